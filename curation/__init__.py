@@ -1,0 +1,1 @@
+"""curate: find and fix the wrong labels in fashion-segmentation data."""

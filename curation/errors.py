@@ -1,0 +1,38 @@
+"""Errors that name the file, the place in it, the reason and the way out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class CurateError(Exception):
+    """Something a user can mend.
+
+    Args:
+        path: the file (or dataset) that is wrong
+        where: the place in it: a line, a key, a column; empty for the whole
+        reason: what is wrong, and, where one exists, the way out
+    """
+
+    def __init__(self, path: str | Path, where: str, reason: str) -> None:
+        self.path = str(path)
+        self.where = where
+        self.reason = reason
+        place = f"{self.path}:{where}" if where else self.path
+        super().__init__(f"{place}: {reason}")
+
+
+class FormatError(CurateError):
+    """An annotation file is wrong as a whole: nothing was read from it."""
+
+
+class TaxonomyError(CurateError):
+    """A taxonomy file is wrong, or does not cover the labels of a dataset."""
+
+
+class DatasetError(CurateError):
+    """A dataset is missing, or lacks what a verb needs."""
+
+
+class RunError(CurateError):
+    """A training run is missing, unfinished or does not fit the dataset."""

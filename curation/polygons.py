@@ -1,0 +1,101 @@
+"""Polygons <-> masks. shapely repairs and clips, COCO's rasteriser fills.
+
+Coordinates are pixels with the origin at the photo's top left corner; the
+pixel in column c and row r covers [c, c+1] x [r, r+1]. A ring is a flat tuple
+``(x0, y0, x1, y1, ...)``, not closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pycocotools import mask as coco
+from shapely.geometry import MultiPolygon, Polygon, box
+from shapely.geometry.base import BaseGeometry
+
+from curation import rle
+from curation.rle import Rle
+
+Ring = tuple[float, ...]
+
+
+def rasterise(rings: Sequence[Ring], height: int, width: int) -> Rle:
+    """Fills rings into one mask; overlapping rings of one instance unite.
+
+    A self-intersecting ring is repaired (shapely's ``make_valid``), what lies
+    out of the frame is cut off, a hole that the repair finds stays a hole.
+
+    Raises:
+        ValueError: nothing is left: too few points, no area, or all of it out
+            of the frame
+    """
+    frame = box(0, 0, width, height)
+    parts = [part for ring in rings for part in _parts(_polygon(ring).intersection(frame))]
+    if not parts:
+        raise ValueError("the polygon has no area inside the photo")
+    filled = _fill([np.asarray(p.exterior.coords) for p in parts], height, width)
+    holes = [np.asarray(h.coords) for p in parts for h in p.interiors]
+    if holes:
+        inside = rle.decode(filled) & ~rle.decode(_fill(holes, height, width))
+        filled = rle.encode(inside)
+    if rle.area(filled) == 0:
+        raise ValueError("the polygon covers no pixel centre")
+    return filled
+
+
+def trace(mask: Rle) -> list[Ring]:
+    """The outline of a mask along the pixels' edges, one ring for each part.
+
+    A part with a hole is cut into parts without one, since VIA has no holes.
+    ``rasterise(trace(mask), ...)`` gives the mask back exactly.
+    """
+    left, top, width, height = rle.bbox(mask)
+    piece = rle.decode(mask)[top : top + height, left : left + width]
+    boxes = []
+    for column in range(width):
+        edges = np.flatnonzero(np.diff(piece[:, column].astype(np.int8), prepend=0, append=0))
+        x = left + column
+        boxes += [box(x, top + a, x + 1, top + b) for a, b in edges.reshape(-1, 2)]
+    outline = shapely.simplify(shapely.union_all(boxes), 0)
+    return [_ring(part) for whole in _parts(outline) for part in _without_holes(whole)]
+
+
+def _polygon(ring: Ring) -> BaseGeometry:
+    points = np.asarray(ring, dtype=np.float64)
+    if points.size % 2 or points.size < 6:
+        raise ValueError(f"a polygon needs 3 points, this ring has {points.size / 2:g}")
+    if not np.isfinite(points).all():
+        raise ValueError("a polygon point is not a finite number")
+    polygon = Polygon(points.reshape(-1, 2))
+    return polygon if polygon.is_valid else shapely.make_valid(polygon)
+
+
+def _parts(geometry: BaseGeometry) -> list[Polygon]:
+    """The polygons of any geometry; lines and points that a cut leaves have no area."""
+    if isinstance(geometry, Polygon):
+        return [] if geometry.is_empty else [geometry]
+    return [p for part in getattr(geometry, "geoms", ()) for p in _parts(part)]
+
+
+def _fill(rings: Sequence[NDArray], height: int, width: int) -> Rle:
+    packed = coco.frPyObjects([ring[:-1].ravel().tolist() for ring in rings], height, width)
+    merged = coco.merge(packed)
+    return Rle(height, width, merged["counts"])
+
+
+def _ring(polygon: Polygon) -> Ring:
+    return tuple(float(v) for v in np.asarray(polygon.exterior.coords)[:-1].ravel())
+
+
+def _without_holes(polygon: Polygon) -> list[Polygon]:
+    if not polygon.interiors:
+        return [polygon]
+    left, top, right, bottom = polygon.bounds
+    # A whole column: a cut through pixels would leave half pixels on both sides.
+    cut = round(polygon.interiors[0].centroid.x)
+    sides = [box(left, top, cut, bottom), box(cut, top, right, bottom)]
+    halves = MultiPolygon([p for side in sides for p in _parts(polygon.intersection(side))])
+    return [p for half in halves.geoms for p in _without_holes(half)]

@@ -1,0 +1,55 @@
+"""Every test run has its own database, its own home and its own plugins folder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+# Before anything imports fiftyone, which connects while it is imported.
+_ROOT = Path(tempfile.mkdtemp(prefix="curate-tests-"))
+os.environ["FIFTYONE_DATABASE_DIR"] = str(_ROOT / "db")
+os.environ["FIFTYONE_PLUGINS_DIR"] = str(_ROOT / "plugins")
+os.environ["FIFTYONE_DEFAULT_DATASET_DIR"] = str(_ROOT / "fiftyone")
+os.environ["CURATE_HOME"] = str(_ROOT / "home")
+os.environ.pop("FIFTYONE_DATABASE_URI", None)
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from curation import rle  # noqa: E402
+from curation.records import ImageRecord, Instance  # noqa: E402
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder of real photos and labels that does not come with the project."""
+    if not SHARED.is_dir():
+        pytest.skip(f"real photos are not here: {SHARED}")
+    return SHARED
+
+
+@pytest.fixture
+def photos_folder(tmp_path: Path) -> Path:
+    """Three small photos: a.jpg 6 wide and 4 high, b.png 5x5, 'c d.jpg' 4x6."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name, (h, w) in {"a.jpg": (4, 6), "b.png": (5, 5), "c d.jpg": (6, 4)}.items():
+        Image.fromarray(rng.integers(0, 255, (h, w, 3), dtype=np.uint8)).save(folder / name)
+    return folder
+
+
+def picture(*rows: str) -> np.ndarray:
+    """A mask drawn by hand: '#' is inside."""
+    return np.array([[c == "#" for c in row] for row in rows])
+
+
+def record(path: Path, image_id: str = "", **masks: np.ndarray) -> ImageRecord:
+    """A record with one instance for each keyword; '_' stands for a space in its category."""
+    instances = tuple(Instance(k.replace("_", " "), rle.encode(m)) for k, m in masks.items())
+    h, w = next(iter(masks.values())).shape
+    return ImageRecord(image_id or path.stem, path, h, w, instances)

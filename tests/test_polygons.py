@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from shapely.geometry import Point, Polygon
+
+from curation import polygons, rle
+from tests.conftest import picture
+
+
+def test_a_ring_covers_the_pixels_between_its_edges():
+    ring = (1, 0, 3, 0, 3, 1, 2, 1, 2, 3, 1, 3)  # an upside-down L
+    expected = picture(
+        ".##.",
+        ".#..",
+        ".#..",
+        "....",
+    )
+    assert (rle.decode(polygons.rasterise([ring], 4, 4)) == expected).all()
+
+
+def test_two_parts_are_one_instance():
+    parts = [(0, 0, 1, 0, 1, 1, 0, 1), (3, 2, 4, 2, 4, 4, 3, 4)]
+    expected = picture(
+        "#...",
+        "....",
+        "...#",
+        "...#",
+    )
+    assert (rle.decode(polygons.rasterise(parts, 4, 4)) == expected).all()
+
+
+def test_what_lies_out_of_the_frame_is_cut_off():
+    ring = (-5, 1, 2, 1, 2, 9, -5, 9)
+    expected = picture(
+        "....",
+        "##..",
+        "##..",
+        "##..",
+    )
+    assert (rle.decode(polygons.rasterise([ring], 4, 4)) == expected).all()
+
+
+def test_a_bow_tie_is_repaired_and_keeps_both_halves():
+    mask = rle.decode(polygons.rasterise([(0, 0, 8, 8, 8, 0, 0, 8)], 8, 8))
+    assert mask[4, 0] and mask[4, 7]
+    assert not mask[0, 4] and not mask[7, 4]
+
+
+def test_a_hole_stays_a_hole():
+    ring_with_bridge = (0, 0, 5, 0, 5, 5, 0, 5, 0, 0, 2, 2, 2, 3, 3, 3, 3, 2, 2, 2)
+    mask = rle.decode(polygons.rasterise([ring_with_bridge], 5, 5))
+    assert mask.sum() == 24
+    assert not mask[2, 2]
+
+
+@pytest.mark.parametrize(
+    ("ring", "reason"),
+    [
+        ((1, 1, 2, 2), "3 points"),
+        ((1, 1, 2, 2, 3), "3 points"),
+        ((1, 1, 2, 2, 3, 3), "no area"),
+        ((9, 9, 12, 9, 12, 12), "no area inside"),
+        ((1, 1, float("nan"), 2, 3, 5), "not a finite number"),
+        ((1.1, 1.1, 1.3, 1.1, 1.3, 1.3), "no pixel"),
+    ],
+)
+def test_a_ring_that_covers_nothing_says_why(ring, reason):
+    with pytest.raises(ValueError, match=reason):
+        polygons.rasterise([ring], 4, 4)
+
+
+@given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=10)))
+def test_tracing_and_filling_gives_the_mask_back(mask):
+    packed = rle.encode(mask)
+    rings = polygons.trace(packed)
+    if mask.any():
+        assert polygons.rasterise(rings, *mask.shape) == packed
+    else:
+        assert rings == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), min_size=3, max_size=7))
+def test_pixels_well_inside_are_filled_and_well_outside_are_not(points):
+    outline = Polygon(points)
+    if not outline.is_valid or outline.area < 4:
+        return
+    ring = tuple(float(v) for point in points for v in point)
+    mask = rle.decode(polygons.rasterise([ring], 20, 20))
+    for row, column in np.ndindex(20, 20):
+        centre = Point(column + 0.5, row + 0.5)
+        if outline.boundary.distance(centre) > 0.75:  # COCO's rasteriser rounds its edges
+            assert mask[row, column] == outline.contains(centre)

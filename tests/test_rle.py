@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from pycocotools import mask as coco
+
+from curation import rle
+from tests.conftest import picture
+
+ASYMMETRIC = picture(
+    "....",
+    "#...",
+    "#...",
+    "###.",
+)
+"""An L: a transpose, a flip and an off-by-one each give another picture."""
+
+bool_masks = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12))
+
+
+def test_pairs_run_down_the_columns_and_count_from_one():
+    # Column 0: rows 1 to 3 are pixels 2 to 4; columns 1 and 2: row 3 is pixels 8 and 12.
+    assert (rle.decode(rle.from_pairs("2 3 8 1 12 1", 4, 4)) == ASYMMETRIC).all()
+
+
+def test_pairs_are_written_as_they_are_read():
+    assert rle.to_pairs(rle.encode(ASYMMETRIC)).tolist() == [2, 3, 8, 1, 12, 1]
+
+
+def test_height_and_width_are_not_exchanged():
+    wide = picture(
+        "..#.",
+        "....",
+    )
+    assert (rle.decode(rle.from_pairs("5 1", 2, 4)) == wide).all()
+
+
+def test_box_and_area_of_the_l():
+    mask = rle.encode(ASYMMETRIC)
+    assert rle.bbox(mask) == (0, 1, 3, 3)
+    assert rle.area(mask) == 5
+
+
+def test_touching_runs_are_one_mask():
+    assert rle.from_pairs("2 1 3 2 8 1 12 1", 4, 4) == rle.encode(ASYMMETRIC)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "reason"),
+    [
+        ("", "empty"),
+        ("1 2 3", "cut off"),
+        ("1 x", "not an integer"),
+        ("1 99999999999999999999", "not an integer"),
+        ("0 2", "below 1"),
+        ("1 0", "below 1"),
+        ("5 2 1 2", "out of order"),
+        ("1 3 2 3", "overlap"),
+        ("16 2", "1 pixels past the end"),
+        ("99 1", "past the end"),
+    ],
+)
+def test_pairs_that_cannot_be_decoded_say_why(pairs, reason):
+    with pytest.raises(ValueError, match=reason):
+        rle.from_pairs(pairs, 4, 4)
+
+
+def test_a_size_that_would_eat_the_memory_is_refused():
+    with pytest.raises(ValueError, match="above"):
+        rle.from_pairs("1 1", 10**6, 10**6)
+
+
+def test_counts_that_do_not_fill_the_photo_are_refused():
+    with pytest.raises(ValueError, match="add up to 15, the photo has 16"):
+        rle.from_counts([1, 14], 4, 4)
+
+
+@given(bool_masks)
+def test_encode_and_decode_round_trip(mask):
+    assert (rle.decode(rle.encode(mask)) == mask).all()
+
+
+@given(bool_masks.filter(lambda mask: mask.any()))
+def test_pairs_round_trip(mask):
+    packed = rle.encode(mask)
+    assert rle.from_pairs(rle.to_pairs(packed), *mask.shape) == packed
+
+
+@given(bool_masks)
+def test_counts_agree_with_pycocotools(mask):
+    flat = mask.ravel(order="F")
+    edges = np.flatnonzero(np.diff(flat)) + 1
+    counts = np.diff([0, *edges, flat.size])
+    counts = [0, *counts] if flat[0] else counts
+    theirs = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
+    assert rle.from_counts(counts, *mask.shape).counts == theirs["counts"]
+
+
+@given(st.data())
+def test_union_intersection_and_iou_are_those_of_sets(data):
+    shape = data.draw(hnp.array_shapes(min_dims=2, max_dims=2, max_side=8))
+    a, b = (data.draw(hnp.arrays(bool, shape)) for _ in range(2))
+    both = [rle.encode(a), rle.encode(b)]
+    assert (rle.decode(rle.union(both)) == (a | b)).all()
+    assert (rle.decode(rle.intersection(both)) == (a & b)).all()
+    expected = (a & b).sum() / (a | b).sum() if (a | b).any() else 0.0
+    assert rle.iou(*both) == pytest.approx(expected)
+
+
+def test_masks_of_two_sizes_cannot_be_combined():
+    with pytest.raises(ValueError, match="2 sizes"):
+        rle.union([rle.encode(np.ones((2, 3))), rle.encode(np.ones((3, 2)))])
