@@ -1,0 +1,161 @@
+"""TFRecord shards for a trainer: resized photos, label maps, class list, manifest.
+
+    DIR/classes.csv                       id,name,color
+    DIR/splits.csv                        image_id,split,photo_hash
+    DIR/train-00000-of-00003.tfrecord     and so on for val and test
+    DIR/manifest.json                     counts, pixels of each class, hash of each shard
+
+Feature names are those of DeepLab's data sets
+(``tensorflow/models/research/deeplab/datasets/build_data.py``). The same
+records give the same bytes: no clock, no random order.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from PIL import Image
+
+from curation import photos
+from curation.errors import CurateError
+from curation.masks import VOID
+from curation.records import ImageRecord, Skip
+from curation.splits import SPLITS
+from curation.taxonomy import Taxonomy, label_map
+
+PHOTOS_PER_SHARD = 512
+JPEG_QUALITY = 95
+MANIFEST = "manifest.json"
+
+
+def write(
+    folder: Path,
+    records: Mapping[str, ImageRecord],
+    taxonomy: Taxonomy,
+    splits: Mapping[str, str],
+    groups: Mapping[str, str],
+    size: int,
+    on_photo: Callable[[], object] = lambda: None,
+    on_skip: Callable[[Skip], None] = lambda skip: None,
+) -> dict:
+    """Writes an export; the folder appears when it is whole, and replaces an earlier export.
+
+    Args:
+        records: by image_id; their categories are the taxonomy's classes
+        splits: train, val or test, by image_id
+        groups: content hash of the photo, by image_id
+        size: side in pixels of the square photos and label maps
+        on_photo: called after each photo
+        on_skip: told each photo that cannot be read
+
+    Returns:
+        the manifest
+
+    Raises:
+        CurateError: the folder holds something that is not an earlier export
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+        raise CurateError(folder, "", "is not empty and not an earlier export; name another folder")
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    manifest: dict = {
+        "format": "tfrecord", "taxonomy": taxonomy.name, "size": size,
+        "classes": {c.id: c.name for c in taxonomy.classes}, "void": VOID, "splits": {},
+    }  # fmt: skip
+    written: list[str] = []
+    for split in SPLITS:
+        # By hash: an order that neither names nor time decide, and mixed enough for a reader.
+        chosen = sorted((i for i in records if splits[i] == split), key=lambda i: (groups[i], i))
+        shards = max(1, -(-len(chosen) // PHOTOS_PER_SHARD))
+        pixels = np.zeros(256, dtype=np.int64)
+        hashes, count = {}, 0
+        for shard in range(shards):
+            name = f"{split}-{shard:05d}-of-{shards:05d}.tfrecord"
+            ids = chosen[shard * PHOTOS_PER_SHARD : (shard + 1) * PHOTOS_PER_SHARD]
+            with tf.io.TFRecordWriter(str(part / name)) as out:
+                for image_id in ids:
+                    record = records[image_id]
+                    try:
+                        photo = photos.read(record.path, size)
+                    except ValueError as error:
+                        on_skip(Skip(image_id, "photo unreadable", str(error)))
+                        continue
+                    labels = label_map(record, taxonomy, size)
+                    out.write(encode(image_id, photo, labels))
+                    pixels += np.bincount(labels.ravel(), minlength=256)
+                    written.append(image_id)
+                    count += 1
+                    on_photo()
+            hashes[name] = sha256((part / name).read_bytes()).hexdigest()
+        names = {0: "background", **manifest["classes"], VOID: "void"}
+        manifest["splits"][split] = {
+            "photos": count,
+            "pixels": {name: int(pixels[value]) for value, name in names.items()},
+            "sha256": hashes,
+        }
+    classes = [(0, "background", "#000000"), *((c.id, c.name, c.color) for c in taxonomy.classes)]
+    _write_csv(part / "classes.csv", ("id", "name", "color"), classes)
+    rows = [(i, splits[i], groups[i]) for i in sorted(written)]
+    _write_csv(part / "splits.csv", ("image_id", "split", "photo_hash"), rows)
+    (part / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    earlier = folder.with_name(folder.name + ".old")
+    if folder.exists():
+        folder.rename(earlier)
+    part.rename(folder)
+    shutil.rmtree(earlier, ignore_errors=True)
+    return manifest
+
+
+def read(folder: Path, split: str) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Yields (image_id, photo (S, S, 3) uint8 RGB, label map (S, S) uint8) of a split."""
+    shards: Sequence[Path] = sorted(folder.glob(f"{split}-*-of-*.tfrecord"))
+    for serialised in tf.data.TFRecordDataset([str(s) for s in shards]):
+        features = tf.train.Example.FromString(serialised.numpy()).features.feature
+        photo = Image.open(io.BytesIO(_value(features, "image/encoded")))
+        labels = Image.open(io.BytesIO(_value(features, "image/segmentation/class/encoded")))
+        yield _value(features, "image/filename").decode(), np.asarray(photo), np.asarray(labels)
+
+
+def encode(image_id: str, photo: NDArray[np.uint8], labels: NDArray[np.uint8]) -> bytes:
+    """One photo and its label map as a serialised ``tf.train.Example``."""
+    jpeg, png = io.BytesIO(), io.BytesIO()
+    Image.fromarray(photo).save(jpeg, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    Image.fromarray(labels).save(png, "PNG")
+    height, width = labels.shape
+    values: dict[str, bytes | int] = {
+        "image/encoded": jpeg.getvalue(),
+        "image/filename": image_id.encode(),
+        "image/format": b"jpeg",
+        "image/height": height,
+        "image/width": width,
+        "image/channels": 3,
+        "image/segmentation/class/encoded": png.getvalue(),
+        "image/segmentation/class/format": b"png",
+    }
+    features = tf.train.Features(feature={k: _feature(v) for k, v in values.items()})
+    return tf.train.Example(features=features).SerializeToString(deterministic=True)
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+
+
+def _feature(value: bytes | int) -> tf.train.Feature:
+    if isinstance(value, int):
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+
+def _value(features: Mapping, key: str) -> bytes:
+    return features[key].bytes_list.value[0]

@@ -1,0 +1,187 @@
+"""Decisions of a reviewer: an append-only journal, applied to labels, undone by another entry.
+
+The labels that a person works on are never stored as the truth. They are
+computed: source labels, remapped, with the decisions that stand applied in
+order. So every decision can be undone, a remap loses none, and a lost database
+is rebuilt from the annotation file and the journal.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import io
+import os
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from curation.errors import FormatError
+from curation.records import Instance
+from curation.rle import Rle
+
+ACTIONS = ("keep", "relabel", "delete", "exclude", "add", "undo")
+STATUS = {"keep": "kept", "relabel": "relabelled", "add": "added"}
+"""``review_status`` that an action leaves on an instance; a deleted one is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One line of the journal.
+
+    Attributes:
+        decision_id: unique
+        time: UTC, ISO 8601, to the second
+        reviewer: who decided
+        action: one of ACTIONS
+        image_id: the photo
+        instance_id: the instance; empty for ``exclude``; for ``add`` the id the
+            new instance gets
+        category: the new category of ``relabel`` and ``add``
+        taxonomy: whose vocabulary ``category`` is of
+        mask: the mask of ``add``, as "height width counts"
+        undoes: the decision that ``undo`` takes back
+    """
+
+    decision_id: str
+    time: str
+    reviewer: str
+    action: str
+    image_id: str
+    instance_id: str = ""
+    category: str = ""
+    taxonomy: str = ""
+    mask: str = ""
+    undoes: str = ""
+
+    def __post_init__(self) -> None:
+        if self.action not in ACTIONS:
+            raise ValueError(f"{self.action!r} is not one of {', '.join(ACTIONS)}")
+        if self.action in ("keep", "relabel", "delete") and not self.instance_id:
+            raise ValueError(f"{self.action} needs an instance")
+        if self.action in ("relabel", "add") and not self.category:
+            raise ValueError(f"{self.action} needs a category")
+        if self.action == "add" and not self.mask:
+            raise ValueError("add needs a mask")
+
+
+COLUMNS = tuple(f.name for f in fields(Decision))
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """An instance of the working copy: its id, and what a reviewer made of it."""
+
+    instance_id: str
+    instance: Instance
+    status: str = ""
+
+
+def decide(action: str, image_id: str, reviewer: str = "", **values: str) -> Decision:
+    """A new decision, now."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Decision(uuid.uuid4().hex[:16], now, reviewer, action, image_id, **values)
+
+
+def mask_text(mask: Rle) -> str:
+    """A mask for :attr:`Decision.mask`."""
+    return f"{mask.height} {mask.width} {mask.counts.decode('ascii')}"
+
+
+def parse_mask(text: str) -> Rle:
+    """The inverse of :func:`mask_text`."""
+    height, width, counts = text.split(" ", 2)
+    return Rle(int(height), int(width), counts.encode("ascii"))
+
+
+def append(journal: Path, decisions: Sequence[Decision]) -> None:
+    """Appends to the journal; on disk before it returns.
+
+    Locked, so that two reviewers at once cannot mix their lines. A last line
+    that a power cut tore was never confirmed to anybody: it is cut off.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    with journal.open("a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # released when the file closes
+        file.seek(0)
+        whole = file.read().rfind(b"\n") + 1
+        file.truncate(whole)
+        if not whole:
+            writer.writeheader()
+        writer.writerows(asdict(d) for d in decisions)
+        file.write(text.getvalue().encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(journal: Path) -> list[Decision]:
+    """All entries, oldest first; none where there is no journal yet.
+
+    A last line that a power cut tore is left out: it was never confirmed.
+
+    Raises:
+        FormatError: with the line that is wrong
+    """
+    if not journal.is_file():
+        return []
+    text = journal.read_text("utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    reader = csv.DictReader(io.StringIO(whole))
+    decisions = []
+    for row in reader:
+        try:
+            if None in row or None in row.values():
+                raise ValueError("the line has more or fewer cells than the header")
+            decisions.append(Decision(**row))
+        except (TypeError, ValueError) as error:
+            raise FormatError(journal, str(reader.line_num), str(error)) from None
+    return decisions
+
+
+def standing(decisions: Iterable[Decision]) -> list[Decision]:
+    """The decisions that no undo took back, oldest first."""
+    entries = list(decisions)
+    undone = {d.undoes for d in entries if d.action == "undo"}
+    return [d for d in entries if d.action != "undo" and d.decision_id not in undone]
+
+
+def apply(
+    labels: Sequence[Reviewed], decisions: Sequence[Decision], classes: Collection[str]
+) -> list[Reviewed]:
+    """One photo's remapped labels with its standing decisions applied.
+
+    A category that the active taxonomy does not know (it was decided under
+    another one) leaves the label as it is; it counts again under its own.
+
+    Args:
+        labels: the photo's instances as remapped
+        decisions: standing decisions of this photo, oldest first
+        classes: the names the active taxonomy knows
+    """
+    current = {item.instance_id: item for item in labels}
+    for d in decisions:
+        if d.category and d.category not in classes:
+            continue
+        if d.action == "add":
+            added = Instance(d.category, parse_mask(d.mask), f"review:{d.decision_id}")
+            current[d.instance_id] = Reviewed(d.instance_id, added, STATUS["add"])
+        elif d.instance_id not in current:
+            continue
+        elif d.action == "delete":
+            del current[d.instance_id]
+        elif d.action == "keep":
+            current[d.instance_id] = replace(current[d.instance_id], status=STATUS["keep"])
+        elif d.action == "relabel":
+            old = current[d.instance_id]
+            instance = replace(old.instance, category=d.category)
+            current[d.instance_id] = Reviewed(d.instance_id, instance, STATUS["relabel"])
+    return list(current.values())
+
+
+def excluded(decisions: Iterable[Decision]) -> set[str]:
+    """The photos that standing decisions exclude."""
+    return {d.image_id for d in standing(decisions) if d.action == "exclude"}

@@ -1,0 +1,109 @@
+"""Splits and folds: by a hash of the photo, stratified, stable when photos are added."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+
+SPLITS = ("train", "val", "test")
+SHARES = (0.8, 0.1, 0.1)
+
+
+def strata(categories: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The stratum of each photo: the rarest category that is in it.
+
+    Args:
+        categories: the categories in each photo, by photo
+
+    Returns:
+        a category for each photo; empty for a photo without one
+    """
+    photos_with = Counter(c for present in categories.values() for c in set(present))
+    return {
+        photo: min(set(present), key=lambda c: (photos_with[c], c), default="")
+        for photo, present in categories.items()
+    }
+
+
+def assign(
+    groups: Mapping[str, str],
+    stratum: Mapping[str, str],
+    given: Mapping[str, str] | None = None,
+    names: Sequence[str] = SPLITS,
+    shares: Sequence[float] = SHARES,
+) -> dict[str, str]:
+    """Deals photos to splits (or folds).
+
+    Photos of one group go together, in the order of a hash of the group, so
+    that neither their names nor their order in a file matter. Each goes where
+    its stratum lacks most. What ``given`` says is kept: a photo never leaves
+    its split when others are added, and a test set stays frozen.
+
+    Args:
+        groups: the group of each photo: a hash of its content, the same for
+            duplicates
+        stratum: the stratum of each photo
+        given: splits that are already decided, by photo
+        names, shares: the splits and the share of photos each should have
+
+    Returns:
+        the split of every photo in ``groups``
+    """
+    given = given or {}
+    members: dict[str, list[str]] = {}
+    for photo, group in groups.items():
+        members.setdefault(group, []).append(photo)
+
+    split_of = {photo: given[photo] for photo in groups if photo in given}
+    have: dict[str, Counter[str]] = {}
+    for photo, split in split_of.items():
+        have.setdefault(stratum[photo], Counter())[split] += 1
+    total = Counter(split_of.values())
+
+    for group in sorted(members, key=_hash):
+        open_photos = [p for p in members[group] if p not in split_of]
+        if not open_photos:
+            continue
+        # A late duplicate follows its twin, so that none is trained on and tested on.
+        decided = sorted({split_of[p] for p in members[group] if p in split_of})
+        counts = have.setdefault(stratum[open_photos[0]], Counter())
+        split = decided[0] if decided else _neediest(counts, total, names, shares)
+        for photo in open_photos:
+            split_of[photo] = split
+            counts[split] += 1
+            total[split] += 1
+    return {photo: split_of[photo] for photo in groups}
+
+
+def folds(groups: Mapping[str, str], stratum: Mapping[str, str], k: int) -> dict[str, int]:
+    """K folds of equal size, dealt as :func:`assign` does.
+
+    Raises:
+        ValueError: fewer than 2 folds, or fewer groups than folds
+    """
+    if k < 2 or k > len(set(groups.values())):
+        raise ValueError(f"{k} folds of {len(set(groups.values()))} different photos")
+    names = [str(i) for i in range(k)]
+    dealt = assign(groups, stratum, names=names, shares=[1 / k] * k)
+    return {photo: int(name) for photo, name in dealt.items()}
+
+
+def _neediest(
+    counts: Counter[str], total: Counter[str], names: Sequence[str], shares: Sequence[float]
+) -> str:
+    def lacks(name: str, share: float, have: Counter[str]) -> float:
+        return share * (have.total() + 1) - have[name]
+
+    # Within the stratum first; small strata would otherwise all start in the same split,
+    # so the whole data set's need breaks what is nearly a tie.
+    def need(item: tuple[str, float]) -> float:
+        name, share = item
+        whole = lacks(name, share, total) / (total.total() + 1)
+        return lacks(name, share, counts) + min(max(whole * 10, -1), 1)
+
+    return max(zip(names, shares, strict=True), key=need)[0]
+
+
+def _hash(group: str) -> str:
+    return blake2b(group.encode(), digest_size=8).hexdigest()

@@ -1,0 +1,178 @@
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+from curation import rle
+from curation.errors import FormatError
+from curation.formats import imaterialist
+from curation.formats.imaterialist import CATEGORIES, Labels
+from curation.records import ImageRecord, Instance
+from tests.conftest import picture
+
+HEADER = "ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\n"
+A_ROW = 'a,2 2 9 1,4,6,4,"1,3"\n'
+"""Jacket in a.jpg, which is 6 wide and 4 high."""
+
+LABELS = Labels(dict(enumerate(CATEGORIES)), {1: "polo", 3: "loose"})
+
+
+def read(path, folder, labels=LABELS):
+    skips = []
+    rows = imaterialist.scan(path)
+    return list(imaterialist.read(path, folder, rows, labels, skips.append)), skips
+
+
+def csv_file(tmp_path, *lines, header=HEADER):
+    path = tmp_path / "train.csv"
+    path.write_text(header + "".join(lines), "utf-8")
+    return path
+
+
+def test_a_row_of_2020_becomes_an_instance(tmp_path, photos_folder):
+    records, skips = read(csv_file(tmp_path, A_ROW), photos_folder)
+    (record,), (instance,) = records, records[0].instances
+    assert (record.image_id, record.height, record.width) == ("a", 4, 6)
+    assert record.path == photos_folder / "a.jpg"
+    assert instance.category == "jacket"
+    assert instance.source == "train.csv:2"
+    assert instance.attributes == ("polo", "loose")
+    expected = picture(
+        "..#...",
+        "#.....",
+        "#.....",
+        "......",
+    )
+    assert (rle.decode(instance.mask) == expected).all()
+    assert skips == []
+
+
+def test_a_row_of_2019_has_its_attributes_in_the_class_id(tmp_path, photos_folder):
+    header = "ImageId,EncodedPixels,Height,Width,ClassId\n"
+    path = csv_file(tmp_path, "a.jpg,2 2,4,6,4_1_3\n", header=header)
+    (record,), skips = read(path, photos_folder)
+    assert record.image_id == "a"
+    assert record.instances[0].category == "jacket"
+    assert record.instances[0].attributes == ("polo", "loose")
+    assert skips == []
+
+
+def test_rows_of_a_photo_may_stand_apart(tmp_path, photos_folder):
+    path = csv_file(tmp_path, A_ROW, "b,1 1,5,5,6,\n", A_ROW)
+    records, _ = read(path, photos_folder)
+    assert {r.image_id: len(r.instances) for r in records} == {"a": 2, "b": 1}
+
+
+@pytest.mark.parametrize(
+    ("row", "kind", "detail"),
+    [
+        ("a,2 2 9,4,6,4,\n", "row that cannot be decoded", "cut off"),
+        ("a,30 1,4,6,4,\n", "row that cannot be decoded", "past the end"),
+        ("a,2 2,4,6,46,\n", "row that cannot be decoded", "ClassId 46 has no name"),
+        ("a,2 2,4,6,x,\n", "row that cannot be decoded", "'x' is not an integer"),
+        ("a,2 2,6,4,4,\n", "row that cannot be decoded", "the photo is 6x4"),
+        ("a,2 2,4\n", "row that cannot be decoded", "more or fewer cells"),
+        ("nowhere,2 2,4,6,4,\n", "photo without a file", "no photo 'nowhere'"),
+        ("../secret,2 2,4,6,4,\n", "photo refused", "leads out of the image folder"),
+        (",2 2,4,6,4,\n", "photo without a file", "no photo ''"),
+    ],
+)
+def test_a_wrong_row_is_skipped_counted_and_placed(tmp_path, photos_folder, row, kind, detail):
+    (tmp_path / "secret.jpg").write_bytes((photos_folder / "a.jpg").read_bytes())
+    records, skips = read(csv_file(tmp_path, A_ROW.replace("a,", "b,", 1), row), photos_folder)
+    wrong = [s for s in skips if s.where == "train.csv:3"]
+    assert wrong[0].kind == kind
+    assert detail in wrong[0].detail
+
+
+def test_a_wrong_row_leaves_the_others_of_its_photo(tmp_path, photos_folder):
+    records, skips = read(csv_file(tmp_path, A_ROW, "a,oops,4,6,4,\n"), photos_folder)
+    assert len(records[0].instances) == 1
+    assert Counter(s.kind for s in skips) == {"row that cannot be decoded": 1}
+
+
+def test_a_photo_turned_by_exif_is_measured_as_shown(tmp_path, photos_folder):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    Image.new("RGB", (6, 4)).save(photos_folder / "turned.jpg", exif=exif)
+    records, skips = read(csv_file(tmp_path, "turned,2 2,4,6,4,\n"), photos_folder)
+    assert records == []
+    assert "the row says 6x4, the photo is 4x6: turned" in skips[0].detail
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "no column ImageId, EncodedPixels"),
+        (b"a,b\n1,2\n", "train.csv:1: no column ImageId"),
+        (HEADER.encode(), "a header and no rows"),
+        (b"\xff\xfe\x00", "not UTF-8"),
+    ],
+)
+def test_a_file_that_is_wrong_as_a_whole_is_one_error(tmp_path, content, message):
+    path = tmp_path / "train.csv"
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=message):
+        imaterialist.scan(path)
+
+
+def test_label_descriptions_name_the_ids(tmp_path):
+    path = tmp_path / "labels.json"
+    path.write_text(json.dumps({"categories": [{"id": 0, "name": "shirt, blouse"}]}))
+    assert imaterialist.read_labels(path).categories == {0: "shirt, blouse"}
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"categories": [{}]}', "[" * 10**5])
+def test_something_else_than_label_descriptions_is_refused(tmp_path, content):
+    path = tmp_path / "labels.json"
+    path.write_text(content)
+    with pytest.raises(FormatError, match="label_descriptions"):
+        imaterialist.read_labels(path)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(st.data())
+def test_write_and_read_round_trip(tmp_path, data):
+    height, width = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))
+    photo = tmp_path / "r.png"
+    Image.new("RGB", (width, height)).save(photo)
+    masks = data.draw(st.lists(hnp.arrays(bool, (height, width)).filter(np.any), min_size=1))
+    instances = tuple(
+        Instance(
+            data.draw(st.sampled_from(CATEGORIES)),
+            rle.encode(mask),
+            f"train.csv:{line}",
+            tuple(data.draw(st.lists(st.sampled_from(["polo", "loose"]), max_size=2))),
+        )
+        for line, mask in enumerate(masks, 2)
+    )
+    record = ImageRecord("r", photo, height, width, instances)
+    imaterialist.write(tmp_path / "train.csv", [record], LABELS)
+    records, skips = read(tmp_path / "train.csv", tmp_path)
+    assert records == [record]
+    assert skips == []
+
+
+def test_the_default_names_are_those_of_the_competition(real_data):
+    labels = imaterialist.read_labels(real_data / "imaterialist" / "label_descriptions.json")
+    assert labels.categories == dict(enumerate(CATEGORIES))
+
+
+def test_masks_of_real_photos_are_recovered_pixel_by_pixel(real_data):
+    """CCP's CSV was made from its index masks: a label is there as a whole or not at all."""
+    folder = real_data / "ccp"
+    rows = imaterialist.scan(folder / "train.csv")
+    one_of_two = {7, 12, 16, 18, 21, 28, 31, 33, 36, 39, 43, 44, 48, 58}  # crumbs of pairs are gone
+    records = imaterialist.read(folder / "train.csv", folder / "images", rows)
+    for record, _ in zip(records, range(60), strict=False):
+        index = np.asarray(Image.open(folder / "masks" / f"{record.image_id}.png"))
+        union = rle.decode(rle.union([i.mask for i in record.instances]))
+        shares = {int(label): union[index == label].mean() for label in np.unique(index)}
+        assert shares[0] == 0
+        assert {share for label, share in shares.items() if label not in one_of_two} <= {0, 1}
+        assert all(share > 0.8 for label, share in shares.items() if label in one_of_two)

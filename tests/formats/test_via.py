@@ -1,0 +1,187 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+from curation import rle
+from curation.errors import FormatError
+from curation.formats import via
+from curation.records import ImageRecord, Instance
+from tests.conftest import picture
+
+SQUARE = {"name": "polygon", "all_points_x": [0, 2, 2, 0], "all_points_y": [1, 1, 3, 3]}
+
+
+def region(shape=SQUARE, **attributes):
+    return {"shape_attributes": shape, "region_attributes": attributes or {"style": "preppy"}}
+
+
+def entry(*regions, filename="a.jpg"):
+    return {"filename": filename, "size": -1, "regions": list(regions), "file_attributes": {}}
+
+
+def read(tmp_path, folder, table, attribute="style"):
+    path = tmp_path / "via.json"
+    path.write_text(json.dumps(table), "utf-8")
+    skips = []
+    return list(via.read(path, folder, via.load(path), attribute, skips.append)), skips
+
+
+def test_a_polygon_becomes_an_instance(tmp_path, photos_folder):
+    (record,), skips = read(tmp_path, photos_folder, {"a.jpg-1": entry(region())})
+    (instance,) = record.instances
+    assert (record.image_id, record.height, record.width) == ("a.jpg", 4, 6)
+    assert instance.category == "preppy"
+    assert instance.source == "via.json:a.jpg-1#0"
+    assert instance.polygons == ((0, 1, 2, 1, 2, 3, 0, 3),)
+    expected = picture(
+        "......",
+        "##....",
+        "##....",
+        "......",
+    )
+    assert (rle.decode(instance.mask) == expected).all()
+    assert skips == []
+
+
+def test_a_project_a_flat_export_and_via_1_read_alike(tmp_path, photos_folder):
+    flat = {"any key": entry(region())}
+    project = {"_via_settings": {}, "_via_img_metadata": flat}
+    old = {"any key": entry() | {"regions": {"0": region()}, "fileref": "", "base64_img_data": ""}}
+    results = [read(tmp_path, photos_folder, table)[0] for table in (flat, project, old)]
+    assert results[0] == results[1] == results[2]
+    assert len(results[0][0].instances) == 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ({"name": "rect", "x": 1, "y": 0, "width": 2, "height": 1}, (".##...", "......")),
+        ({"name": "circle", "cx": 3, "cy": 2, "r": 1}, ("......", "..##..", "..##..")),
+        (
+            {"name": "ellipse", "cx": 3, "cy": 2, "rx": 3, "ry": 1},
+            ("......", ".####.", ".####."),
+        ),
+        (
+            {"name": "ellipse", "cx": 2, "cy": 2, "rx": 2, "ry": 1, "theta": 1.5707963},
+            (".##...", ".##...", ".##...", ".##..."),
+        ),
+        (
+            {"name": "polyline", "all_points_x": [0, 2, 2, 0], "all_points_y": [0, 0, 1, 1]},
+            ("##....",),
+        ),
+    ],
+)
+def test_each_shape_is_filled(tmp_path, photos_folder, shape, expected):
+    (record,), _ = read(tmp_path, photos_folder, {"k": entry(region(shape))})
+    rows = [*expected, *["......"] * (4 - len(expected))]
+    inside = rle.decode(record.instances[0].mask)
+    drawn = ["".join(".#"[int(v)] for v in row) for row in inside]
+    if shape["name"] in ("circle", "ellipse"):  # a rounded edge may miss its corner pixels
+        assert np.logical_xor(inside, picture(*rows)).sum() <= 4
+        assert inside.any()
+    else:
+        assert drawn == rows
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "detail"),
+    [
+        (region(other="x"), "region without a label", "no 'style'"),
+        (region(style="  "), "region without a label", "empty"),
+        (region(style={"preppy": True, "bohemian": True}), "region without a label", "2 boxes"),
+        ({"shape_attributes": SQUARE, "region_attributes": []}, "region without a label", "no"),
+        (region({"name": "point", "cx": 1, "cy": 1}), "region that cannot be drawn", "no area"),
+        (region({"name": "rect", "x": "1"}), "region that cannot be drawn", "not a number"),
+        (region({}), "region that cannot be drawn", "no area"),
+        (
+            region({"name": "polygon", "all_points_x": [1], "all_points_y": [1, 2]}),
+            "region that cannot be drawn",
+            "matching",
+        ),
+        ("no region", "region without a label", "no 'style'"),
+    ],
+)
+def test_a_wrong_region_is_skipped_counted_and_placed(tmp_path, photos_folder, wrong, kind, detail):
+    (record,), (skip,) = read(tmp_path, photos_folder, {"k": entry(region(), wrong)})
+    assert len(record.instances) == 1
+    assert (skip.where, skip.kind) == ("via.json:k#1", kind)
+    assert detail in skip.detail
+
+
+def test_labels_lose_outer_spaces_and_a_single_ticked_box_counts(tmp_path, photos_folder):
+    table = {"k": entry(region(style=" preppy "), region(style={"boho": True, "preppy": False}))}
+    (record,), _ = read(tmp_path, photos_folder, table)
+    assert [i.category for i in record.instances] == ["preppy", "boho"]
+
+
+@pytest.mark.parametrize(
+    ("filename", "kind"),
+    [("gone.jpg", "photo without a file"), ("../via.json", "photo refused")],
+)
+def test_a_photo_that_is_not_there_or_not_ours_is_skipped(tmp_path, photos_folder, filename, kind):
+    table = {"k": entry(region()), "x": entry(region(), filename=filename)}
+    records, skips = read(tmp_path, photos_folder, table)
+    assert len(records) == 1
+    assert [s.kind for s in skips] == [kind]
+
+
+def test_the_attribute_that_no_region_has_is_an_error_that_lists_those_there_are(
+    tmp_path, photos_folder
+):
+    with pytest.raises(FormatError, match=r"'kind'; there are: style \(1\)"):
+        read(tmp_path, photos_folder, {"k": entry(region())}, "kind")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "via.json:1: not JSON"),
+        ("[]", "holds no photos"),
+        ("{}", "holds no photos"),
+        ('{"k": {"regions": []}}', "k: has no filename"),
+        ('{"project": {}, "metadata": {}}', "VIA 3"),
+        ("[" * 10**5, "not JSON"),
+    ],
+)
+def test_a_file_that_is_wrong_as_a_whole_is_one_error(tmp_path, content, message):
+    path = tmp_path / "via.json"
+    path.write_text(content)
+    with pytest.raises(FormatError, match=message):
+        via.load(path)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9)).filter(np.any))
+def test_write_and_read_round_trip(tmp_path, mask):
+    height, width = mask.shape
+    photo = tmp_path / "r.png"
+    Image.new("RGB", (width, height)).save(photo)
+    instance = Instance("preppy", rle.encode(mask))
+    via.write(
+        tmp_path / "v.json", [ImageRecord("r.png", photo, height, width, (instance,))], "style"
+    )
+    entries = via.load(tmp_path / "v.json")
+    (record,) = via.read(tmp_path / "v.json", tmp_path, entries, "style")
+    assert rle.union([i.mask for i in record.instances]) == instance.mask
+    assert {i.category for i in record.instances} == {"preppy"}
+
+
+def test_1067_real_photos_hand_drawn_in_via_1_are_understood(real_data, tmp_path):
+    """ModaNet's file comes without photos; blank ones of a size that holds its points do."""
+    path = real_data / "modanet-via" / "vgg_val.json"
+    entries = via.load(path)
+    some = dict(list(entries.items())[:60])
+    blank = tmp_path / "blank.png"
+    Image.new("L", (1500, 1500)).save(blank)
+    for value in some.values():
+        (tmp_path / value["filename"]).hardlink_to(blank)
+    (attribute, _), *_ = via.label_attributes(entries).most_common(1)
+    skips = []
+    records = list(via.read(path, tmp_path, some, attribute, skips.append))
+    drawn = sum(len(r.instances) for r in records)
+    assert drawn + len(skips) >= sum(len(v["regions"]) for v in some.values())
+    assert drawn > 200
