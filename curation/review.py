@@ -18,9 +18,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from curation import rle
 from curation.errors import FormatError
 from curation.records import Instance
-from curation.rle import Rle
 
 ACTIONS = ("keep", "relabel", "delete", "exclude", "add", "undo")
 STATUS = {"keep": "kept", "relabel": "relabelled", "add": "added"}
@@ -41,7 +41,7 @@ class Decision:
             new instance gets
         category: the new category of ``relabel`` and ``add``
         taxonomy: whose vocabulary ``category`` is of
-        mask: the mask of ``add``, as "height width counts"
+        mask: the mask of ``add``, see :func:`curation.rle.to_text`
         undoes: the decision that ``undo`` takes back
     """
 
@@ -83,17 +83,6 @@ def decide(action: str, image_id: str, reviewer: str = "", **values: str) -> Dec
     """A new decision, now."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return Decision(uuid.uuid4().hex[:16], now, reviewer, action, image_id, **values)
-
-
-def mask_text(mask: Rle) -> str:
-    """A mask for :attr:`Decision.mask`."""
-    return f"{mask.height} {mask.width} {mask.counts.decode('ascii')}"
-
-
-def parse_mask(text: str) -> Rle:
-    """The inverse of :func:`mask_text`."""
-    height, width, counts = text.split(" ", 2)
-    return Rle(int(height), int(width), counts.encode("ascii"))
 
 
 def append(journal: Path, decisions: Sequence[Decision]) -> None:
@@ -167,7 +156,7 @@ def apply(
         if d.category and d.category not in classes:
             continue
         if d.action == "add":
-            added = Instance(d.category, parse_mask(d.mask), f"review:{d.decision_id}")
+            added = Instance(d.category, rle.parse(d.mask), f"review:{d.decision_id}")
             current[d.instance_id] = Reviewed(d.instance_id, added, STATUS["add"])
         elif d.instance_id not in current:
             continue

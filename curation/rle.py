@@ -124,6 +124,25 @@ def to_pairs(rle: Rle) -> NDArray[np.int64]:
     return np.stack([starts + 1, ends - starts], axis=1).ravel()
 
 
+def to_text(rle: Rle) -> str:
+    """A mask for a cell of a CSV: height, width, counts.
+
+    >>> to_text(from_pairs("2 2 8 1", 4, 3))
+    '4 3 124O0'
+    """
+    return f"{rle.height} {rle.width} {rle.counts.decode('ascii')}"
+
+
+def parse(text: str) -> Rle:
+    """The inverse of :func:`to_text`.
+
+    Raises:
+        ValueError: not such a text
+    """
+    height, width, counts = text.split(" ", 2)
+    return Rle(int(height), int(width), counts.encode("ascii"))
+
+
 def encode(mask: NDArray) -> Rle:
     """(H, W) array, nonzero is inside, to an :class:`Rle`."""
     if mask.ndim != 2:

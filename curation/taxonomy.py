@@ -23,6 +23,9 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from curation.errors import TaxonomyError
 from curation.masks import VOID, paint
 from curation.records import ImageRecord
@@ -85,6 +88,30 @@ class Taxonomy:
         if name == IGNORE:
             return VOID
         return next(c.id for c in self.classes if c.name == name)
+
+
+@dataclass(frozen=True)
+class Channels:
+    """A taxonomy's classes as the channels of a model: background first, ids without gaps."""
+
+    names: tuple[str, ...]
+    colors: tuple[str, ...]
+    ids: NDArray[np.uint8]
+    """(K,) label map value of each channel."""
+
+    @classmethod
+    def of(cls, taxonomy: Taxonomy) -> Channels:
+        return cls(
+            ("background", *(c.name for c in taxonomy.classes)),
+            ("#000000", *(c.color for c in taxonomy.classes)),
+            np.array([0, *(c.id for c in taxonomy.classes)], dtype=np.uint8),
+        )
+
+    def encode(self, label_map: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Label map values to channel numbers; void stays void."""
+        table = np.full(256, VOID, dtype=np.uint8)
+        table[self.ids] = np.arange(len(self.ids))
+        return table[label_map]
 
 
 def load(name_or_file: str) -> Taxonomy:
@@ -189,7 +216,9 @@ def parse(text: str, path: str) -> Taxonomy:
     return Taxonomy(table["name"], tuple(classes), targets, tuple(order))
 
 
-def label_map(record: ImageRecord, taxonomy: Taxonomy, size: int | None = None):
+def label_map(
+    record: ImageRecord, taxonomy: Taxonomy, size: int | None = None
+) -> NDArray[np.uint8]:
     """The label map of a record whose categories are the taxonomy's classes or ``ignore``.
 
     Classes are painted in the taxonomy's order, larger instances of one class

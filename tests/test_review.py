@@ -36,7 +36,7 @@ def test_delete_takes_the_instance_out():
 
 
 def test_add_brings_a_mask_of_its_own():
-    added = decide("add", "a", instance_id="9", category="coat", mask=review.mask_text(MASK))
+    added = decide("add", "a", instance_id="9", category="coat", mask=rle.to_text(MASK))
     applied = review.apply(LABELS, [added], CLASSES)
     assert applied[-1].instance.mask == MASK
     assert outcome(added)[-1] == ("9", "coat", "added")
@@ -84,12 +84,12 @@ def test_the_journal_gives_back_what_was_written(tmp_path):
     journal = tmp_path / "decisions.csv"
     written = [
         decide("relabel", 'odd, "name"\n.jpg', "Ann", instance_id="1", category="top, t-shirt"),
-        decide("add", "a", instance_id="9", category="coat", mask=review.mask_text(MASK)),
+        decide("add", "a", instance_id="9", category="coat", mask=rle.to_text(MASK)),
     ]
     review.append(journal, written[:1])
     review.append(journal, written[1:])
     assert review.read(journal) == written
-    assert review.parse_mask(review.read(journal)[1].mask) == MASK
+    assert rle.parse(review.read(journal)[1].mask) == MASK
 
 
 def test_a_line_torn_by_a_power_cut_is_left_out(tmp_path):

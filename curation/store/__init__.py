@@ -1,0 +1,63 @@
+"""The one FiftyOne adapter: records <-> samples, the working copy, results, views.
+
+The dataset is a workbench. What cannot be computed again (the annotation
+files, the journal of decisions, the runs) is on disk.
+"""
+
+from curation.store import database
+
+database.prepare()
+
+from curation.store.datasets import (  # noqa: E402 - FiftyOne connects while it is imported
+    delete,
+    exists,
+    folder,
+    info,
+    list_datasets,
+    open_dataset,
+    photo_groups,
+    read,
+    read_splits,
+    select,
+    write,
+    write_splits,
+)
+from curation.store.labels import (  # noqa: E402
+    active_taxonomy,
+    decide,
+    decisions,
+    excluded,
+    remap,
+    take_file,
+    undo,
+)
+from curation.store.results import (  # noqa: E402
+    prediction_paths,
+    write_predictions,
+    write_scores,
+)
+
+__all__ = [
+    "active_taxonomy",
+    "decide",
+    "decisions",
+    "delete",
+    "excluded",
+    "exists",
+    "folder",
+    "info",
+    "list_datasets",
+    "open_dataset",
+    "photo_groups",
+    "prediction_paths",
+    "read",
+    "read_splits",
+    "remap",
+    "select",
+    "take_file",
+    "undo",
+    "write",
+    "write_predictions",
+    "write_scores",
+    "write_splits",
+]

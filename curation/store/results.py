@@ -1,0 +1,126 @@
+"""What a run found, written back where a curator sees it: predictions, scores, saved views."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import fiftyone as fo
+from fiftyone import ViewField as F
+
+from curation.errors import RunError
+from curation.issues.scoring import Issue, PhotoScore
+from curation.records import Instance
+from curation.rle import Rle
+from curation.store.datasets import LABELS, batches, declare_detections, detection, info, select
+from curation.store.labels import SCORES, mark_missing, update_suspects
+
+SUSPECTS = "suspects, worst first"
+
+
+def check_run_name(name: str) -> str:
+    """A run's name becomes part of a field's name.
+
+    Raises:
+        RunError: it cannot
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+        raise RunError(name, "", "a run's name is lower-case letters, digits and '_', letter first")
+    return name
+
+
+def write_predictions(
+    dataset: fo.Dataset, run: str, predictions: Iterable[tuple[str, Path, Path]]
+) -> int:
+    """Points the samples at a run's class masks and confidence maps.
+
+    Args:
+        predictions: image_id, PNG of class ids, 8-bit PNG of confidence
+
+    Returns:
+        photos with a prediction
+    """
+    prediction, confidence = f"prediction_{run}", f"confidence_{run}"
+    written = 0
+    for batch in batches(predictions):
+        dataset.set_values(
+            prediction,
+            {i: fo.Segmentation(mask_path=str(mask)) for i, mask, _ in batch},
+            key_field="image_id",
+        )
+        dataset.set_values(
+            confidence,
+            {i: fo.Heatmap(map_path=str(heat)) for i, _, heat in batch},
+            key_field="image_id",
+        )
+        written += len(batch)
+    if run not in info(dataset)["runs"]:
+        info(dataset)["runs"].append(run)
+    dataset.save()
+    return written
+
+
+def prediction_paths(dataset: fo.Dataset, run: str, image_ids: Iterable[str]) -> dict[str, Path]:
+    """The PNG of class ids that a run predicted, by image_id.
+
+    Raises:
+        RunError: the run has no predictions in the dataset
+    """
+    field = f"prediction_{run}"
+    if not dataset.has_sample_field(field):
+        raise RunError(
+            run, "", f"has no predictions: run `curate predict {dataset.name} --run {run}`"
+        )
+    view = select(dataset, image_ids)
+    columns = view.values(["image_id", f"{field}.mask_path"])
+    return {i: Path(path) for i, path in zip(*columns, strict=True) if path}
+
+
+def write_scores(dataset: fo.Dataset, run: str, scores: Iterable[PhotoScore]) -> None:
+    """Writes scores of instances and photos, ``missing_<run>``, and the saved views."""
+    missing_field = f"missing_{run}"
+    declare_detections(dataset, missing_field, review_status=fo.StringField)
+    info(dataset)["flagged"] = run
+    dataset.save()
+    for batch in batches(scores):
+        by_photo = {score.image_id: score for score in batch}
+        view = select(dataset, by_photo)
+        labels, missing = {}, {}
+        for image_id, detections in zip(*view.values(["image_id", LABELS]), strict=True):
+            issues = {issue.instance_id: issue for issue in by_photo[image_id].issues}
+            for d in detections.detections:
+                for name in SCORES:
+                    d[name] = getattr(issues.get(d.id), name, None)
+            labels[image_id] = detections
+            missing[image_id] = fo.Detections(
+                detections=[_missing(i, i.mask) for i in issues.values() if i.mask]
+            )
+        dataset.set_values(LABELS, labels, key_field="image_id")
+        dataset.set_values(missing_field, missing, key_field="image_id")
+        photo_scores = {i: s.error_score for i, s in by_photo.items()}
+        dataset.set_values("error_score", photo_scores, key_field="image_id")
+        mark_missing(dataset, view)
+        update_suspects(dataset, view)
+    save_views(dataset)
+
+
+def _missing(issue: Issue, mask: Rle) -> fo.Detection:
+    garment = Instance(issue.suggested_label, mask, issue.source)
+    return detection(garment, issue.instance_id, confidence=issue.error_score, reason=issue.reason)
+
+
+def save_views(dataset: fo.Dataset) -> None:
+    """One saved view for each question a curator asks."""
+    kept = F("excluded") != True  # noqa: E712 - builds a query, compares nothing
+    views = {
+        SUSPECTS: (
+            "photos with something undecided that the model doubts",
+            dataset.match(kept & (F("n_suspect") > 0)).sort_by("error_score", reverse=True),
+        ),
+        "decided": ("photos with a decision", dataset.match(F("review_status") == "decided")),
+        "excluded": ("left out of training and export", dataset.match(F("excluded") == True)),  # noqa: E712
+        "held-out test": ("never trained on", dataset.match(F("split") == "test")),
+    }
+    for name, (description, view) in views.items():
+        dataset.save_view(name, view, description=description, overwrite=True)

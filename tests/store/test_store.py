@@ -1,0 +1,241 @@
+"""Records through a real FiftyOne dataset on its real MongoDB and back."""
+
+from __future__ import annotations
+
+import fiftyone as fo
+import numpy as np
+import pytest
+from PIL import Image
+
+from curation import rle, store, taxonomy
+from curation.errors import DatasetError, TaxonomyError
+from curation.issues.scoring import Issue, PhotoScore
+from curation.records import ImageRecord, Instance
+from tests.conftest import picture
+
+L_SHAPE = picture(
+    "......",
+    "#.....",
+    "#.....",
+    "###...",
+)
+CORNER = picture(
+    "....##",
+    "....##",
+    "......",
+    "......",
+)
+
+TOML = (taxonomy.BUILT_IN / "supercategories.toml").read_text("utf-8")
+
+
+@pytest.fixture
+def records(tmp_path):
+    """Two photos: a with a shirt and a sleeve, b with a skirt and a shoe; all masks asymmetric."""
+    result = []
+    for name, labels in {"a": ("shirt, blouse", "sleeve"), "b": ("skirt", "shoe")}.items():
+        path = tmp_path / f"{name}.png"
+        Image.new("RGB", (6, 4), name == "a" and "red" or "blue").save(path)
+        instances = tuple(
+            Instance(label, rle.encode(mask), f"t.csv:{line}", ("plain",))
+            for line, (label, mask) in enumerate(zip(labels, (L_SHAPE, CORNER), strict=True), 2)
+        )
+        result.append(ImageRecord(name, path, 4, 6, instances))
+    return result
+
+
+@pytest.fixture
+def dataset(records):
+    name = "test-store"
+    store.delete(name)
+    store.write(name, records)
+    opened = store.open_dataset(name)
+    store.remap(opened, TOML, "supercategories.toml")
+    store_journal = store.folder(opened) / "decisions.csv"
+    store_journal.unlink(missing_ok=True)
+    yield opened
+    store.delete(name)
+
+
+def labels(dataset, image_id="a"):
+    sample = dataset.match({"image_id": image_id}).first()
+    return {d.source_label or d.label: d for d in sample.labels.detections}
+
+
+def test_records_come_back_identical(dataset, records):
+    assert [record for record, _ in store.read(dataset, "ground_truth")] == records
+
+
+def test_what_the_app_draws_is_the_mask(dataset):
+    detection = dataset.match({"image_id": "a"}).first().ground_truth.detections[0]
+    assert detection.bounding_box == [0, 1 / 4, 3 / 6, 3 / 4]
+    assert (detection.mask == L_SHAPE[1:, :3]).all()
+    assert detection.source == "t.csv:2"
+    assert detection.fine == ["plain"]
+
+
+def test_importing_twice_changes_nothing(dataset, records):
+    before = [s.to_dict() for s in dataset]
+    written = store.write(dataset.name, records)
+    assert (written.added, written.unchanged) == ([], ["a", "b"])
+    dataset.reload()
+    assert [s.to_dict() for s in dataset] == before
+
+
+def test_a_photo_that_differs_is_named_and_left_alone(dataset, records):
+    changed = ImageRecord("a", records[0].path, 4, 6, records[0].instances[:1])
+    written = store.write(dataset.name, [changed])
+    assert written.differing == ["a"]
+    assert len(dataset.match({"image_id": "a"}).first().ground_truth.detections) == 2
+
+
+def test_remap_keeps_both_vocabularies(dataset):
+    sample = dataset.match({"image_id": "a"}).first()
+    assert [d.label for d in sample.ground_truth.detections] == ["shirt, blouse", "sleeve"]
+    assert [(d.label, d.source_label) for d in sample.labels.detections] == [
+        ("upper-body", "shirt, blouse")
+    ]
+
+
+def test_a_dry_remap_changes_nothing(dataset):
+    toml = TOML.replace('"upper-body"', '"top half"')
+    done = store.remap(dataset, toml, "x.toml", dry_run=True)
+    assert done.targets["shirt, blouse"] == "top half"
+    assert labels(dataset)["shirt, blouse"].label == "upper-body"
+
+
+def test_an_unmapped_label_stops_the_remap_with_its_count(dataset):
+    toml = TOML.replace('  "sleeve",\n', "").replace('  "shoe",\n', "")
+    with pytest.raises(TaxonomyError, match=r"2 labels .* 'shoe' \(1\), 'sleeve' \(1\)"):
+        store.remap(dataset, toml, "x.toml")
+    assert labels(dataset)["shirt, blouse"].label == "upper-body"
+
+
+def test_a_decision_changes_the_working_copy_and_undo_brings_it_back(dataset):
+    shirt = labels(dataset)["shirt, blouse"]
+    before = [r for r, _ in store.read(dataset, "labels")]
+    store.decide(dataset, "relabel", image_id="a", instance_id=shirt.id, category="whole-body")
+    changed = labels(dataset)["shirt, blouse"]
+    assert (changed.label, changed.review_status) == ("whole-body", "relabelled")
+    assert dataset.match({"review_status": "decided"}).values("image_id") == ["a"]
+    store.decide(dataset, "delete", image_id="a", instance_id=shirt.id)
+    assert labels(dataset) == {}
+    store.undo(dataset)
+    store.undo(dataset)
+    assert [r for r, _ in store.read(dataset, "labels")] == before
+    assert store.undo(dataset) is None
+    truth = dataset.match({"image_id": "a"}).first().ground_truth.detections
+    assert [d.label for d in truth] == ["shirt, blouse", "sleeve"]
+
+
+def test_decisions_outlive_a_remap_and_a_lost_database(dataset, records):
+    shirt = labels(dataset)["shirt, blouse"]
+    store.decide(dataset, "delete", image_id="a", instance_id=shirt.id)
+    store.decide(dataset, "exclude", image_id="b")
+    name = dataset.name
+    store.delete(name)
+    store.write(name, records)
+    again = store.open_dataset(name)
+    store.remap(again, TOML, "supercategories.toml")
+    assert labels(again) == {}
+    assert again.match({"excluded": True}).values("image_id") == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"action": "exclude", "image_id": "z"}, "no such photo"),
+        ({"action": "keep", "image_id": "a", "instance_id": "f" * 24}, "has no instance"),
+        ({"action": "add", "image_id": "a", "instance_id": "f" * 24}, "no missing garment"),
+    ],
+)
+def test_a_decision_on_what_is_not_there_is_refused_and_not_recorded(dataset, values, reason):
+    with pytest.raises(DatasetError, match=reason):
+        store.decide(dataset, **values)
+    assert store.decisions(dataset) == []
+
+
+def test_a_category_of_no_class_is_refused(dataset):
+    shirt = labels(dataset)["shirt, blouse"]
+    with pytest.raises(DatasetError, match="'hat' is not a class of supercategories"):
+        store.decide(dataset, "relabel", image_id="a", instance_id=shirt.id, category="hat")
+
+
+def score(dataset) -> Issue:
+    """Flags photo a: its shirt is suspect, and a shoe is missing at the right edge."""
+    shirt = labels(dataset)["shirt, blouse"]
+    issue = Issue("a", shirt.id, "t.csv:2", "upper-body", 0.9, "wrong category", "feet", "why")
+    gap = rle.encode(np.fliplr(L_SHAPE))
+    missing = Issue("a", "5" * 24, "run:r1", "", 0.8, "missing", "feet", "why", gap)
+    scores = [PhotoScore("a", 0.7, (issue, missing)), PhotoScore("b", 0.1, ())]
+    store.write_predictions(dataset, "r1", [])
+    store.write_scores(dataset, "r1", scores)
+    return missing
+
+
+def test_flagged_photos_are_saved_worst_first_and_leave_when_decided(dataset):
+    missing = score(dataset)
+    view = dataset.load_saved_view("suspects, worst first")
+    assert view.values("image_id") == ["a"]
+    assert view.values("n_suspect") == [2]
+    shirt = labels(dataset)["shirt, blouse"]
+    assert (shirt.error_score, shirt.suggested_label) == (0.9, "feet")
+    store.decide(dataset, "keep", image_id="a", instance_id=shirt.id)
+    store.decide(dataset, "delete", image_id="a", instance_id=missing.instance_id)
+    assert dataset.load_saved_view("suspects, worst first").values("image_id") == []
+    store.undo(dataset)
+    assert dataset.load_saved_view("suspects, worst first").values("n_suspect") == [1]
+
+
+def test_a_new_label_is_not_suspect_until_scored_again(dataset):
+    score(dataset)
+    shirt = labels(dataset)["shirt, blouse"]
+    store.decide(dataset, "relabel", image_id="a", instance_id=shirt.id, category="feet")
+    assert labels(dataset)["shirt, blouse"].error_score is None
+    store.undo(dataset)
+    assert labels(dataset)["shirt, blouse"].label == "upper-body"
+
+
+def test_a_missing_garment_is_added_with_its_mask_and_never_by_itself(dataset):
+    missing = score(dataset)
+    assert len(labels(dataset)) == 1
+    store.decide(dataset, "add", image_id="a", instance_id=missing.instance_id)
+    record = next(r for r, _ in store.read(dataset, "labels") if r.image_id == "a")
+    assert record.instances[-1].category == "feet"
+    assert record.instances[-1].mask == missing.mask
+
+
+def test_a_file_of_decisions_is_taken_whole_or_not_at_all(dataset, tmp_path):
+    shirt = labels(dataset)["shirt, blouse"]
+    path = tmp_path / "d.csv"
+    path.write_text(f"action,image_id,instance_id\nkeep,a,{shirt.id}\nburn,a,{shirt.id}\n")
+    with pytest.raises(Exception, match="d.csv:3: 'burn'"):
+        store.take_file(dataset, path)
+    assert store.decisions(dataset) == []
+    path.write_text(f"action,image_id,instance_id\nkeep,a,{shirt.id}\nexclude,b,\n")
+    assert store.take_file(dataset, path) == 2
+
+
+def test_a_dataset_that_is_not_ours_is_refused():
+    theirs = fo.Dataset("theirs")
+    with pytest.raises(DatasetError, match="not imported by curate"):
+        store.open_dataset("theirs")
+    theirs.delete()
+
+
+def test_a_missing_dataset_lists_those_there_are(dataset):
+    with pytest.raises(DatasetError, match="test-store"):
+        store.open_dataset("no such")
+
+
+def test_splits_are_kept(dataset):
+    store.write_splits(dataset, {"a": "test", "b": "train"})
+    assert store.read_splits(dataset) == {"a": "test", "b": "train"}
+
+
+def test_copies_of_a_photo_share_a_group(dataset, records, tmp_path):
+    twin = tmp_path / "twin.png"
+    twin.write_bytes(records[0].path.read_bytes())
+    store.write(dataset.name, [ImageRecord("c", twin, 4, 6, records[0].instances)])
+    groups = store.photo_groups(dataset)
+    assert groups["c"] == groups["a"] != groups["b"]
