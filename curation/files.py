@@ -14,7 +14,8 @@ def replacing(path: Path) -> Iterator[Path]:
     When the block raises, ``path`` is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
+    # The suffix stays last: Keras and Pillow go by it.
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
         yield part
         part.replace(path)

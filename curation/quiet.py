@@ -1,0 +1,31 @@
+"""Starts TensorFlow and Keras without their chatter, which would cut through a progress bar."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+
+def start_keras() -> None:
+    """Imports Keras and starts its backend while file descriptor 2 leads nowhere.
+
+    TensorFlow 2.21 writes a dozen lines to stderr before it reads
+    TF_CPP_MIN_LOG_LEVEL (tensorflow issue 100442) and again at its first
+    operation, in the middle of a progress bar. Python's exceptions still come
+    through, and who sets the variable to 0 sees everything.
+    """
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") == "0":
+        return
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        import keras
+
+        keras.ops.zeros(())
+        # One function a fold is meant; TensorFlow warns that it compiles so many.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

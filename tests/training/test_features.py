@@ -1,0 +1,115 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from curation import photos as photo_files
+from curation.errors import CurateError
+from tests.training.drawn import draw
+from training import lite0
+from training.features import FeatureCache, shapes
+
+SIZE = 32
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return draw(tmp_path, 5)[0]
+
+
+def test_rows_are_the_taps_of_the_photo_and_of_its_mirror_image(photos, cache):
+    features = FeatureCache(cache, SIZE)
+    features.add(photos)
+    rows = features.rows([photos[3]])
+    image = photo_files.read(photos[3].path, SIZE)[None]
+    backbone = lite0.imagenet(SIZE)
+    for view, pixels in enumerate((image, image[:, :, ::-1])):
+        expected = backbone.predict_on_batch(pixels)
+        for tap, wanted in zip(features.taps(rows, view), expected, strict=True):
+            assert tap.dtype == np.float16
+            np.testing.assert_allclose(tap, wanted, rtol=2e-3, atol=2e-2)
+
+
+def test_views_can_differ_within_a_batch(photos, cache):
+    features = FeatureCache(cache, SIZE)
+    features.add(photos)
+    rows = features.rows(photos[:2])
+    mixed = features.taps(rows, np.array([1, 0]))
+    np.testing.assert_array_equal(mixed[0][0], features.taps(rows, 1)[0][0])
+    np.testing.assert_array_equal(mixed[0][1], features.taps(rows, 0)[0][1])
+    assert [tap.shape[1:] for tap in mixed] == shapes(SIZE)
+
+
+def test_new_photos_are_appended_and_old_ones_not_computed_again(photos, cache):
+    FeatureCache(cache, SIZE).add(photos[:3])
+    folder = FeatureCache(cache, SIZE).folder
+    before = (folder / "rows.bin").read_bytes()
+    features = FeatureCache(cache, SIZE)
+    features.add([*photos, photos[4]])
+    after = (folder / "rows.bin").read_bytes()
+    assert after.startswith(before)
+    assert len(after) == len(before) // 3 * 5
+    assert features.rows(photos).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_photo_under_another_path_is_known_by_its_key(photos, cache, tmp_path):
+    features = FeatureCache(cache, SIZE)
+    features.add(photos[:1])
+    assert replace(photos[0], path=tmp_path / "moved.png") in features
+    assert photos[1] not in features
+
+
+@pytest.mark.parametrize("torn", ["rows.bin", "keys.txt"])
+def test_a_torn_last_row_is_dropped_and_computed_again(photos, cache, torn):
+    features = FeatureCache(cache, SIZE)
+    features.add(photos)
+    whole = {name: (features.folder / name).read_bytes() for name in ("rows.bin", "keys.txt")}
+    (features.folder / torn).write_bytes(whole[torn][:-10])
+    resumed = FeatureCache(cache, SIZE)
+    assert photos[3] in resumed
+    assert photos[4] not in resumed
+    resumed.add(photos)
+    for name, content in whole.items():
+        written = (features.folder / name).read_bytes()
+        if name == "keys.txt":
+            assert written == content
+        else:  # computed in another batch, so the last bit may differ
+            assert len(written) == len(content)
+            old, new = np.frombuffer(content, "<f2"), np.frombuffer(written, "<f2")
+            np.testing.assert_allclose(old, new, rtol=5e-3, atol=5e-2)
+
+
+def test_rows_without_their_line_are_dropped(photos, cache):
+    features = FeatureCache(cache, SIZE)
+    features.add(photos[:2])
+    with (features.folder / "rows.bin").open("ab") as file:
+        file.write(b"\xff" * 1000)
+    features.add(photos)
+    values = features.taps(features.rows(photos), 0)
+    assert all(np.isfinite(tap).all() for tap in values)
+
+
+def test_sizes_do_not_share_a_cache(photos, cache):
+    FeatureCache(cache, 32).add(photos[:1])
+    assert photos[0] not in FeatureCache(cache, 64)
+
+
+def test_photos_that_cannot_be_read_are_named_and_the_others_kept(photos, cache, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8 no photo")
+    wrong = replace(photos[1], key="beef", path=broken)
+    gone = replace(photos[1], key="dead", path=tmp_path / "gone.jpg")
+    features = FeatureCache(cache, SIZE)
+    with pytest.raises(CurateError, match=r"broken\.jpg.*exclude or replace it \(and 1 more\)"):
+        features.add([photos[0], wrong, gone, photos[2]])
+    assert photos[0] in features
+    assert photos[2] in features
+
+
+def test_a_bomb_is_refused_before_it_is_decoded(cache, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("curation.rle.MAX_PIXELS", 100)
+    path = tmp_path / "big.png"
+    Image.new("RGB", (50, 50)).save(path)
+    with pytest.raises(CurateError, match="above 100 pixels"):
+        FeatureCache(cache, SIZE).add([replace(photos[0], path=path)])

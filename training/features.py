@@ -1,0 +1,205 @@
+"""The features of photos under the frozen backbone, computed once and kept on disk.
+
+A cache is a folder with two append-only files: ``rows.bin``, one fixed-size
+float16 row a photo, and ``keys.txt``, one line a row with the SHA-256 of the
+photo's key. A row counts once its line is complete, so a killed run loses at
+most a batch, and what it left half written is cut off by the next one.
+A row holds the taps of the photo, then those of its mirror image (left and
+right swapped), each tap flattened from (h, w, channels).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from hashlib import sha256
+from itertools import pairwise
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import Progress
+
+from curation import photos as photo_files
+from curation.errors import CurateError
+from training import lite0
+
+if TYPE_CHECKING:
+    from training.run import Photo
+
+VIEWS = 2
+"""The photo and its mirror image."""
+_BATCH = 8
+_VERSION = 1
+_LINE = 65  # 64 hex digits and a newline
+
+
+def shapes(size: int) -> list[tuple[int, int, int]]:
+    """(h, w, channels) of each tap of a photo of ``size`` pixels a side."""
+    sides = (size // 4, size // 8, size // 16, size // 32)
+    return [(side, side, c) for side, c in zip(sides, lite0.CHANNELS, strict=True)]
+
+
+class FeatureCache:
+    """Reads the rows of one backbone and size; :meth:`add` appends what is missing.
+
+    Args:
+        folder: holds the caches of all backbones and sizes, each its own folder
+        size: side in pixels the photos are resized to
+    """
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self.size = size
+        self.shapes = shapes(size)
+        self._ends = np.cumsum([0] + [prod(shape) for shape in self.shapes] * VIEWS)
+        self._row_bytes = int(self._ends[-1]) * 2
+        self.folder = folder / f"{lite0.NAME}-{size}-v{_VERSION}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._rows_path = self.folder / "rows.bin"
+        self._keys_path = self.folder / "keys.txt"
+        self._row_of: dict[str, int] = {}
+        self._rows: np.memmap | None = None
+        self._load()
+
+    def __contains__(self, photo: Photo) -> bool:
+        return _digest(photo) in self._row_of
+
+    def rows(self, photos: Sequence[Photo]) -> NDArray[np.int64]:
+        """(N,) row numbers of photos that are in the cache; KeyError for one that is not."""
+        return np.array([self._row_of[_digest(photo)] for photo in photos], dtype=np.int64)
+
+    def taps(self, rows: NDArray[np.int64], view: int | NDArray[np.int64]) -> list[NDArray]:
+        """The taps of some rows.
+
+        Args:
+            rows: (B,) row numbers
+            view: 0 the photo, 1 its mirror image; one number or (B,)
+
+        Returns:
+            four (B, h, w, channels) float16 arrays, /4 first
+        """
+        if self._rows is None:
+            raise KeyError("the cache is empty")
+        views = np.broadcast_to(view, rows.shape)
+        half = len(self.shapes)
+        values = [self._rows[row, self._ends[half * v] : self._ends[half * (v + 1)]]
+                  for row, v in zip(rows, views, strict=True)]  # fmt: skip
+        flat = np.stack(values)
+        spans = pairwise(self._ends[: half + 1])
+        return [
+            flat[:, start:end].reshape(-1, *shape)
+            for (start, end), shape in zip(spans, self.shapes, strict=True)
+        ]
+
+    def add(self, photos: Sequence[Photo], progress: Progress | None = None) -> None:
+        """Computes and appends the features of the photos that are not in the cache.
+
+        Raises:
+            CurateError: photos cannot be read; all others are in the cache then
+        """
+        with self._alone(progress):
+            missing = list({_digest(p): p for p in photos if p not in self}.values())
+            if not missing:
+                return
+            task = progress.add_task("features", total=len(missing)) if progress else None
+            broken: list[tuple[Photo, str]] = []
+            backbone = lite0.imagenet(self.size)
+            with self._rows_path.open("ab") as rows, self._keys_path.open("ab") as keys:
+                for part, images, errors in _decoded(missing, self.size):
+                    broken += errors
+                    if part:
+                        both = np.concatenate([images, images[:, :, ::-1]])
+                        taps = backbone.predict_on_batch(both)
+                        self._append(rows, keys, part, taps)
+                    if progress and task is not None:
+                        progress.advance(task, len(part) + len(errors))
+            if progress and task is not None:
+                progress.remove_task(task)
+            self._load()
+        if broken:
+            photo, reason = broken[0]
+            others = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
+            raise CurateError(photo.path, "", f"{reason}; exclude or replace it{others}")
+
+    def _append(
+        self, rows: BinaryIO, keys: BinaryIO, photos: Sequence[Photo], taps: Sequence[NDArray]
+    ) -> None:
+        """Appends a batch; taps are (VIEWS * B, h, w, channels), the mirror images last."""
+        flat = [tap.reshape(VIEWS, len(photos), -1) for tap in taps]
+        both = np.concatenate([tap[view] for view in range(VIEWS) for tap in flat], axis=1)
+        rows.write(both.astype("<f2").tobytes())
+        rows.flush()
+        # The rows must be on the disk before the lines that vouch for them.
+        os.fsync(rows.fileno())
+        keys.write("".join(f"{_digest(photo)}\n" for photo in photos).encode())
+        keys.flush()
+
+    def _load(self) -> None:
+        """Reads the keys of the complete rows; what is beyond them is ignored."""
+        text = self._keys_path.read_bytes() if self._keys_path.exists() else b""
+        size = self._rows_path.stat().st_size if self._rows_path.exists() else 0
+        count = min(len(text) // _LINE, size // self._row_bytes)
+        lines = text[: count * _LINE].decode("ascii").splitlines()
+        self._row_of = {line: row for row, line in enumerate(lines)}
+        self._rows = None
+        if count:
+            shape = (count, int(self._ends[-1]))
+            self._rows = np.memmap(self._rows_path, dtype="<f2", mode="r", shape=shape)
+
+    @contextmanager
+    def _alone(self, progress: Progress | None) -> Iterator[None]:
+        """Keeps other processes from appending, and cuts off what a killed one left."""
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if progress:
+                    progress.console.print("features: waiting for another process to finish")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            self._load()
+            count = 0 if self._rows is None else len(self._rows)
+            for path, length in ((self._rows_path, self._row_bytes), (self._keys_path, _LINE)):
+                if path.exists() and path.stat().st_size > count * length:
+                    os.truncate(path, count * length)
+            yield
+
+
+def _digest(photo: Photo) -> str:
+    return sha256(photo.key.encode()).hexdigest()
+
+
+def _decoded(
+    photos: Sequence[Photo], size: int
+) -> Iterator[tuple[list[Photo], NDArray[np.uint8], list[tuple[Photo, str]]]]:
+    """Batches of photos, (B, size, size, 3) uint8; those that cannot be read apart.
+
+    The next batch is decoded while the caller works on this one.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        waiting: list[list[tuple[Photo, Future]]] = []
+        for start in range(0, len(photos), _BATCH):
+            batch = photos[start : start + _BATCH]
+            waiting.append([(p, pool.submit(photo_files.read, p.path, size)) for p in batch])
+            if len(waiting) > 1:
+                yield _collect(waiting.pop(0), size)
+        for last in waiting:
+            yield _collect(last, size)
+
+
+def _collect(
+    batch: list[tuple[Photo, Future]], size: int
+) -> tuple[list[Photo], NDArray[np.uint8], list[tuple[Photo, str]]]:
+    good, images, broken = [], [], []
+    for photo, future in batch:
+        try:
+            images.append(future.result())
+            good.append(photo)
+        except (ValueError, OSError) as error:
+            broken.append((photo, str(error)))
+    stacked = np.stack(images) if images else np.empty((0, size, size, 3), np.uint8)
+    return good, stacked, broken
