@@ -15,6 +15,7 @@ from curation import review, rle, taxonomy
 from curation.errors import DatasetError, FormatError
 from curation.records import Instance
 from curation.review import Decision, Reviewed
+from curation.store import screen
 from curation.store.datasets import (
     GROUND_TRUTH,
     LABELS,
@@ -109,6 +110,7 @@ def remap(dataset: fo.Dataset, toml: str, path: str, dry_run: bool = False) -> R
         dataset, LABELS, source_label=fo.StringField, review_status=fo.StringField, **SCORES
     )
     _rebuild(dataset, new, standing, dataset.values("image_id"), keep_scores=False)
+    screen.configure(dataset)
     return result
 
 

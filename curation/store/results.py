@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import cv2
 import fiftyone as fo
+import numpy as np
 from fiftyone import ViewField as F
+from numpy.typing import NDArray
+from PIL import Image
 
 from curation.errors import RunError
 from curation.issues.scoring import Issue, PhotoScore
 from curation.records import Instance
 from curation.rle import Rle
+from curation.store import screen
 from curation.store.datasets import LABELS, batches, declare_detections, detection, info, select
-from curation.store.labels import SCORES, mark_missing, update_suspects
+from curation.store.labels import SCORES, SUSPECT, mark_missing, update_suspects
 
 SUSPECTS = "suspects, worst first"
+SUSPECT_LABELS = "suspect labels, worst first"
 
 
 def check_run_name(name: str) -> str:
@@ -33,7 +39,7 @@ def check_run_name(name: str) -> str:
 def write_predictions(
     dataset: fo.Dataset, run: str, predictions: Iterable[tuple[str, Path, Path]]
 ) -> int:
-    """Points the samples at a run's class masks and confidence maps.
+    """Points the samples at a run's class masks and confidence maps, and draws their outlines.
 
     Args:
         predictions: image_id, PNG of class ids, 8-bit PNG of confidence
@@ -41,24 +47,48 @@ def write_predictions(
     Returns:
         photos with a prediction
     """
-    prediction, confidence = f"prediction_{run}", f"confidence_{run}"
+    names = {c["id"]: c["name"] for c in info(dataset)["taxonomy"]["classes"]}
     written = 0
     for batch in batches(predictions):
-        dataset.set_values(
-            prediction,
-            {i: fo.Segmentation(mask_path=str(mask)) for i, mask, _ in batch},
-            key_field="image_id",
-        )
-        dataset.set_values(
-            confidence,
-            {i: fo.Heatmap(map_path=str(heat)) for i, _, heat in batch},
-            key_field="image_id",
-        )
+        fields = {
+            f"prediction_{run}": {i: fo.Segmentation(mask_path=str(m)) for i, m, _ in batch},
+            f"confidence_{run}": {i: fo.Heatmap(map_path=str(heat)) for i, _, heat in batch},
+            f"outline_{run}": {i: outlines(np.asarray(Image.open(m)), names) for i, m, _ in batch},
+        }
+        for name, values in fields.items():
+            dataset.set_values(name, values, key_field="image_id")
         written += len(batch)
     if run not in info(dataset)["runs"]:
         info(dataset)["runs"].append(run)
     dataset.save()
+    screen.configure(dataset)
     return written
+
+
+def outlines(label_map: NDArray[np.uint8], names: Mapping[int, str]) -> fo.Polylines:
+    """The edges of a prediction, one polyline a class, for ``outline_<run>``.
+
+    Args:
+        label_map: (H, W) class ids; any size, since points are relative to it
+        names: class id -> class name; other ids are left out
+
+    Returns:
+        open polylines that end where they begin: FiftyOne takes a click inside a
+        closed one for a click on it, and the label beneath could not be picked
+    """
+    height, width = label_map.shape
+    edges = []
+    for class_id, name in names.items():
+        inside = (label_map == class_id).astype(np.uint8)
+        rings, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_TC89_L1)
+        points = []
+        for ring in rings:
+            if len(ring) > 2:
+                relative = (ring[:, 0] + 0.5) / (width, height)
+                points.append([tuple(p) for p in np.concatenate([relative, relative[:1]]).tolist()])
+        if points:
+            edges.append(fo.Polyline(label=name, points=points, closed=False, filled=False))
+    return fo.Polylines(polylines=edges)
 
 
 def prediction_paths(dataset: fo.Dataset, run: str, image_ids: Iterable[str]) -> dict[str, Path]:
@@ -103,6 +133,7 @@ def write_scores(dataset: fo.Dataset, run: str, scores: Iterable[PhotoScore]) ->
         mark_missing(dataset, view)
         update_suspects(dataset, view)
     save_views(dataset)
+    screen.configure(dataset)
 
 
 def _missing(issue: Issue, mask: Rle) -> fo.Detection:
@@ -113,13 +144,21 @@ def _missing(issue: Issue, mask: Rle) -> fo.Detection:
 def save_views(dataset: fo.Dataset) -> None:
     """One saved view for each question a curator asks."""
     kept = F("excluded") != True  # noqa: E712 - builds a query, compares nothing
+    doubted = (F("error_score") >= SUSPECT) & (F("review_status") == "")
     views = {
         SUSPECTS: (
             "photos with something undecided that the model doubts",
             dataset.match(kept & (F("n_suspect") > 0)).sort_by("error_score", reverse=True),
         ),
+        SUSPECT_LABELS: (
+            "one tile for each label that the model doubts, to decide on many at once",
+            dataset.match(kept)
+            .filter_labels(LABELS, doubted)
+            .to_patches(LABELS, other_fields=["image_id"])
+            .sort_by(f"{LABELS}.error_score", reverse=True),
+        ),
         "decided": ("photos with a decision", dataset.match(F("review_status") == "decided")),
-        "excluded": ("left out of training and export", dataset.match(F("excluded") == True)),  # noqa: E712
+        "excluded": ("left out of training and export", dataset.match(~kept)),
         "held-out test": ("never trained on", dataset.match(F("split") == "test")),
     }
     for name, (description, view) in views.items():

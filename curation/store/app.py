@@ -1,0 +1,180 @@
+"""The App itself: its server, its address, and the plugin that it has to find."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from importlib import util
+from pathlib import Path
+from types import ModuleType
+
+import curation.store  # noqa: F401 - sets up the database before FiftyOne connects  # isort: skip
+import fiftyone as fo
+import fiftyone.core.utils as fou
+import fiftyone.plugins as fop
+
+from curation.errors import CurateError
+from curation.store.results import SUSPECTS
+from curation.store.screen import WORKSPACE
+
+ADDRESS = "127.0.0.1"
+PLUGIN = "@curate/curate"
+PLUGIN_FOLDER = Path(__file__).resolve().parents[2] / "plugins" / "curate"
+"""Beside the package, in a checkout and in an installation alike."""
+
+GRID_ZOOM = "8"
+"""FiftyOne's scale from 0 (tiny tiles) to 10; at 8 the outlines can be told from the fills."""
+
+_SHIM = '''"""Written by curate, so that FiftyOne finds the plugin that was installed with it."""
+
+from curation.store.app import load_plugin
+
+register = load_plugin().register
+'''
+
+
+def address(dataset: fo.Dataset, port: int, view: str | None = SUSPECTS) -> str:
+    """Where a server on this port shows the dataset: in the review layout, on a saved view."""
+    url = f"http://{ADDRESS}:{port}/datasets/{dataset.name}?workspace={WORKSPACE}"
+    if view and dataset.has_saved_view(view):
+        url += f"&view={fou.to_slug(view)}"
+    return url
+
+
+@contextmanager
+def server(port: int) -> Iterator[subprocess.Popen]:
+    """The App's server in a process of its own, up and answering; it ends with the block.
+
+    Raises:
+        CurateError: the port is taken, or the server does not come up
+    """
+    where = f"{ADDRESS}:{port}"
+    if _answers(port):
+        raise CurateError(where, "", "an App answers there already; end it, or use --port")
+    environment = {"FIFTYONE_APP_GRID_ZOOM": GRID_ZOOM, **os.environ}
+    with tempfile.TemporaryFile() as log:
+        command = ["-m", "fiftyone.server.main", "--port", str(port), "--address", ADDRESS]
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter
+            [sys.executable, *command], env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+        try:
+            _wait(process, port, where, log)
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def serve(dataset: fo.Dataset, port: int, browser: bool = True) -> None:
+    """Shows the dataset until Ctrl+C.
+
+    Raises:
+        CurateError: the port is taken, or the server does not come up
+    """
+    install_plugin()
+    with server(port) as process:
+        url = address(dataset, port)
+        print(url, flush=True)
+        if browser:
+            webbrowser.open(url)
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            return
+    raise CurateError(f"{ADDRESS}:{port}", "", "the App's server has ended by itself")
+
+
+def load_plugin() -> ModuleType:
+    """The package in ``plugins/curate``.
+
+    It is loaded by its place: the name ``plugins`` belongs to FiftyOne, whose
+    wheel brings a top-level package of that name.
+    """
+    name = "curate_plugin"
+    if name not in sys.modules:
+        spec = util.spec_from_file_location(name, PLUGIN_FOLDER / "__init__.py")
+        if spec is None or spec.loader is None:
+            raise CurateError(PLUGIN_FOLDER, "", "is not there; install curate again")
+        sys.modules[name] = module = util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]
+
+
+def installed_plugin(plugins_dir: Path | None = None) -> Path:
+    """The folder in FiftyOne's plugins folder that leads to the plugin."""
+    return Path(plugins_dir or fo.config.plugins_dir) / "curate"
+
+
+def install_plugin(plugins_dir: Path | None = None) -> Path:
+    """Puts a folder that leads to the plugin into FiftyOne's plugins folder.
+
+    Idempotent; an older folder is replaced as a whole.
+
+    Returns:
+        the folder
+    """
+    target = installed_plugin(plugins_dir)
+    base = target.parent
+    base.mkdir(parents=True, exist_ok=True)
+    files = {"__init__.py": _SHIM.encode()}
+    for name in ("fiftyone.yml", "show.js"):
+        files[name] = (PLUGIN_FOLDER / name).read_bytes()
+    if all((target / k).is_file() and (target / k).read_bytes() == v for k, v in files.items()):
+        return target
+    # A leading dot: FiftyOne passes over hidden folders, should it look just now.
+    fresh = Path(tempfile.mkdtemp(prefix=".curate-", dir=base))
+    for name, content in files.items():
+        (fresh / name).write_bytes(content)
+    fresh.chmod(0o755)
+    if target.is_symlink():
+        target.unlink()
+    elif target.exists():
+        old = Path(tempfile.mkdtemp(prefix=".curate-old-", dir=base))
+        target.rename(old / "curate")
+        fresh.rename(target)
+        shutil.rmtree(old)
+        return target
+    fresh.rename(target)
+    return target
+
+
+def plugin_visible() -> bool:
+    """Whether an App that is started now would show curate's operators."""
+    return any(plugin.name == PLUGIN for plugin in fop.list_plugins(builtin="all"))
+
+
+def _answers(port: int) -> bool:
+    connection = HTTPConnection(ADDRESS, port, timeout=2)
+    try:
+        connection.request("GET", "/fiftyone")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _wait(process: subprocess.Popen, port: int, where: str, log) -> None:
+    until = time.monotonic() + 60
+    while not _answers(port):
+        if process.poll() is not None or time.monotonic() > until:
+            log.seek(0)
+            last = log.read().decode(errors="replace").strip().splitlines()[-1:]
+            raise CurateError(where, "", f"the App's server did not come up: {' '.join(last)}")
+        time.sleep(0.2)

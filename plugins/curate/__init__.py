@@ -1,0 +1,10 @@
+"""The curate plugin of the FiftyOne App: decide on garments whose labels are probably wrong."""
+
+from .operators import ACTIONS
+from .panels import Legend
+
+
+def register(plugin):
+    """Called by FiftyOne with the plugin's context."""
+    for part in (*ACTIONS, Legend):
+        plugin.register(part)

@@ -1,0 +1,175 @@
+"""Keep, relabel, delete, add, exclude, undo: buttons of the App over the journal of decisions."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import fiftyone.operators as foo
+from fiftyone.operators import types
+
+from curation import store
+from curation.errors import CurateError
+
+from .picked import LABELS, MISSING, Garment, Refusal, garments, photos
+from .screen import redraw
+
+
+class Action(foo.Operator):
+    """What the six have in common: a button, a toast, a screen that shows the change."""
+
+    name: str
+    label: str
+    icon: str
+    about: str
+    asks = False
+
+    @property
+    def config(self):
+        return foo.OperatorConfig(
+            name=self.name,
+            label=f"{self.label}: {self.about}",
+            icon=self.icon,
+            dynamic=self.asks,
+        )
+
+    def resolve_placement(self, ctx):
+        """Above the open photo, else above the grid."""
+        place = types.Places.SAMPLES_GRID_SECONDARY_ACTIONS
+        if ctx.current_sample:
+            place = types.Places.SAMPLES_VIEWER_ACTIONS
+        text = f"{self.label}: {self.about}"
+        return types.Placement(place, types.Button(label=text, icon=self.icon, prompt=self.asks))
+
+    def execute(self, ctx):
+        try:
+            message, image_ids = self.act(ctx)
+        except (Refusal, CurateError) as refusal:
+            ctx.ops.notify(str(refusal), variant="warning")
+            return
+        ctx.ops.notify(message, variant="success")
+        redraw(ctx, image_ids)
+
+    @abstractmethod
+    def act(self, ctx) -> tuple[str, set[str]]:
+        """Does it. Returns what happened, in one sentence, and whose photos changed."""
+
+
+class Keep(Action):
+    name, label, icon = "keep", "Keep", "check_circle"
+    about = "the label is right"
+
+    def act(self, ctx):
+        picked = garments(ctx, LABELS)
+        return f"Kept {_names(picked)}.", _decide(ctx, "keep", picked)
+
+
+class Relabel(Action):
+    name, label, icon = "relabel", "Relabel", "edit"
+    about = "another category"
+    asks = True
+
+    def resolve_input(self, ctx):
+        inputs = types.Object()
+        try:
+            picked = garments(ctx, LABELS)
+        except Refusal as refusal:
+            inputs.view("nothing", types.Warning(label=str(refusal)))
+            return types.Property(inputs, view=types.View(label="Nothing to relabel"))
+        classes = [c["name"] for c in store.info(ctx.dataset)["taxonomy"]["classes"]]
+        inputs.enum(
+            "category",
+            classes,
+            default=_suggestion(picked, classes),
+            required=True,
+            label="New category",
+            view=types.DropdownView(),
+        )
+        prompt = types.PromptView(
+            label=f"Relabel {_names(picked)}", submit_button_label="Relabel (Ctrl+Enter)"
+        )
+        return types.Property(inputs, view=prompt)
+
+    def act(self, ctx):
+        category = ctx.params.get("category")
+        picked = garments(ctx, LABELS)
+        if not category:
+            raise Refusal("Choose a category.")
+        are = "is" if len(picked) == 1 else "are"
+        changed = _decide(ctx, "relabel", picked, category)
+        return f"{_names(picked)} {are} {category} now.", changed
+
+
+class Delete(Action):
+    name, label, icon = "delete", "Delete", "delete"
+    about = "there is no such garment"
+
+    def act(self, ctx):
+        picked = garments(ctx, LABELS, MISSING)
+        done = "Dismissed" if all(g.field != LABELS for g in picked) else "Deleted"
+        return f"{done} {_names(picked)}.", _decide(ctx, "delete", picked)
+
+
+class Add(Action):
+    name, label, icon = "add", "Add", "add_circle"
+    about = "accept what nobody labelled"
+
+    def act(self, ctx):
+        picked = garments(ctx, MISSING)
+        return f"Added {_names(picked)}.", _decide(ctx, "add", picked)
+
+
+class Exclude(Action):
+    name, label, icon = "exclude", "Exclude", "block"
+    about = "leave the photo out of training and export"
+
+    def act(self, ctx):
+        image_ids = photos(ctx)
+        for image_id in image_ids:
+            store.decide(ctx.dataset, "exclude", image_id=image_id, reviewer=ctx.user_id or "")
+        what = image_ids[0] if len(image_ids) == 1 else f"{len(image_ids)} photos"
+        return f"Excluded {what}.", set(image_ids)
+
+
+class Undo(Action):
+    name, label, icon = "undo", "Undo", "undo"
+    about = "take back the last decision"
+
+    def act(self, ctx):
+        decision = store.undo(ctx.dataset)
+        if decision is None:
+            raise Refusal("There is no decision to undo.")
+        to = f" to {decision.category}" if decision.category else ""
+        return f"Took back: {decision.action}{to} in {decision.image_id}.", {decision.image_id}
+
+
+ACTIONS = (Keep, Relabel, Delete, Add, Exclude, Undo)
+"""In the order of the buttons."""
+
+
+def _decide(ctx, action: str, picked: list[Garment], category: str = "") -> set[str]:
+    for garment in picked:
+        store.decide(
+            ctx.dataset,
+            action,
+            image_id=garment.image_id,
+            instance_id=garment.detection.id,
+            category=category,
+            reviewer=ctx.user_id or "",
+        )
+    return {garment.image_id for garment in picked}
+
+
+def _names(picked: list[Garment]) -> str:
+    """``upper-body in photo-003``, or how many."""
+    if len(picked) == 1:
+        return f"{picked[0].label} in {picked[0].image_id}"
+    return f"{len(picked)} garments"
+
+
+def _suggestion(picked: list[Garment], classes: list[str]) -> str | None:
+    """What the model sees in the first garment, else its class now."""
+    detection = picked[0].detection
+    for name in (detection.get_field("suggested_label"), detection.label):
+        if name in classes:
+            return name
+    return None

@@ -1,0 +1,95 @@
+"""A headless browser on the App: open it, wait until the screen stands still, look at pixels."""
+
+from __future__ import annotations
+
+import io
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import fiftyone as fo
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Locator, Page, sync_playwright
+
+from curation.store import app
+from curation.store.results import SUSPECTS
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZE = {"width": 1600, "height": 1000}
+
+
+@contextmanager
+def opened(dataset: fo.Dataset, view: str | None = SUSPECTS) -> Iterator[Page]:
+    """The App on a dataset, on a server and in a profile of its own, settled."""
+    app.install_plugin()
+    port = free_port()
+    with app.server(port), sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        context = chromium.new_context(viewport=SIZE)
+        context.add_init_script("localStorage['fiftyone-enterprise-tooltip-seen'] = 'true'")
+        page = context.new_page()
+        # Only the fonts: a handler on every request would hold back the App's event stream.
+        page.route("**/fonts.googleapis.com/**", lambda route: route.abort())
+        page.goto(app.address(dataset, port, view))
+        page.locator("[data-cy=looker] canvas").first.wait_for(timeout=60_000)
+        page.locator("[data-cy=panel-content-curate_legend]").wait_for(timeout=60_000)
+        settle(page)
+        yield page
+        chromium.close()
+
+
+def settle(page: Page, seconds: float = 30) -> None:
+    """Waits until two looks in succession, half a second apart, are the same.
+
+    Raises:
+        TimeoutError: it goes on changing
+    """
+    before, until = b"", time.monotonic() + seconds
+    while (now := page.screenshot()) != before:
+        if time.monotonic() > until:
+            raise TimeoutError(f"the screen still changes after {seconds} s")
+        before = now
+        time.sleep(0.5)
+
+
+def pixels(where: Page | Locator) -> NDArray[np.int16]:
+    """(H, W, 3) of a screenshot."""
+    picture = Image.open(io.BytesIO(where.screenshot())).convert("RGB")
+    return np.asarray(picture, dtype=np.int16)
+
+
+def count_colour(picture: NDArray[np.int16], colour: str, within: int = 12) -> int:
+    """Pixels whose red, green and blue are each near those of ``#rrggbb``."""
+    wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+    return int((abs(picture - wanted) <= within).all(axis=-1).sum())
+
+
+def click_in_photo(page: Page, x: float, y: float, width: int, height: int) -> None:
+    """Clicks at relative (x, y) of the open photo, which is ``width`` by ``height`` pixels."""
+    box = page.locator("#modal [data-cy=modal-looker-container] canvas").first.bounding_box()
+    assert box
+    scale = min(box["width"] / width, box["height"] / height)
+    left = box["x"] + (box["width"] - width * scale) / 2
+    top = box["y"] + (box["height"] - height * scale) / 2
+    page.mouse.move(left + x * width * scale, top + y * height * scale)
+    page.mouse.click(left + x * width * scale, top + y * height * scale)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((app.ADDRESS, 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,102 @@
+"""A small drawn dataset as import, remap, predict and flag leave it, some labels wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import fiftyone as fo
+import numpy as np
+from PIL import Image
+
+from curation import figures, rle, store, taxonomy
+from curation.issues.scoring import Issue, PhotoScore
+from curation.masks import paint
+from curation.records import ImageRecord, Instance, instance_ids
+
+RUN = "r1"
+WRONG = {"upper-body": "pants", "lower-body": "dress", "whole-body": "pants", "feet": "pants"}
+"""What the largest garment of a class is called instead."""
+
+
+@dataclass
+class Photo:
+    """One drawn photo: what is right, and which label is not."""
+
+    record: ImageRecord
+    truth: dict[str, str]
+    wrong: str = ""
+    missing: tuple[Instance, str] | None = None
+
+
+def build(name: str, folder: Path, photos: int = 8) -> fo.Dataset:
+    """Writes photos, labels, predictions (the truth) and scores.
+
+    In even photos the largest garment has a wrong label; in odd ones it has none.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(7)
+    toml = (taxonomy.BUILT_IN / "supercategories.toml").read_text("utf-8")
+    classes = taxonomy.parse(toml, "supercategories.toml")
+    ids = {c.name: c.id for c in classes.classes}
+    drawn = [_draw(f"figure-{i:02d}", folder, rng, classes, spoil=i % 2) for i in range(photos)]
+    store.write(name, (photo.record for photo in drawn))
+    dataset = store.open_dataset(name)
+    store.remap(dataset, toml, "supercategories.toml")
+    predictions = []
+    for photo in drawn:
+        record = photo.record
+        layers = [(ids[photo.truth[k]], i.mask) for k, i in _instances(photo) if photo.truth.get(k)]
+        label_map = paint(layers, record.height, record.width)
+        path = folder / f"{record.image_id}-{RUN}.png"
+        Image.fromarray(label_map).save(path)
+        predictions.append((record.image_id, path, path))
+    store.write_predictions(dataset, RUN, predictions)
+    store.write_scores(dataset, RUN, [_score(photo) for photo in drawn])
+    return dataset
+
+
+def _draw(image_id, folder, rng, classes, spoil) -> Photo:
+    figure = figures.draw_figure(rng, 384, 256)
+    path = folder / f"{image_id}.jpg"
+    Image.fromarray(figure.photo).save(path, quality=92)
+    instances = [Instance(g.category, rle.encode(g.mask)) for g in figure.garments if g.mask.any()]
+    kept = [i for i in instances if classes.target(i.category) in WRONG]
+    largest = max(kept, key=lambda i: rle.area(i.mask))
+    rest = [i for i in instances if i is not largest]
+    right = classes.target(largest.category)
+    given = rest if spoil else [*rest, Instance(WRONG[right], largest.mask)]
+    record = ImageRecord(image_id, path, 384, 256, tuple(given))
+    keys = instance_ids(record)
+    truth = {k: classes.target(i.category) for k, i in zip(keys, given, strict=True)}
+    if spoil:
+        missing = Instance(right, largest.mask)
+        return Photo(record, truth, missing=(missing, "f" * 20 + f"{len(keys):04x}"))
+    return Photo(record, {**truth, keys[-1]: right}, wrong=keys[-1])
+
+
+def _instances(photo: Photo):
+    yield from zip(instance_ids(photo.record), photo.record.instances, strict=True)
+    if photo.missing:
+        instance, key = photo.missing
+        photo.truth[key] = instance.category
+        yield key, instance
+
+
+def _score(photo: Photo) -> PhotoScore:
+    record = photo.record
+    issues = []
+    for key, instance in zip(instance_ids(record), record.instances, strict=True):
+        wrong = key == photo.wrong
+        said = (
+            (0.95, "wrong category", photo.truth[key], "another class")
+            if wrong
+            else (0.1, "", "", "")
+        )
+        issues.append(Issue(record.image_id, key, instance.source, instance.category, *said))
+    if photo.missing:
+        instance, key = photo.missing
+        said = (0.9, "missing", instance.category, "nobody labelled it")
+        issues.append(Issue(record.image_id, key, "", "", *said, mask=instance.mask))
+    worst = max((issue.error_score for issue in issues), default=0.0)
+    return PhotoScore(record.image_id, worst, tuple(issues))

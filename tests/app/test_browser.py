@@ -1,0 +1,138 @@
+"""The App as a curator first sees it, in a real browser."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import fiftyone as fo
+import numpy as np
+import pytest
+
+from curation import store
+from curation.store.results import SUSPECTS
+from curation.store.screen import OPACITY
+from tests.app import browser
+from tests.app.dataset import RUN, build
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(not browser.CHROMIUM.exists(), reason="needs Debian's chromium"),
+]
+
+
+NOTHING = "tags"
+"""There are none. With no field at all the App falls back to all labels."""
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Iterator[fo.Dataset]:
+    """Drawn figures, imported, remapped, predicted, flagged."""
+    name = f"figures-{uuid.uuid4().hex[:8]}"
+    yield build(name, tmp_path / "photos")
+    fo.delete_dataset(name)
+
+
+def classes(dataset: fo.Dataset) -> dict[str, str]:
+    return {c["name"]: c["color"] for c in store.info(dataset)["taxonomy"]["classes"]}
+
+
+def draw_only(dataset: fo.Dataset, *paths: str, opacity: float = OPACITY) -> None:
+    dataset.app_config.active_fields = fo.ActiveFields(paths=list(paths))
+    dataset.app_config.color_scheme.opacity = opacity
+    dataset.save()
+
+
+def tiles(dataset: fo.Dataset) -> np.ndarray:
+    with browser.opened(dataset) as page:
+        return browser.pixels(page.locator("[data-cy=fo-grid]"))
+
+
+def test_the_first_look(dataset: fo.Dataset) -> None:
+    with browser.opened(dataset) as page:
+        legend = page.locator("[data-cy=panel-content-curate_legend]")
+        text = legend.inner_text()
+        swatches = browser.pixels(legend)
+        assert page.locator("[data-cy=looker]").count() == len(dataset)
+        page.locator("[data-cy=looker]").first.click(position={"x": 60, "y": 150})
+        page.locator("#modal canvas").first.wait_for()
+        browser.settle(page)
+    counts = dataset.count_values("labels.detections.label")
+    for name, colour in classes(dataset).items():
+        assert f"{name} {counts.get(name, 0):,}" in text
+        assert browser.count_colour(swatches, colour) > 200, name
+
+
+def test_labels_and_prediction_are_drawn_without_a_click(dataset: fo.Dataset) -> None:
+    first = tiles(dataset)
+    draw_only(dataset, NOTHING)
+    photos = tiles(dataset)
+    changed = (abs(first - photos) > 8).any(axis=-1)
+    for name, colour in classes(dataset).items():
+        rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+        fill = photos * (1 - OPACITY) + rgb * OPACITY
+        filled = changed & (abs(first - fill) <= 12).all(axis=-1)
+        edges = browser.count_colour(first[changed & ~filled], colour, within=60)
+        assert filled.sum() > 100, name
+        assert edges > 40, name
+
+
+@pytest.mark.parametrize("path", ["labels", f"outline_{RUN}"])
+def test_drawn_in_the_colours_of_the_taxonomy(dataset: fo.Dataset, path: str) -> None:
+    draw_only(dataset, NOTHING)
+    photos = tiles(dataset)
+    draw_only(dataset, path, opacity=1)  # a fill that lets the photo through has another colour
+    drawn = tiles(dataset)
+    changed = (abs(drawn - photos) > 24).any(axis=-1)
+    used = dataset.distinct(f"{path}.{'detections' if path == 'labels' else 'polylines'}.label")
+    assert {"upper-body", "lower-body", "feet"} <= set(used)
+    for name, colour in classes(dataset).items():
+        seen = browser.count_colour(drawn[changed], colour, within=40)
+        assert (seen > 40) == (name in used), (name, seen)
+
+
+def test_relabel_in_the_open_photo(dataset: fo.Dataset) -> None:
+    sample = dataset.load_saved_view(SUSPECTS).first()
+    suspect = max(sample.labels.detections, key=lambda d: d.error_score)
+    assert suspect.label != suspect.suggested_label
+    height, width = sample.metadata.height, sample.metadata.width
+    before, after = (classes(dataset)[n] for n in (suspect.label, suspect.suggested_label))
+    draw_only(dataset, "labels", opacity=1)
+    with browser.opened(dataset) as page:
+        page.locator("[data-cy=looker]").first.click(position={"x": 60, "y": 150})
+        photo = page.locator("#modal [data-cy=modal-looker-container]")
+        photo.locator("canvas").first.wait_for()
+        browser.settle(page)
+        old = browser.pixels(photo)
+        browser.click_in_photo(page, *inside(suspect), width, height)
+        page.locator("#modal").get_by_text("edit", exact=True).click()
+        page.get_by_role("button", name="Relabel (Ctrl+Enter)").click()
+        toast = f"{suspect.label} in {sample.image_id} is {suspect.suggested_label} now."
+        page.get_by_text(toast).first.wait_for()
+        page.get_by_text(toast).first.wait_for(state="hidden", timeout=20_000)
+        browser.settle(page)
+        new = browser.pixels(photo)
+    decision = store.decisions(dataset)[-1]
+    assert (decision.action, decision.instance_id) == ("relabel", suspect.id)
+    assert decision.category == suspect.suggested_label
+    dataset.reload()
+    labels = {d.id: d.label for d in dataset[sample.id].labels.detections}
+    assert labels[suspect.id] == suspect.suggested_label
+    # The open photo shows it at once, in the other colour.
+    assert browser.count_colour(old, before) - browser.count_colour(new, before) > 5000
+    assert browser.count_colour(new, after) - browser.count_colour(old, after) > 5000
+
+
+def inside(detection: fo.Detection) -> tuple[float, float]:
+    """A point well inside the mask, relative to the photo."""
+    import cv2
+
+    padded = np.pad(detection.mask.astype(np.uint8), 1)
+    row, column = np.unravel_index(
+        cv2.distanceTransform(padded, cv2.DIST_L2, 5).argmax(), padded.shape
+    )
+    left, top, width, height = detection.bounding_box
+    rows, columns = detection.mask.shape
+    return left + (column - 0.5) / columns * width, top + (row - 0.5) / rows * height

@@ -1,0 +1,192 @@
+"""Operators with a stand-in for the App's context, on a real dataset."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import fiftyone as fo
+import fiftyone.plugins as fop
+import pytest
+from fiftyone import ViewField as F
+
+from curation import store
+from curation.store import app
+from tests.app.dataset import RUN, build
+
+MISSING = f"missing_{RUN}"
+
+
+class Context:
+    """What an operator reads of the App, and what it tells the App to do."""
+
+    def __init__(self, dataset, view=None, labels=(), selected=(), current=None, **params):
+        self.dataset = dataset
+        self.view = dataset.view() if view is None else view
+        self.selected_labels = list(labels)
+        self.selected = list(selected)
+        self.current_sample = current
+        self.params = params
+        self.user_id = None
+        self.toasts: list[tuple[str, str]] = []
+        self.shown: list = []
+        self.ops = SimpleNamespace(
+            notify=lambda text, variant: self.toasts.append((variant, text)),
+            reload_samples=lambda: None,
+            clear_selected_labels=lambda: None,
+            clear_selected_samples=lambda: None,
+        )
+
+    def trigger(self, uri, params):
+        assert uri == "@curate/curate/show"
+        self.shown += params["samples"]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[fo.Dataset]:
+    name = f"operators-{uuid.uuid4().hex[:8]}"
+    yield build(name, tmp_path_factory.mktemp("photos"), photos=4)
+    fo.delete_dataset(name)
+
+
+@pytest.fixture
+def dataset(built: fo.Dataset) -> Iterator[fo.Dataset]:
+    """As it was built: what a test decided is taken back."""
+    yield built
+    while store.undo(built):
+        pass
+    built.reload()
+
+
+def run(name: str, context: Context) -> tuple[str, str]:
+    """Executes an operator; returns its one toast."""
+    operator = {a.name: a for a in app.load_plugin().ACTIONS}[name]()
+    operator.execute(context)
+    (toast,) = context.toasts
+    context.dataset.reload()
+    return toast
+
+
+def click(sample: fo.Sample, field: str, index: int = -1) -> dict:
+    detections = sample[field].detections
+    return {"label_id": detections[index].id, "sample_id": sample.id, "field": field}
+
+
+def photo(dataset: fo.Dataset, number: int) -> fo.Sample:
+    return dataset.one(F("image_id") == f"figure-{number:02d}")
+
+
+def actions(dataset: fo.Dataset) -> list[str]:
+    return [d.action for d in store.decisions(dataset)]
+
+
+def test_keep_marks_what_was_clicked(dataset: fo.Dataset) -> None:
+    sample = photo(dataset, 0)
+    clicked = click(sample, "labels")
+    context = Context(dataset, labels=[clicked], current=sample.id)
+    label = sample.labels.detections[-1].label
+    assert run("keep", context) == ("success", f"Kept {label} in figure-00.")
+    now = {d.id: d.review_status for d in photo(dataset, 0).labels.detections}
+    assert now[clicked["label_id"]] == "kept"
+    assert [i for i, _ in context.shown] == [sample.id]
+    assert isinstance(context.shown[0][1]["labels"]["detections"][0]["mask"], str)
+
+
+def test_relabel_offers_what_the_model_sees(dataset: fo.Dataset) -> None:
+    sample = photo(dataset, 0)
+    worst = max(sample.labels.detections, key=lambda d: d.error_score)
+    clicked = {"label_id": worst.id, "sample_id": sample.id, "field": "labels"}
+    context = Context(dataset, labels=[clicked], current=sample.id, category="feet")
+    relabel = next(a for a in app.load_plugin().ACTIONS if a.name == "relabel")()
+    form = relabel.resolve_input(context).type
+    assert form.properties["category"].default == worst.suggested_label
+    assert run("relabel", context) == ("success", f"{worst.label} in figure-00 is feet now.")
+    assert {d.id: d.label for d in photo(dataset, 0).labels.detections}[worst.id] == "feet"
+
+
+def test_delete_and_undo(dataset: fo.Dataset) -> None:
+    sample = photo(dataset, 0)
+    before = len(sample.labels.detections)
+    run("delete", Context(dataset, labels=[click(sample, "labels")], current=sample.id))
+    assert len(photo(dataset, 0).labels.detections) == before - 1
+    assert run("undo", Context(dataset)) == ("success", "Took back: delete in figure-00.")
+    assert len(photo(dataset, 0).labels.detections) == before
+
+
+def test_add_accepts_and_delete_dismisses_a_missing_garment(dataset: fo.Dataset) -> None:
+    sample = photo(dataset, 1)
+    clicked = click(sample, MISSING)
+    label = sample[MISSING].detections[-1].label
+    added = run("add", Context(dataset, labels=[clicked], current=sample.id))
+    assert added == ("success", f"Added {label} in figure-01.")
+    assert clicked["label_id"] in {d.id for d in photo(dataset, 1).labels.detections}
+    run("undo", Context(dataset))
+    dismissed = run("delete", Context(dataset, labels=[clicked], current=sample.id))
+    assert dismissed == ("success", f"Dismissed {label} in figure-01.")
+
+
+def test_exclude_takes_the_open_photo_or_the_ticked_ones(dataset: fo.Dataset) -> None:
+    ids = dataset.values("id")
+    assert run("exclude", Context(dataset, selected=ids[:2])) == ("success", "Excluded 2 photos.")
+    last = photo(dataset, 3)
+    run("exclude", Context(dataset, selected=ids[:2], current=last.id))
+    assert store.excluded(dataset) == {"figure-00", "figure-01", "figure-03"}
+
+
+def test_ticked_patches_are_decided_on_and_shown(dataset: fo.Dataset) -> None:
+    patches = dataset.match(F("image_id") == "figure-00").to_patches("labels")
+    first, second = list(patches)[:2]
+    context = Context(dataset, view=patches, selected=[first.id, second.id], category="feet")
+    assert run("relabel", context) == ("success", "2 garments are feet now.")
+    now = {d.id: d.label for d in photo(dataset, 0).labels.detections}
+    assert now[first.labels.id] == now[second.labels.id] == "feet"
+    shown = {i: document["labels"]["label"] for i, document in context.shown}
+    assert shown[first.id] == shown[second.id] == "feet"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("keep", "Click a label"), ("add", "Click a white region"), ("exclude", "Open a photo")],
+)
+def test_nothing_picked(dataset: fo.Dataset, name: str, says: str) -> None:
+    variant, text = run(name, Context(dataset))
+    assert variant == "warning"
+    assert text.startswith(says)
+    assert not actions(dataset) or actions(dataset)[-1] == "undo"
+
+
+def test_a_click_on_the_prediction_says_what_to_do(dataset: fo.Dataset) -> None:
+    sample = photo(dataset, 0)
+    clicked = {"label_id": "0" * 24, "sample_id": sample.id, "field": f"outline_{RUN}"}
+    variant, text = run("keep", Context(dataset, labels=[clicked], current=sample.id))
+    assert variant == "warning"
+    assert "the model's prediction" in text
+
+
+def test_a_click_on_a_missing_garment_is_not_kept(dataset: fo.Dataset) -> None:
+    sample = photo(dataset, 1)
+    clicked = click(sample, MISSING)
+    variant, text = run("keep", Context(dataset, labels=[clicked], current=sample.id))
+    assert variant == "warning"
+    assert "Add accepts it" in text
+
+
+def test_the_shim_makes_the_plugin_visible(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(fo.config, "plugins_dir", str(tmp_path))
+    folder = app.install_plugin()
+    (folder / "__init__.py").write_text("stale")
+    assert app.install_plugin() == folder
+    stamp = folder.stat().st_mtime_ns
+    assert app.install_plugin().stat().st_mtime_ns == stamp
+    assert [p.name for p in tmp_path.iterdir()] == ["curate"]
+    assert app.plugin_visible()
+    plugin = fop.get_plugin(app.PLUGIN)
+    from fiftyone.plugins.context import PluginContext
+
+    context = PluginContext(plugin)
+    context.register_all()
+    assert not context.errors
+    assert {i.name for i in context.instances} >= {"keep", "relabel", "delete", "undo"}
+    assert plugin.has_js
