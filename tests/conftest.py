@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import socket
+import subprocess
 import tempfile
 from pathlib import Path
 
+import numpy as np
+import pytest
+from PIL import Image
+
+from curation import doctor, rle
+from curation.records import ImageRecord, Instance
+
+
+def _start_mongod(folder: Path) -> str:
+    """A database of our own. FiftyOne would join any that this user has running, with its data."""
+    binary = doctor.mongod_path()
+    if not binary:
+        raise SystemExit("no mongod: run `curate doctor`")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (folder / "db").mkdir()
+    options = ["--dbpath", folder / "db", "--port", str(port), "--bind_ip", "127.0.0.1"]
+    with (folder / "mongod.log").open("w") as log:
+        process = subprocess.Popen([binary, *options, "--nounixsocket"], stdout=log)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(process.wait)
+    atexit.register(process.terminate)
+    return f"mongodb://127.0.0.1:{port}"
+
+
 # Before anything imports fiftyone, which connects while it is imported.
 _ROOT = Path(tempfile.mkdtemp(prefix="curate-tests-"))
-os.environ["FIFTYONE_DATABASE_DIR"] = str(_ROOT / "db")
 os.environ["FIFTYONE_PLUGINS_DIR"] = str(_ROOT / "plugins")
 os.environ["FIFTYONE_DEFAULT_DATASET_DIR"] = str(_ROOT / "fiftyone")
 os.environ["CURATE_HOME"] = str(_ROOT / "home")
-os.environ.pop("FIFTYONE_DATABASE_URI", None)
-
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
-from PIL import Image  # noqa: E402
-
-from curation import rle  # noqa: E402
-from curation.records import ImageRecord, Instance  # noqa: E402
+os.environ["FIFTYONE_DATABASE_URI"] = _start_mongod(_ROOT)
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

@@ -21,16 +21,20 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image
 
 from curation import photos
 from curation.errors import CurateError
 from curation.masks import VOID
+from curation.quiet import start_keras
 from curation.records import ImageRecord, Skip
 from curation.splits import SPLITS
 from curation.taxonomy import Taxonomy, label_map
+
+start_keras()
+
+import tensorflow as tf  # noqa: E402 - after start_keras, which quiets it
 
 PHOTOS_PER_SHARD = 512
 JPEG_QUALITY = 95

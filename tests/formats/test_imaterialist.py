@@ -84,7 +84,7 @@ def test_rows_of_a_photo_may_stand_apart(tmp_path, photos_folder):
 )
 def test_a_wrong_row_is_skipped_counted_and_placed(tmp_path, photos_folder, row, kind, detail):
     (tmp_path / "secret.jpg").write_bytes((photos_folder / "a.jpg").read_bytes())
-    records, skips = read(csv_file(tmp_path, A_ROW.replace("a,", "b,", 1), row), photos_folder)
+    _, skips = read(csv_file(tmp_path, A_ROW.replace("a,", "b,", 1), row), photos_folder)
     wrong = [s for s in skips if s.where == "train.csv:3"]
     assert wrong[0].kind == kind
     assert detail in wrong[0].detail

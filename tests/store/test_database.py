@@ -11,6 +11,7 @@ def test_a_dead_database_is_said_at_once_with_the_way_out(monkeypatch):
 
 
 def test_the_uri_of_fiftyones_config_file_counts_too(monkeypatch, tmp_path):
+    monkeypatch.delenv("FIFTYONE_DATABASE_URI")
     config = tmp_path / "config.json"
     config.write_text('{"database_uri": "mongodb://somewhere"}')
     monkeypatch.setenv("FIFTYONE_CONFIG_PATH", str(config))
@@ -18,6 +19,7 @@ def test_the_uri_of_fiftyones_config_file_counts_too(monkeypatch, tmp_path):
 
 
 def test_a_broken_config_file_is_no_uri(monkeypatch, tmp_path):
+    monkeypatch.delenv("FIFTYONE_DATABASE_URI")
     config = tmp_path / "config.json"
     config.write_text("[]")
     monkeypatch.setenv("FIFTYONE_CONFIG_PATH", str(config))

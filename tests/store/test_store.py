@@ -35,7 +35,7 @@ def records(tmp_path):
     result = []
     for name, labels in {"a": ("shirt, blouse", "sleeve"), "b": ("skirt", "shoe")}.items():
         path = tmp_path / f"{name}.png"
-        Image.new("RGB", (6, 4), name == "a" and "red" or "blue").save(path)
+        Image.new("RGB", (6, 4), (name == "a" and "red") or "blue").save(path)
         instances = tuple(
             Instance(label, rle.encode(mask), f"t.csv:{line}", ("plain",))
             for line, (label, mask) in enumerate(zip(labels, (L_SHAPE, CORNER), strict=True), 2)
@@ -209,7 +209,7 @@ def test_a_file_of_decisions_is_taken_whole_or_not_at_all(dataset, tmp_path):
     shirt = labels(dataset)["shirt, blouse"]
     path = tmp_path / "d.csv"
     path.write_text(f"action,image_id,instance_id\nkeep,a,{shirt.id}\nburn,a,{shirt.id}\n")
-    with pytest.raises(Exception, match="d.csv:3: 'burn'"):
+    with pytest.raises(Exception, match=r"d.csv:3: 'burn'"):
         store.take_file(dataset, path)
     assert store.decisions(dataset) == []
     path.write_text(f"action,image_id,instance_id\nkeep,a,{shirt.id}\nexclude,b,\n")

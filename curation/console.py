@@ -1,0 +1,79 @@
+"""What verbs share on the terminal: data on stdout, progress and logs on stderr."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from curation.files import replacing
+
+if TYPE_CHECKING:  # records bring numpy, and `curate --help` answers at once
+    from curation.records import Skip
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(highlight=False, soft_wrap=True, stderr=True)
+
+
+def progress() -> Progress:
+    """Bars with count, time spent and time left; nothing is drawn where stderr is no terminal."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=err,
+        disable=not err.is_terminal,
+    )
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
+    """A table whose numbers stand right."""
+    body = [[_cell(value) for value in row] for row in rows]
+    result = Table(title=title or None, title_justify="left")
+    for i, name in enumerate(columns):
+        number = bool(body) and all(row[i][:1].isdigit() or not row[i] for row in body)
+        result.add_column(name, justify="right" if number else "left", overflow="fold")
+    for row in body:
+        # Labels come out of files: "[red]" in one is text, not markup.
+        result.add_row(*(value.replace("[", r"\[") for value in row))
+    return result
+
+
+def list_skips(path: Path, skips: Sequence[Skip]) -> None:
+    """Writes every skip to a CSV, or removes an earlier list when there is none."""
+    if not skips:
+        path.unlink(missing_ok=True)
+        return
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        rows = [("where", "kind", "detail"), *((s.where, s.kind, s.detail) for s in skips)]
+        csv.writer(file, lineterminator="\n").writerows(rows)
+
+
+def count_kinds(skips: Iterable[Skip]) -> str:
+    """``3 row that cannot be decoded, 1 photo without a file``."""
+    kinds = Counter(skip.kind for skip in skips)
+    return ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

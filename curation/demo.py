@@ -1,0 +1,192 @@
+"""Once around the loop on drawn figures with partly spoilt labels, by the user's own verbs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shlex
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from curation import console, planting, rle, taxonomy
+from curation.figures import Figure, draw_figure
+from curation.files import replacing
+from curation.formats import imaterialist, via
+from curation.planting import Planted
+from curation.records import ImageRecord, Instance
+
+DATASET = "demo"
+STYLES = "demo-styles"
+RUN = "r1"
+SEED = 20
+SPOILT = 0.2
+REVIEWED = 60
+"""Suspects that the demo's curator, who knows the truth, decides on."""
+
+
+def run(photos: int) -> None:
+    """Draws, spoils, imports, trains, flags, reviews, exports; prints what came out."""
+    from curation.store import database
+
+    started = time.monotonic()
+    folder = database.home() / "demo-data"
+    console.err.rule(f"Drawing {photos} figures in {folder}")
+    planted = draw(folder, photos)
+    _forget()
+    verb(f"import imaterialist {DATASET}", "--annotations", folder / "train.csv",
+         "--images", folder / "photos")  # fmt: skip
+    verb(f"remap {DATASET} --taxonomy supercategories")
+    verb(f"import via {STYLES}", "--annotations", folder / "via.json",
+         "--images", folder / "photos", "--label-attribute", "style")  # fmt: skip
+    verb(f"remap {STYLES} --taxonomy styles")
+    settings = "--size 192 --epochs 8"
+    verb(f"train {DATASET} --run {RUN} --folds 2 {settings}")
+    verb(f"predict {DATASET} --run {RUN}")
+    verb(f"flag {DATASET} --run {RUN} --top 5")
+    verb(f"report {DATASET} --run {RUN} --top 12 --output", folder / "suspects.png")
+    issues = pd.read_csv(
+        database.folder(DATASET) / "runs" / RUN / "issues.csv", keep_default_na=False
+    )
+    found = [match(row, planted) for row in issues.itertuples()]
+    decide(folder / "decisions.csv", issues.head(REVIEWED), found[:REVIEWED])
+    verb(f"review {DATASET} --apply", folder / "decisions.csv")
+    verb(f"export {DATASET}", folder / "cleaned", "--format tfrecord --size 192")
+    console.err.rule("What came out")
+    _tell(found, planted, folder, time.monotonic() - started)
+
+
+def verb(words: str, *arguments: str | Path) -> None:
+    """Runs one verb as a user would, and shows the command."""
+    from curation.cli import main
+
+    line = [*shlex.split(words)]
+    for argument in arguments:
+        line += [str(argument)] if isinstance(argument, Path) else shlex.split(argument)
+    console.err.print(f"\n[bold]$ curate {shlex.join(line)}[/]")
+    main.main(line, standalone_mode=False)
+
+
+def draw(folder: Path, count: int) -> list[Planted]:
+    """Draws figures and writes their labels, some spoilt, as iMaterialist CSV and as VIA project.
+
+    Returns:
+        the errors planted in the CSV
+    """
+    photos = folder / "photos"
+    shutil.rmtree(folder, ignore_errors=True)
+    photos.mkdir(parents=True)
+    seeds = np.random.SeedSequence(SEED).spawn(count)
+    truth, styles = [], []
+    with console.progress() as progress:
+        for number, seed in enumerate(progress.track(seeds, description="draw")):
+            figure = draw_figure(np.random.default_rng(seed))
+            path = photos / f"figure-{number:04d}.jpg"
+            Image.fromarray(figure.photo).save(path, quality=92)
+            truth.append(as_record(figure, path))
+            styles.append(as_style_record(figure, path))
+    loaded = taxonomy.load("supercategories")
+    groups = {
+        label: target for label in imaterialist.CATEGORIES if (target := loaded.target(label))
+    }
+    rng = np.random.default_rng(SEED)
+    spoilt, planted = planting.plant(truth, rng, SPOILT, groups=groups)
+    imaterialist.write(folder / "train.csv", spoilt)
+    own = {name: name for name in ("bohemian", "preppy", "streetwear")}
+    wrong_styles, _ = planting.plant(styles, rng, SPOILT, ("swapped",), groups=own)
+    via.write(folder / "via.json", wrong_styles, "style")
+    with replacing(folder / "planted.json") as part:
+        rows = [{"image_id": p.image_id, "error_type": p.error_type, "was": p.category,
+                 "instance_id": p.instance_id} for p in planted]  # fmt: skip
+        part.write_text(json.dumps(rows, indent=1), "utf-8")
+    return planted
+
+
+def as_record(figure: Figure, path: Path) -> ImageRecord:
+    """A figure's truth as iMaterialist would label it."""
+    instances = tuple(Instance(g.category, rle.encode(g.mask)) for g in figure.garments)
+    height, width = figure.photo.shape[:2]
+    return ImageRecord(path.stem, path, height, width, instances)
+
+
+def as_style_record(figure: Figure, path: Path) -> ImageRecord:
+    """A figure's outfit as one region of its style, as FashionSeg would label it."""
+    record = as_record(figure, path)
+    worn = rle.union([instance.mask for instance in record.instances])
+    return replace(record, image_id=path.name, instances=(Instance(figure.style, worn),))
+
+
+def match(row, planted: Sequence[Planted]) -> Planted | None:
+    """The planted error that a row of issues.csv points at.
+
+    A spoilt instance is matched by its id. A dropped garment and a missing one
+    that the model found match at IoU 0.3.
+    """
+    for error in planted:
+        if error.image_id != row.image_id:
+            continue
+        if row.error_type == "missing":
+            if error.instance_id is None and rle.iou(error.mask, rle.parse(row.mask)) >= 0.3:
+                return error
+        elif error.instance_id == row.instance_id:
+            return error
+    return None
+
+
+def decide(path: Path, issues: pd.DataFrame, found: Sequence[Planted | None]) -> None:
+    """What a curator who knows the truth decides on each suspect, as a file for `curate review`."""
+    loaded = taxonomy.load("supercategories")
+    rows = []
+    for row, error in zip(issues.itertuples(), found, strict=True):
+        category = ""
+        if error is None:
+            action = "delete" if row.error_type == "missing" else "keep"
+        elif error.error_type == "swapped":
+            action, category = "relabel", loaded.target(error.category) or ""
+        elif error.error_type == "dropped":
+            action, category = "add", loaded.target(error.category) or ""
+        else:
+            action = "delete"  # its mask is wrong, and no verb draws masks
+        rows.append((action, row.image_id, row.instance_id, category))
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        header = ("action", "image_id", "instance_id", "category")
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+
+
+def _tell(
+    found: Sequence[Planted | None], planted: Sequence[Planted], folder: Path, seconds: float
+) -> None:
+    from curation.store import database
+
+    metrics = json.loads(
+        (database.folder(DATASET) / "runs" / RUN / "metrics.json").read_text("utf-8")
+    )
+    rows: list[tuple[str, object]] = [
+        (f"IoU {name}", value) for name, value in metrics["iou"].items()
+    ]
+    rows.append(("mIoU of the 5 classes", metrics["miou_foreground"]))
+    for first in (10, 20, len(planted)):
+        hits = {id(error) for error in found[:first] if error}
+        rows.append((f"of the first {first} suspects, spoilt", f"{len(hits)}"))
+    rows.append(("spoilt labels in all", f"{len(planted)}"))
+    console.out.print(console.table(("", "out of fold"), rows))
+    console.err.print(
+        f"Done in {seconds:.0f} s. Drawn photos, labels, {folder / 'suspects.png'} and the "
+        f"cleaned splits are in {folder}."
+    )
+
+
+def _forget() -> None:
+    """Removes what an earlier demo left, so that each begins anew."""
+    from curation import store
+    from curation.store import database
+
+    for name in (DATASET, STYLES):
+        store.delete(name)
+        shutil.rmtree(database.folder(name), ignore_errors=True)

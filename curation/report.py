@@ -1,0 +1,166 @@
+"""What a person looks at: the contact sheet of a run's first suspects."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from matplotlib import font_manager
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from rich.progress import Progress
+
+from curation import masks, photos, rle, rounds, store
+from curation.errors import RunError
+from curation.files import replacing
+from curation.records import ImageRecord
+from curation.rle import Rle
+from curation.taxonomy import Taxonomy, label_map
+
+PANEL = 300
+"""Height of a panel in pixels; its width follows the photo."""
+
+CAPTION = 46
+HEADER = 40
+COLUMNS = 3
+MAX_WIDTH = 300
+INK, PAPER, OUTLINE = (30, 30, 30), (255, 255, 255), (255, 0, 90)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """One suspect as it is drawn.
+
+    Attributes:
+        caption: rank, place and reason
+        photo: (H, W, 3) uint8 RGB
+        labels, prediction: (H, W) and any-sized uint8 label maps
+        outline: the suspect's mask
+    """
+
+    caption: str
+    photo: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    prediction: NDArray[np.uint8]
+    outline: Rle
+
+
+def contact_sheet(dataset, run: str, top: int, path: Path, progress: Progress) -> int:
+    """Draws the first suspects of a run: photo with the suspect outlined, labels, prediction.
+
+    Args:
+        top: how many; suspects that were decided on since are still drawn
+        path: the PNG to write
+
+    Returns:
+        how many were drawn
+
+    Raises:
+        RunError: the run was not flagged yet
+    """
+    issues = rounds.run_folder(dataset, run) / rounds.ISSUES
+    if not issues.is_file():
+        verb = f"curate flag {dataset.name} --run {run}"
+        raise RunError(run, "", f"was not flagged yet: run `{verb}`")
+    # As text: an image_id like 0001 is no number.
+    first = pd.read_csv(issues, dtype={"image_id": str}, keep_default_na=False).head(top)
+    taxonomy = store.active_taxonomy(dataset)
+    records, outlines = _find(dataset, run, first)
+    predictions = store.prediction_paths(dataset, run, sorted(records))
+    tiles = []
+    rows: list[dict] = first.to_dict("records")
+    for rank, row in enumerate(progress.track(rows, description="contact sheet"), 1):
+        outline = outlines.get(row["instance_id"])
+        if outline is None:
+            continue  # deleted by a reviewer since
+        record = records[row["image_id"]]
+        place = f"{rank}. {row['image_id']} ({row['source']})"
+        suspect = Suspect(
+            f"{place}  {row['error_score']:.3f} {row['error_type']}\n{row['reason']}",
+            photos.read(record.path),
+            label_map(record, taxonomy),
+            np.asarray(Image.open(predictions[record.image_id])),
+            outline,
+        )
+        tiles.append(draw_suspect(suspect, taxonomy))
+    with replacing(path) as part:
+        arrange(tiles, taxonomy).save(part, "PNG")
+    return len(tiles)
+
+
+def draw_suspect(suspect: Suspect, taxonomy: Taxonomy) -> Image.Image:
+    """One tile: three panels side by side and the caption under them."""
+    height, width = suspect.photo.shape[:2]
+    scale = min(PANEL / height, MAX_WIDTH / width)
+    w, h = max(1, round(width * scale)), max(1, round(height * scale))
+    photo = np.asarray(Image.fromarray(suspect.photo).resize((w, h), Image.Resampling.LANCZOS))
+    inside = masks.resize_nearest(rle.decode(suspect.outline), h, w).astype(np.uint8)
+    contours, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    panels = [
+        photo.copy(),
+        overlay(photo, masks.resize_nearest(suspect.labels, h, w), taxonomy),
+        overlay(photo, masks.resize_nearest(suspect.prediction, h, w), taxonomy),
+    ]
+    for panel in panels:
+        cv2.drawContours(panel, contours, -1, OUTLINE, 2)
+    tile = Image.new("RGB", (3 * MAX_WIDTH + 16, PANEL + CAPTION), PAPER)
+    for i, panel in enumerate(panels):
+        tile.paste(Image.fromarray(panel), (i * (MAX_WIDTH + 4) + (MAX_WIDTH - w) // 2, 2))
+    draw = ImageDraw.Draw(tile)
+    lines = [part for line in suspect.caption.splitlines() for part in textwrap.wrap(line, 128)]
+    draw.multiline_text((4, PANEL + 4), "\n".join(lines[:3]), INK, _font(13))
+    return tile
+
+
+def overlay(
+    photo: NDArray[np.uint8], label_map: NDArray[np.uint8], taxonomy: Taxonomy
+) -> NDArray[np.uint8]:
+    """A (H, W, 3) uint8 photo with a (H, W) label map over it in the taxonomy's colours."""
+    grey = np.repeat(photo.mean(axis=2, keepdims=True), 3, axis=2) * 0.75 + 50
+    colors = np.zeros((256, 3))
+    for c in taxonomy.classes:
+        colors[c.id] = [int(c.color[i : i + 2], 16) for i in (1, 3, 5)]
+    painted = label_map[..., None] != 0
+    mixed = np.where(painted, 0.45 * grey + 0.55 * colors[label_map], grey)
+    return mixed.clip(0, 255).astype(np.uint8)
+
+
+def _find(
+    dataset, run: str, first: pd.DataFrame
+) -> tuple[dict[str, ImageRecord], Mapping[str, Rle]]:
+    wanted = set(first.image_id)
+    records: dict[str, ImageRecord] = {}
+    outlines: dict[str, Rle] = {}
+    for field in ("labels", f"missing_{run}"):
+        for record, ids in store.read(store.select(dataset, wanted), field):
+            records.setdefault(record.image_id, record)
+            outlines |= {k: i.mask for k, i in zip(ids, record.instances, strict=True)}
+    return records, outlines
+
+
+def arrange(tiles: Sequence[Image.Image], taxonomy: Taxonomy) -> Image.Image:
+    """Tiles in columns under a line that says what the panels are and what the colours mean."""
+    w, h = tiles[0].size if tiles else (3 * MAX_WIDTH, 0)
+    columns = max(1, min(COLUMNS, len(tiles)))
+    sheet = Image.new("RGB", (w * columns, HEADER + h * -(-len(tiles) // columns)), PAPER)
+    draw, font = ImageDraw.Draw(sheet), _font(16)
+    text = "photo with the suspect outlined | labels | prediction"
+    draw.text((4, 10), text, INK, font)
+    x = draw.textlength(text, font) + 40
+    for c in taxonomy.classes:
+        draw.rectangle((x, 12, x + 16, 28), c.color)
+        draw.text((x + 22, 10), c.name, INK, font)
+        x += draw.textlength(c.name, font) + 44
+    for i, tile in enumerate(tiles):
+        sheet.paste(tile, (i % columns * w, HEADER + i // columns * h))
+    return sheet
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    # matplotlib brings DejaVu along; the machine may have no font at all.
+    return ImageFont.truetype(font_manager.findfont("DejaVu Sans"), size)

@@ -1,0 +1,246 @@
+"""The stations of the retrain-and-review loop: train, predict, flag, export.
+
+Here the dataset, the trainer and the flagger meet; each of them knows nothing
+of the others. A run is a folder under the dataset's: ``runs/NAME``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+from rich.progress import Progress
+
+from curation import splits, store
+from curation.errors import DatasetError, RunError
+from curation.files import replacing
+from curation.issues.scoring import Issue, PhotoScore, as_table, score_record
+from curation.records import ImageRecord, Skip
+from curation.store.results import check_run_name
+from curation.taxonomy import Channels, Taxonomy, label_map
+from training import run as trainer
+from training.config import TrainConfig
+
+ISSUES = "issues.csv"
+
+
+@dataclass
+class Workset:
+    """A dataset as the trainer and the exporter want it: records by image_id, in that order."""
+
+    taxonomy: Taxonomy
+    records: dict[str, ImageRecord]
+    instance_ids: dict[str, list[str]]
+    groups: dict[str, str]
+    skips: list[Skip] = field(default_factory=list)
+
+    @property
+    def channels(self) -> Channels:
+        return Channels.of(self.taxonomy)
+
+    def strata(self) -> dict[str, str]:
+        present = {i: [x.category for x in r.instances] for i, r in self.records.items()}
+        return splits.strata(present)
+
+    def photos(self) -> list[trainer.Photo]:
+        """One for each record. Copies of a photo share the hash, so their key gets a counter."""
+        seen: dict[str, int] = {}
+        result = []
+        for image_id, record in self.records.items():
+            group = self.groups[image_id]
+            seen[group] = seen.get(group, 0) + 1
+            key = group if seen[group] == 1 else f"{group}-{seen[group]}"
+            result.append(trainer.Photo(key, image_id, record.path))
+        return result
+
+
+def load(dataset, with_excluded: bool = False) -> Workset:
+    """The working copy of a dataset under its active taxonomy.
+
+    Raises:
+        DatasetError: there is no taxonomy yet, or no photo
+    """
+    taxonomy = store.active_taxonomy(dataset)
+    left_out = set() if with_excluded else store.excluded(dataset)
+    records, ids = {}, {}
+    for record, instance_ids in store.read(dataset, "labels"):
+        if record.image_id not in left_out:
+            records[record.image_id] = record
+            ids[record.image_id] = instance_ids
+    if not records:
+        raise DatasetError(dataset.name, "", "has no photo left to work on")
+    groups = store.photo_groups(dataset)
+    return Workset(taxonomy, records, ids, {i: groups[i] for i in records})
+
+
+def split(dataset, work: Workset) -> dict[str, str]:
+    """The split of each photo. What was dealt before stays, so a test set stays frozen."""
+    dealt = splits.assign(work.groups, work.strata(), store.read_splits(dataset))
+    store.write_splits(dataset, dealt)
+    return dealt
+
+
+def export(
+    dataset,
+    folder: Path,
+    size: int,
+    progress: Progress,
+    on_skip: Callable[[Skip], None],
+) -> dict:
+    """Writes the reviewed labels of all photos that are not excluded as TFRecords.
+
+    Returns:
+        the manifest; see :func:`curation.formats.tfrecord.write`
+    """
+    from curation.formats import tfrecord
+
+    work = load(dataset)
+    task = progress.add_task("export", total=len(work.records))
+    return tfrecord.write(
+        folder,
+        work.records,
+        work.taxonomy,
+        split(dataset, work),
+        work.groups,
+        size,
+        on_photo=lambda: progress.advance(task),
+        on_skip=on_skip,
+    )
+
+
+def train(dataset, run: str, folds: int, config: TrainConfig, progress: Progress) -> dict:
+    """Trains a run: K models out of fold, or one on the train split.
+
+    Args:
+        folds: 0 for one model on the train split, tested on the test split
+
+    Returns:
+        the metrics; see :func:`training.run.train`
+    """
+    work = load(dataset)
+    channels = work.channels
+    folder = run_folder(dataset, check_run_name(run))
+    photos = work.photos()
+    folder.mkdir(parents=True, exist_ok=True)
+    scratch = folder / "labels.npy"
+    labels = np.lib.format.open_memmap(
+        scratch, "w+", np.uint8, (len(photos), config.size, config.size)
+    )
+    task = progress.add_task("label maps", total=len(photos))
+    for row, record in enumerate(work.records.values()):
+        labels[row] = channels.encode(label_map(record, work.taxonomy, config.size))
+        progress.advance(task)
+    fold_array = split_array = None
+    if folds:
+        dealt = splits.folds(work.groups, work.strata(), folds)
+        store.write_splits(dataset, dealt, "fold")
+        fold_array = np.array([dealt[i] for i in work.records])
+    else:
+        by_photo = split(dataset, work)
+        split_array = np.array([by_photo[i] for i in work.records])
+    try:
+        return trainer.train(
+            folder,
+            photos,
+            labels,
+            trainer.ClassList(channels.names, channels.colors),
+            config,
+            cache=feature_cache(dataset),
+            fold=fold_array,
+            split=split_array,
+            progress=progress,
+        )
+    finally:
+        del labels
+        scratch.unlink(missing_ok=True)
+
+
+def predict(dataset, run: str, progress: Progress) -> int:
+    """Writes a run's class masks and confidence into the dataset, out of fold where it has folds.
+
+    Returns:
+        photos with a prediction
+    """
+    work = load(dataset, with_excluded=True)
+    folder = run_folder(dataset, run)
+    channels = _channels_of_run(folder, work)
+
+    def written() -> Iterator[tuple[str, Path, Path]]:
+        for photo, p in _probabilities(dataset, work, run, progress, "predict"):
+            best = p.argmax(axis=0)
+            mask = folder / "predictions" / f"{photo.key}.png"
+            heat = folder / "confidence" / f"{photo.key}.png"
+            _write_png(mask, channels.ids[best])
+            _write_png(heat, (p.max(axis=0) * 255).round().astype(np.uint8))
+            yield photo.image_id, mask, heat
+
+    return store.write_predictions(dataset, run, written())
+
+
+def flag(dataset, run: str, progress: Progress) -> pd.DataFrame:
+    """Scores every instance and photo by disagreement and saves "suspects, worst first".
+
+    Returns:
+        one row for each instance and each missing garment, worst first; also
+        in the run's ``issues.csv``
+    """
+    work = load(dataset, with_excluded=True)
+    channels = _channels_of_run(run_folder(dataset, run), work)
+    issues: list[Issue] = []
+
+    def scored() -> Iterator[PhotoScore]:
+        for photo, p in _probabilities(dataset, work, run, progress, "flag"):
+            record, ids = work.records[photo.image_id], work.instance_ids[photo.image_id]
+            score = score_record(record, ids, p, work.taxonomy, channels, run)
+            issues.extend(score.issues)
+            yield score
+
+    store.write_scores(dataset, run, scored())
+    table = as_table(issues)
+    with replacing(run_folder(dataset, run) / ISSUES) as part:
+        table.to_csv(part, index=False, lineterminator="\n")
+    return table
+
+
+def run_folder(dataset, run: str) -> Path:
+    return store.folder(dataset) / "runs" / run
+
+
+def feature_cache(dataset) -> Path:
+    """The features of the frozen backbone: one cache for every run of a dataset."""
+    return store.folder(dataset) / "features"
+
+
+def _channels_of_run(folder: Path, work: Workset) -> Channels:
+    classes = trainer.load_classes(folder)
+    if classes.names != work.channels.names:
+        raise RunError(
+            folder.name,
+            "",
+            f"was trained on {', '.join(classes.names[1:])}; the active taxonomy "
+            f"{work.taxonomy.name} has {', '.join(work.channels.names[1:])}: remap or train again",
+        )
+    return work.channels
+
+
+def _probabilities(
+    dataset, work: Workset, run: str, progress: Progress, title: str
+) -> Iterator[tuple[trainer.Photo, NDArray[np.float32]]]:
+    photos = work.photos()
+    task = progress.add_task(title, total=len(photos))
+    folder = run_folder(dataset, run)
+    for photo, p in trainer.predict(
+        folder, photos, cache=feature_cache(dataset), progress=progress
+    ):
+        yield photo, p
+        progress.advance(task)
+
+
+def _write_png(path: Path, array: NDArray[np.uint8]) -> None:
+    with replacing(path) as part:
+        Image.fromarray(array).save(part, "PNG")

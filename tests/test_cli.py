@@ -1,0 +1,182 @@
+"""Verbs as a user types them, on a real dataset; and what every verb must keep to."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from curation.cli import main
+
+HEADER = "ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\n"
+
+
+def run(*args, code=0):
+    result = CliRunner().invoke(main, [str(a) for a in args])
+    assert result.exit_code == code, result.output
+    return result
+
+
+def commands(group=main, path=()):
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+@pytest.fixture
+def csv_file(tmp_path):
+    path = tmp_path / "train.csv"
+    rows = ["a,2 2 9 1,4,6,4,\n", "a,5 x,4,6,4,\n", "b,1 3,5,5,8,\n", "gone,1 1,5,5,8,\n"]
+    path.write_text(HEADER + "".join(rows))
+    return path
+
+
+@pytest.fixture
+def dataset():
+    from curation import store
+
+    store.delete("test-cli")
+    yield "test-cli"
+    store.delete("test-cli")
+
+
+def test_every_verb_has_help_with_an_example():
+    for path, command in commands():
+        assert command.help, path
+        assert f"curate {' '.join(path)}" in command.help, path
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, (path, parameter.name)
+
+
+def test_help_answers_without_loading_fiftyone_or_tensorflow():
+    code = (
+        "import sys; from curation.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'fiftyone', 'tensorflow', 'keras', 'cv2', 'pandas', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "import" in done.stdout
+
+
+def test_import_counts_and_lists_what_it_skips(csv_file, photos_folder, dataset):
+    args = ("import", "imaterialist", dataset, "--annotations", csv_file, "--images", photos_folder)
+    said = run(*args).stderr
+    assert "Into test-cli: 2 instances in 2 photos (2 new, 0 unchanged)" in said
+    assert "1 row that cannot be decoded" in said
+    assert "1 photo without a file" in said
+    assert "1 photos of the folder are not in the file" in said
+    listed = said.rsplit("all listed in ", 1)[1].strip()
+    text = Path(listed).read_text("utf-8")
+    assert "train.csv:3,row that cannot be decoded" in text
+    assert "c d.jpg,photo the file does not name" in text
+    assert "(0 new, 2 unchanged)" in run(*args).stderr
+
+
+def test_strict_makes_a_skip_fatal_and_writes_nothing(csv_file, photos_folder, dataset):
+    from curation import store
+
+    args = ("import", "imaterialist", dataset, "--annotations", csv_file, "--images", photos_folder)
+    said = run(*args, "--strict", code=1).stderr
+    assert "train.csv:3: row that cannot be decoded" in said
+    assert not store.exists(dataset)
+
+
+def test_a_file_that_is_wrong_as_a_whole_is_one_line_and_no_dataset(
+    tmp_path, photos_folder, dataset
+):
+    from curation import store
+
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("a,b\n1,2\n")
+    args = ("import", "imaterialist", dataset, "--annotations", wrong, "--images", photos_folder)
+    said = run(*args, code=1).stderr
+    assert said.startswith(f"Error: {wrong}:1: no column ImageId")
+    assert said.count("\n") == 1
+    assert not store.exists(dataset)
+
+
+def test_via_remap_review_and_export(tmp_path, photos_folder, dataset):
+    shape = {"name": "rect", "x": 0, "y": 1, "width": 2, "height": 2}
+    entries = {
+        name: {
+            "filename": name,
+            "size": -1,
+            "regions": [{"shape_attributes": shape, "region_attributes": {"style": style}}],
+        }
+        for name, style in (("a.jpg", "boho"), ("b.png", "preppy"), ("c d.jpg", "streetwear"))
+    }
+    via = tmp_path / "via.json"
+    via.write_text(json.dumps(entries))
+    run("import", "via", dataset, "--annotations", via, "--images", photos_folder,
+        "--label-attribute", "style")  # fmt: skip
+    done = json.loads(run("remap", dataset, "--taxonomy", "styles", "--json").stdout)
+    assert {row["label"]: row["class"] for row in done}["boho"] == "bohemian"
+    decisions = tmp_path / "d.csv"
+    decisions.write_text("action,image_id\nexclude,b.png\n")
+    assert "Took 1 decisions" in run("review", dataset, "--apply", decisions).stderr
+    first, second = tmp_path / "one", tmp_path / "two"
+    manifest = json.loads(run("export", dataset, first, "--size", "32", "--json").stdout)
+    assert sum(split["photos"] for split in manifest["splits"].values()) == 2
+    run("export", dataset, second, "--size", "32")
+    files = sorted(p.name for p in first.iterdir())
+    assert all((first / n).read_bytes() == (second / n).read_bytes() for n in files)
+    assert "classes.csv" in files
+    assert "Took back exclude on b.png" in run("review", dataset, "--undo").stderr
+
+
+def test_an_export_never_replaces_something_else(tmp_path, csv_file, photos_folder, dataset):
+    run("import", "imaterialist", dataset, "--annotations", csv_file, "--images", photos_folder)
+    run("remap", dataset, "--taxonomy", "supercategories")
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter1.txt").write_text("mine")
+    said = run("export", dataset, tmp_path / "thesis", code=1).stderr
+    assert "not an earlier export" in said
+    assert (tmp_path / "thesis" / "chapter1.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("remap", "nowhere", "--taxonomy", "styles"), "nowhere: no such dataset"),
+        (("train", "nowhere", "--run", "r1"), "nowhere: no such dataset"),
+        (("app", "nowhere"), "nowhere: no such dataset"),
+    ],
+)
+def test_a_missing_dataset_is_one_line(args, message):
+    assert message in run(*args, code=1).stderr
+
+
+def test_training_before_a_remap_says_what_to_do(csv_file, photos_folder, dataset):
+    run("import", "imaterialist", dataset, "--annotations", csv_file, "--images", photos_folder)
+    said = run("train", dataset, "--run", "r1", code=1).stderr
+    assert "curate remap test-cli --taxonomy supercategories" in said
+
+
+def test_a_runs_name_that_cannot_be_a_field_is_refused(csv_file, photos_folder, dataset):
+    run("import", "imaterialist", dataset, "--annotations", csv_file, "--images", photos_folder)
+    run("remap", dataset, "--taxonomy", "supercategories")
+    assert "lower-case letters" in run("train", dataset, "--run", "../x", code=1).stderr
+
+
+def test_predicting_with_a_run_that_is_not_there_is_one_line(csv_file, photos_folder, dataset):
+    run("import", "imaterialist", dataset, "--annotations", csv_file, "--images", photos_folder)
+    run("remap", dataset, "--taxonomy", "supercategories")
+    said = run("predict", dataset, "--run", "r9", code=1).stderr
+    assert "r9" in said
+    assert said.count("\n") == 1
+
+
+def test_usage_errors_exit_with_2():
+    run("remap", code=2)
+    run("export", "x", "y", "--format", "zip", code=2)

@@ -1,0 +1,104 @@
+"""Every command in the README is run, in the README's order, on small data of the same names."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from curation import demo
+from curation.formats import imaterialist
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+SMALLER = {
+    "train": ["--size", "64"],
+    "export": ["--size", "64"],
+    "app": ["--help"],  # it serves until Ctrl+C; tests/app opens it in a browser
+    "doctor": ["--help"],  # says BAD where this machine's port is taken; has tests of its own
+}
+"""What is added to a verb so that the whole README runs in two minutes."""
+
+
+def commands(text: str) -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", text, flags=re.S)
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def section(title: str) -> str:
+    return README.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def run(command: str, folder: Path) -> str:
+    words = shlex.split(command)
+    if words[0] == "curate":
+        words += SMALLER.get(words[1], [])
+        words[0] = str(BIN / "curate")
+    else:
+        assert words[0] == "python", command
+        words[0] = sys.executable
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def test_the_two_commands_of_the_set_up_are_targets_that_do_what_is_said():
+    lines = commands(section("Set up"))
+    assert lines == ["make demo", "make test", "curate doctor"]
+    plan = subprocess.run(
+        ["make", "--dry-run", "--always-make", "demo", "test"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert ".venv/bin/curate demo" in plan
+    assert ".venv/bin/pytest" in plan
+
+
+@pytest.mark.slow
+def test_once_around_the_loop(tmp_path):
+    demo.draw(tmp_path, 60)
+    (tmp_path / "photos").rename(tmp_path / "images")
+    categories = [{"id": i, "name": n} for i, n in enumerate(imaterialist.CATEGORIES)]
+    labels = json.dumps({"categories": categories})
+    (tmp_path / "label_descriptions.json").write_text(labels)
+    (tmp_path / "decisions.csv").write_text("action,image_id\nexclude,figure-0003\n")
+    said = {line: run(line, tmp_path) for line in commands(section("Once around the loop"))}
+    told = "\n".join(said.values())
+    assert "Predicted 60 photos" in told
+    assert "Took back exclude on figure-0003" in told
+    assert (tmp_path / "suspects.png").stat().st_size > 10_000
+    assert (tmp_path / "cleaned" / "manifest.json").is_file()
+
+
+@pytest.mark.slow
+def test_on_real_photos(real_data, tmp_path):
+    place = tmp_path / "project"
+    place.mkdir()
+    (tmp_path / "shared").symlink_to(real_data.parent)
+    said = {line: run(line, place) for line in commands(section("On real photos"))}
+    told = "\n".join(said.values())
+    assert "Into ccp: 4,425 instances in 799 photos" in told
+    assert "Into ccp-via: 393 instances in 60 photos" in told
+    assert "Into shorts: 20 instances in 20 photos" in told
+    assert "Predicted 799 photos" in told
+
+
+@pytest.mark.slow
+def test_the_benchmarks(tmp_path):
+    for line in commands(section("Speed")):
+        small = line.replace("--ccp ../shared/data/ccp", "--photos 20 --rounds 1")
+        assert "curate / FiftyOne" in run(small, ROOT)
+
+
+def test_the_taxonomy_in_the_readme_is_one():
+    from curation import taxonomy
+
+    toml = re.search(r"```toml\n(.*?)```", README, flags=re.S)
+    assert toml
+    assert taxonomy.parse(toml[1], "README.md").target("jacket") == "top"

@@ -1,0 +1,29 @@
+import numpy as np
+
+from curation import report, rle, taxonomy
+
+
+def test_a_tile_shows_the_outline_and_the_class_colours():
+    palette = taxonomy.load("supercategories")
+    photo = np.full((120, 80, 3), 128, np.uint8)
+    labels = np.zeros((120, 80), np.uint8)
+    labels[30:90, 20:60] = 1
+    prediction = np.zeros((60, 40), np.uint8)
+    prediction[15:45, 10:30] = 4
+    suspect = report.Suspect("1. a", photo, labels, prediction, rle.encode(labels))
+    tile = np.asarray(report.draw_suspect(suspect, palette))
+    assert (tile == report.OUTLINE).all(axis=2).sum() > 300  # three outlines
+    middle = report.PANEL // 2
+    shown = [tile[middle, i * (report.MAX_WIDTH + 4) + report.MAX_WIDTH // 2] for i in range(3)]
+    assert shown[0].tolist() == [128, 128, 128]
+    assert shown[1].argmax() == 2  # upper-body is blue
+    assert shown[2].argmax() == 0  # feet are red
+
+
+def test_background_is_grey_and_a_class_is_its_colour():
+    palette = taxonomy.load("supercategories")
+    photo = np.zeros((1, 2, 3), np.uint8)
+    photo[..., 0] = 255
+    painted = report.overlay(photo, np.array([[0, 5]], np.uint8), palette)
+    assert len(set(painted[0, 0].tolist())) == 1
+    assert painted[0, 1].argmax() == 1  # accessories are green
