@@ -118,7 +118,10 @@ def remap(dataset: str, taxonomy: str, dry_run: bool, as_json: bool) -> None:
     from curation import store
     from curation.taxonomy import read_text
 
-    done = store.remap(store.open_dataset(dataset), *read_text(taxonomy), dry_run=dry_run)
+    opened = store.open_dataset(dataset)
+    if not dry_run:
+        store.adopt_edits(opened)  # while the classes they name are still the active ones
+    done = store.remap(opened, *read_text(taxonomy), dry_run=dry_run)
     rows = sorted(
         ((label, n, done.targets[label] or "(dropped)") for label, n in done.counts.items()),
         key=lambda row: (row[2], -row[1]),

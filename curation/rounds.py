@@ -59,13 +59,24 @@ class Workset:
         return result
 
 
-def load(dataset, with_excluded: bool = False) -> Workset:
-    """The working copy of a dataset under its active taxonomy.
+def load(dataset, progress: Progress, with_excluded: bool = False) -> Workset:
+    """The working copy of a dataset under its active taxonomy, edits in FiftyOne included.
 
     Raises:
-        DatasetError: there is no taxonomy yet, or no photo
+        DatasetError: there is no taxonomy yet, a photo came after the last remap,
+            or no photo is left
     """
     taxonomy = store.active_taxonomy(dataset)
+    if late := store.count_unmapped(dataset):
+        # Without labels they would be taught as background.
+        raise DatasetError(
+            dataset.name,
+            "",
+            f"{late} photos were imported since the last remap; run `curate remap "
+            f"{dataset.name} --taxonomy {taxonomy.name}` again",
+        )
+    if edits := store.adopt_edits(dataset):
+        progress.console.print(f"Took {len(edits)} edits made in FiftyOne into the journal.")
     left_out = set() if with_excluded else store.excluded(dataset)
     records, ids = {}, {}
     for record, instance_ids in store.read(dataset, "labels"):
@@ -99,7 +110,7 @@ def export(
     """
     from curation.formats import tfrecord
 
-    work = load(dataset)
+    work = load(dataset, progress)
     task = progress.add_task("export", total=len(work.records))
     return tfrecord.write(
         folder,
@@ -122,7 +133,7 @@ def train(dataset, run: str, folds: int, config: TrainConfig, progress: Progress
     Returns:
         the metrics; see :func:`training.run.train`
     """
-    work = load(dataset)
+    work = load(dataset, progress)
     channels = work.channels
     folder = run_folder(dataset, check_run_name(run))
     photos = work.photos()
@@ -166,7 +177,7 @@ def predict(dataset, run: str, progress: Progress) -> int:
     Returns:
         photos with a prediction
     """
-    work = load(dataset, with_excluded=True)
+    work = load(dataset, progress, with_excluded=True)
     folder = run_folder(dataset, run)
     channels = _channels_of_run(folder, work)
 
@@ -189,7 +200,7 @@ def flag(dataset, run: str, progress: Progress) -> pd.DataFrame:
         one row for each instance and each missing garment, worst first; also
         in the run's ``issues.csv``
     """
-    work = load(dataset, with_excluded=True)
+    work = load(dataset, progress, with_excluded=True)
     channels = _channels_of_run(run_folder(dataset, run), work)
     issues: list[Issue] = []
 

@@ -9,6 +9,7 @@ from curation.store import database
 database.prepare()
 
 from curation.store.datasets import (  # noqa: E402 - FiftyOne connects while it is imported
+    count_unmapped,
     delete,
     exists,
     folder,
@@ -22,14 +23,17 @@ from curation.store.datasets import (  # noqa: E402 - FiftyOne connects while it
     write,
     write_splits,
 )
+from curation.store.decisions import (  # noqa: E402
+    decide,
+    take_file,
+    undo,
+)
+from curation.store.edits import adopt_edits  # noqa: E402
 from curation.store.labels import (  # noqa: E402
     active_taxonomy,
-    decide,
     decisions,
     excluded,
     remap,
-    take_file,
-    undo,
 )
 from curation.store.results import (  # noqa: E402
     prediction_paths,
@@ -39,6 +43,8 @@ from curation.store.results import (  # noqa: E402
 
 __all__ = [
     "active_taxonomy",
+    "adopt_edits",
+    "count_unmapped",
     "decide",
     "decisions",
     "delete",

@@ -33,6 +33,7 @@ SAMPLE_FIELDS: dict[str, type[fo.Field]] = {
     "n_suspect": fo.IntField,
     "review_status": fo.StringField,
     "excluded": fo.BooleanField,
+    "labels_digest": fo.StringField,
 }
 
 BATCH = 200
@@ -113,6 +114,11 @@ def declare_detections(dataset: fo.Dataset, name: str, **extra: type[fo.Field]) 
             dataset.add_sample_field(path, kind)
     if not dataset.get_field(f"{name}.detections.fine"):
         dataset.add_sample_field(f"{name}.detections.fine", fo.ListField, subfield=fo.StringField)
+
+
+def count_unmapped(dataset: fo.Dataset) -> int:
+    """Photos without ``labels``: they were imported after the last remap."""
+    return len(dataset.exists(LABELS, False))
 
 
 def info(dataset: fo.Dataset) -> dict:

@@ -50,9 +50,8 @@ def dataset(records):
     store.delete(name)
     store.write(name, records)
     opened = store.open_dataset(name)
+    (store.folder(opened) / "decisions.csv").unlink(missing_ok=True)
     store.remap(opened, TOML, "supercategories.toml")
-    store_journal = store.folder(opened) / "decisions.csv"
-    store_journal.unlink(missing_ok=True)
     yield opened
     store.delete(name)
 

@@ -1,0 +1,90 @@
+"""What people change in FiftyOne itself is neither lost nor silently replaced."""
+
+from __future__ import annotations
+
+import fiftyone as fo
+import numpy as np
+import pytest
+
+from curation import rle, store
+from curation.errors import DatasetError
+from tests.store.test_store import CORNER, dataset, labels, records  # noqa: F401 - fixtures
+
+
+def sample_a(dataset):  # noqa: F811
+    return dataset.match({"image_id": "a"}).first()
+
+
+def current(dataset):  # noqa: F811
+    return next(r for r, _ in store.read(dataset, "labels") if r.image_id == "a").instances
+
+
+def test_nothing_is_taken_where_nothing_was_edited(dataset):  # noqa: F811
+    store.decide(dataset, "keep", image_id="a", instance_id=labels(dataset)["shirt, blouse"].id)
+    assert store.adopt_edits(dataset) == []
+
+
+def test_a_label_changed_in_fiftyone_outlives_a_decision_of_ours(dataset):  # noqa: F811
+    sample = sample_a(dataset)
+    sample.labels.detections[0].label = "feet"
+    sample.save()
+    store.decide(dataset, "exclude", image_id="a")
+    assert [i.category for i in current(dataset)] == ["feet"]
+    assert [d.action for d in store.decisions(dataset)] == ["relabel", "exclude"]
+    store.undo(dataset)
+    store.undo(dataset)
+    assert [i.category for i in current(dataset)] == ["upper-body"]
+
+
+def test_a_label_deleted_in_fiftyone_stays_deleted(dataset):  # noqa: F811
+    sample = sample_a(dataset)
+    sample.labels.detections = []
+    sample.save()
+    (decision,) = store.adopt_edits(dataset)
+    assert decision.action == "delete"
+    assert current(dataset) == ()
+
+
+def test_a_mask_drawn_in_fiftyone_is_the_mask(dataset):  # noqa: F811
+    sample = sample_a(dataset)
+    drawn = fo.Detection(label="feet", bounding_box=[4 / 6, 0, 2 / 6, 2 / 4], mask=np.ones((2, 2)))
+    sample.labels.detections.append(drawn)
+    sample.save()
+    (decision,) = store.adopt_edits(dataset)
+    assert decision.action == "add"
+    assert (rle.decode(current(dataset)[-1].mask) == CORNER).all()
+
+
+def test_a_mask_changed_in_fiftyone_replaces_ours(dataset):  # noqa: F811
+    sample = sample_a(dataset)
+    sample.labels.detections[0].mask = np.ones((3, 3), bool)
+    sample.save()
+    store.adopt_edits(dataset)
+    (instance,) = current(dataset)
+    assert rle.area(instance.mask) == 9
+    assert instance.category == "upper-body"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [({"label": "hat"}, "'hat', which is no class"), ({"mask": None}, "box without a mask")],
+)
+def test_an_edit_that_is_no_label_is_said(dataset, change, reason):  # noqa: F811
+    values = {"label": "feet", "bounding_box": [0, 0, 0.5, 0.5], "mask": np.ones((2, 3))}
+    sample = sample_a(dataset)
+    sample.labels.detections.append(fo.Detection(**(values | change)))
+    sample.save()
+    with pytest.raises(DatasetError, match=reason):
+        store.adopt_edits(dataset)
+    assert store.decisions(dataset) == []
+
+
+def test_a_crash_between_journal_and_dataset_is_no_edit(dataset):  # noqa: F811
+    from curation import review
+    from curation.store.labels import journal
+
+    shirt = labels(dataset)["shirt, blouse"]
+    review.append(journal(dataset), [review.decide("delete", "a", instance_id=shirt.id)])
+    assert store.adopt_edits(dataset) == []
+    store.decide(dataset, "exclude", image_id="a")
+    assert current(dataset) == ()
