@@ -147,8 +147,8 @@ def remap(dataset: str, taxonomy: str, dry_run: bool, as_json: bool) -> None:
 @click.argument("dataset")
 @run_option
 @click.option("--folds", type=click.IntRange(min=0), default=0, help="K models, out of fold.")
-@click.option("--size", type=int, help="Side of the square input: a multiple of 32. [256]")
-@click.option("--epochs", type=int, help="Passes over the training photos. [12]")
+@click.option("--size", type=int, help="Side of the square input: a multiple of 32. [384]")
+@click.option("--epochs", type=int, help="Passes over the training photos. [14]")
 @click.option("--seed", type=int, help="The same seed gives the same run. [0]")
 @as_json
 def train(

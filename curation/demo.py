@@ -27,6 +27,9 @@ STYLES = "demo-styles"
 RUN = "r1"
 SEED = 20
 SPOILT = 0.2
+KINDS = ("swapped", "dropped", "spurious")
+"""The errors that are planted: those that `curate flag` looks for so far."""
+
 REVIEWED = 60
 """Suspects that the demo's curator, who knows the truth, decides on."""
 
@@ -96,7 +99,7 @@ def draw(folder: Path, count: int) -> list[Planted]:
         label: target for label in imaterialist.CATEGORIES if (target := loaded.target(label))
     }
     rng = np.random.default_rng(SEED)
-    spoilt, planted = planting.plant(truth, rng, SPOILT, groups=groups)
+    spoilt, planted = planting.plant(truth, rng, SPOILT, KINDS, groups=groups)
     imaterialist.write(folder / "train.csv", spoilt)
     own = {name: name for name in ("bohemian", "preppy", "streetwear")}
     wrong_styles, _ = planting.plant(styles, rng, SPOILT, ("swapped",), groups=own)
@@ -168,17 +171,18 @@ def _tell(
         (database.folder(DATASET) / "runs" / RUN / "metrics.json").read_text("utf-8")
     )
     rows: list[tuple[str, object]] = [
-        (f"IoU {name}", value) for name, value in metrics["iou"].items()
+        (f"IoU {name}, out of fold", value) for name, value in metrics["iou"].items()
     ]
-    rows.append(("mIoU of the 5 classes", metrics["miou_foreground"]))
-    for first in (10, 20, len(planted)):
+    rows.append(("mIoU of the 5 classes, out of fold", metrics["miou_foreground"]))
+    for first in (10, 25, 50, 100):
         hits = {id(error) for error in found[:first] if error}
-        rows.append((f"of the first {first} suspects, spoilt", f"{len(hits)}"))
-    rows.append(("spoilt labels in all", f"{len(planted)}"))
-    console.out.print(console.table(("", "out of fold"), rows))
+        rows.append((f"spoilt labels among the first {first} suspects", len(hits)))
+    rows.append((f"spoilt labels in all ({', '.join(KINDS)})", len(planted)))
+    rows.append(("labels and missing garments that were scored", len(found)))
+    console.out.print(console.table(("", ""), rows))
     console.err.print(
-        f"Done in {seconds:.0f} s. Drawn photos, labels, {folder / 'suspects.png'} and the "
-        f"cleaned splits are in {folder}."
+        f"Done in {seconds:.0f} s. Drawn photos, labels, suspects.png and the cleaned splits "
+        f"are in {folder}."
     )
 
 

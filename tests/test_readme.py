@@ -19,7 +19,7 @@ BIN = Path(sys.executable).parent
 README = (ROOT / "README.md").read_text("utf-8")
 
 SMALLER = {
-    "train": ["--size", "64"],
+    "train": ["--size", "64", "--epochs", "1"],
     "export": ["--size", "64"],
     "app": ["--help"],  # it serves until Ctrl+C; tests/app opens it in a browser
     "doctor": ["--help"],  # says BAD where this machine's port is taken; has tests of its own

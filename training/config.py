@@ -24,8 +24,8 @@ class TrainConfig:
         seed: makes a run repeatable
     """
 
-    size: int = 256
-    epochs: int = 36
+    size: int = 384
+    epochs: int = 14
     min_steps: int = 240
     batch: int = 16
     learning_rate: float = 0.012
