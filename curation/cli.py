@@ -59,6 +59,7 @@ def import_() -> None:
 def import_options(command):
     """The options that every format has."""
     for option in (
+        click.option("--update", is_flag=True, help="Take over photos that differ by now."),
         click.option("--strict", is_flag=True, help="Refuse a file of which anything is skipped."),
         click.option("--images", type=FOLDER, required=True, help="The folder of photos."),
         click.option("--annotations", type=EXISTING, required=True, help="The annotation file."),
@@ -72,7 +73,7 @@ def import_options(command):
 @import_options
 @click.option("--labels", type=EXISTING, help="label_descriptions.json; default: the 46 of 2020.")
 def import_imaterialist(
-    dataset: str, annotations: Path, images: Path, labels: Path | None, strict: bool
+    dataset: str, annotations: Path, images: Path, labels: Path | None, strict: bool, update: bool
 ) -> None:
     """Import an iMaterialist CSV (2019 or 2020).
 
@@ -82,7 +83,7 @@ def import_imaterialist(
     from curation import importer
 
     with console.progress() as progress:
-        done = importer.imaterialist(dataset, annotations, images, labels, strict, progress)
+        done = importer.imaterialist(dataset, annotations, images, labels, strict, update, progress)
     console.err.print(f"Into {dataset}: {done.summary()}")
 
 
@@ -90,7 +91,7 @@ def import_imaterialist(
 @import_options
 @click.option("--label-attribute", required=True, help="The region attribute with the label.")
 def import_via(
-    dataset: str, annotations: Path, images: Path, label_attribute: str, strict: bool
+    dataset: str, annotations: Path, images: Path, label_attribute: str, strict: bool, update: bool
 ) -> None:
     """Import a VGG Image Annotator JSON export or project (VIA 1 or 2).
 
@@ -100,7 +101,7 @@ def import_via(
     from curation import importer
 
     with console.progress() as progress:
-        done = importer.via(dataset, annotations, images, label_attribute, strict, progress)
+        done = importer.via(dataset, annotations, images, label_attribute, strict, update, progress)
     console.err.print(f"Into {dataset}: {done.summary()}")
 
 
@@ -119,8 +120,8 @@ def remap(dataset: str, taxonomy: str, dry_run: bool, as_json: bool) -> None:
     from curation.taxonomy import read_text
 
     opened = store.open_dataset(dataset)
-    if not dry_run:
-        store.adopt_edits(opened)  # while the classes they name are still the active ones
+    if not dry_run and store.info(opened)["taxonomy"]:
+        store.refresh(opened)  # edits in FiftyOne name classes that are still the active ones
     done = store.remap(opened, *read_text(taxonomy), dry_run=dry_run)
     rows = sorted(
         ((label, n, done.targets[label] or "(dropped)") for label, n in done.counts.items()),
@@ -184,11 +185,14 @@ def train(
     if as_json:
         click.echo(json.dumps(metrics))
     else:
-        _print_metrics(metrics)
+        rows = [(f"IoU {name}", value) for name, value in metrics["iou"].items()]
+        rows += [(key, metrics[key]) for key in ("miou_foreground", "miou", "f1", "loss")]
+        console.out.print(console.table(("", metrics["measured_on"]), rows))
     if metrics["only_background"]:
-        console.err.print(
-            "[bold red]The model predicts only background.[/] Its figures mean nothing: train "
-            "longer (--epochs), and look at the labels in its grid.png."
+        console.say(
+            "The model predicts only background. Its figures mean nothing: train longer "
+            "(--epochs), and look at the labels in its grid.png.",
+            "bold red",
         )
     console.err.print(f"Trained {run}: {folder} has curves.png, grid.png and metrics.json.")
 
@@ -234,7 +238,13 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
     else:
         columns = ["image_id", "source", "error_score", "reason"]
         console.out.print(console.table(columns, first[columns].itertuples(index=False)))
-    suspects = int((issues.error_score >= 0.5).sum())
+    suspects = int(((issues.error_score >= 0.5) & ~issues.decided).sum())
+    if not rounds.has_folds(opened, run):
+        console.say(
+            f"{run} has no folds: it saw the labels of its training photos, and their errors "
+            "with them. Train with --folds 3 for scores that mean something there.",
+            "yellow",
+        )
     console.err.print(
         f"Flagged {suspects:,} of {len(issues):,}; "
         f"all in {rounds.run_folder(opened, run) / rounds.ISSUES}."
@@ -260,6 +270,8 @@ def review(dataset: str, apply_file: Path | None, undo: bool, as_json: bool) -> 
     from curation import store
     from curation.review import standing
 
+    if apply_file and undo:
+        raise click.UsageError("--apply and --undo contradict each other")
     opened = store.open_dataset(dataset)
     if apply_file:
         taken = store.take_file(opened, apply_file)
@@ -379,10 +391,10 @@ def doctor(as_json: bool) -> None:
         click.echo(json.dumps([asdict(check) for check in found]))
     else:
         for check in found:
-            mark = "[green]ok  [/]" if check.ok else "[red]BAD [/]"
-            console.out.print(f"{mark} {check.name}: {check.found}")
+            mark = "ok  " if check.ok else "BAD "
+            console.tell(f"{mark} {check.name}: {check.found}", "" if check.ok else "red")
             if not check.ok:
-                console.out.print(f"     mend: {check.mend}")
+                console.tell(f"     mend: {check.mend}")
     if not all(check.ok for check in found):
         sys.exit(1)
 
@@ -392,9 +404,3 @@ def _open_app(dataset: str, port: int, browser: bool) -> None:
     from curation.store import app
 
     app.serve(store.open_dataset(dataset), port, browser=browser)
-
-
-def _print_metrics(metrics: dict) -> None:
-    rows = [(name, value) for name, value in metrics["iou"].items()]
-    rows += [(key, metrics[key]) for key in ("miou_foreground", "miou", "f1", "loss")]
-    console.out.print(console.table(("", "IoU"), rows))

@@ -19,21 +19,33 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from curation.files import replacing
 
 if TYPE_CHECKING:  # records bring numpy, and `curate --help` answers at once
     from curation.records import Skip
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(highlight=False, soft_wrap=True, stderr=True)
+# Labels and paths come out of files: "[red]" and ":bag:" in one are text, not markup or emoji.
+out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
+
+
+def say(text: str, style: str = "") -> None:
+    """Prints a line to stderr, as it is, in one of rich's styles, e.g. ``bold red``."""
+    err.print(Text(text, style))
+
+
+def tell(text: str, style: str = "") -> None:
+    """Prints a line to stdout, as it is, in one of rich's styles."""
+    out.print(Text(text, style))
 
 
 def progress() -> Progress:
     """Bars with count, time spent and time left; nothing is drawn where stderr is no terminal."""
     return Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -47,13 +59,12 @@ def progress() -> Progress:
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
     """A table whose numbers stand right."""
     body = [[_cell(value) for value in row] for row in rows]
-    result = Table(title=title or None, title_justify="left")
+    result = Table(title=Text(title) if title else None, title_justify="left")
     for i, name in enumerate(columns):
         number = bool(body) and all(row[i][:1].isdigit() or not row[i] for row in body)
-        result.add_column(name, justify="right" if number else "left", overflow="fold")
+        result.add_column(Text(name), justify="right" if number else "left", overflow="fold")
     for row in body:
-        # Labels come out of files: "[red]" in one is text, not markup.
-        result.add_row(*(value.replace("[", r"\[") for value in row))
+        result.add_row(*map(Text, row))
     return result
 
 

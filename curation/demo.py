@@ -16,6 +16,7 @@ import pandas as pd
 from PIL import Image
 
 from curation import console, planting, rle, taxonomy
+from curation.errors import DatasetError
 from curation.figures import Figure, draw_figure
 from curation.files import replacing
 from curation.formats import imaterialist, via
@@ -25,6 +26,9 @@ from curation.records import ImageRecord, Instance
 DATASET = "demo"
 STYLES = "demo-styles"
 RUN = "r1"
+MARK = "made-by-curate-demo"
+"""A file of this name says that all beside it may be removed by the next demo."""
+
 SEED = 20
 SPOILT = 0.2
 KINDS = ("swapped", "dropped", "spurious")
@@ -36,13 +40,13 @@ REVIEWED = 60
 
 def run(photos: int) -> None:
     """Draws, spoils, imports, trains, flags, reviews, exports; prints what came out."""
-    from curation.store import database
+    from curation import database
 
     started = time.monotonic()
     folder = database.home() / "demo-data"
     console.err.rule(f"Drawing {photos} figures in {folder}")
+    _forget(folder)
     planted = draw(folder, photos)
-    _forget()
     verb(f"import imaterialist {DATASET}", "--annotations", folder / "train.csv",
          "--images", folder / "photos")  # fmt: skip
     verb(f"remap {DATASET} --taxonomy supercategories")
@@ -72,7 +76,7 @@ def verb(words: str, *arguments: str | Path) -> None:
     line = [*shlex.split(words)]
     for argument in arguments:
         line += [str(argument)] if isinstance(argument, Path) else shlex.split(argument)
-    console.err.print(f"\n[bold]$ curate {shlex.join(line)}[/]")
+    console.say(f"\n$ curate {shlex.join(line)}", "bold")
     main.main(line, standalone_mode=False)
 
 
@@ -83,7 +87,6 @@ def draw(folder: Path, count: int) -> list[Planted]:
         the errors planted in the CSV
     """
     photos = folder / "photos"
-    shutil.rmtree(folder, ignore_errors=True)
     photos.mkdir(parents=True)
     seeds = np.random.SeedSequence(SEED).spawn(count)
     truth, styles = [], []
@@ -165,7 +168,7 @@ def decide(path: Path, issues: pd.DataFrame, found: Sequence[Planted | None]) ->
 def _tell(
     found: Sequence[Planted | None], planted: Sequence[Planted], folder: Path, seconds: float
 ) -> None:
-    from curation.store import database
+    from curation import database
 
     metrics = json.loads(
         (database.folder(DATASET) / "runs" / RUN / "metrics.json").read_text("utf-8")
@@ -186,11 +189,25 @@ def _tell(
     )
 
 
-def _forget() -> None:
-    """Removes what an earlier demo left, so that each begins anew."""
-    from curation import store
-    from curation.store import database
+def _forget(folder: Path) -> None:
+    """Removes what an earlier demo left, so that each begins anew; and nothing else.
 
+    Raises:
+        DatasetError: a dataset or a folder of this name is somebody's work
+    """
+    from curation import database, store
+
+    for name in (DATASET, STYLES):
+        place = database.folder(name)
+        if (store.exists(name) or place.exists()) and not (place / MARK).is_file():
+            reason = f"was not made by `curate demo`; rename it, or remove it and {place}"
+            raise DatasetError(name, "", reason)
+    if folder.exists() and not (folder / MARK).is_file():
+        raise DatasetError(str(folder), "", "was not made by `curate demo`; move it away")
     for name in (DATASET, STYLES):
         store.delete(name)
         shutil.rmtree(database.folder(name), ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    for place in (database.folder(DATASET), database.folder(STYLES), folder):
+        place.mkdir(parents=True)
+        (place / MARK).touch()

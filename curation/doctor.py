@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
-from curation import quiet
+from curation import database, quiet
 from curation.errors import CurateError
 
 APP_PORT = 5151
@@ -37,11 +37,21 @@ class Check:
 
 
 def examine() -> list[Check]:
-    """All checks, those that others need first. None raises."""
+    """All checks, those that others need first. None raises: what one meets is its finding."""
     checks: tuple[Callable[[], Check], ...] = (
         _python, _packages, _mongod, _database, _tensorflow, _weights, _plugin, _port, _disk,
     )  # fmt: skip
-    return [check() for check in checks]
+    return [_safely(check) for check in checks]
+
+
+def _safely(check: Callable[[], Check]) -> Check:
+    try:
+        return check()
+    except CurateError as error:
+        reason = error.reason
+    except Exception as error:  # FiftyOne raises its own kinds; the doctor names whatever it was
+        reason = f"{type(error).__name__}: {error}"
+    return Check(check.__name__.strip("_"), False, reason, "see what is wrong above, and mend that")
 
 
 def mongod_path() -> Path | None:
@@ -74,10 +84,8 @@ def _packages() -> Check:
 
 
 def _mongod() -> Check:
-    from curation.store import database
-
     if uri := database.database_uri():
-        return Check("mongod", True, f"not needed: {_without_password(uri)} is used")
+        return Check("mongod", True, f"not needed: {database.without_password(uri)} is used")
     path = mongod_path()
     if path is None:
         return Check(
@@ -106,18 +114,11 @@ _LIBRARIES = (
 
 
 def _database() -> Check:
-    mend = "see mongod above; if another mongod holds the same folder, stop it"
-    try:
-        from curation import store
-        from curation.store import database
+    from curation import store
 
-        count = len(store.list_datasets())
-    except CurateError as error:
-        return Check("database", False, error.reason, mend)
-    except Exception as error:  # FiftyOne raises its own kinds; the doctor names whatever it was
-        return Check("database", False, f"{type(error).__name__}: {error}", mend)
+    count = len(store.list_datasets())
     where = database.database_uri()
-    name = _without_password(where) if where else "FiftyOne's own"
+    name = database.without_password(where) if where else "FiftyOne's own"
     return Check("database", True, f"{name} answers, {count} datasets")
 
 
@@ -160,15 +161,8 @@ def _port() -> Check:
 
 
 def _disk() -> Check:
-    from curation.store import database
-
     home = database.home()
     there = next(p for p in (home, *home.parents) if p.exists())
     free = shutil.disk_usage(there).free / 2**30
     mend = "free some, or set CURATE_HOME"
     return Check("disk", free > 2, f"{free:.0f} GiB free for {home}", mend)
-
-
-def _without_password(uri: str) -> str:
-    scheme, _, rest = uri.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from curation import console, photos, store
+from curation import console, database, photos, store
 from curation.errors import CurateError, FormatError
 from curation.formats import imaterialist as imaterialist_format
 from curation.formats import via as via_format
 from curation.records import ImageRecord, Skip
-from curation.store import database
 from curation.store.datasets import Written
 
 Reader = Callable[[Callable[[Skip], None]], Iterator[ImageRecord]]
@@ -40,9 +39,11 @@ class Imported:
     def summary(self) -> str:
         """All of it in one line: what was read is imported or counted as left out."""
         new, old = len(self.written.added), len(self.written.unchanged)
-        parts = [
-            f"{self.instances:,} instances in {new + old:,} photos ({new:,} new, {old:,} unchanged)"
-        ]
+        counts = f"{new:,} new, {old:,} unchanged"
+        if changed := len(self.written.updated):
+            counts += f", {changed:,} updated"
+        photos = new + old + changed + len(self.written.differing)
+        parts = [f"{self.instances:,} instances in {photos:,} photos ({counts})"]
         if self.skips:
             parts.append(f"skipped {console.count_kinds(self.skips)}")
         if self.unlisted:
@@ -58,6 +59,7 @@ def imaterialist(
     images: Path,
     labels: Path | None,
     strict: bool,
+    update: bool,
     progress: Progress,
 ) -> Imported:
     """Imports an iMaterialist CSV; see :mod:`curation.formats.imaterialist`.
@@ -74,7 +76,7 @@ def imaterialist(
     def read(on_skip: Callable[[Skip], None]) -> Iterator[ImageRecord]:
         return imaterialist_format.read(annotations, images, rows, names, on_skip)
 
-    return _import(name, annotations, images, len(rows), read, rows, strict, progress)
+    return _import(name, annotations, images, len(rows), read, rows, strict, update, progress)
 
 
 def via(
@@ -83,6 +85,7 @@ def via(
     images: Path,
     label_attribute: str,
     strict: bool,
+    update: bool,
     progress: Progress,
 ) -> Imported:
     """Imports a VIA file; see :mod:`curation.formats.via`. Raises as :func:`imaterialist`."""
@@ -92,7 +95,7 @@ def via(
     def read(on_skip: Callable[[Skip], None]) -> Iterator[ImageRecord]:
         return via_format.read(annotations, images, entries, label_attribute, on_skip)
 
-    return _import(name, annotations, images, len(entries), read, listed, strict, progress)
+    return _import(name, annotations, images, len(entries), read, listed, strict, update, progress)
 
 
 def _import(
@@ -103,8 +106,10 @@ def _import(
     read: Reader,
     listed: Iterable[str],
     strict: bool,
+    update: bool,
     progress: Progress,
 ) -> Imported:
+    store.check_name(name)
     if not images.is_dir():
         raise FormatError(images, "", "no such folder of photos")
     if strict:
@@ -120,10 +125,10 @@ def _import(
             progress.advance(task)
             yield record
 
-    result.written = store.write(name, records())
+    result.written = store.write(name, records(), update)
     progress.update(task, completed=total)
     differing = [
-        Skip(image_id, "photo that differs from the dataset", "left as it was imported first")
+        Skip(image_id, "photo that differs from the dataset", "left as it was; --update takes it")
         for image_id in result.written.differing
     ]
     unlisted = _unlisted(images, set(listed))

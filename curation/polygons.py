@@ -36,11 +36,8 @@ def rasterise(rings: Sequence[Ring], height: int, width: int) -> Rle:
     parts = [part for ring in rings for part in _parts(_polygon(ring).intersection(frame))]
     if not parts:
         raise ValueError("the polygon has no area inside the photo")
-    filled = _fill([np.asarray(p.exterior.coords) for p in parts], height, width)
-    holes = [np.asarray(h.coords) for p in parts for h in p.interiors]
-    if holes:
-        inside = rle.decode(filled) & ~rle.decode(_fill(holes, height, width))
-        filled = rle.encode(inside)
+    # Part by part: the hole of one part may hold another, an island.
+    filled = rle.union([_fill_part(part, height, width) for part in parts])
     if rle.area(filled) == 0:
         raise ValueError("the polygon covers no pixel centre")
     return filled
@@ -78,6 +75,14 @@ def _parts(geometry: BaseGeometry) -> list[Polygon]:
     if isinstance(geometry, Polygon):
         return [] if geometry.is_empty else [geometry]
     return [p for part in getattr(geometry, "geoms", ()) for p in _parts(part)]
+
+
+def _fill_part(part: Polygon, height: int, width: int) -> Rle:
+    filled = _fill([np.asarray(part.exterior.coords)], height, width)
+    if not part.interiors:
+        return filled
+    holes = _fill([np.asarray(hole.coords) for hole in part.interiors], height, width)
+    return rle.encode(rle.decode(filled) & ~rle.decode(holes))
 
 
 def _fill(rings: Sequence[NDArray], height: int, width: int) -> Rle:

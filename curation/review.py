@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import fcntl
+import getpass
 import io
 import os
 import uuid
@@ -65,9 +66,13 @@ class Decision:
             raise ValueError(f"{self.action} needs a category")
         if self.action == "add" and not self.mask:
             raise ValueError("add needs a mask")
+        if self.action == "undo" and not self.undoes:
+            raise ValueError("undo needs the decision it takes back")
 
 
 COLUMNS = tuple(f.name for f in fields(Decision))
+MAX_CELL = 64 * 2**20
+"""Bytes: no mask of a real photo comes near it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,14 @@ def decide(action: str, image_id: str, reviewer: str = "", **values: str) -> Dec
     """A new decision, now."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return Decision(uuid.uuid4().hex[:16], now, reviewer, action, image_id, **values)
+
+
+def user() -> str:
+    """Who sits here, for the journal."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container whose user id has no name
+        return f"user {os.getuid()}"
 
 
 def append(journal: Path, decisions: Sequence[Decision]) -> None:
@@ -117,8 +130,12 @@ def read(journal: Path) -> list[Decision]:
     """
     if not journal.is_file():
         return []
-    text = journal.read_text("utf-8")
+    try:
+        text = journal.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise FormatError(journal, "", "is not UTF-8 text any more; restore it") from None
     whole = text[: text.rfind("\n") + 1]
+    csv.field_size_limit(MAX_CELL)  # masks of large photos are long
     reader = csv.DictReader(io.StringIO(whole))
     decisions = []
     for row in reader:
@@ -152,20 +169,23 @@ def apply(
         classes: the names the active taxonomy knows
     """
     current = {item.instance_id: item for item in labels}
+    known = dict(current)  # what a later decision brings back after a delete
     for d in decisions:
         if d.category and d.category not in classes:
             continue
         if d.action == "add":
             added = Instance(d.category, rle.parse(d.mask), f"review:{d.decision_id}")
-            current[d.instance_id] = Reviewed(d.instance_id, added, STATUS["add"])
-        elif d.instance_id not in current:
+            known[d.instance_id] = Reviewed(d.instance_id, added, STATUS["add"])
+            current[d.instance_id] = known[d.instance_id]
+        elif d.instance_id not in known:
             continue
         elif d.action == "delete":
-            del current[d.instance_id]
+            current.pop(d.instance_id, None)
         elif d.action == "keep":
-            current[d.instance_id] = replace(current[d.instance_id], status=STATUS["keep"])
+            old = current.get(d.instance_id, known[d.instance_id])
+            current[d.instance_id] = replace(old, status=STATUS["keep"])
         elif d.action == "relabel":
-            old = current[d.instance_id]
+            old = current.get(d.instance_id, known[d.instance_id])
             instance = replace(old.instance, category=d.category)
             current[d.instance_id] = Reviewed(d.instance_id, instance, STATUS["relabel"])
     return list(current.values())

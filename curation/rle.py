@@ -137,10 +137,16 @@ def parse(text: str) -> Rle:
     """The inverse of :func:`to_text`.
 
     Raises:
-        ValueError: not such a text
+        ValueError: not such a text, a size that is not positive or too large,
+            or counts that do not fill it
     """
     height, width, counts = text.split(" ", 2)
-    return Rle(int(height), int(width), counts.encode("ascii"))
+    result = Rle(int(height), int(width), counts.encode("ascii"))
+    # pycocotools checks nothing: it reads and writes past its memory over wrong counts.
+    runs = _unpack(result.counts)
+    if min(runs, default=-1) < 0 or sum(runs) != result.height * result.width:
+        raise ValueError(f"the counts do not fill a mask of {width}x{height}")
+    return result
 
 
 def encode(mask: NDArray) -> Rle:
@@ -181,6 +187,35 @@ def iou(a: Rle, b: Rle) -> float:
     """Intersection over union of two masks; 0.0 when both are empty."""
     _same_size([a, b])
     return float(coco.iou([a.as_coco()], [b.as_coco()], [0])[0, 0])
+
+
+def _unpack(counts: bytes) -> list[int]:
+    """COCO's compressed counts as numbers, which nothing has checked.
+
+    Six bits a character, from ``0`` on: five of the number, lowest first, and
+    one that says that more follow; the last one's highest bit is the sign.
+    From the fourth on, a number is the difference to the last but one.
+
+    Raises:
+        ValueError: a character that is none of these, or a number cut off
+    """
+    runs: list[int] = []
+    value = shift = 0
+    for code in counts:
+        if not 48 <= code < 112 or shift > 25:  # MAX_PIXELS needs 28 bits and a sign
+            raise ValueError("the counts are not those of a mask")
+        digit = code - 48
+        value |= (digit & 31) << shift
+        shift += 5
+        if digit & 32:
+            continue
+        if digit & 16:
+            value -= 1 << shift
+        runs.append(value + runs[-2] if len(runs) > 2 else value)
+        value = shift = 0
+    if shift:
+        raise ValueError("the counts are cut off")
+    return runs
 
 
 def _canonical(counts: NDArray[np.int64]) -> NDArray[np.int64]:

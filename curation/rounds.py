@@ -6,6 +6,7 @@ of the others. A run is a folder under the dataset's: ``runs/NAME``.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import Progress
 
-from curation import splits, store
+from curation import review, splits, store
 from curation.errors import DatasetError, RunError
 from curation.files import replacing
 from curation.issues.scoring import Issue, PhotoScore, as_table, score_record
@@ -27,6 +28,7 @@ from training import run as trainer
 from training.config import TrainConfig
 
 ISSUES = "issues.csv"
+SPLITS = "splits.csv"
 
 
 @dataclass
@@ -48,19 +50,12 @@ class Workset:
         return splits.strata(present)
 
     def photos(self) -> list[trainer.Photo]:
-        """One for each record. Copies of a photo share the hash, so their key gets a counter."""
-        seen: dict[str, int] = {}
-        result = []
-        for image_id, record in self.records.items():
-            group = self.groups[image_id]
-            seen[group] = seen.get(group, 0) + 1
-            key = group if seen[group] == 1 else f"{group}-{seen[group]}"
-            result.append(trainer.Photo(key, image_id, record.path))
-        return result
+        """One for each record; copies of a photo share their key, and so their fold."""
+        return [trainer.Photo(self.groups[i], i, record.path) for i, record in self.records.items()]
 
 
-def load(dataset, progress: Progress, with_excluded: bool = False) -> Workset:
-    """The working copy of a dataset under its active taxonomy, edits in FiftyOne included.
+def load(dataset, progress: Progress) -> Workset:
+    """The working copy of all photos that are not excluded, up to the journal's last line.
 
     Raises:
         DatasetError: there is no taxonomy yet, a photo came after the last remap,
@@ -72,12 +67,12 @@ def load(dataset, progress: Progress, with_excluded: bool = False) -> Workset:
         raise DatasetError(
             dataset.name,
             "",
-            f"{late} photos were imported since the last remap; run `curate remap "
-            f"{dataset.name} --taxonomy {taxonomy.name}` again",
+            f"{late} photos were imported or updated since the last remap; run `curate remap "
+            f"{dataset.name} --taxonomy {store.info(dataset)['taxonomy']['path']}` again",
         )
-    if edits := store.adopt_edits(dataset):
+    if edits := store.refresh(dataset):
         progress.console.print(f"Took {len(edits)} edits made in FiftyOne into the journal.")
-    left_out = set() if with_excluded else store.excluded(dataset)
+    left_out = store.excluded(dataset)
     records, ids = {}, {}
     for record, instance_ids in store.read(dataset, "labels"):
         if record.image_id not in left_out:
@@ -90,9 +85,22 @@ def load(dataset, progress: Progress, with_excluded: bool = False) -> Workset:
 
 
 def split(dataset, work: Workset) -> dict[str, str]:
-    """The split of each photo. What was dealt before stays, so a test set stays frozen."""
-    dealt = splits.assign(work.groups, work.strata(), store.read_splits(dataset))
-    store.write_splits(dataset, dealt)
+    """The split of each photo. What was dealt before stays, so a test set stays frozen.
+
+    It is kept on disk, by the photo's hash: a lost database deals nothing anew.
+    """
+    path = store.folder(dataset) / SPLITS
+    kept: dict[str, str] = {}
+    if path.is_file():
+        table = pd.read_csv(path, dtype=str)
+        kept = dict(zip(table["photo_hash"], table["split"], strict=True))
+    given = {i: kept[group] for i, group in work.groups.items() if group in kept}
+    dealt = splits.assign(work.groups, work.strata(), given)
+    kept |= {work.groups[i]: name for i, name in dealt.items()}
+    with replacing(path) as part:
+        table = pd.DataFrame(sorted(kept.items()), columns=["photo_hash", "split"])
+        table.to_csv(part, index=False, lineterminator="\n")
+    store.write_column(dataset, "split", dealt)
     return dealt
 
 
@@ -137,24 +145,26 @@ def train(dataset, run: str, folds: int, config: TrainConfig, progress: Progress
     channels = work.channels
     folder = run_folder(dataset, check_run_name(run))
     photos = work.photos()
-    folder.mkdir(parents=True, exist_ok=True)
-    scratch = folder / "labels.npy"
-    labels = np.lib.format.open_memmap(
-        scratch, "w+", np.uint8, (len(photos), config.size, config.size)
-    )
-    task = progress.add_task("label maps", total=len(photos))
-    for row, record in enumerate(work.records.values()):
-        labels[row] = channels.encode(label_map(record, work.taxonomy, config.size))
-        progress.advance(task)
-    fold_array = split_array = None
+    folds_of = splits_of = None
     if folds:
-        dealt = splits.folds(work.groups, work.strata(), folds)
-        store.write_splits(dataset, dealt, "fold")
-        fold_array = np.array([dealt[i] for i in work.records])
+        try:
+            dealt = splits.folds(work.groups, work.strata(), folds)
+        except ValueError as error:
+            raise RunError(run, "--folds", str(error)) from None
+        store.write_column(dataset, "fold", dealt)
+        folds_of = np.array([dealt[i] for i in work.records])
     else:
-        by_photo = split(dataset, work)
-        split_array = np.array([by_photo[i] for i in work.records])
-    try:
+        names = split(dataset, work)
+        splits_of = np.array([names[i] for i in work.records])
+    folder.mkdir(parents=True, exist_ok=True)
+    # On disk, so that memory does not grow with the photos.
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".npy") as scratch:
+        shape = (len(photos), config.size, config.size)
+        labels = np.lib.format.open_memmap(scratch.name, "w+", np.uint8, shape)
+        task = progress.add_task("label maps", total=len(photos))
+        for row, record in enumerate(work.records.values()):
+            labels[row] = channels.encode(label_map(record, work.taxonomy, config.size))
+            progress.advance(task)
         return trainer.train(
             folder,
             photos,
@@ -162,13 +172,10 @@ def train(dataset, run: str, folds: int, config: TrainConfig, progress: Progress
             trainer.ClassList(channels.names, channels.colors),
             config,
             cache=feature_cache(dataset),
-            fold=fold_array,
-            split=split_array,
+            fold=folds_of,
+            split=splits_of,
             progress=progress,
         )
-    finally:
-        del labels
-        scratch.unlink(missing_ok=True)
 
 
 def predict(dataset, run: str, progress: Progress) -> int:
@@ -177,7 +184,7 @@ def predict(dataset, run: str, progress: Progress) -> int:
     Returns:
         photos with a prediction
     """
-    work = load(dataset, progress, with_excluded=True)
+    work = load(dataset, progress)
     folder = run_folder(dataset, run)
     channels = _channels_of_run(folder, work)
 
@@ -200,7 +207,7 @@ def flag(dataset, run: str, progress: Progress) -> pd.DataFrame:
         one row for each instance and each missing garment, worst first; also
         in the run's ``issues.csv``
     """
-    work = load(dataset, progress, with_excluded=True)
+    work = load(dataset, progress)
     channels = _channels_of_run(run_folder(dataset, run), work)
     issues: list[Issue] = []
 
@@ -212,10 +219,15 @@ def flag(dataset, run: str, progress: Progress) -> pd.DataFrame:
             yield score
 
     store.write_scores(dataset, run, scored())
-    table = as_table(issues)
+    table = as_table(issues, {d.instance_id for d in review.standing(store.decisions(dataset))})
     with replacing(run_folder(dataset, run) / ISSUES) as part:
         table.to_csv(part, index=False, lineterminator="\n")
     return table
+
+
+def has_folds(dataset, run: str) -> bool:
+    """Whether each photo is predicted by a model that never saw it."""
+    return "fold" in trainer.RunFolder(run_folder(dataset, run)).table()
 
 
 def run_folder(dataset, run: str) -> Path:

@@ -35,6 +35,7 @@ BUILT_IN = resources.files("curation") / "taxonomies"
 IGNORE = "ignore"
 """What :meth:`Taxonomy.target` calls a source label on the ignore list."""
 
+_RESERVED = {IGNORE, "background", "void"}
 _KEYS = {"name", "description", "paint_order", "drop", "ignore", "classes"}
 _CLASS_KEYS = {"id", "name", "color", "from"}
 
@@ -192,8 +193,10 @@ def parse(text: str, path: str) -> Taxonomy:
         class_id, name, color = row.get("id"), row.get("name"), row.get("color")
         if type(class_id) is not int or not 1 <= class_id < VOID:
             raise fail(f"{where}.id", f"{class_id!r} is not a number from 1 to {VOID - 1}")
-        if not isinstance(name, str) or not name or name != name.strip() or name == IGNORE:
+        if not isinstance(name, str) or not name or name != name.strip():
             raise fail(f"{where}.name", f"{name!r} is not a class name")
+        if name.casefold() in _RESERVED:
+            raise fail(f"{where}.name", f"{name!r} is not a class: it has a meaning of its own")
         if not isinstance(color, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", color):
             raise fail(f"{where}.color", f"{color!r} is not a colour like #4363d8")
         if any(class_id == c.id or name.casefold() == c.name.casefold() for c in classes):
@@ -211,7 +214,8 @@ def parse(text: str, path: str) -> Taxonomy:
 
     classes.sort(key=lambda c: c.id)
     order = _list(table, "paint_order", fail) or [c.name for c in classes]
-    if sorted(order) != sorted(c.name for c in classes):
+    # As texts, since numbers and names have no order among each other.
+    if sorted(map(repr, order)) != sorted(repr(c.name) for c in classes):
         raise fail("paint_order", "must name every class once")
     return Taxonomy(table["name"], tuple(classes), targets, tuple(order))
 

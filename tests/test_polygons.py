@@ -55,6 +55,36 @@ def test_a_hole_stays_a_hole():
     assert not mask[2, 2]
 
 
+DONUT = (0, 0, 7, 0, 7, 7, 0, 7, 0, 0, 1, 1, 1, 6, 6, 6, 6, 1, 1, 1)
+ISLAND = (3, 2, 5, 2, 5, 5, 3, 5)
+DONUT_AND_ISLAND = picture(
+    "#######.",
+    "#.....#.",
+    "#..##.#.",
+    "#..##.#.",
+    "#..##.#.",
+    "#.....#.",
+    "#######.",
+)
+
+
+def test_an_island_in_a_hole_stays():
+    mask = rle.decode(polygons.rasterise([DONUT, ISLAND], 7, 8))
+    assert (mask == DONUT_AND_ISLAND).all()
+
+
+def test_an_island_that_hangs_on_its_donuts_ring_stays():
+    there_and_back = (1, 1, *ISLAND, 3, 2, 1, 1)
+    mask = rle.decode(polygons.rasterise([DONUT + there_and_back], 7, 8))
+    assert (mask == DONUT_AND_ISLAND).all()
+
+
+def test_a_disc_on_a_donut_fills_its_hole():
+    disc = (1, 1, 6, 1, 6, 6, 1, 6)
+    mask = rle.decode(polygons.rasterise([DONUT, disc], 7, 7))
+    assert mask.all()
+
+
 @pytest.mark.parametrize(
     ("ring", "reason"),
     [

@@ -48,6 +48,12 @@ def test_the_last_decision_on_an_instance_counts():
     assert outcome(first, second)[0] == ("1", "skirt", "relabelled")
 
 
+def test_a_relabel_after_a_delete_brings_the_instance_back():
+    deleted = decide("delete", "a", instance_id="1")
+    changed = decide("relabel", "a", instance_id="1", category="coat")
+    assert outcome(deleted, changed)[-1] == ("1", "coat", "relabelled")
+
+
 def test_undo_takes_one_decision_back_and_leaves_the_rest():
     deleted = decide("delete", "a", instance_id="1")
     changed = decide("relabel", "a", instance_id="2", category="coat")
@@ -73,6 +79,7 @@ def test_excluded_photos_and_their_undo():
         {"action": "keep"},
         {"action": "relabel", "instance_id": "1"},
         {"action": "add", "category": "coat"},
+        {"action": "undo"},
     ],
 )
 def test_half_a_decision_is_refused(values):

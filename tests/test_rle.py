@@ -108,6 +108,53 @@ def test_union_intersection_and_iou_are_those_of_sets(data):
     assert rle.iou(*both) == pytest.approx(expected)
 
 
+@given(bool_masks)
+def test_a_text_is_read_as_it_was_written(mask):
+    packed = rle.encode(mask)
+    assert rle.parse(rle.to_text(packed)) == packed
+
+
+def test_the_text_of_a_large_mask_is_read():
+    height, width = 14_000, 14_000
+    packed = rle.from_counts([0, 1, 1, height * width - 3, 1], height, width)
+    assert rle.parse(rle.to_text(packed)) == packed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "4 3",
+        "4 x 124O0",
+        "0 0 ",
+        "-4 -3 124O0",
+        "4 3 ",
+        "4 3 124",  # 7 of 12 pixels
+        "4 4 124O0",  # 12 of 16
+        "3 3 124O0",  # 12 of 9
+        "4 3 O<",  # -1 + 12... is not 12, and a run below 0
+        "4 3 O=",  # -1 + 13
+        "4 3 12T",  # cut off
+        "4 3 124O0 ",
+        "4 3 124O\u00e9",
+        "4 3 " + "P" * 10**5,
+        "99999999 99999999 0",
+    ],
+)
+def test_a_text_that_is_no_mask_is_refused(text):
+    with pytest.raises(ValueError):
+        rle.parse(text)
+
+
+@given(st.text(st.characters(min_codepoint=40, max_codepoint=120), max_size=12))
+def test_any_counts_are_refused_or_can_be_worked_with(counts):
+    try:
+        mask = rle.parse(f"3 4 {counts}")
+    except ValueError:
+        return
+    assert rle.decode(mask).sum() == rle.area(mask)
+
+
 def test_masks_of_two_sizes_cannot_be_combined():
     with pytest.raises(ValueError, match="2 sizes"):
         rle.union([rle.encode(np.ones((2, 3))), rle.encode(np.ones((3, 2)))])

@@ -98,15 +98,28 @@ def read(
         images: the folder of photos
         rows: what :func:`scan` said of the file
         on_skip: told each row and photo that is left out, and why
+
+    Raises:
+        FormatError: the file is no longer the one that was scanned
     """
     waiting: dict[str, list[tuple[int, dict]]] = {}
+    seen: set[str] = set()
     for line, row in _rows(path):
         image_id = row.get("ImageId") or ""
         waiting.setdefault(image_id, []).append((line, row))
-        if len(waiting[image_id]) == rows[image_id]:
-            record = _record(path, images, image_id, waiting.pop(image_id), labels, on_skip)
-            if record:
-                yield record
+        if len(waiting[image_id]) != rows.get(image_id):
+            continue
+        of_photo = waiting.pop(image_id)
+        if _without_suffix(image_id) in seen:  # a.jpg and a.png, or a and a.jpg
+            detail = f"{image_id}, {len(of_photo)} rows"
+            on_skip(Skip(f"{path.name}:{of_photo[0][0]}", "photo listed twice", detail))
+            continue
+        record = _record(path, images, image_id, of_photo, labels, on_skip)
+        if record:
+            seen.add(record.image_id)
+            yield record
+    if waiting:
+        raise FormatError(path, "", "was changed while it was read; import it again")
 
 
 def write(path: Path, records: Iterable[ImageRecord], labels: Labels = DEFAULT_LABELS) -> None:
@@ -133,21 +146,28 @@ def write(path: Path, records: Iterable[ImageRecord], labels: Labels = DEFAULT_L
 
 def _rows(path: Path) -> Iterator[tuple[int, dict]]:
     csv.field_size_limit(MAX_CELL)
+    line = 0  # the last that was read: errors name the one where their row begins
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
+            # strict: an open quote would take the rest of the file for one cell, and say nothing.
+            reader = csv.DictReader(file, strict=True)
             missing = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
             if missing:
                 reason = f"no column {', '.join(missing)}; expected {', '.join(COLUMNS)}"
                 raise FormatError(path, "1", reason)
+            line = reader.line_num
             for row in reader:
-                yield reader.line_num, row
+                # No cell of this format has a line break: a quote took in the rows that follow.
+                if any("\n" in cell for cell in row.values() if isinstance(cell, str)):
+                    raise FormatError(path, str(line + 1), "a quote is not closed on its line")
+                line = reader.line_num
+                yield line, row
     except OSError as error:
         raise FormatError(path, "", error.strerror or "cannot be read") from None
     except UnicodeDecodeError:
         raise FormatError(path, "", "not UTF-8 text, so not a CSV of iMaterialist") from None
     except csv.Error as error:
-        raise FormatError(path, str(reader.line_num), f"not a CSV: {error}") from None
+        raise FormatError(path, str(line + 1), f"not a CSV: {error}") from None
 
 
 def _record(

@@ -39,6 +39,7 @@ import tensorflow as tf  # noqa: E402 - after start_keras, which quiets it
 PHOTOS_PER_SHARD = 512
 JPEG_QUALITY = 95
 MANIFEST = "manifest.json"
+BESIDE_SHARDS = {"classes.csv", "splits.csv", "skipped.csv", MANIFEST}
 
 
 def write(
@@ -65,11 +66,12 @@ def write(
         the manifest
 
     Raises:
-        CurateError: the folder holds something that is not an earlier export
+        CurateError: the folder holds something that is not of an earlier export
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
-        raise CurateError(folder, "", "is not empty and not an earlier export; name another folder")
-    part = folder.with_name(folder.name + ".part")
+    folder = folder.resolve()  # "." has no name to put anything beside
+    _check_replaceable(folder)
+    # Hidden, so that no folder of the user's has these names: what a kill left there may go.
+    part, earlier = (folder.with_name(f".{folder.name}.{which}") for which in ("part", "old"))
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     manifest: dict = {
@@ -112,7 +114,7 @@ def write(
     rows = [(i, splits[i], groups[i]) for i in sorted(written)]
     _write_csv(part / "splits.csv", ("image_id", "split", "photo_hash"), rows)
     (part / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    earlier = folder.with_name(folder.name + ".old")
+    shutil.rmtree(earlier, ignore_errors=True)
     if folder.exists():
         folder.rename(earlier)
     part.rename(folder)
@@ -148,6 +150,28 @@ def encode(image_id: str, photo: NDArray[np.uint8], labels: NDArray[np.uint8]) -
     }
     features = tf.train.Features(feature={k: _feature(v) for k, v in values.items()})
     return tf.train.Example(features=features).SerializeToString(deterministic=True)
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Raises CurateError unless all that would be removed is of an earlier export."""
+    if folder.exists() and not folder.is_dir():
+        raise CurateError(folder, "", "is not a folder; name another")
+    entries = sorted(folder.iterdir()) if folder.exists() else []
+    if not entries:
+        return
+    # Many programs write a manifest.json, so its content counts.
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        manifest = None
+    ours = isinstance(manifest, dict) and manifest.get("format") == "tfrecord"
+    if not ours or "splits" not in manifest:
+        raise CurateError(folder, "", "is not empty and not an earlier export; name another folder")
+    for entry in entries:
+        known = entry.suffix == ".tfrecord" or entry.name in BESIDE_SHARDS
+        if not known or not entry.is_file():
+            reason = "is not part of the earlier export here; move it, or name another folder"
+            raise CurateError(entry, "", reason)
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -20,9 +21,10 @@ from curation.files import replacing
 from curation.polygons import Ring
 from curation.records import ImageRecord, Instance, Skip
 
-MAX_FILE = 4 * 2**30
+MAX_FILE = 2**30
 """Bytes: a JSON file is read as a whole, so a larger one is refused."""
 
+MAX_COORDINATE = 1e7
 CIRCLE_POINTS = 72
 
 
@@ -40,7 +42,7 @@ def load(path: Path) -> dict[str, dict]:
         raise FormatError(path, "", error.strerror or "cannot be read") from None
     except json.JSONDecodeError as error:
         raise FormatError(path, str(error.lineno), f"not JSON: {error.msg}") from None
-    except (UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # not UTF-8, a number of 5000 digits, 100000 brackets
         raise FormatError(path, "", "not JSON text") from None
     if isinstance(table, dict) and "metadata" in table and "project" in table:
         raise FormatError(path, "", "a VIA 3 project; export it as VIA 2 JSON")
@@ -49,7 +51,7 @@ def load(path: Path) -> dict[str, dict]:
         raise FormatError(path, "", "holds no photos: not a VIA 1 or 2 export or project")
     for key, entry in entries.items():
         if not isinstance(entry, dict) or not isinstance(entry.get("filename"), str):
-            raise FormatError(path, key, "has no filename: not a VIA 1 or 2 entry")
+            raise FormatError(path, _shown(key), "has no filename: not a VIA 1 or 2 entry")
     return entries
 
 
@@ -84,14 +86,14 @@ def read(
     """
     present = label_attributes(entries)
     if label_attribute not in present:
-        there = ", ".join(f"{name} ({n})" for name, n in present.most_common()) or "none"
+        there = ", ".join(f"{_shown(name)} ({n})" for name, n in present.most_common()) or "none"
         reason = f"no region has the attribute {label_attribute!r}; there are: {there}"
         raise FormatError(path, "", reason)
     seen: set[str] = set()
     for key, entry in entries.items():
         name = entry["filename"].strip()
         if name in seen:
-            on_skip(Skip(f"{path.name}:{key}", "photo listed twice", name))
+            on_skip(Skip(f"{path.name}:{_shown(key)}", "photo listed twice", _shown(name)))
             continue
         seen.add(name)
         record = _record(path, images, key, name, entry, label_attribute, on_skip)
@@ -145,7 +147,7 @@ def _record(
     label_attribute: str,
     on_skip: Callable[[Skip], None],
 ) -> ImageRecord | None:
-    where = f"{path.name}:{key}"
+    where = f"{path.name}:{_shown(key)}"
     regions = _regions(entry)
     try:
         photo, height, width = photos.lookup(images, name)
@@ -157,7 +159,7 @@ def _record(
         return None
     instances = []
     for number, region in regions:
-        place = f"{where}#{number}"
+        place = f"{where}#{_shown(number)}"
         try:
             label = _label(region, label_attribute)
         except ValueError as error:
@@ -177,10 +179,11 @@ def _record(
 
 
 def _regions(entry: dict) -> list[tuple[str, object]]:
-    regions = entry.get("regions") or []
+    """Number and region; none where ``regions`` is neither VIA 1's dict nor VIA 2's list."""
+    regions = entry.get("regions")
     if isinstance(regions, dict):
         return list(regions.items())
-    return [(str(i), region) for i, region in enumerate(regions)]
+    return [(str(i), r) for i, r in enumerate(regions)] if isinstance(regions, list) else []
 
 
 def _table(region: object, key: str) -> dict:
@@ -198,9 +201,13 @@ def _label(region: object, attribute: str) -> str:
         if len(ticked) != 1:
             raise ValueError(f"{len(ticked)} boxes of {attribute!r} are ticked, not one")
         value = ticked[0]
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(f"{attribute!r} is {reprlib.repr(value)}, not a text")
     label = str(value).strip()
     if not label:
         raise ValueError(f"{attribute!r} is empty")
+    if not label.isprintable():  # a line break, half a character: no list could show it
+        raise ValueError(f"{attribute!r} is {label!r}, which cannot be printed")
     return label
 
 
@@ -226,16 +233,21 @@ def _ring(shape: dict) -> Ring:
             x, y = rx * math.cos(angle), ry * math.sin(angle)
             ring += [cx + x * cos - y * sin, cy + x * sin + y * cos]
         return tuple(ring)
-    raise ValueError(f"shape {kind!r} has no area")
+    raise ValueError(f"shape {reprlib.repr(kind)} has no area")
 
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"coordinate {value!r} is not a number")
-    number = float(value)
-    if not math.isfinite(number) or abs(number) > 1e7:
-        raise ValueError(f"coordinate {value!r} is out of all bounds")
-    return number
+        raise ValueError(f"coordinate {reprlib.repr(value)} is not a number")
+    # Compared before it becomes a float, which an integer of 400 digits cannot.
+    if not -MAX_COORDINATE <= value <= MAX_COORDINATE:
+        raise ValueError(f"coordinate {reprlib.repr(value)} is out of all bounds")
+    return float(value)
+
+
+def _shown(text: str) -> str:
+    """A text out of the file for a message: half a character as its escape, no console fails."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _short(value: float) -> int | float:

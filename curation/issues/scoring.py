@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -116,11 +116,18 @@ def score_record(
     return PhotoScore(record.image_id, photo, tuple(issues))
 
 
-def as_table(issues: Sequence[Issue]) -> pd.DataFrame:
-    """Issues as rows, worst first; masks as text, see :func:`curation.rle.to_text`."""
+def as_table(issues: Sequence[Issue], decided: Collection[str] = ()) -> pd.DataFrame:
+    """Issues as rows, worst first; those that a reviewer decided on already come last.
+
+    Masks are text, see :func:`curation.rle.to_text`.
+
+    Args:
+        decided: instance ids
+    """
     columns = list(Issue.__slots__)
     rows = [[getattr(issue, name) for name in columns] for issue in issues]
     table = pd.DataFrame(rows, columns=columns)
     table["mask"] = [rle.to_text(i.mask) if i.mask else "" for i in issues]
-    order = ["error_score", "image_id", "instance_id"]
-    return table.sort_values(order, ascending=[False, True, True], ignore_index=True)
+    table["decided"] = [i.instance_id in decided for i in issues]
+    order = ["decided", "error_score", "image_id", "instance_id"]
+    return table.sort_values(order, ascending=[True, False, True, True], ignore_index=True)

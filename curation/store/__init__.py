@@ -4,11 +4,12 @@ The dataset is a workbench. What cannot be computed again (the annotation
 files, the journal of decisions, the runs) is on disk.
 """
 
-from curation.store import database
+from curation import database
 
 database.prepare()
 
 from curation.store.datasets import (  # noqa: E402 - FiftyOne connects while it is imported
+    check_name,
     count_unmapped,
     delete,
     exists,
@@ -18,17 +19,16 @@ from curation.store.datasets import (  # noqa: E402 - FiftyOne connects while it
     open_dataset,
     photo_groups,
     read,
-    read_splits,
     select,
     write,
-    write_splits,
+    write_column,
 )
 from curation.store.decisions import (  # noqa: E402
     decide,
     take_file,
     undo,
 )
-from curation.store.edits import adopt_edits  # noqa: E402
+from curation.store.edits import refresh  # noqa: E402
 from curation.store.labels import (  # noqa: E402
     active_taxonomy,
     decisions,
@@ -43,7 +43,7 @@ from curation.store.results import (  # noqa: E402
 
 __all__ = [
     "active_taxonomy",
-    "adopt_edits",
+    "check_name",
     "count_unmapped",
     "decide",
     "decisions",
@@ -57,13 +57,13 @@ __all__ = [
     "photo_groups",
     "prediction_paths",
     "read",
-    "read_splits",
+    "refresh",
     "remap",
     "select",
     "take_file",
     "undo",
     "write",
+    "write_column",
     "write_predictions",
     "write_scores",
-    "write_splits",
 ]

@@ -11,7 +11,7 @@ import time
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from importlib import util
 from pathlib import Path
 from types import ModuleType
@@ -164,7 +164,7 @@ def _answers(port: int) -> bool:
     try:
         connection.request("GET", "/fiftyone")
         return connection.getresponse().status == 200
-    except OSError:
+    except (OSError, HTTPException):  # nothing there, or something that speaks no HTTP
         return False
     finally:
         connection.close()

@@ -12,11 +12,10 @@ from typing import Any, TypeVar
 import fiftyone as fo
 from fiftyone import ViewField as F
 
-from curation import masks, photos, rle
+from curation import database, masks, photos, rle
 from curation.errors import DatasetError
 from curation.records import ImageRecord, Instance, instance_ids
 from curation.rle import Rle
-from curation.store import database
 
 GROUND_TRUTH = "ground_truth"
 """As imported, never changed."""
@@ -34,6 +33,8 @@ SAMPLE_FIELDS: dict[str, type[fo.Field]] = {
     "review_status": fo.StringField,
     "excluded": fo.BooleanField,
     "labels_digest": fo.StringField,
+    "labels_basis": fo.ListField,
+    "scores": fo.DictField,
 }
 
 BATCH = 200
@@ -47,6 +48,7 @@ class Written:
 
     added: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
 
 
@@ -81,27 +83,40 @@ def open_dataset(name: str) -> fo.Dataset:
         there = ", ".join(fo.list_datasets()) or "none yet"
         raise DatasetError(name, "", f"no such dataset (there are: {there}); run `curate import`")
     dataset = fo.load_dataset(name)
-    if not dataset.has_sample_field(GROUND_TRUTH) or not dataset.has_sample_field("image_id"):
-        raise DatasetError(name, "", "was not imported by curate; run `curate import` first")
+    if not _is_ours(dataset):
+        raise DatasetError(name, "", "was not imported by curate; import under another name")
     return dataset
+
+
+def check_name(name: str) -> None:
+    """Raises DatasetError for a name that cannot be a folder."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise DatasetError(name, "", "a dataset's name is letters, digits, '.', '_' and '-'")
 
 
 def create(name: str) -> fo.Dataset:
-    """A new persistent dataset with its schema declared.
+    """A new persistent dataset with its schema declared, or one whose creation was cut short.
 
     Raises:
-        DatasetError: a name that cannot be a folder
+        DatasetError: a name that cannot be a folder, or that of somebody else's dataset
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
-        raise DatasetError(name, "", "a dataset's name is letters, digits, '.', '_' and '-'")
-    dataset = fo.Dataset(name, persistent=True)
+    check_name(name)
+    dataset = fo.load_dataset(name) if exists(name) else fo.Dataset(name, persistent=True)
+    if len(dataset):
+        raise DatasetError(name, "", "was not imported by curate; import under another name")
+    dataset.persistent = True
     for path, kind in SAMPLE_FIELDS.items():
-        dataset.add_sample_field(path, kind)
+        if not dataset.has_sample_field(path):
+            dataset.add_sample_field(path, kind)
     declare_detections(dataset, GROUND_TRUTH)
     dataset.create_index("image_id", unique=True)
-    dataset.info["curate"] = {"runs": [], "taxonomy": None}
+    dataset.info["curate"] = {"runs": [], "taxonomy": None}  # last: it marks a whole dataset
     dataset.save()
     return dataset
+
+
+def _is_ours(dataset: fo.Dataset) -> bool:
+    return "curate" in dataset.info
 
 
 def declare_detections(dataset: fo.Dataset, name: str, **extra: type[fo.Field]) -> None:
@@ -131,31 +146,47 @@ def folder(dataset: fo.Dataset) -> Path:
     return database.folder(dataset.name)
 
 
-def write(name: str, records: Iterable[ImageRecord]) -> Written:
+def write(name: str, records: Iterable[ImageRecord], update: bool = False) -> Written:
     """Adds records to a dataset, which is created by its first record.
 
-    Idempotent: a photo that is there with the same instances is left alone; one
-    that differs is left alone too and named in the result. Each batch is
-    written as a whole, so a killed import goes on where it was.
+    Idempotent: a photo that is there with the same instances is left alone (but
+    for its path, which may have moved). One that differs is named in the result,
+    and replaced with ``update``: instances that are the same keep their reviews.
+    Each batch is written as a whole, so a killed import goes on where it was.
+
+    Raises:
+        DatasetError: the name is that of somebody else's dataset
     """
     written = Written()
     dataset: fo.Dataset | None = None
-    known: dict[str, list[str]] = {}
+    known: dict[str, tuple[str, list[str]]] = {}
     for batch in batches(records):
         if dataset is None:
-            dataset = fo.load_dataset(name) if exists(name) else create(name)
+            ours = exists(name) and _is_ours(fo.load_dataset(name))
+            dataset = fo.load_dataset(name) if ours else create(name)
             known = _known(dataset)
-        new = []
+        new, changed, moved = [], [], {}
         for record in batch:
+            ids = sorted(instance_ids(record))
             if record.image_id not in known:
                 new.append(_sample(record))
                 written.added.append(record.image_id)
-            elif known[record.image_id] == instance_ids(record):
+            elif known[record.image_id][1] == ids:
                 written.unchanged.append(record.image_id)
+                if known[record.image_id][0] != str(record.path):
+                    moved[record.image_id] = str(record.path)
+            elif update:
+                changed.append(record)
+                written.updated.append(record.image_id)
             else:
                 written.differing.append(record.image_id)
+            known[record.image_id] = (str(record.path), ids)
         if new:
             dataset.add_samples(new, progress=False, dynamic=False)
+        if moved:
+            dataset.set_values("filepath", moved, key_field="image_id")
+        if changed:
+            _replace(dataset, changed)
     return written
 
 
@@ -188,26 +219,32 @@ def select(dataset: fo.Dataset, image_ids: Iterable[str]) -> fo.DatasetView:
 
 
 def photo_groups(dataset: fo.Dataset) -> dict[str, str]:
-    """The content hash of each photo, by image_id: duplicates share one. Kept on the samples."""
+    """The content hash of each photo, by image_id: duplicates share one. Kept on the samples.
+
+    Raises:
+        DatasetError: a photo is not where it was imported from
+    """
     ids, paths, hashes = dataset.values(["image_id", "filepath", "photo_hash"])
-    fresh = {
-        image_id: photos.content_hash(Path(path))
-        for image_id, path, known in zip(ids, paths, hashes, strict=True)
-        if not known
-    }
+    try:
+        fresh = {
+            image_id: photos.content_hash(Path(path))
+            for image_id, path, known in zip(ids, paths, hashes, strict=True)
+            if not known
+        }
+    except OSError as error:
+        raise DatasetError(
+            dataset.name,
+            "",
+            f"{error.filename} cannot be read ({error.strerror}); if the photos have moved, "
+            "import the annotation file again with their new --images",
+        ) from None
     if fresh:
         dataset.set_values("photo_hash", fresh, key_field="image_id")
     return {i: known or fresh[i] for i, known in sorted(zip(ids, hashes, strict=True))}
 
 
-def read_splits(dataset: fo.Dataset) -> dict[str, str]:
-    """The split of each photo that has one."""
-    ids, splits = dataset.values(["image_id", "split"])
-    return {i: split for i, split in zip(ids, splits, strict=True) if split}
-
-
-def write_splits(dataset: fo.Dataset, values: Mapping[str, Any], field_name: str = "split") -> None:
-    """Stores the split (or fold) of each photo."""
+def write_column(dataset: fo.Dataset, field_name: str, values: Mapping[str, Any]) -> None:
+    """Stores a value (its split, its fold) on each photo, by image_id."""
     dataset.set_values(field_name, dict(values), key_field="image_id")
 
 
@@ -234,9 +271,21 @@ def detection(instance: Instance, instance_id: str, **attributes: Any) -> fo.Det
     )
 
 
-def _known(dataset: fo.Dataset) -> dict[str, list[str]]:
-    ids, instances = dataset.values(["image_id", f"{GROUND_TRUTH}.detections.id"])
-    return {i: known or [] for i, known in zip(ids, instances, strict=True)}
+def _known(dataset: fo.Dataset) -> dict[str, tuple[str, list[str]]]:
+    """Path and sorted instance ids of each photo, by image_id."""
+    columns = dataset.values(["image_id", "filepath", f"{GROUND_TRUTH}.detections.id"])
+    return {i: (path, sorted(ids or ())) for i, path, ids in zip(*columns, strict=True)}
+
+
+def _replace(dataset: fo.Dataset, records: list[ImageRecord]) -> None:
+    """Takes over what the annotation file says now; ``labels`` wait for the next remap."""
+    samples = {record.image_id: _sample(record) for record in records}
+    for name in ("filepath", "metadata", GROUND_TRUTH):
+        values = {i: sample[name] for i, sample in samples.items()}
+        dataset.set_values(name, values, key_field="image_id")
+    for name in ("photo_hash", LABELS, "labels_digest", "labels_basis", "scores"):
+        if dataset.has_sample_field(name):
+            dataset.set_values(name, dict.fromkeys(samples), key_field="image_id")
 
 
 def _sample(record: ImageRecord) -> fo.Sample:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import getpass
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,9 +12,17 @@ from curation import review, rle
 from curation.errors import DatasetError, FormatError
 from curation.records import Instance
 from curation.review import Decision
-from curation.store.datasets import GROUND_TRUTH, LABELS, info, read, select
+from curation.store.datasets import info, read, select
 from curation.store.edits import adopt_edits
-from curation.store.labels import active_taxonomy, class_names, decisions, journal, rebuild
+from curation.store.labels import (
+    active_taxonomy,
+    class_names,
+    decisions,
+    expected,
+    journal,
+    locked,
+    rebuild,
+)
 
 
 def decide(
@@ -38,62 +45,71 @@ def decide(
             nothing is written then
         ValueError: half a decision, see :class:`curation.review.Decision`
     """
-    decision = _decision(dataset, action, image_id, instance_id, category, reviewer)
-    _check(dataset, decision)
-    _record(dataset, [decision])
+    with locked(dataset):
+        decision = _decision(dataset, action, image_id, instance_id, category, reviewer)
+        _check(dataset, decision)
+        _record(dataset, [decision])
     return decision
 
 
 def take_file(dataset: fo.Dataset, path: Path) -> int:
     """Records all decisions of a CSV with action, image_id, instance_id, category; or none.
 
+    A decision that is the last one standing on its instance already is not taken again.
+
     Returns:
-        how many
+        how many were taken
 
     Raises:
         FormatError: with the line that is wrong; nothing is recorded
     """
-    new = []
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if missing := {"action", "image_id"} - set(reader.fieldnames or ()):
-            raise FormatError(path, "1", f"no column {', '.join(sorted(missing))}")
-        for row in reader:
+    with locked(dataset):
+        last = {(d.image_id, d.instance_id): d for d in review.standing(decisions(dataset))}
+        new = []
+        for line, row in _rows(path):
             values = {k: row.get(k) or "" for k in ("image_id", "instance_id", "category")}
             try:
                 decision = _decision(dataset, row["action"] or "", **values)
                 _check(dataset, decision)
             except (ValueError, DatasetError) as error:
                 reason = error.reason if isinstance(error, DatasetError) else str(error)
-                raise FormatError(path, str(reader.line_num), reason) from None
-            new.append(decision)
-    if new:
-        _record(dataset, new)
+                raise FormatError(path, str(line), reason) from None
+            before = last.get((decision.image_id, decision.instance_id))
+            said = (decision.action, decision.category)
+            if before is None or (before.action, before.category) != said:
+                new.append(decision)
+        if new:
+            _record(dataset, new)
     return len(new)
 
 
-def undo(dataset: fo.Dataset, decision_id: str | None = None) -> Decision | None:
-    """Takes one decision back, the last one if none is named.
+def _rows(path: Path) -> list[tuple[int, dict]]:
+    csv.field_size_limit(review.MAX_CELL)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, strict=True)
+            if missing := {"action", "image_id"} - set(reader.fieldnames or ()):
+                raise FormatError(path, "1", f"no column {', '.join(sorted(missing))}")
+            return [(reader.line_num, row) for row in reader]
+    except UnicodeDecodeError:
+        raise FormatError(path, "", "is not UTF-8; save it as CSV UTF-8") from None
+    except csv.Error as error:
+        raise FormatError(path, str(reader.line_num), f"not a CSV: {error}") from None
+
+
+def undo(dataset: fo.Dataset, reviewer: str = "") -> Decision | None:
+    """Takes the reviewer's own last decision back.
 
     Returns:
         the decision that was undone; None where there is nothing to undo
-
-    Raises:
-        DatasetError: no such decision, or it is undone already
     """
-    standing = review.standing(decisions(dataset))
-    if decision_id is None:
-        if not standing:
+    who = reviewer or review.user()
+    with locked(dataset):
+        own = [d for d in review.standing(decisions(dataset)) if d.reviewer == who]
+        if not own:
             return None
-        undone = standing[-1]
-    else:
-        found = [d for d in standing if d.decision_id == decision_id]
-        if not found:
-            raise DatasetError(dataset.name, decision_id, "no decision of this id stands")
-        undone = found[0]
-    entry = review.decide("undo", undone.image_id, getpass.getuser(), undoes=undone.decision_id)
-    _record(dataset, [entry])
-    return undone
+        _record(dataset, [review.decide("undo", own[-1].image_id, who, undoes=own[-1].decision_id)])
+    return own[-1]
 
 
 def _decision(
@@ -114,7 +130,7 @@ def _decision(
     return review.decide(
         action,
         image_id,
-        reviewer or getpass.getuser(),
+        reviewer or review.user(),
         instance_id=instance_id,
         category=category,
         taxonomy=active_taxonomy(dataset).name if category else "",
@@ -143,21 +159,21 @@ def _check(dataset: fo.Dataset, decision: Decision) -> None:
     view = select(dataset, [d.image_id])
     if not len(view):
         raise refuse("no such photo")
-    known = set(view.values(f"{GROUND_TRUTH}.detections.id", unwind=True))
-    known |= set(view.values(f"{LABELS}.detections.id", unwind=True))
+    added = [e for e in decisions(dataset) if e.action == "add" and e.image_id == d.image_id]
+    ((_, _, items),) = expected(view, active, {d.image_id: added})
+    known = {item.instance_id for item in items}
     if d.action == "delete":
         known |= _missing(dataset, d.image_id).keys()
     if d.action in ("keep", "relabel", "delete") and d.instance_id not in known:
-        raise refuse(f"has no instance {d.instance_id}")
+        raise refuse(f"has no instance {d.instance_id} under {active.name}")
     if d.category and d.category not in class_names(active):
         names = ", ".join(sorted(class_names(active)))
         raise refuse(f"{d.category!r} is not a class of {active.name} ({names})")
 
 
 def _record(dataset: fo.Dataset, new: Sequence[Decision]) -> None:
-    """Journal first, dataset second: a crash between the two loses no decision."""
+    """Journal first, dataset second: what a crash between the two leaves, ``refresh`` mends."""
     photos = {d.image_id for d in new}
     adopt_edits(dataset, photos)
     review.append(journal(dataset), new)
-    standing = review.standing(decisions(dataset))
-    rebuild(dataset, active_taxonomy(dataset), standing, photos, keep_scores=True)
+    rebuild(dataset, photos)

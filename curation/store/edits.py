@@ -7,7 +7,6 @@ wrote last; where the labels no longer match it, the difference is journaled.
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterable
 
 import fiftyone as fo
@@ -20,63 +19,93 @@ from curation.rle import Rle
 from curation.store.datasets import LABELS, batches, info, select
 from curation.store.labels import (
     active_taxonomy,
+    basis,
+    by_photo,
     class_names,
     decisions,
     digest,
     expected,
     journal,
+    locked,
     rebuild,
 )
+from curation.taxonomy import Taxonomy
 
 
-def adopt_edits(dataset: fo.Dataset, image_ids: Iterable[str] | None = None) -> list[Decision]:
-    """Journals what was changed in ``labels`` by others than curate.
+def refresh(dataset: fo.Dataset) -> list[Decision]:
+    """Brings ``labels`` up to the journal, and the journal up to what was edited in FiftyOne.
 
-    Args:
-        image_ids: the photos to look at; all of them by default
+    After a crash, a decision of another process or a killed remap, labels lag
+    behind the journal; whoever works on all labels calls this first.
 
     Returns:
-        the decisions that were made of it
+        the decisions that were made of edits
 
     Raises:
         DatasetError: an edit that is no label: a class the taxonomy does not know,
-            or a box without a mask
+            or a box without a mask; or labels that were built from decisions
+            which this journal does not have
     """
-    if not info(dataset)["taxonomy"]:
-        return []
-    active = active_taxonomy(dataset)
-    standing = review.standing(decisions(dataset))
-    photos = dataset.values("image_id") if image_ids is None else image_ids
+    with locked(dataset):
+        return adopt_edits(dataset, dataset.values("image_id"))
+
+
+def adopt_edits(dataset: fo.Dataset, image_ids: Iterable[str]) -> list[Decision]:
+    """:func:`refresh` of some photos, under a lock that the caller holds."""
+    active, entries = active_taxonomy(dataset), decisions(dataset)
+    toml = info(dataset)["taxonomy"]["toml"]
+    by_id = {d.decision_id: d for d in entries}
+    standing = by_photo(review.standing(entries))
     found: list[Decision] = []
-    for batch in batches(sorted(photos)):
-        columns = select(dataset, batch).values(["image_id", "labels_digest", LABELS])
-        edited = {
-            image_id: labels.detections
-            for image_id, known, labels in zip(*columns, strict=True)
-            if labels and known and digest(labels.detections) != known
-        }
-        if not edited:
-            continue
-        for image_id, _, items in expected(select(dataset, edited), active, standing):
-            height, width = _size(dataset, image_id)
-            found += _difference(dataset, image_id, items, edited[image_id], height, width)
+    stale: set[str] = set()
+    for batch in batches(sorted(image_ids)):
+        columns = select(dataset, batch).values(
+            ["image_id", "labels_digest", "labels_basis", LABELS]
+        )
+        edited: dict[str, list[fo.Detection]] = {}
+        built_from: dict[str, list[Decision]] = {}
+        for image_id, known, built, labels in zip(*columns, strict=True):
+            if not labels or not known or not built:
+                continue  # imported after the last remap
+            if unknown := [key for key in built[1:] if key not in by_id]:
+                raise DatasetError(
+                    dataset.name,
+                    image_id,
+                    f"its labels were built with {len(unknown)} decisions that are not in "
+                    f"{journal(dataset)}: share one CURATE_HOME, or put the journal back",
+                )
+            now = basis(toml, standing.get(image_id, ()))
+            if built != now:
+                stale.add(image_id)
+            if digest(labels.detections) != known and built[0] == now[0]:
+                edited[image_id] = labels.detections
+                # Compared with what was built then: decisions since are no edits.
+                built_from[image_id] = [by_id[key] for key in built[1:]]
+        if edited:
+            view = select(dataset, edited)
+            sizes = view.values(["image_id", "metadata.height", "metadata.width"])
+            size_of = {i: (height, width) for i, height, width in zip(*sizes, strict=True)}
+            for image_id, _, items in expected(view, active, built_from):
+                found += _difference(
+                    dataset, active, image_id, items, edited[image_id], *size_of[image_id]
+                )
     if found:
         review.append(journal(dataset), found)
-        standing = review.standing(decisions(dataset))
-        rebuild(dataset, active, standing, {d.image_id for d in found}, keep_scores=True)
+    if stale := stale | {d.image_id for d in found}:
+        rebuild(dataset, stale)
     return found
 
 
 def _difference(
     dataset: fo.Dataset,
+    active: Taxonomy,
     image_id: str,
     items: list[Reviewed],
     edited: list[fo.Detection],
     height: int,
     width: int,
 ) -> list[Decision]:
-    active = active_taxonomy(dataset)
-    who = f"{getpass.getuser()} in FiftyOne"
+    who = review.user()
     ours = {item.instance_id: item.instance for item in items}
     theirs = {d.id: d for d in edited}
     found = [
@@ -123,8 +152,3 @@ def _drawn_mask(
     right, bottom = min(width, round((x + w) * width)), min(height, round((y + h) * height))
     piece = masks.resize_nearest(drawn.mask != 0, max(1, bottom - top), max(1, right - left))
     return masks.paste(piece, left, top, height, width)
-
-
-def _size(dataset: fo.Dataset, image_id: str) -> tuple[int, int]:
-    heights, widths = select(dataset, [image_id]).values(["metadata.height", "metadata.width"])
-    return heights[0], widths[0]

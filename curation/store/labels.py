@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import fcntl
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -101,13 +103,15 @@ def remap(dataset: fo.Dataset, toml: str, path: str, dry_run: bool = False) -> R
     if dry_run:
         return Remapped(new, counts, targets, waiting)
     classes = [{"id": c.id, "name": c.name, "color": c.color} for c in new.classes]
-    info(dataset)["taxonomy"] = {"name": new.name, "classes": classes, "toml": toml}
+    info(dataset)["taxonomy"] = {
+        "name": new.name, "path": path, "classes": classes, "toml": toml
+    }  # fmt: skip
     dataset.default_mask_targets = {c.id: c.name for c in new.classes}
     dataset.save()
     declare_detections(
         dataset, LABELS, source_label=fo.StringField, review_status=fo.StringField, **SCORES
     )
-    rebuild(dataset, new, standing, dataset.values("image_id"), keep_scores=False)
+    rebuild(dataset, dataset.values("image_id"))
     screen.configure(dataset)
     return Remapped(new, counts, targets, waiting)
 
@@ -138,42 +142,63 @@ def class_names(active: Taxonomy) -> set[str]:
     return {c.name for c in active.classes} | {IGNORE}
 
 
-def rebuild(
-    dataset: fo.Dataset,
-    active: Taxonomy,
-    standing: Sequence[Decision],
-    image_ids: Iterable[str],
-    keep_scores: bool,
-) -> None:
-    """Computes ``labels`` of some photos: remapped, with standing decisions applied."""
-    decided = {d.image_id for d in standing}
-    excluded = review.excluded(standing)
+@contextmanager
+def locked(dataset: fo.Dataset) -> Iterator[None]:
+    """One process at a time between reading the journal and writing the labels it leads to."""
+    path = folder(dataset) / "decisions.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def rebuild(dataset: fo.Dataset, image_ids: Iterable[str]) -> None:
+    """Computes ``labels`` of some photos: remapped, with standing decisions and scores."""
+    toml = info(dataset)["taxonomy"]["toml"]
+    active = active_taxonomy(dataset)
+    standing = by_photo(review.standing(decisions(dataset)))
+    excluded = {i for i, ds in standing.items() if any(d.action == "exclude" for d in ds)}
     for batch in batches(sorted(image_ids)):
         view = select(dataset, batch)
-        scored = _scores(view) if keep_scores else {}
+        scores = dict(zip(*view.values(["image_id", "scores"]), strict=True))
         labels = {
-            image_id: fo.Detections(detections=[_label(item, sources, scored) for item in items])
-            for image_id, sources, items in expected(view, active, standing)
+            i: fo.Detections(detections=[_label(item, sources, scores[i] or {}) for item in items])
+            for i, sources, items in expected(view, active, standing)
         }
         dataset.set_values(LABELS, labels, key_field="image_id")
-        values = {
+        values: dict[str, dict] = {
             "labels_digest": {i: digest(d.detections) for i, d in labels.items()},
-            "review_status": {i: "decided" if i in decided else "" for i in batch},
+            "labels_basis": {i: basis(toml, standing.get(i, ())) for i in batch},
+            "review_status": {i: "decided" if i in standing else "" for i in batch},
             "excluded": {i: i in excluded for i in batch},
         }
-        for name, by_photo in values.items():
-            dataset.set_values(name, by_photo, key_field="image_id")
+        for name, column in values.items():
+            dataset.set_values(name, column, key_field="image_id")
         mark_missing(dataset, view)
         update_suspects(dataset, view)
 
 
+def by_photo(decided: Iterable[Decision]) -> dict[str, list[Decision]]:
+    result: dict[str, list[Decision]] = {}
+    for d in decided:
+        result.setdefault(d.image_id, []).append(d)
+    return result
+
+
+def basis(toml: str, decided: Sequence[Decision]) -> list[str]:
+    """What labels are computed from besides their source: a hash of the taxonomy, decisions."""
+    taxonomy_hash = blake2b(toml.encode(), digest_size=8).hexdigest()
+    return [taxonomy_hash, *(d.decision_id for d in decided)]
+
+
 def expected(
-    view: fo.DatasetView, active: Taxonomy, standing: Sequence[Decision]
+    view: fo.DatasetView, active: Taxonomy, decided: Mapping[str, Sequence[Decision]]
 ) -> Iterator[tuple[str, dict[str, Instance], list[Reviewed]]]:
-    """What ``labels`` should hold: image_id, source instances by id, the working copy."""
-    by_photo: dict[str, list[Decision]] = {}
-    for d in standing:
-        by_photo.setdefault(d.image_id, []).append(d)
+    """What ``labels`` should hold: image_id, source instances by id, the working copy.
+
+    Args:
+        decided: decisions of each photo, oldest first
+    """
     names = class_names(active)
     for record, ids in read(view, GROUND_TRUTH):
         sources = dict(zip(ids, record.instances, strict=True))
@@ -182,7 +207,7 @@ def expected(
             for key, instance in sources.items()
             if (target := active.target(instance.category))
         ]
-        current = review.apply(remapped, by_photo.get(record.image_id, ()), names)
+        current = review.apply(remapped, decided.get(record.image_id, ()), names)
         yield record.image_id, sources, current
 
 
@@ -200,7 +225,8 @@ def digest(detections: Iterable[fo.Detection]) -> str:
 def mark_missing(dataset: fo.Dataset, view: fo.DatasetView) -> None:
     """``review_status`` on the missing garments of a view: added, dismissed, or none yet."""
     actions = {"add": "added", "delete": "dismissed"}
-    said = {d.instance_id: actions.get(d.action) for d in review.standing(decisions(dataset))}
+    standing = review.standing(decisions(dataset))
+    said = {d.instance_id: actions[d.action] for d in standing if d.action in actions}
     for run in info(dataset)["runs"]:
         base = f"missing_{run}.detections"
         if not dataset.has_sample_field(f"missing_{run}"):
@@ -211,27 +237,17 @@ def mark_missing(dataset: fo.Dataset, view: fo.DatasetView) -> None:
         dataset.set_values(f"{base}.review_status", marks, key_field="image_id")
 
 
-def _label(item: Reviewed, sources: dict[str, Instance], scored: dict[str, dict]) -> fo.Detection:
+def _label(item: Reviewed, sources: dict[str, Instance], scores: dict[str, dict]) -> fo.Detection:
     source = sources.get(item.instance_id)
-    before = scored.get(item.instance_id, {})
+    values = dict.fromkeys(SCORES)
     # A score speaks of the label it was given to: a new label is not suspect until scored.
-    scores = dict.fromkeys(SCORES)
-    if before.pop("label", None) == item.instance.category:
-        scores |= before
+    scored = scores.get(item.instance_id, {})
+    if scored.get("category") == item.instance.category:
+        values |= {name: scored[name] for name in SCORES}
     return detection(
         item.instance,
         item.instance_id,
         source_label=source.category if source else "",
         review_status=item.status,
-        **scores,
+        **values,
     )
-
-
-def _scores(view: fo.DatasetView) -> dict[str, dict]:
-    """The scores that stand on ``labels``, and the label that each was given to, by id."""
-    base = f"{LABELS}.detections"
-    columns = view.values([f"{base}.{name}" for name in ("id", "label", *SCORES)], unwind=True)
-    return {
-        key: {name: v for name, v in zip(("label", *SCORES), values, strict=True) if v is not None}
-        for key, *values in zip(*columns, strict=True)
-    }

@@ -19,7 +19,7 @@ from curation.records import Instance
 from curation.rle import Rle
 from curation.store import screen
 from curation.store.datasets import LABELS, batches, declare_detections, detection, info, select
-from curation.store.labels import SCORES, SUSPECT, mark_missing, update_suspects
+from curation.store.labels import SCORES, SUSPECT, rebuild
 
 SUSPECTS = "suspects, worst first"
 SUSPECT_LABELS = "suspect labels, worst first"
@@ -58,9 +58,7 @@ def write_predictions(
         for name, values in fields.items():
             dataset.set_values(name, values, key_field="image_id")
         written += len(batch)
-    if run not in info(dataset)["runs"]:
-        info(dataset)["runs"].append(run)
-    dataset.save()
+    _remember(dataset, run)
     screen.configure(dataset)
     return written
 
@@ -112,28 +110,37 @@ def write_scores(dataset: fo.Dataset, run: str, scores: Iterable[PhotoScore]) ->
     missing_field = f"missing_{run}"
     declare_detections(dataset, missing_field, review_status=fo.StringField)
     info(dataset)["flagged"] = run
-    dataset.save()
+    _remember(dataset, run)
     for batch in batches(scores):
-        by_photo = {score.image_id: score for score in batch}
-        view = select(dataset, by_photo)
-        labels, missing = {}, {}
-        for image_id, detections in zip(*view.values(["image_id", LABELS]), strict=True):
-            issues = {issue.instance_id: issue for issue in by_photo[image_id].issues}
-            for d in detections.detections:
-                for name in SCORES:
-                    d[name] = getattr(issues.get(d.id), name, None)
-            labels[image_id] = detections
-            missing[image_id] = fo.Detections(
-                detections=[_missing(i, i.mask) for i in issues.values() if i.mask]
-            )
-        dataset.set_values(LABELS, labels, key_field="image_id")
-        dataset.set_values(missing_field, missing, key_field="image_id")
-        photo_scores = {i: s.error_score for i, s in by_photo.items()}
-        dataset.set_values("error_score", photo_scores, key_field="image_id")
-        mark_missing(dataset, view)
-        update_suspects(dataset, view)
+        found = {
+            photo.image_id: [_missing(i, i.mask) for i in photo.issues if i.mask] for photo in batch
+        }
+        columns: dict[str, dict] = {
+            missing_field: {i: fo.Detections(detections=found[i]) for i in found},
+            "error_score": {photo.image_id: photo.error_score for photo in batch},
+            "scores": {photo.image_id: _by_instance(photo) for photo in batch},
+        }
+        for name, values in columns.items():
+            dataset.set_values(name, values, key_field="image_id")
+        rebuild(dataset, found)
     save_views(dataset)
     screen.configure(dataset)
+
+
+def _by_instance(photo: PhotoScore) -> dict[str, dict]:
+    """The scores of a photo's labels, kept apart from ``labels``, which are computed anew."""
+    names = ("category", *SCORES)
+    return {
+        issue.instance_id: {name: getattr(issue, name) for name in names}
+        for issue in photo.issues
+        if issue.mask is None
+    }
+
+
+def _remember(dataset: fo.Dataset, run: str) -> None:
+    if run not in info(dataset)["runs"]:
+        info(dataset)["runs"].append(run)
+    dataset.save()
 
 
 def _missing(issue: Issue, mask: Rle) -> fo.Detection:
@@ -159,7 +166,10 @@ def save_views(dataset: fo.Dataset) -> None:
         ),
         "decided": ("photos with a decision", dataset.match(F("review_status") == "decided")),
         "excluded": ("left out of training and export", dataset.match(~kept)),
-        "held-out test": ("never trained on", dataset.match(F("split") == "test")),
+        "held-out test": (
+            "never trained on by a run without folds",
+            dataset.match(F("split") == "test"),
+        ),
     }
     for name, (description, view) in views.items():
         dataset.save_view(name, view, description=description, overwrite=True)

@@ -24,7 +24,8 @@ def configure(dataset: fo.Dataset) -> None:
     """Sets what the App draws, from the taxonomy and the last run of the dataset. Repeatable."""
     has = dataset.has_sample_field
     about = info(dataset)
-    run = about["runs"][-1] if about["runs"] else None
+    # Suspects are those of the flagged run: its outlines belong to them.
+    run = about.get("flagged") or (about["runs"][-1] if about["runs"] else None)
     results = {k: f"{k}_{run}" for k in ("outline", "missing", "prediction", "confidence")}
     results = {kind: path for kind, path in results.items() if run and has(path)}
     labels = LABELS if has(LABELS) else GROUND_TRUTH
@@ -74,7 +75,16 @@ def _sidebar(dataset: fo.Dataset, results: list[str]) -> list[fo.SidebarGroupDoc
     top = [path for path in results if path.startswith(("outline_", "missing_"))]
     shown = [*top, LABELS, *(path for path in results if path not in top)]
     source = [GROUND_TRUTH]
-    file = ["id", "filepath", "photo_hash", "created_at", "last_modified_at"]
+    file = [
+        "id",
+        "filepath",
+        "photo_hash",
+        "labels_digest",
+        "labels_basis",
+        "scores",
+        "created_at",
+        "last_modified_at",
+    ]
     others = [p for p in schema if p not in {*first, *shown, *source, *file, "tags", "metadata"}]
     metadata = [f"metadata.{name}" for name in ("size_bytes", "mime_type", "width", "height")]
     groups = [

@@ -52,7 +52,7 @@ def build(name: str, folder: Path, photos: int = 8) -> fo.Dataset:
         Image.fromarray(label_map).save(path)
         predictions.append((record.image_id, path, path))
     store.write_predictions(dataset, RUN, predictions)
-    store.write_scores(dataset, RUN, [_score(photo) for photo in drawn])
+    store.write_scores(dataset, RUN, [_score(photo, classes) for photo in drawn])
     return dataset
 
 
@@ -83,7 +83,7 @@ def _instances(photo: Photo):
         yield key, instance
 
 
-def _score(photo: Photo) -> PhotoScore:
+def _score(photo: Photo, classes: taxonomy.Taxonomy) -> PhotoScore:
     record = photo.record
     issues = []
     for key, instance in zip(instance_ids(record), record.instances, strict=True):
@@ -93,7 +93,8 @@ def _score(photo: Photo) -> PhotoScore:
             if wrong
             else (0.1, "", "", "")
         )
-        issues.append(Issue(record.image_id, key, instance.source, instance.category, *said))
+        given = classes.target(instance.category) or ""
+        issues.append(Issue(record.image_id, key, instance.source, given, *said))
     if photo.missing:
         instance, key = photo.missing
         said = (0.9, "missing", instance.category, "nobody labelled it")

@@ -81,7 +81,7 @@ def compare(folder: Path, scratch: Path, rounds: int) -> dict:
         store.delete("bench-ours")
         with console.progress() as progress:
             importer.imaterialist(
-                "bench-ours", folder / "train.csv", folder / "images", None, False, progress
+                "bench-ours", folder / "train.csv", folder / "images", None, False, False, progress
             )
 
     def theirs() -> None:

@@ -121,6 +121,44 @@ def test_a_file_that_is_wrong_as_a_whole_is_one_error(tmp_path, content, message
         imaterialist.scan(path)
 
 
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (['a,2 2,4,6,4,"1,3\n', "b,1 1,5,5,6,\n", "b,1 1,5,5,6,\n"], "csv:3: not a CSV: unexp"),
+        (['a,2 2,4,6,4,"1,3\n', A_ROW], "csv:3: not a CSV: ',' expected"),
+        (['a,2 2,4,6,4,"1,3\n', 'b,1 1,5,5,6,"\n'], "csv:3: a quote is not closed on its line"),
+    ],
+)
+def test_an_open_quote_swallows_no_rows(tmp_path, lines, message):
+    with pytest.raises(FormatError, match=message):
+        imaterialist.scan(csv_file(tmp_path, A_ROW, *lines))
+
+
+def test_a_file_that_was_changed_after_the_scan_is_refused(tmp_path, photos_folder):
+    path = csv_file(tmp_path, A_ROW, A_ROW)
+    rows = imaterialist.scan(path)
+    for now in ([A_ROW], [A_ROW, A_ROW, "b,1 1,5,5,6,\n"]):
+        csv_file(tmp_path, *now)
+        with pytest.raises(FormatError, match="changed while it was read"):
+            list(imaterialist.read(path, photos_folder, rows))
+
+
+@pytest.mark.parametrize(("first", "second"), [("a.jpg", "a.png"), ("a.png", "a"), ("a", "a.jpg")])
+def test_two_names_of_one_record_are_told(tmp_path, photos_folder, first, second):
+    Image.new("RGB", (6, 4)).save(photos_folder / "a.png")
+    lines = [f"{first},2 2,4,6,4,\n", *[f"{second},2 2,4,6,4,\n"] * 2, "b,1 1,5,5,6,\n"]
+    records, (skip,) = read(csv_file(tmp_path, *lines), photos_folder)
+    assert [r.image_id for r in records] == ["a", "b"]
+    assert (skip.where, skip.kind) == ("train.csv:3", "photo listed twice")
+    assert skip.detail == f"{second}, 2 rows"
+
+
+def test_a_name_without_a_photo_takes_no_record_from_another(tmp_path, photos_folder):
+    records, skips = read(csv_file(tmp_path, "a.png,2 2,4,6,4,\n", A_ROW), photos_folder)
+    assert [r.path.name for r in records] == ["a.jpg"]
+    assert [s.kind for s in skips] == ["photo without a file"]
+
+
 def test_label_descriptions_name_the_ids(tmp_path):
     path = tmp_path / "labels.json"
     path.write_text(json.dumps({"categories": [{"id": 0, "name": "shirt, blouse"}]}))

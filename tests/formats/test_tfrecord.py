@@ -1,10 +1,12 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from curation import rle, taxonomy
+from curation.errors import CurateError
 from curation.formats import tfrecord
 from curation.records import ImageRecord, Instance
 
@@ -68,7 +70,70 @@ def test_an_earlier_export_is_replaced_as_a_whole(tmp_path, records):
     write(tmp_path / "out", records)
     write(tmp_path / "out", {"a": records["a"]})
     assert [name for name, *_ in tfrecord.read(tmp_path / "out", "train")] == ["a"]
-    assert not list(tmp_path.glob("out.*"))
+    assert sorted(p.name for p in tmp_path.iterdir() if p.suffix != ".jpg") == ["out"]
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [None, "", "[]", "[" * 10**5, "\xff", '{"name": "my web app"}', '{"format": "tfrecord"}',
+     '{"format": "zip", "splits": {}}'],
+)  # fmt: skip
+def test_a_folder_that_is_no_export_is_left_as_it_is(tmp_path, records, manifest):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("years of work")
+    if manifest is not None:
+        (tmp_path / "out" / "manifest.json").write_text(manifest, "latin-1")
+    with pytest.raises(CurateError, match="not an earlier export"):
+        write(tmp_path / "out", records)
+    assert (tmp_path / "out" / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("name", ["notes.txt", ".hidden", "sub/", "shards.tfrecord/"])
+def test_a_file_that_came_into_an_export_is_not_removed_with_it(tmp_path, records, name):
+    write(tmp_path / "out", records)
+    stranger = tmp_path / "out" / name
+    if name.endswith("/"):
+        stranger.mkdir()
+    else:
+        stranger.touch()
+    with pytest.raises(CurateError, match=f"{stranger}: is not part"):
+        write(tmp_path / "out", records)
+    assert stranger.exists()
+    assert (tmp_path / "out" / "manifest.json").is_file()
+
+
+def test_a_file_in_the_folders_place_is_left_as_it_is(tmp_path, records):
+    with pytest.raises(CurateError, match="not a folder"):
+        write(records["a"].path, records)
+
+
+def test_a_list_of_skips_goes_with_its_export(tmp_path, records):
+    write(tmp_path / "out", records)
+    (tmp_path / "out" / "skipped.csv").touch()
+    write(tmp_path / "out", records)
+    assert not (tmp_path / "out" / "skipped.csv").exists()
+
+
+def test_the_current_folder_can_be_exported_to(tmp_path, records, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    write(Path(), records)
+    assert (tmp_path / "here" / "manifest.json").is_file()
+
+
+def test_what_a_kill_left_behind_is_no_obstacle_and_the_users_folders_stay(
+    tmp_path, records, monkeypatch
+):
+    (tmp_path / "out.old").mkdir()
+    (tmp_path / "out.old" / "mine.txt").touch()
+    write(tmp_path / "out", records)
+    with monkeypatch.context() as killed:
+        killed.setattr("shutil.rmtree", lambda *_, **__: None)  # killed before it cleared up
+        write(tmp_path / "out", records)
+    write(tmp_path / "out", records)
+    left = sorted(p.name for p in tmp_path.iterdir() if p.suffix != ".jpg")
+    assert left == ["out", "out.old"]
+    assert (tmp_path / "out.old" / "mine.txt").exists()
 
 
 def test_a_photo_that_cannot_be_read_is_told_and_left_out(tmp_path, records):

@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -92,9 +93,17 @@ def test_each_shape_is_filled(tmp_path, photos_folder, shape, expected):
     [
         (region(other="x"), "region without a label", "no 'style'"),
         (region(style="  "), "region without a label", "empty"),
+        (region(style=None), "region without a label", "None, not a text"),
+        (region(style=["a"]), "region without a label", "not a text"),
+        (region(style=True), "region without a label", "not a text"),
+        (region(style="a\nb"), "region without a label", "cannot be printed"),
+        (region(style={"a\x1b[2J": True}), "region without a label", "cannot be printed"),
         (region(style={"preppy": True, "bohemian": True}), "region without a label", "2 boxes"),
         ({"shape_attributes": SQUARE, "region_attributes": []}, "region without a label", "no"),
         (region({"name": "point", "cx": 1, "cy": 1}), "region that cannot be drawn", "no area"),
+        (region({"name": "rect", "x": 10**400}), "region that cannot be drawn", "out of all"),
+        (region({"name": "rect", "x": math.nan}), "region that cannot be drawn", "out of all"),
+        (region({"name": "rect", "x": [[]]}), "region that cannot be drawn", "not a number"),
         (region({"name": "rect", "x": "1"}), "region that cannot be drawn", "not a number"),
         (region({}), "region that cannot be drawn", "no area"),
         (
@@ -145,13 +154,58 @@ def test_the_attribute_that_no_region_has_is_an_error_that_lists_those_there_are
         ('{"k": {"regions": []}}', "k: has no filename"),
         ('{"project": {}, "metadata": {}}', "VIA 3"),
         ("[" * 10**5, "not JSON"),
+        ('{"k": {"filename": "a.jpg", "size": ' + "9" * 5000 + "}}", "not JSON text"),
+        (b"\xff", "not JSON text"),
+        ('{"\\ud800": {}}', r"via.json:\\ud800: has no filename"),
     ],
 )
 def test_a_file_that_is_wrong_as_a_whole_is_one_error(tmp_path, content, message):
     path = tmp_path / "via.json"
-    path.write_text(content)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(FormatError, match=message):
         via.load(path)
+
+
+def test_a_file_that_would_eat_the_memory_is_refused(tmp_path):
+    path = tmp_path / "via.json"
+    with path.open("wb") as file:
+        file.truncate(via.MAX_FILE + 1)
+    with pytest.raises(FormatError, match="larger than 1 GiB"):
+        via.load(path)
+
+
+@pytest.mark.parametrize("regions", [5, True, "abc", None, {}])
+def test_regions_that_are_no_list_make_no_region(tmp_path, photos_folder, regions):
+    wrong = entry(filename="b.png") | {"regions": regions}
+    records, (skip,) = read(tmp_path, photos_folder, {"a": entry(region()), "b": wrong})
+    assert len(records) == 1
+    assert (skip.where, skip.kind) == ("via.json:b", "photo without a usable region")
+
+
+HALF = "\ud800"
+"""Half a character: JSON may hold it, and no file and no database may."""
+
+
+def test_half_a_character_is_skipped_and_every_skip_can_be_written(tmp_path, photos_folder):
+    table = {
+        "a": entry(region(), region(style=HALF), region({"name": HALF}), region(**{HALF: 1})),
+        f"b{HALF}": entry(region(), filename="b.png") | {"regions": {HALF: "x", "0": region()}},
+        "c": entry(region(), filename=f"c{HALF}"),
+        f"d{HALF}": entry(region(), filename=f"c{HALF}"),
+    }
+    records, skips = read(tmp_path, photos_folder, table)
+    assert [len(r.instances) for r in records] == [1, 1]
+    assert len(skips) == 6
+    for skip in skips:
+        f"{skip.where} {skip.kind} {skip.detail}".encode()
+    with pytest.raises(FormatError) as error:
+        read(tmp_path, photos_folder, table, "kind")
+    str(error.value).encode()
+
+
+def test_numbers_are_labels_too(tmp_path, photos_folder):
+    (record,), _ = read(tmp_path, photos_folder, {"k": entry(region(style=3), region(style=1.5))})
+    assert [i.category for i in record.instances] == ["3", "1.5"]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)

@@ -6,8 +6,9 @@ import fiftyone as fo
 import numpy as np
 import pytest
 
-from curation import rle, store
+from curation import review, rle, store
 from curation.errors import DatasetError
+from curation.store.labels import journal
 from tests.store.test_store import CORNER, dataset, labels, records  # noqa: F401 - fixtures
 
 
@@ -21,7 +22,7 @@ def current(dataset):  # noqa: F811
 
 def test_nothing_is_taken_where_nothing_was_edited(dataset):  # noqa: F811
     store.decide(dataset, "keep", image_id="a", instance_id=labels(dataset)["shirt, blouse"].id)
-    assert store.adopt_edits(dataset) == []
+    assert store.refresh(dataset) == []
 
 
 def test_a_label_changed_in_fiftyone_outlives_a_decision_of_ours(dataset):  # noqa: F811
@@ -40,7 +41,7 @@ def test_a_label_deleted_in_fiftyone_stays_deleted(dataset):  # noqa: F811
     sample = sample_a(dataset)
     sample.labels.detections = []
     sample.save()
-    (decision,) = store.adopt_edits(dataset)
+    (decision,) = store.refresh(dataset)
     assert decision.action == "delete"
     assert current(dataset) == ()
 
@@ -50,7 +51,7 @@ def test_a_mask_drawn_in_fiftyone_is_the_mask(dataset):  # noqa: F811
     drawn = fo.Detection(label="feet", bounding_box=[4 / 6, 0, 2 / 6, 2 / 4], mask=np.ones((2, 2)))
     sample.labels.detections.append(drawn)
     sample.save()
-    (decision,) = store.adopt_edits(dataset)
+    (decision,) = store.refresh(dataset)
     assert decision.action == "add"
     assert (rle.decode(current(dataset)[-1].mask) == CORNER).all()
 
@@ -59,7 +60,7 @@ def test_a_mask_changed_in_fiftyone_replaces_ours(dataset):  # noqa: F811
     sample = sample_a(dataset)
     sample.labels.detections[0].mask = np.ones((3, 3), bool)
     sample.save()
-    store.adopt_edits(dataset)
+    store.refresh(dataset)
     (instance,) = current(dataset)
     assert rle.area(instance.mask) == 9
     assert instance.category == "upper-body"
@@ -75,16 +76,36 @@ def test_an_edit_that_is_no_label_is_said(dataset, change, reason):  # noqa: F81
     sample.labels.detections.append(fo.Detection(**(values | change)))
     sample.save()
     with pytest.raises(DatasetError, match=reason):
-        store.adopt_edits(dataset)
+        store.refresh(dataset)
     assert store.decisions(dataset) == []
 
 
-def test_a_crash_between_journal_and_dataset_is_no_edit(dataset):  # noqa: F811
-    from curation import review
-    from curation.store.labels import journal
-
+def test_what_a_crash_left_undone_is_done_and_is_no_edit(dataset):  # noqa: F811
+    """The journal has a decision, the labels do not: killed between the two."""
     shirt = labels(dataset)["shirt, blouse"]
-    review.append(journal(dataset), [review.decide("delete", "a", instance_id=shirt.id)])
-    assert store.adopt_edits(dataset) == []
-    store.decide(dataset, "exclude", image_id="a")
+    decision = review.decide("delete", "a", instance_id=shirt.id)
+    review.append(journal(dataset), [decision])
+    sample = sample_a(dataset)
+    sample.labels.detections[0].label = "feet"  # and somebody edits what still stands there
+    sample.save()
+    store.refresh(dataset)
+    actions = [d.action for d in store.decisions(dataset)]
+    assert actions == ["delete", "relabel"]  # the delete is not journaled back
+    store.undo(dataset)
     assert current(dataset) == ()
+
+
+def test_a_killed_remap_is_finished_by_whoever_works_next(dataset):  # noqa: F811
+    active = store.info(dataset)["taxonomy"]
+    active["toml"] = active["toml"].replace('"upper-body"', '"top half"')
+    dataset.save()
+    store.refresh(dataset)
+    assert [i.category for i in current(dataset)] == ["top half"]
+    assert store.decisions(dataset) == []
+
+
+def test_labels_built_with_another_journal_are_refused(dataset):  # noqa: F811
+    store.decide(dataset, "exclude", image_id="a")
+    journal(dataset).unlink()
+    with pytest.raises(DatasetError, match="share one CURATE_HOME"):
+        store.refresh(dataset)

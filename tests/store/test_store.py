@@ -88,6 +88,45 @@ def test_a_photo_that_differs_is_named_and_left_alone(dataset, records):
     assert len(dataset.match({"image_id": "a"}).first().ground_truth.detections) == 2
 
 
+def test_the_order_of_rows_is_no_difference(dataset, records):
+    turned = ImageRecord("a", records[0].path, 4, 6, records[0].instances[::-1])
+    assert store.write(dataset.name, [turned]).unchanged == ["a"]
+
+
+def test_a_corrected_photo_is_taken_over_and_keeps_its_reviews(dataset, records):
+    shirt = labels(dataset)["shirt, blouse"]
+    store.decide(dataset, "relabel", image_id="a", instance_id=shirt.id, category="feet")
+    changed = ImageRecord("a", records[0].path, 4, 6, records[0].instances[:1])
+    assert store.write(dataset.name, [changed], update=True).updated == ["a"]
+    assert store.count_unmapped(dataset) == 1
+    store.remap(dataset, TOML, "supercategories.toml")
+    assert labels(dataset)["shirt, blouse"].label == "feet"
+    assert len(dataset.match({"image_id": "a"}).first().ground_truth.detections) == 1
+
+
+def test_photos_that_moved_are_found_after_an_import_from_their_new_place(dataset, records):
+    moved = records[0].path.rename(records[0].path.with_name("moved.png"))
+    with pytest.raises(DatasetError, match=r"a.png cannot be read .*new --images"):
+        store.photo_groups(dataset)
+    store.write(dataset.name, [ImageRecord("a", moved, 4, 6, records[0].instances)])
+    assert len(store.photo_groups(dataset)) == 2
+
+
+def test_somebody_elses_dataset_is_never_written_to(records):
+    theirs = fo.Dataset("not-curates")
+    theirs.add_sample(fo.Sample(filepath=str(records[0].path)))
+    with pytest.raises(DatasetError, match="import under another name"):
+        store.write("not-curates", records)
+    assert len(theirs) == 1
+    theirs.delete()
+
+
+def test_an_import_killed_before_its_first_photo_goes_on(records):
+    fo.Dataset("cut-short")
+    assert store.write("cut-short", records).added == ["a", "b"]
+    store.delete("cut-short")
+
+
 def test_remap_keeps_both_vocabularies(dataset):
     sample = dataset.match({"image_id": "a"}).first()
     assert [d.label for d in sample.ground_truth.detections] == ["shirt, blouse", "sleeve"]
@@ -167,7 +206,6 @@ def score(dataset) -> Issue:
     gap = rle.encode(np.fliplr(L_SHAPE))
     missing = Issue("a", "5" * 24, "run:r1", "", 0.8, "missing", "feet", "why", gap)
     scores = [PhotoScore("a", 0.7, (issue, missing)), PhotoScore("b", 0.1, ())]
-    store.write_predictions(dataset, "r1", [])
     store.write_scores(dataset, "r1", scores)
     return missing
 
@@ -193,6 +231,23 @@ def test_a_new_label_is_not_suspect_until_scored_again(dataset):
     assert labels(dataset)["shirt, blouse"].error_score is None
     store.undo(dataset)
     assert labels(dataset)["shirt, blouse"].label == "upper-body"
+    assert labels(dataset)["shirt, blouse"].error_score == 0.9
+    assert dataset.load_saved_view("suspects, worst first").values("n_suspect") == [2]
+
+
+def test_a_remap_to_the_same_vocabulary_keeps_the_suspects(dataset):
+    score(dataset)
+    store.remap(dataset, TOML, "supercategories.toml")
+    assert labels(dataset)["shirt, blouse"].error_score == 0.9
+
+
+def test_an_added_garment_that_is_relabelled_is_missing_no_more(dataset):
+    missing = score(dataset)
+    for action, category in (("add", ""), ("relabel", "accessories")):
+        store.decide(
+            dataset, action, image_id="a", instance_id=missing.instance_id, category=category
+        )
+    assert dataset.load_saved_view("suspects, worst first").values("n_suspect") == [1]
 
 
 def test_a_missing_garment_is_added_with_its_mask_and_never_by_itself(dataset):
@@ -225,11 +280,6 @@ def test_a_dataset_that_is_not_ours_is_refused():
 def test_a_missing_dataset_lists_those_there_are(dataset):
     with pytest.raises(DatasetError, match="test-store"):
         store.open_dataset("no such")
-
-
-def test_splits_are_kept(dataset):
-    store.write_splits(dataset, {"a": "test", "b": "train"})
-    assert store.read_splits(dataset) == {"a": "test", "b": "train"}
 
 
 def test_copies_of_a_photo_share_a_group(dataset, records, tmp_path):

@@ -31,8 +31,8 @@ def prepare() -> None:
         raise DatasetError(
             "database",
             "",
-            f"{uri} does not answer ({reason}); start it, or unset FIFTYONE_DATABASE_URI "
-            "to use the database that comes with FiftyOne",
+            f"{without_password(uri)} does not answer ({reason}); start it, or unset "
+            "FIFTYONE_DATABASE_URI to use the database that comes with FiftyOne",
         )
 
 
@@ -58,6 +58,12 @@ def ping(uri: str) -> str:
     except PyMongoError as error:
         return str(error).split(",")[0]
     return ""
+
+
+def without_password(uri: str) -> str:
+    """A URI as it may be shown."""
+    scheme, _, rest = uri.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 def home() -> Path:

@@ -1,7 +1,7 @@
 import pytest
 
+from curation import database
 from curation.errors import DatasetError
-from curation.store import database
 
 
 def test_a_dead_database_is_said_at_once_with_the_way_out(monkeypatch):

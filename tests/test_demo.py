@@ -1,0 +1,24 @@
+import pytest
+
+from curation import database, demo, store
+from curation.errors import DatasetError
+
+
+def test_the_demo_never_removes_what_it_did_not_make(tmp_path):
+    mine = database.folder(demo.DATASET)
+    mine.mkdir(parents=True)
+    (mine / "decisions.csv").write_text("a year of work")
+    with pytest.raises(DatasetError, match="was not made by `curate demo`"):
+        demo.run(60)
+    assert (mine / "decisions.csv").read_text() == "a year of work"
+    (mine / "decisions.csv").unlink()
+    mine.rmdir()
+
+
+def test_a_demo_clears_away_the_last_one():
+    """The second demo replaces what the first one made."""
+    for _ in range(2):
+        demo._forget(database.home() / "demo-data")
+    planted = demo.draw(database.home() / "demo-data", 60)
+    assert {error.error_type for error in planted} == set(demo.KINDS)
+    assert not store.exists(demo.DATASET)

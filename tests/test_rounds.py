@@ -1,0 +1,75 @@
+"""What the loop keeps to, on a real dataset; training itself is tested in tests/training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from curation import console, rle, rounds, store, taxonomy
+from curation.errors import DatasetError, RunError
+from curation.records import ImageRecord, Instance
+from training.config import TrainConfig
+
+TOML = (taxonomy.BUILT_IN / "supercategories.toml").read_text("utf-8")
+
+
+def record(folder, name, colour, category="skirt"):
+    path = folder / f"{name}.png"
+    Image.new("RGB", (8, 8), colour).save(path)
+    return ImageRecord(name, path, 8, 8, (Instance(category, rle.encode(np.eye(8))),))
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Twenty photos and a copy of the first."""
+    name = "test-rounds"
+    records = [record(tmp_path, f"p{i:02d}", (i * 10, 0, 0)) for i in range(20)]
+    records.append(record(tmp_path, "copy", (0, 0, 0)))
+    store.delete(name)
+    store.write(name, records)
+    opened = store.open_dataset(name)
+    for left in ("decisions.csv", "splits.csv"):
+        (store.folder(opened) / left).unlink(missing_ok=True)
+    store.remap(opened, TOML, "supercategories")
+    yield opened
+    store.delete(name)
+
+
+def load(dataset):
+    return rounds.load(dataset, console.progress())
+
+
+def test_excluded_photos_are_left_out(dataset):
+    store.decide(dataset, "exclude", image_id="p03")
+    assert "p03" not in load(dataset).records
+
+
+def test_photos_newer_than_the_remap_are_refused_not_taught_as_background(dataset, tmp_path):
+    store.write(dataset.name, [record(tmp_path, "late", "white")])
+    with pytest.raises(DatasetError, match=r"1 photos were imported .* --taxonomy supercategories"):
+        load(dataset)
+
+
+def test_copies_are_one_photo_to_the_trainer(dataset):
+    keys = {photo.image_id: photo.key for photo in load(dataset).photos()}
+    assert keys["copy"] == keys["p00"] != keys["p01"]
+    store.decide(dataset, "exclude", image_id="p00")
+    assert {p.image_id: p.key for p in load(dataset).photos()}["copy"] == keys["copy"]
+
+
+def test_splits_outlive_the_database(dataset, tmp_path):
+    work = load(dataset)
+    before = rounds.split(dataset, work)
+    store.write_column(dataset, "split", dict.fromkeys(before))
+    store.write(dataset.name, [record(tmp_path, f"q{i}", (0, i, 0)) for i in range(1, 15)])
+    store.remap(dataset, TOML, "supercategories")
+    after = rounds.split(dataset, load(dataset))
+    assert {i: after[i] for i in before} == before
+    assert before["copy"] == before["p00"]
+
+
+def test_more_folds_than_photos_is_one_line_and_leaves_nothing(dataset):
+    with pytest.raises(RunError, match="99 folds of 20 different photos"):
+        rounds.train(dataset, "many", 99, TrainConfig(size=32), console.progress())
+    assert not rounds.run_folder(dataset, "many").exists()
