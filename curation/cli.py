@@ -39,11 +39,7 @@ def main() -> None:
     \b
     curate import imaterialist photos --annotations train.csv --images train/
     curate remap photos --taxonomy supercategories
-    curate train photos --run r1 --folds 3
-    curate predict photos --run r1
-    curate flag photos --run r1
     curate app photos
-    curate export photos cleaned/
     """
 
 
@@ -332,6 +328,7 @@ def export(dataset: str, folder: Path, format_: str, size: int, as_json: bool) -
     from curation import rounds, store
 
     opened = store.open_dataset(dataset)
+    folder = folder.resolve()  # the shell may stand in a folder that the export replaces
     skips: list = []
     with console.progress() as progress:
         manifest = rounds.export(opened, folder, size, progress, skips.append)
@@ -342,7 +339,7 @@ def export(dataset: str, folder: Path, format_: str, size: int, as_json: bool) -
         parts = manifest["splits"].items()
         rows = [(name, part["photos"], len(part["sha256"])) for name, part in parts]
         console.out.print(console.table(("split", "photos", "shards"), rows))
-    left = f", {console.count_kinds(skips)} (see skipped.csv)" if skips else ""
+    left = f", but {console.count_kinds(skips)}: see skipped.csv" if skips else ""
     console.err.print(f"Exported {dataset} to {folder}{left}.")
 
 
@@ -356,12 +353,15 @@ def app(dataset: str, port: int, no_browser: bool) -> None:
     \b
     curate app photos
     """
-    _open_app(dataset, port, browser=not no_browser)
+    from curation import store
+    from curation.store import app as viewer
+
+    viewer.serve(store.open_dataset(dataset), port, browser=not no_browser)
 
 
 @main.command()
 @click.option("--no-app", is_flag=True, help="End with the table; do not open the App.")
-@click.option("--photos", type=click.IntRange(60, 5000), default=240, help="Figures to draw.")
+@click.option("--photos", type=click.IntRange(60, 5000), default=320, help="Figures to draw.")
 @click.option("--port", type=click.IntRange(1024, 65535), default=5151, help="Of the App.")
 def demo(no_app: bool, photos: int, port: int) -> None:
     """Go once around the loop on drawn figures whose labels are partly spoilt on purpose.
@@ -373,7 +373,7 @@ def demo(no_app: bool, photos: int, port: int) -> None:
 
     whole.run(photos)
     if not no_app:
-        _open_app(whole.DATASET, port, browser=True)
+        whole.verb(f"app {whole.DATASET} --port {port}")
 
 
 @main.command()
@@ -397,10 +397,3 @@ def doctor(as_json: bool) -> None:
                 console.tell(f"     mend: {check.mend}")
     if not all(check.ok for check in found):
         sys.exit(1)
-
-
-def _open_app(dataset: str, port: int, browser: bool) -> None:
-    from curation import store
-    from curation.store import app
-
-    app.serve(store.open_dataset(dataset), port, browser=browser)

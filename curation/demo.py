@@ -53,7 +53,7 @@ def run(photos: int) -> None:
     verb(f"import via {STYLES}", "--annotations", folder / "via.json",
          "--images", folder / "photos", "--label-attribute", "style")  # fmt: skip
     verb(f"remap {STYLES} --taxonomy styles")
-    settings = "--size 192 --epochs 8"
+    settings = "--size 224"
     verb(f"train {DATASET} --run {RUN} --folds 2 {settings}")
     verb(f"predict {DATASET} --run {RUN}")
     verb(f"flag {DATASET} --run {RUN} --top 5")
@@ -64,7 +64,7 @@ def run(photos: int) -> None:
     found = [match(row, planted) for row in issues.itertuples()]
     decide(folder / "decisions.csv", issues.head(REVIEWED), found[:REVIEWED])
     verb(f"review {DATASET} --apply", folder / "decisions.csv")
-    verb(f"export {DATASET}", folder / "cleaned", "--format tfrecord --size 192")
+    verb(f"export {DATASET}", folder / "cleaned", "--format tfrecord --size 224")
     console.err.rule("What came out")
     _tell(found, planted, folder, time.monotonic() - started)
 

@@ -127,6 +127,8 @@ def _import(
 
     result.written = store.write(name, records(), update)
     progress.update(task, completed=total)
+    if result.instances:
+        store.configure(store.open_dataset(name))
     differing = [
         Skip(image_id, "photo that differs from the dataset", "left as it was; --update takes it")
         for image_id in result.written.differing

@@ -40,10 +40,12 @@ from curation.store.results import (  # noqa: E402
     write_predictions,
     write_scores,
 )
+from curation.store.screen import configure  # noqa: E402
 
 __all__ = [
     "active_taxonomy",
     "check_name",
+    "configure",
     "count_unmapped",
     "decide",
     "decisions",

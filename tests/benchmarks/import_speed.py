@@ -30,7 +30,6 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-        os.environ.setdefault("FIFTYONE_DATABASE_DIR", f"{scratch}/db")
         os.environ.setdefault("CURATE_HOME", f"{scratch}/home")
         folder = args.ccp or draw(Path(scratch) / "drawn", args.photos)
         result = compare(folder, Path(scratch), args.rounds)
@@ -103,6 +102,8 @@ def compare(folder: Path, scratch: Path, rounds: int) -> dict:
     ours_count = fo.load_dataset("bench-ours").count("ground_truth.detections")
     if theirs_count != ours_count:
         raise SystemExit(f"not the same work: {ours_count} instances against {theirs_count}")
+    for name in ("bench-ours", "bench-theirs"):
+        store.delete(name)
     pairs = zip(*seconds.values(), strict=True)
     return {
         "photos": len(records),
