@@ -61,7 +61,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
     body = [[_cell(value) for value in row] for row in rows]
     result = Table(title=Text(title) if title else None, title_justify="left")
     for i, name in enumerate(columns):
-        number = bool(body) and all(row[i][:1].isdigit() or not row[i] for row in body)
+        number = bool(body) and all(row[i][:1].isdigit() or row[i] in ("", "-") for row in body)
         result.add_column(Text(name), justify="right" if number else "left", overflow="fold")
     for row in body:
         result.add_row(*map(Text, row))
@@ -85,6 +85,8 @@ def count_kinds(skips: Iterable[Skip]) -> str:
 
 
 def _cell(value: object) -> str:
+    if value is None:  # the IoU of a class that is nowhere
+        return "-"
     if isinstance(value, float):
         return f"{value:.3f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -175,12 +175,9 @@ def bbox(rle: Rle) -> tuple[int, int, int, int]:
 
 def union(rles: Sequence[Rle]) -> Rle:
     """The pixels inside any of the masks. All must have one size."""
-    return _merge(rles, intersect=False)
-
-
-def intersection(rles: Sequence[Rle]) -> Rle:
-    """The pixels inside all of the masks. All must have one size."""
-    return _merge(rles, intersect=True)
+    _same_size(rles)
+    packed = coco.merge([r.as_coco() for r in rles])
+    return Rle(rles[0].height, rles[0].width, packed["counts"])
 
 
 def iou(a: Rle, b: Rle) -> float:
@@ -225,12 +222,6 @@ def _canonical(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     starts = np.flatnonzero(np.diff(inside, prepend=not inside[0]))
     runs = np.add.reduceat(counts, starts)
     return np.insert(runs, 0, 0) if inside[0] else runs
-
-
-def _merge(rles: Sequence[Rle], intersect: bool) -> Rle:
-    _same_size(rles)
-    packed = coco.merge([r.as_coco() for r in rles], intersect=intersect)
-    return Rle(rles[0].height, rles[0].width, packed["counts"])
 
 
 def _same_size(rles: Sequence[Rle]) -> None:

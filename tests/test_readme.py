@@ -81,12 +81,15 @@ def test_on_real_photos(real_data, tmp_path):
     place = tmp_path / "project"
     place.mkdir()
     (tmp_path / "shared").symlink_to(real_data.parent)
+    (place / "ccp-decisions.csv").write_text("action,image_id\nexclude,0127\n")
     said = {line: run(line, place) for line in commands(section("On real photos"))}
     told = "\n".join(said.values())
     assert "Into ccp: 4,425 instances in 799 photos" in told
     assert "Into ccp-via: 393 instances in 60 photos" in told
     assert "Into shorts: 20 instances in 20 photos" in told
     assert "Predicted 799 photos" in told
+    assert "Took 1 decisions" in told
+    assert len((place / "ccp-cleaned" / "splits.csv").read_text().splitlines()) == 1 + 798
 
 
 @pytest.mark.slow

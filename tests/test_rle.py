@@ -98,12 +98,11 @@ def test_counts_agree_with_pycocotools(mask):
 
 
 @given(st.data())
-def test_union_intersection_and_iou_are_those_of_sets(data):
+def test_union_and_iou_are_those_of_sets(data):
     shape = data.draw(hnp.array_shapes(min_dims=2, max_dims=2, max_side=8))
     a, b = (data.draw(hnp.arrays(bool, shape)) for _ in range(2))
     both = [rle.encode(a), rle.encode(b)]
     assert (rle.decode(rle.union(both)) == (a | b)).all()
-    assert (rle.decode(rle.intersection(both)) == (a & b)).all()
     expected = (a & b).sum() / (a | b).sum() if (a | b).any() else 0.0
     assert rle.iou(*both) == pytest.approx(expected)
 
