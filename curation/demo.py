@@ -15,12 +15,13 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from curation import console, planting, rle, taxonomy
+from curation import console, rle, taxonomy
 from curation.errors import DatasetError
 from curation.figures import Figure, draw_figure
 from curation.files import replacing
 from curation.formats import imaterialist, via
-from curation.planting import Planted
+from curation.issues import planting
+from curation.issues.planting import Planted
 from curation.records import ImageRecord, Instance
 
 DATASET = "demo"

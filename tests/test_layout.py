@@ -48,7 +48,7 @@ def test_imports_point_one_way(path):
 
 
 CORE = ("errors", "files", "rle", "records", "masks", "photos", "polygons", "taxonomy",
-        "splits", "review", "planting")  # fmt: skip
+        "splits", "review", "issues/planting", "issues/disagreement", "issues/scoring")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CORE)

@@ -30,7 +30,7 @@ from curation.errors import CurateError
 from training import lite0
 
 if TYPE_CHECKING:
-    from training.run import Photo
+    from training.folder import Photo
 
 VIEWS = 2
 """The photo and its mirror image."""
