@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -84,6 +85,8 @@ def serve(dataset: fo.Dataset, port: int, browser: bool = True) -> None:
         CurateError: the port is taken, or the server does not come up
     """
     install_plugin()
+    # A plain kill, too, must take the server along, or it would hold the port.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with server(port) as process:
         url = address(dataset, port)
         print(url, flush=True)
