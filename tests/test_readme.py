@@ -21,8 +21,8 @@ README = (ROOT / "README.md").read_text("utf-8")
 SMALLER = {
     "train": ["--size", "64", "--epochs", "1"],
     "export": ["--size", "64"],
-    "app": ["--help"],  # it serves until Ctrl+C; tests/app opens it in a browser
-    "doctor": ["--help"],  # says BAD where this machine's port is taken; has tests of its own
+    "app": ["--help"],  # it serves until Ctrl+C: tests/store/test_app.py and tests/app run it
+    "doctor": ["--help"],  # run whole by tests/test_doctor.py
 }
 """What is added to a verb so that the whole README runs in two minutes."""
 
