@@ -135,7 +135,7 @@ class Undo(Action):
     about = "take back the last decision"
 
     def act(self, ctx):
-        decision = store.undo(ctx.dataset)
+        decision = store.undo(ctx.dataset, ctx.user_id or "")
         if decision is None:
             raise Refusal("There is no decision to undo.")
         to = f" to {decision.category}" if decision.category else ""
