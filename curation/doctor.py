@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import socket
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
-from curation import database, quiet
+from curation import database
 from curation.errors import CurateError
 
 APP_PORT = 5151
@@ -51,7 +50,8 @@ def _safely(check: Callable[[], Check]) -> Check:
         reason = error.reason
     except Exception as error:  # FiftyOne raises its own kinds; the doctor names whatever it was
         reason = f"{type(error).__name__}: {error}"
-    return Check(check.__name__.strip("_"), False, reason, "see what is wrong above, and mend that")
+    mend = "see mongod and the database above: this needs them"
+    return Check(check.__name__.strip("_"), False, reason, mend)
 
 
 def mongod_path() -> Path | None:
@@ -114,23 +114,23 @@ _LIBRARIES = (
 
 
 def _database() -> Check:
+    where = database.database_uri()
+    name = database.without_password(where) if where else "FiftyOne's own"
+    if where and (reason := database.ping(where)):
+        mend = "start it, or unset FIFTYONE_DATABASE_URI to use the one that comes with FiftyOne"
+        return Check("database", False, f"{name} does not answer ({reason})", mend)
     from curation import store
 
     count = len(store.list_datasets())
-    where = database.database_uri()
-    name = database.without_password(where) if where else "FiftyOne's own"
     return Check("database", True, f"{name} answers, {count} datasets")
 
 
 def _tensorflow() -> Check:
     try:
-        quiet.start_keras()
-        import tensorflow as tf
+        from training import devices
     except ImportError as error:
         return Check("TensorFlow", False, str(error), "run `make` in the project's folder again")
-    gpus = [device.name for device in tf.config.list_physical_devices("GPU")]
-    devices = f"{len(gpus)} GPU" if gpus else f"no GPU, {os.cpu_count()} CPU cores"
-    return Check("TensorFlow", True, f"{tf.__version__}, {devices}")
+    return Check("TensorFlow", True, devices.describe())
 
 
 def _weights() -> Check:

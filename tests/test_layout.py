@@ -10,12 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FIFTYONE = ("curation/store/", "plugins/")
-TENSORFLOW = (
-    "training/",
-    "curation/quiet.py",
-    "curation/formats/tfrecord.py",
-    "curation/doctor.py",
-)
+TENSORFLOW = ("training/", "curation/quiet.py", "curation/formats/tfrecord.py")
 TRAINING = ("training/", "curation/rounds.py", "curation/cli.py", "curation/doctor.py")
 
 
