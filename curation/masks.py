@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from curation import rle
 from curation.rle import Rle
 
-BACKGROUND = 0
 VOID = 255
 """Label map value of pixels that neither teach nor count."""
 

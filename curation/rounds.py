@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,6 @@ class Workset:
     records: dict[str, ImageRecord]
     instance_ids: dict[str, list[str]]
     groups: dict[str, str]
-    skips: list[Skip] = field(default_factory=list)
 
     @property
     def channels(self) -> Channels:

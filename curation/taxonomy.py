@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -235,15 +235,6 @@ def label_map(
     ordered = sorted(record.instances, key=lambda i: (rank[i.category], -area(i.mask)))
     layers = [(taxonomy.class_id(i.category), i.mask) for i in ordered]
     return paint(layers, record.height, record.width, size)
-
-
-def count_labels(records: Iterable[ImageRecord]) -> dict[str, int]:
-    """Instances of each category."""
-    counts: dict[str, int] = {}
-    for record in records:
-        for instance in record.instances:
-            counts[instance.category] = counts.get(instance.category, 0) + 1
-    return counts
 
 
 def _list(table: Mapping, key: str, fail) -> list:

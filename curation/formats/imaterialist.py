@@ -19,6 +19,7 @@ from pathlib import Path
 from curation import photos, rle
 from curation.errors import FormatError
 from curation.files import replacing
+from curation.formats import find_photo
 from curation.records import ImageRecord, Instance, Skip
 
 COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId")
@@ -182,14 +183,10 @@ def _record(
         return f"{path.name}:{line}"
 
     first = place(rows[0][0])
-    try:
-        photo, height, width = photos.lookup(images, image_id)
-    except FileNotFoundError as error:
-        on_skip(Skip(first, "photo without a file", f"{error}, {len(rows)} rows"))
+    found = find_photo(images, image_id, first, f"{len(rows)} rows", on_skip)
+    if not found:
         return None
-    except ValueError as error:
-        on_skip(Skip(first, "photo refused", f"{error}, {len(rows)} rows"))
-        return None
+    photo, height, width = found
     instances = []
     for line, row in rows:
         try:

@@ -15,9 +15,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from curation import photos, polygons
+from curation import polygons
 from curation.errors import FormatError
 from curation.files import replacing
+from curation.formats import find_photo
 from curation.polygons import Ring
 from curation.records import ImageRecord, Instance, Skip
 
@@ -149,14 +150,10 @@ def _record(
 ) -> ImageRecord | None:
     where = f"{path.name}:{_shown(key)}"
     regions = _regions(entry)
-    try:
-        photo, height, width = photos.lookup(images, name)
-    except FileNotFoundError as error:
-        on_skip(Skip(where, "photo without a file", f"{error}, {len(regions)} regions"))
+    found = find_photo(images, name, where, f"{len(regions)} regions", on_skip)
+    if not found:
         return None
-    except ValueError as error:
-        on_skip(Skip(where, "photo refused", f"{error}, {len(regions)} regions"))
-        return None
+    photo, height, width = found
     instances = []
     for number, region in regions:
         place = f"{where}#{_shown(number)}"

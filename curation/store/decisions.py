@@ -47,7 +47,7 @@ def decide(
     """
     with locked(dataset):
         decision = _decision(dataset, action, image_id, instance_id, category, reviewer)
-        _check(dataset, decision)
+        _check(dataset, decision, decisions(dataset))
         _record(dataset, [decision])
     return decision
 
@@ -64,13 +64,14 @@ def take_file(dataset: fo.Dataset, path: Path) -> int:
         FormatError: with the line that is wrong; nothing is recorded
     """
     with locked(dataset):
-        last = {(d.image_id, d.instance_id): d for d in review.standing(decisions(dataset))}
+        entries = decisions(dataset)
+        last = {(d.image_id, d.instance_id): d for d in review.standing(entries)}
         new = []
         for line, row in _rows(path):
             values = {k: row.get(k) or "" for k in ("image_id", "instance_id", "category")}
             try:
                 decision = _decision(dataset, row["action"] or "", **values)
-                _check(dataset, decision)
+                _check(dataset, decision, entries)
             except (ValueError, DatasetError) as error:
                 reason = error.reason if isinstance(error, DatasetError) else str(error)
                 raise FormatError(path, str(line), reason) from None
@@ -149,8 +150,12 @@ def _missing(dataset: fo.Dataset, image_id: str) -> dict[str, Instance]:
     return found
 
 
-def _check(dataset: fo.Dataset, decision: Decision) -> None:
-    """Raises DatasetError for a photo, an instance or a class that does not exist."""
+def _check(dataset: fo.Dataset, decision: Decision, entries: Sequence[Decision]) -> None:
+    """Raises DatasetError for a photo, an instance or a class that does not exist.
+
+    Args:
+        entries: of the journal; garments that were added are instances too
+    """
     active, d = active_taxonomy(dataset), decision
 
     def refuse(reason: str) -> DatasetError:
@@ -159,7 +164,7 @@ def _check(dataset: fo.Dataset, decision: Decision) -> None:
     view = select(dataset, [d.image_id])
     if not len(view):
         raise refuse("no such photo")
-    added = [e for e in decisions(dataset) if e.action == "add" and e.image_id == d.image_id]
+    added = [e for e in entries if e.action == "add" and e.image_id == d.image_id]
     ((_, _, items),) = expected(view, active, {d.image_id: added})
     known = {item.instance_id for item in items}
     if d.action == "delete":

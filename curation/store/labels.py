@@ -156,7 +156,8 @@ def rebuild(dataset: fo.Dataset, image_ids: Iterable[str]) -> None:
     """Computes ``labels`` of some photos: remapped, with standing decisions and scores."""
     toml = info(dataset)["taxonomy"]["toml"]
     active = active_taxonomy(dataset)
-    standing = by_photo(review.standing(decisions(dataset)))
+    entries = review.standing(decisions(dataset))
+    standing = by_photo(entries)
     excluded = {i for i, ds in standing.items() if any(d.action == "exclude" for d in ds)}
     for batch in batches(sorted(image_ids)):
         view = select(dataset, batch)
@@ -174,7 +175,7 @@ def rebuild(dataset: fo.Dataset, image_ids: Iterable[str]) -> None:
         }
         for name, column in values.items():
             dataset.set_values(name, column, key_field="image_id")
-        mark_missing(dataset, view)
+        _mark_missing(dataset, view, entries)
         update_suspects(dataset, view)
 
 
@@ -222,10 +223,9 @@ def digest(detections: Iterable[fo.Detection]) -> str:
     return state.hexdigest()
 
 
-def mark_missing(dataset: fo.Dataset, view: fo.DatasetView) -> None:
+def _mark_missing(dataset: fo.Dataset, view: fo.DatasetView, standing: Sequence[Decision]) -> None:
     """``review_status`` on the missing garments of a view: added, dismissed, or none yet."""
     actions = {"add": "added", "delete": "dismissed"}
-    standing = review.standing(decisions(dataset))
     said = {d.instance_id: actions[d.action] for d in standing if d.action in actions}
     for run in info(dataset)["runs"]:
         base = f"missing_{run}.detections"

@@ -12,7 +12,8 @@ import training.run
 from curation.errors import RunError
 from tests.training.drawn import CLASSES, QUICK, SIZE, draw
 from training.config import TrainConfig
-from training.run import ClassList, load_classes, load_config, predict, train
+from training.folder import RunFolder
+from training.run import ClassList, load_classes, predict, train
 
 FILES = ["config.toml", "curves.png", "grid.png", "history.csv", "metrics.json", "photos.csv"]
 
@@ -67,7 +68,7 @@ def test_a_run_with_folds_leaves_its_files_and_figures(drawn, finished):
     assert set(result["iou"]) == set(CLASSES.names)
     assert json.loads((run / "metrics.json").read_text()) == result
     assert load_classes(run) == CLASSES
-    assert load_config(run) == QUICK
+    assert RunFolder(run).config() == QUICK
     table = tomllib.loads((run / "config.toml").read_text())
     assert table["fold"] == {"0": 6, "1": 6}
     rows = list(csv.DictReader((run / "photos.csv").open()))
@@ -170,16 +171,15 @@ def test_a_folder_with_another_run_is_refused(drawn, cache, finished, change):
         start(finished[1], (photos, labels), cache, config, fold=fold)
 
 
-def test_predicting_only_background_is_said_loudly(drawn, cache, tmp_path):
+def test_predicting_only_background_is_found_out(drawn, cache, tmp_path):
     photos, labels = drawn
     labels = labels.copy()
     labels[:8] = 0  # the training photos have no garment, the test photos do
     config = replace(QUICK, min_steps=30)
-    with pytest.warns(UserWarning, match="only background"):
-        result = train(
-            tmp_path / "run", photos, labels, CLASSES, config,
-            cache=cache, fold=None, split=np.array(["train"] * 8 + ["test"] * 4), progress=None,
-        )  # fmt: skip
+    result = train(
+        tmp_path / "run", photos, labels, CLASSES, config,
+        cache=cache, fold=None, split=np.array(["train"] * 8 + ["test"] * 4), progress=None,
+    )  # fmt: skip
     assert result["only_background"] is True
 
 
@@ -205,9 +205,8 @@ def test_labels_of_another_size_are_refused(drawn, cache, tmp_path):
 
 
 def test_a_missing_run_names_the_way_out(tmp_path):
-    for ask in (load_config, load_classes):
-        with pytest.raises(RunError, match="no run here: train one first"):
-            ask(tmp_path / "none")
+    with pytest.raises(RunError, match="no run here: train one first"):
+        load_classes(tmp_path / "none")
     with pytest.raises(RunError, match="train one first"):
         predict(tmp_path / "none", [], cache=tmp_path, progress=None)
 
