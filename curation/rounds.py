@@ -142,7 +142,7 @@ def train(dataset, run: str, folds: int, config: TrainConfig, progress: Progress
     """
     work = load(dataset, progress)
     channels = work.channels
-    folder = run_folder(dataset, check_run_name(run))
+    folder = run_folder(dataset, run)
     photos = work.photos()
     folds_of = splits_of = None
     if folds:
@@ -188,7 +188,7 @@ def predict(dataset, run: str, progress: Progress) -> int:
     channels = _channels_of_run(folder, work)
 
     def written() -> Iterator[tuple[str, Path, Path]]:
-        for photo, p in _probabilities(dataset, work, run, progress, "predict"):
+        for photo, p in _probabilities(dataset, work, run, progress):
             best = p.argmax(axis=0)
             mask = folder / "predictions" / f"{photo.key}.png"
             heat = folder / "confidence" / f"{photo.key}.png"
@@ -211,7 +211,7 @@ def flag(dataset, run: str, progress: Progress) -> pd.DataFrame:
     issues: list[Issue] = []
 
     def scored() -> Iterator[PhotoScore]:
-        for photo, p in _probabilities(dataset, work, run, progress, "flag"):
+        for photo, p in _probabilities(dataset, work, run, progress):
             record, ids = work.records[photo.image_id], work.instance_ids[photo.image_id]
             score = score_record(record, ids, p, work.taxonomy, channels, run)
             issues.extend(score.issues)
@@ -230,7 +230,8 @@ def has_folds(dataset, run: str) -> bool:
 
 
 def run_folder(dataset, run: str) -> Path:
-    return store.folder(dataset) / "runs" / run
+    """Where a run is kept; RunError for a name that cannot be one."""
+    return store.folder(dataset) / "runs" / check_run_name(run)
 
 
 def feature_cache(dataset) -> Path:
@@ -251,16 +252,10 @@ def _channels_of_run(folder: Path, work: Workset) -> Channels:
 
 
 def _probabilities(
-    dataset, work: Workset, run: str, progress: Progress, title: str
+    dataset, work: Workset, run: str, progress: Progress
 ) -> Iterator[tuple[trainer.Photo, NDArray[np.float32]]]:
-    photos = work.photos()
-    task = progress.add_task(title, total=len(photos))
-    folder = run_folder(dataset, run)
-    for photo, p in trainer.predict(
-        folder, photos, cache=feature_cache(dataset), progress=progress
-    ):
-        yield photo, p
-        progress.advance(task)
+    folder, cache = run_folder(dataset, run), feature_cache(dataset)
+    return trainer.predict(folder, work.photos(), cache=cache, progress=progress)
 
 
 def _write_png(path: Path, array: NDArray[np.uint8]) -> None:
