@@ -20,6 +20,7 @@ class Instance:
         attributes: finer labels, in the source's order
         polygons: the rings as drawn, each ``(x0, y0, x1, y1, ...)`` in pixels,
             where the source had polygons
+        faults: what the reader had to mend, e.g. ``overlapping runs``
     """
 
     category: str
@@ -27,6 +28,7 @@ class Instance:
     source: str = ""
     attributes: tuple[str, ...] = ()
     polygons: tuple[tuple[float, ...], ...] = ()
+    faults: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.category or self.category != self.category.strip():

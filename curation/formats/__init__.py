@@ -1,16 +1,49 @@
-"""One module for each format. A reader yields records; what it leaves out, it tells."""
+"""One module for each format. ``load`` indexes a file, its :class:`Source` yields records."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from curation import photos
-from curation.records import Skip
+from curation.records import ImageRecord, Skip
+
+OnSkip = Callable[[Skip], None]
+
+
+class Source(Protocol):
+    """An annotation file that was checked as a whole and can be read in slices.
+
+    It can be pickled, and reading changes nothing in it: each worker process
+    gets a copy and reads the slices it is given, in any order.
+    """
+
+    @property
+    def path(self) -> Path:
+        """The annotation file (or folder)."""
+
+    @property
+    def images(self) -> Path:
+        """The folder of photos."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The photos as the file names them, in its order; slices count these."""
+
+    def read(self, start: int, stop: int, on_skip: OnSkip) -> Iterator[ImageRecord]:
+        """Yields the photos ``names[start:stop]``.
+
+        Args:
+            on_skip: told each photo and label that is left out, and why
+
+        Raises:
+            FormatError: the file is no longer the one that was loaded
+        """
 
 
 def find_photo(
-    images: Path, name: str, where: str, lost: str, on_skip: Callable[[Skip], None]
+    images: Path, name: str, where: str, lost: str, on_skip: OnSkip
 ) -> tuple[Path, int, int] | None:
     """A photo's path, height and width; or None, with the reason told to ``on_skip``.
 
