@@ -13,16 +13,52 @@ from curation.rle import Rle
 VOID = 255
 """Label map value of pixels that neither teach nor count."""
 
+SMALLEST = 32
+"""Pixels: a crop that is drawn smaller than the photo keeps at least this side, if it has it."""
 
-def crop(mask: Rle) -> tuple[NDArray[np.bool_], tuple[int, int, int, int]]:
-    """The tight crop of a mask and its box.
+
+def crop(
+    mask: Rle, longest: int | None = None
+) -> tuple[NDArray[np.bool_], tuple[int, int, int, int]]:
+    """The tight crop of a mask and its box, without painting the photo.
+
+    Args:
+        longest: the photo's longer side is taken to be no longer than this, and the
+            crop shrinks with it (nearest, as :func:`resize_nearest` of the whole
+            crop), but no side of it below ``SMALLEST``. None keeps the size
 
     Returns:
         (h, w) bool array, and (left, top, width, height) in pixels; both empty
         (0, 0) and zeros for an empty mask
     """
     left, top, width, height = box = rle.bbox(mask)
-    return rle.decode(mask)[top : top + height, left : left + width], box
+    scale = min(1.0, longest / max(mask.height, mask.width)) if longest else 1.0
+    h, w = (max(min(side, SMALLEST), round(side * scale)) for side in (height, width))
+    return sample(mask, top + sample_points(height, h), left + sample_points(width, w)), box
+
+
+def sample(mask: Rle, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """The pixels of a mask where some rows and columns cross, computed run by run.
+
+    Its cost goes with the runs and with what comes out, not with the photo.
+
+    Args:
+        rows, columns: (h,) and (w,) indices, ascending; they may repeat
+
+    Returns:
+        (h, w) bool array, C order
+    """
+    starts, ends = rle.edges(rle.to_counts(mask))
+    h, (columns, repeats) = rows.size, np.unique_inverse(columns)
+    # How many of the asked pixels, down the columns, lie before an edge of a run?
+    rows_before = np.searchsorted(rows, np.arange(mask.height))
+    columns_before = np.searchsorted(columns, np.arange(mask.width + 2))
+    column, row = np.divmod(np.stack([starts, ends], axis=1).ravel(), mask.height)
+    before, after = columns_before[column], columns_before[column + 1]
+    stops = before * h + (after - before) * rows_before[row]
+    lengths = np.diff(stops, prepend=0, append=h * columns.size)
+    inside = np.repeat(np.arange(lengths.size) % 2 == 1, lengths)
+    return np.ascontiguousarray(inside.reshape(columns.size, h)[repeats].T)
 
 
 def paste(piece: NDArray, left: int, top: int, height: int, width: int) -> Rle:
@@ -65,9 +101,7 @@ def paint(
         (H, W) or (size, size) uint8, 0 background, 255 void
     """
     label_map = np.zeros((size or height, size or width), dtype=np.uint8)
+    rows, columns = sample_points(height, len(label_map)), sample_points(width, len(label_map[0]))
     for class_id, mask in layers:
-        inside = rle.decode(mask)
-        if size:
-            inside = resize_nearest(inside, size, size)
-        label_map[inside] = class_id
+        label_map[sample(mask, rows, columns) if size else rle.decode(mask)] = class_id
     return label_map

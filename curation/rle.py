@@ -22,6 +22,9 @@ from pycocotools import mask as coco
 MAX_PIXELS = 200_000_000
 """No photo larger than this is believed: a wrong size must not eat the memory."""
 
+RUN_PAST_END = "run past the end"
+OVERLAPPING_RUNS = "overlapping runs"
+
 
 @dataclass(frozen=True, slots=True)
 class Rle:
@@ -61,8 +64,8 @@ def from_pairs(pairs: str | ArrayLike, height: int, width: int) -> Rle:
 
     Raises:
         ValueError: an odd number of values, something that is not an integer,
-            a length below 1, a start below 1, runs that overlap or are out of
-            order, or a run past the last pixel
+            a length below 1, a start below 1, runs that overlap, or a run past
+            the last pixel
 
     >>> decode(from_pairs("2 2 8 1", 4, 3)).astype(int)
     array([[0, 0, 0],
@@ -70,33 +73,53 @@ def from_pairs(pairs: str | ArrayLike, height: int, width: int) -> Rle:
            [1, 0, 0],
            [0, 1, 0]])
     """
+    mask, faults = mend_pairs(pairs, height, width)
+    if faults:
+        raise ValueError(" and ".join(faults))
+    return mask
+
+
+def mend_pairs(pairs: str | ArrayLike, height: int, width: int) -> tuple[Rle, tuple[str, ...]]:
+    """:func:`from_pairs` that mends what can be mended, and says so.
+
+    Returns:
+        the mask, and its faults: ``RUN_PAST_END`` (what lies past the last pixel
+        is cut off) and ``OVERLAPPING_RUNS`` (the mask is the pixels inside any)
+
+    Raises:
+        ValueError: as :func:`from_pairs`, over what cannot be mended
+    """
     check_size(height, width)
-    if isinstance(pairs, str):
-        try:
-            values = np.array(pairs.split(), dtype=np.int64)
-        except (ValueError, OverflowError):
-            raise ValueError("EncodedPixels holds something that is not an integer") from None
-    else:
-        values = np.asarray(pairs, dtype=np.int64).ravel()
+    values = _integers(pairs) if isinstance(pairs, str) else np.asarray(pairs, np.int64).ravel()
     if values.size == 0:
         raise ValueError("EncodedPixels is empty")
     if values.size % 2:
         raise ValueError(f"EncodedPixels has {values.size} values: pairs are cut off")
-    starts, lengths = values[0::2] - 1, values[1::2]
-    if lengths.min() < 1 or starts.min() < 0:
+    pixels = height * width
+    # Numbers near 2**63 must not wrap around.
+    starts, lengths = np.minimum(values, pixels + 1).reshape(-1, 2).T
+    if min(starts.min(), lengths.min()) < 1:
         raise ValueError("a run has a length or a start below 1")
-    if lengths.max() > height * width or starts.max() >= height * width:
-        raise ValueError(f"a run goes past the end of the {width}x{height} photo")
+    starts = starts - 1
     ends = starts + lengths
+    faults = []
+    if ends.max() > pixels:
+        faults.append(RUN_PAST_END)
+        starts, ends = starts[starts < pixels], np.minimum(ends, pixels)[starts < pixels]
+        if not starts.size:
+            raise ValueError(f"all runs lie past the end of the {width}x{height} photo")
     if (starts[1:] < ends[:-1]).any():
-        raise ValueError("runs overlap or are out of order")
-    if ends[-1] > height * width:
-        past = int(ends[-1]) - height * width
-        raise ValueError(f"the last run goes {past} pixels past the end of {width}x{height}")
-    counts = np.empty(values.size + 1, dtype=np.int64)
-    counts[0::2] = np.append(starts, height * width) - np.insert(ends, 0, 0)
-    counts[1::2] = lengths
-    return from_counts(counts, height, width)
+        order = np.argsort(starts, kind="stable")
+        starts, ends = starts[order], np.maximum.accumulate(ends[order])
+        if (starts[1:] < ends[:-1]).any():
+            faults.append(OVERLAPPING_RUNS)
+            first = np.append(True, starts[1:] > ends[:-1])
+            starts, ends = starts[first], ends[np.append(first[1:], True)]
+    counts = np.empty(starts.size * 2 + 1, dtype=np.int64)
+    counts[0], counts[-1] = starts[0], pixels - ends[-1]
+    counts[1::2] = ends - starts
+    counts[2:-1:2] = starts[1:] - ends[:-1]
+    return from_counts(counts, height, width), tuple(faults)
 
 
 def from_counts(counts: Sequence[int] | NDArray[np.integer], height: int, width: int) -> Rle:
@@ -111,16 +134,36 @@ def from_counts(counts: Sequence[int] | NDArray[np.integer], height: int, width:
         raise ValueError("counts are empty or negative")
     if values.sum() != height * width:
         raise ValueError(f"counts add up to {values.sum()}, the photo has {height * width} pixels")
-    runs = _canonical(values).tolist()
+    runs = _canonical(values) if (values[1:] == 0).any() else values
     packed = coco.frPyObjects({"size": [height, width], "counts": runs}, height, width)
     return Rle(height, width, packed["counts"])
 
 
+def to_counts(rle: Rle) -> NDArray[np.int64]:
+    """An :class:`Rle` to uncompressed COCO counts: (n,) int64, background first, column-major.
+
+    Raises:
+        ValueError: the compressed counts are not those of a mask of this size
+
+    >>> to_counts(from_pairs("2 2 8 1", 4, 3)).tolist()
+    [1, 2, 4, 1, 4]
+    """
+    runs = _unpack(rle.counts)
+    # pycocotools checks nothing: it reads and writes past its memory over wrong counts.
+    if not runs.size or runs.min() < 0 or runs.sum() != rle.height * rle.width:
+        raise ValueError(f"the counts do not fill a mask of {rle.width}x{rle.height}")
+    return runs
+
+
+def edges(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each run of uncompressed counts starts and ends (exclusive), column-major."""
+    ends = counts.cumsum()
+    return ends[: counts.size // 2 * 2 : 2], ends[1::2]
+
+
 def to_pairs(rle: Rle) -> NDArray[np.int64]:
     """An :class:`Rle` to iMaterialist pairs: (2 n,) int64, 1-based, column-major."""
-    flat = decode(rle).ravel(order="F").astype(np.int8)
-    edges = np.flatnonzero(np.diff(flat, prepend=0, append=0))
-    starts, ends = edges[0::2], edges[1::2]
+    starts, ends = edges(to_counts(rle))
     return np.stack([starts + 1, ends - starts], axis=1).ravel()
 
 
@@ -142,10 +185,7 @@ def parse(text: str) -> Rle:
     """
     height, width, counts = text.split(" ", 2)
     result = Rle(int(height), int(width), counts.encode("ascii"))
-    # pycocotools checks nothing: it reads and writes past its memory over wrong counts.
-    runs = _unpack(result.counts)
-    if min(runs, default=-1) < 0 or sum(runs) != result.height * result.width:
-        raise ValueError(f"the counts do not fill a mask of {width}x{height}")
+    to_counts(result)
     return result
 
 
@@ -186,7 +226,16 @@ def iou(a: Rle, b: Rle) -> float:
     return float(coco.iou([a.as_coco()], [b.as_coco()], [0])[0, 0])
 
 
-def _unpack(counts: bytes) -> list[int]:
+def _integers(text: str) -> NDArray[np.int64]:
+    if not text or text.isspace():  # numpy reads a 0 out of blanks
+        return np.empty(0, np.int64)
+    try:
+        return np.fromstring(text, dtype=np.int64, sep=" ")
+    except ValueError:
+        raise ValueError("EncodedPixels holds something that is not an integer") from None
+
+
+def _unpack(counts: bytes) -> NDArray[np.int64]:
     """COCO's compressed counts as numbers, which nothing has checked.
 
     Six bits a character, from ``0`` on: five of the number, lowest first, and
@@ -196,23 +245,23 @@ def _unpack(counts: bytes) -> list[int]:
     Raises:
         ValueError: a character that is none of these, or a number cut off
     """
-    runs: list[int] = []
-    value = shift = 0
-    for code in counts:
-        if not 48 <= code < 112 or shift > 25:  # MAX_PIXELS needs 28 bits and a sign
-            raise ValueError("the counts are not those of a mask")
-        digit = code - 48
-        value |= (digit & 31) << shift
-        shift += 5
-        if digit & 32:
-            continue
-        if digit & 16:
-            value -= 1 << shift
-        runs.append(value + runs[-2] if len(runs) > 2 else value)
-        value = shift = 0
-    if shift:
+    digits = np.frombuffer(counts, dtype=np.uint8).astype(np.int64) - 48
+    if not digits.size:
+        return digits
+    if digits.min() < 0 or digits.max() > 63:
+        raise ValueError("the counts are not those of a mask")
+    last = np.flatnonzero(digits < 32)
+    if not last.size or last[-1] != digits.size - 1:
         raise ValueError("the counts are cut off")
-    return runs
+    first = np.append(0, last[:-1] + 1)
+    places = np.arange(digits.size) - np.repeat(first, last - first + 1)
+    if places.max() > 5:  # MAX_PIXELS needs 28 bits and a sign
+        raise ValueError("the counts are not those of a mask")
+    values = np.add.reduceat((digits & 31) << (5 * places), first)
+    values -= (digits[last] >> 4 & 1) << (5 * (places[last] + 1))
+    values[1::2] = values[1::2].cumsum()
+    values[2::2] = values[2::2].cumsum()
+    return values
 
 
 def _canonical(counts: NDArray[np.int64]) -> NDArray[np.int64]:

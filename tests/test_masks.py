@@ -45,6 +45,36 @@ def test_nearest_takes_the_pixel_under_the_centre():
 
 
 @given(
+    hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=20)),
+    st.integers(1, 30),
+    st.integers(1, 30),
+)
+def test_sampling_the_runs_is_painting_and_resizing(mask, height, width):
+    points = masks.sample_points(len(mask), height), masks.sample_points(len(mask[0]), width)
+    sampled = masks.sample(rle.encode(mask), *points)
+    assert (sampled == masks.resize_nearest(mask, height, width)).all()
+    assert sampled.flags.c_contiguous
+
+
+@given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=90)))
+def test_a_capped_crop_is_the_crop_resized(mask):
+    whole, box = masks.crop(rle.encode(mask))
+    left, top, width, height = box
+    assert (whole == mask[top : top + height, left : left + width]).all()
+    capped, same_box = masks.crop(rle.encode(mask), longest=40)
+    assert same_box == box
+    assert (capped == masks.resize_nearest(whole, *capped.shape)).all()
+
+
+def test_a_cap_shrinks_with_the_photo_but_leaves_small_things_their_size():
+    mask = np.zeros((400, 100))
+    mask[10:210, 0:20] = 1
+    assert masks.crop(rle.encode(mask), longest=400)[0].shape == (200, 20)
+    assert masks.crop(rle.encode(mask), longest=200)[0].shape == (100, 20)
+    assert masks.crop(rle.encode(mask), longest=20)[0].shape == (32, 20)
+
+
+@given(
     hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=20)),
     st.integers(1, 30),
     st.integers(1, 30),

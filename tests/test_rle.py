@@ -52,18 +52,44 @@ def test_touching_runs_are_one_mask():
         ("", "empty"),
         ("1 2 3", "cut off"),
         ("1 x", "not an integer"),
-        ("1 99999999999999999999", "not an integer"),
+        ("1 99999999999999999999", "past the end"),
+        ("99999999999999999999 1", "past the end"),
+        ("  ", "empty"),
         ("0 2", "below 1"),
         ("1 0", "below 1"),
-        ("5 2 1 2", "out of order"),
         ("1 3 2 3", "overlap"),
-        ("16 2", "1 pixels past the end"),
+        ("16 2", "past the end"),
         ("99 1", "past the end"),
     ],
 )
 def test_pairs_that_cannot_be_decoded_say_why(pairs, reason):
     with pytest.raises(ValueError, match=reason):
         rle.from_pairs(pairs, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "mended", "faults"),
+    [
+        ("15 9", "15 2", ("run past the end",)),
+        ("2 1 15 2 17 3", "2 1 15 2", ("run past the end",)),
+        ("1 3 2 4", "1 5", ("overlapping runs",)),
+        ("1 9 2 2 12 1", "1 9 12 1", ("overlapping runs",)),
+        ("5 2 1 2", "1 2 5 2", ()),
+        ("14 2 13 9", "13 4", ("run past the end", "overlapping runs")),
+    ],
+)
+def test_pairs_that_can_be_mended_are_and_say_so(pairs, mended, faults):
+    assert rle.mend_pairs(pairs, 4, 4) == (rle.from_pairs(mended, 4, 4), faults)
+
+
+@given(st.lists(st.tuples(st.integers(1, 20), st.integers(1, 20)), min_size=1, max_size=6))
+def test_mended_pairs_are_the_pixels_inside_any_run(pairs):
+    painted = np.zeros(40, bool)
+    for start, length in pairs:
+        painted[start - 1 : start - 1 + length] = True
+    mask, faults = rle.mend_pairs(np.ravel(pairs), 8, 5)
+    assert (rle.decode(mask).ravel(order="F") == painted).all()
+    assert ("overlapping runs" in faults) == (painted.sum() < sum(n for _, n in pairs))
 
 
 def test_a_size_that_would_eat_the_memory_is_refused():
