@@ -49,16 +49,19 @@ def sample(mask: Rle, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDAr
         (h, w) bool array, C order
     """
     starts, ends = rle.edges(rle.to_counts(mask))
-    h, (columns, repeats) = rows.size, np.unique_inverse(columns)
+    in_column = np.bincount(columns, minlength=mask.width + 1)
+    h, once = rows.size, np.minimum(in_column, 1)
     # How many of the asked pixels, down the columns, lie before an edge of a run?
-    rows_before = np.searchsorted(rows, np.arange(mask.height))
-    columns_before = np.searchsorted(columns, np.arange(mask.width + 2))
+    rows_before = np.bincount(rows + 1, minlength=mask.height).cumsum()
+    columns_before = once.cumsum() - once
     column, row = np.divmod(np.stack([starts, ends], axis=1).ravel(), mask.height)
-    before, after = columns_before[column], columns_before[column + 1]
-    stops = before * h + (after - before) * rows_before[row]
-    lengths = np.diff(stops, prepend=0, append=h * columns.size)
+    stops = columns_before[column] * h + once[column] * rows_before[row]
+    lengths = np.diff(stops, prepend=0, append=h * once.sum())
     inside = np.repeat(np.arange(lengths.size) % 2 == 1, lengths)
-    return np.ascontiguousarray(inside.reshape(columns.size, h)[repeats].T)
+    inside = inside.reshape(once.sum(), h)
+    if columns.size > len(inside):
+        inside = inside.repeat(in_column[in_column > 0], axis=0)
+    return np.ascontiguousarray(inside.T)
 
 
 def paste(piece: NDArray, left: int, top: int, height: int, width: int) -> Rle:
