@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import csv
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from rich.progress import Progress
 
-from curation import console, database, photos, store
+from curation import console, database, intake, parallel, photos, store
 from curation.errors import CurateError, FormatError
-from curation.formats import imaterialist as imaterialist_format
-from curation.formats import via as via_format
-from curation.records import ImageRecord, Skip
-from curation.store.datasets import Written
+from curation.files import replacing
+from curation.formats import Source
+from curation.records import Skip
 
-Reader = Callable[[Callable[[Skip], None]], Iterator[ImageRecord]]
+SLICE = 64
+"""Photos that a worker reads at once."""
+
+LISTS = "imported-"
+LIST_COLUMNS = ("what", "where", "kind", "detail")
+LEFT_OUT = "left out"
+"""The list of an import: its name before the annotation file's, its columns, what skips are."""
+
+IN_PROCESS = 4 * SLICE
+"""Up to so many photos the workers' start would take longer than the work."""
 
 
 @dataclass
@@ -23,17 +33,23 @@ class Imported:
     """What an import did.
 
     Attributes:
-        written: image ids added, unchanged and differing
+        written: image ids added, unchanged, updated and differing
         instances: instances in all photos that were read
         skips: what was left out and why
+        mended: labels that were taken in after the reader had mended them
+        absent: photos of the dataset that the file does not name (with ``update``)
         unlisted: photos in the folder that the annotation file does not name
-        listed: the file that lists skips, differing and unlisted photos; None if none
+        unmapped: source labels that the dataset's taxonomy does not speak of
+        listed: the file that lists all of these; None if there are none
     """
 
-    written: Written = field(default_factory=Written)
+    written: store.Written = field(default_factory=store.Written)
     instances: int = 0
     skips: list[Skip] = field(default_factory=list)
+    mended: list[Skip] = field(default_factory=list)
+    absent: int = 0
     unlisted: int = 0
+    unmapped: dict[str, int] = field(default_factory=dict)
     listed: Path | None = None
 
     def summary(self) -> str:
@@ -44,8 +60,12 @@ class Imported:
             counts += f", {changed:,} updated"
         photos = new + old + changed + len(self.written.differing)
         parts = [f"{self.instances:,} instances in {photos:,} photos ({counts})"]
+        if self.mended:
+            parts.append(console.count_kinds(self.mended))
         if self.skips:
             parts.append(f"skipped {console.count_kinds(self.skips)}")
+        if self.absent:
+            parts.append(f"{self.absent:,} photos of the dataset are not in the file (kept)")
         if self.unlisted:
             parts.append(f"{self.unlisted:,} photos of the folder are not in the file")
         if self.listed:
@@ -53,104 +73,108 @@ class Imported:
         return "; ".join(parts)
 
 
-def imaterialist(
-    name: str,
-    annotations: Path,
-    images: Path,
-    labels: Path | None,
-    strict: bool,
-    update: bool,
-    progress: Progress,
-) -> Imported:
-    """Imports an iMaterialist CSV; see :mod:`curation.formats.imaterialist`.
+def run(name: str, source: Source, strict: bool, update: bool, progress: Progress) -> Imported:
+    """Imports the photos of a source; created where there is no such dataset yet.
+
+    Killed at any moment and started again, it ends as if it had run once.
+
+    Args:
+        strict: refuse the whole file if anything would be left out or mended
+        update: replace photos whose labels differ by now from what was imported
 
     Raises:
-        CurateError: a file is wrong as a whole, or with ``strict`` anything is;
+        CurateError: nothing could be imported, or with ``strict`` not everything;
             the dataset is as it was
     """
-    names = imaterialist_format.DEFAULT_LABELS
-    if labels:
-        names = imaterialist_format.read_labels(labels)
-    rows = imaterialist_format.scan(annotations)
-
-    def read(on_skip: Callable[[Skip], None]) -> Iterator[ImageRecord]:
-        return imaterialist_format.read(annotations, images, rows, names, on_skip)
-
-    return _import(name, annotations, images, len(rows), read, rows, strict, update, progress)
-
-
-def via(
-    name: str,
-    annotations: Path,
-    images: Path,
-    label_attribute: str,
-    strict: bool,
-    update: bool,
-    progress: Progress,
-) -> Imported:
-    """Imports a VIA file; see :mod:`curation.formats.via`. Raises as :func:`imaterialist`."""
-    entries = via_format.load(annotations)
-    listed = [entry["filename"].strip() for entry in entries.values()]
-
-    def read(on_skip: Callable[[Skip], None]) -> Iterator[ImageRecord]:
-        return via_format.read(annotations, images, entries, label_attribute, on_skip)
-
-    return _import(name, annotations, images, len(entries), read, listed, strict, update, progress)
-
-
-def _import(
-    name: str,
-    annotations: Path,
-    images: Path,
-    total: int,
-    read: Reader,
-    listed: Iterable[str],
-    strict: bool,
-    update: bool,
-    progress: Progress,
-) -> Imported:
     store.check_name(name)
-    if not images.is_dir():
-        raise FormatError(images, "", "no such folder of photos")
     if strict:
         # A pass that writes nothing, so that a refused file leaves the dataset as it was.
-        for _ in progress.track(read(_refuse), total=total, description="check"):
-            pass
+        check(source, progress)
+    existed = store.exists(name)
+    dataset = store.open_or_create(name)
     result = Imported()
-    task = progress.add_task(f"import {annotations.name}", total=total)
-
-    def records() -> Iterator[ImageRecord]:
-        for record in read(result.skips.append):
-            result.instances += len(record.instances)
-            progress.advance(task)
-            yield record
-
-    result.written = store.write(name, records(), update)
-    progress.update(task, completed=total)
+    before = store.target(dataset, update)
+    task = progress.add_task(f"import {source.path.name}", total=len(source.names))
+    for part, (ready, skips, mended) in zip(
+        _slices(source), _results(intake.prepare_slice, (source, before), source), strict=True
+    ):
+        store.take(dataset, ready, update, result.written)
+        result.instances += sum(photo.instances for photo in ready)
+        result.skips += skips
+        result.mended += mended
+        progress.advance(task, len(part))
+    _list(name, source, result, before.known.keys() if update else ())
     if result.instances:
-        store.configure(store.open_dataset(name))
-    differing = [
-        Skip(image_id, "photo that differs from the dataset", "left as it was; --update takes it")
-        for image_id in result.written.differing
-    ]
-    unlisted = _unlisted(images, set(listed))
-    result.unlisted = len(unlisted)
-    result.skips += differing
-    path = database.folder(name) / f"skipped-{annotations.stem}.csv"
-    everything = result.skips + [Skip(p, "photo the file does not name") for p in unlisted]
-    console.list_skips(path, everything)
-    result.listed = path if everything else None
-    if not result.instances:
+        result.unmapped = store.complete(dataset)
+        store.configure(dataset)
+    else:
+        if not existed:
+            store.delete(name)
         kinds = console.count_kinds(result.skips)
-        raise FormatError(annotations, "", f"nothing in it could be imported ({kinds}); see {path}")
+        reason = f"nothing in it could be imported ({kinds}); see {result.listed}"
+        raise FormatError(source.path, "", reason)
     return result
 
 
-def _refuse(skip: Skip) -> None:
-    raise CurateError(skip.where, "", f"{skip.kind}: {skip.detail} (--strict)")
+def check(source: Source, progress: Progress) -> None:
+    """Raises CurateError for the first thing that an import would leave out or mend."""
+    task = progress.add_task("check", total=len(source.names))
+    for part, fault in zip(
+        _slices(source), _results(intake.first_fault, source, source), strict=True
+    ):
+        if fault:
+            detail = f": {fault.detail}" if fault.detail else ""
+            raise CurateError(fault.where, "", f"{fault.kind}{detail} (--strict)")
+        progress.advance(task, len(part))
+    progress.remove_task(task)
 
 
-def _unlisted(images: Path, listed: set[str]) -> list[str]:
-    """Photos in the folder that no row names, with or without their suffix."""
-    names = (p.name for p in images.iterdir() if p.suffix.lower() in photos.SUFFIXES)
-    return sorted(n for n in names if n not in listed and n.rpartition(".")[0] not in listed)
+def _slices(source: Source) -> list[range]:
+    total = len(source.names)
+    return [range(i, min(i + SLICE, total)) for i in range(0, total, SLICE)]
+
+
+def _results(function, shared, source: Source) -> Iterator:
+    parts = _slices(source)
+    if len(source.names) <= IN_PROCESS:
+        return map(partial(function, shared), parts)
+    return parallel.ordered(function, shared, parts)
+
+
+def _list(name: str, source: Source, result: Imported, known) -> None:
+    """Writes the list of all that is not simply imported, beside the dataset's other files."""
+    written = result.written
+    listed = {photos.without_suffix(image_id) for image_id in source.names}
+    seen = {*written.unchanged, *written.updated, *written.differing}
+    absent = sorted(set(known) - seen)
+    unlisted = sorted(
+        inside
+        for path in source.images.rglob("*")
+        if path.suffix.lower() in photos.SUFFIXES
+        and photos.without_suffix(inside := path.relative_to(source.images).as_posix())
+        not in listed
+    )
+    result.absent, result.unlisted = len(absent), len(unlisted)
+    differing = [
+        Skip(image_id, "photo that differs from the dataset", "left as it was; --update takes it")
+        for image_id in written.differing
+    ]
+    done = {
+        LEFT_OUT: result.skips,
+        "mended": result.mended,
+        "kept": [
+            *differing,
+            *(Skip(i, "photo of the dataset the file does not name") for i in absent),
+        ],
+        "updated": written.changes,
+        "not named": [Skip(i, "photo the file does not name") for i in unlisted],
+    }
+    rows = [(what, s.where, s.kind, s.detail) for what, skips in done.items() for s in skips]
+    path = database.folder(name) / f"{LISTS}{source.path.stem}.csv"
+    if rows:
+        with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows([LIST_COLUMNS, *rows])
+        result.listed = path
+    else:
+        path.unlink(missing_ok=True)
+    result.skips += differing

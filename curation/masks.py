@@ -57,8 +57,8 @@ def sample(mask: Rle, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDAr
     column, row = np.divmod(np.stack([starts, ends], axis=1).ravel(), mask.height)
     stops = columns_before[column] * h + once[column] * rows_before[row]
     lengths = np.diff(stops, prepend=0, append=h * once.sum())
-    inside = np.repeat(np.arange(lengths.size) % 2 == 1, lengths)
-    inside = inside.reshape(once.sum(), h)
+    flat = np.repeat(np.arange(lengths.size) % 2 == 1, lengths)
+    inside = flat.reshape(once.sum(), h)
     if columns.size > len(inside):
         inside = inside.repeat(in_column[in_column > 0], axis=0)
     return np.ascontiguousarray(inside.T)

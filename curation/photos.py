@@ -1,22 +1,31 @@
-"""Photos on disk: find them, measure them, read them. Every file is hostile until checked."""
+"""Photos and masks on disk: find, measure and read them. Every file is hostile until checked."""
 
 from __future__ import annotations
 
+import os
+import re
 import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from curation.rle import MAX_PIXELS, check_size
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+"""What is read, by content: a suffix may lie. Of a film, the first picture."""
+
+_INDEX_FORMATS = ("PNG", "BMP", "TIFF")  # who writes a GIF may sort its palette anew
+_LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
+_INDEX_TYPES = {"1": np.uint8, "L": np.uint8, "P": np.uint8, "I;16": np.uint16, "I;16B": np.uint16}
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -30,39 +39,49 @@ _TURNS = {
 """What an EXIF orientation asks for; from 5 on, height and width change places."""
 
 _READ_ERRORS = (
-    OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AssertionError,
-    struct.error, Image.DecompressionBombError,
+    OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError,
+    AssertionError, struct.error, Image.DecompressionBombError,
 )  # fmt: skip
 """What Pillow raises over files that are cut off or tampered with."""
 
 
 def find(folder: Path, name: str) -> Path:
-    """The photo ``name`` inside ``folder``; a missing suffix is tried for.
+    """The photo ``name`` inside ``folder``; it may lack its suffix, and spell é in either way.
 
     Raises:
-        ValueError: the name leads out of the folder, or no file can have it
+        ValueError: the name leads out of the folder, fits several photos, or
+            no file can have it
         FileNotFoundError: no such photo
     """
-    root = folder.resolve()
-    path = root / name
+    head, tail = os.path.split(name)
     try:
         name.encode()  # half a character, as "\\ud800" in JSON, could not even be listed
-        # resolve() follows links too, so a link that leads out is refused as well.
-        if "\0" in name or not path.resolve().is_relative_to(root):
+        inside = None if "\0" in name else _inside(folder.absolute(), head)
+        if not inside:
             raise ValueError(f"{name!r} leads out of the image folder")
-        if path.is_file():
-            return path
-        for suffix in SUFFIXES:
-            for variant in (suffix, suffix.upper()):
-                candidate = path.with_name(path.name + variant)
-                if candidate.is_file() and candidate.resolve().is_relative_to(root):
-                    return candidate
+        files = _listing(inside, inside.stat().st_mtime_ns).get(normalize("NFC", tail), [])
+        if len(files) > 1:
+            named = " or ".join(sorted(repr(file.name) for file in files))
+            raise ValueError(f"{name!r} may be {named}: leave one of them in the folder")
+        for file in files:
+            if file.is_symlink() and not Path(file).resolve().is_relative_to(folder.resolve()):
+                raise ValueError(f"{name!r} leads out of the image folder")
+            if file.is_file():
+                return inside / file.name
     except UnicodeEncodeError:
         raise ValueError(f"photo cannot be read: {name!r} is not text") from None
+    except (FileNotFoundError, NotADirectoryError):
+        pass
     except (OSError, RuntimeError) as error:  # too long, not allowed, a loop of links
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"photo cannot be read: {name!r}: {reason}") from None
     raise FileNotFoundError(f"no photo {name!r} in {folder}")
+
+
+def without_suffix(name: str) -> str:
+    """A photo's name without its image suffix: some files write it, some do not."""
+    stem, dot, suffix = name.rpartition(".")
+    return stem if stem and f"{dot}{suffix}".lower() in SUFFIXES else name
 
 
 def size(path: Path) -> tuple[int, int]:
@@ -104,6 +123,30 @@ def read(path: Path, resize: int | None = None) -> NDArray[np.uint8]:
         return np.asarray(rgb)
 
 
+def read_index(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """An index mask as (H, W): the value of each pixel as stored, EXIF orientation applied.
+
+    Of a palette image the indices count, not the colours.
+
+    Raises:
+        ValueError: not an image that can be read, larger than MAX_PIXELS, saved
+            with loss, or not of one value of 1, 8 or 16 bits for each pixel
+    """
+    with _opened(path, "mask") as image:
+        if image.format not in _INDEX_FORMATS or image.info.get("compression") in _LOSSY_TIFF:
+            raise ValueError(f"{image.format} may change values; save index masks as PNG")
+        # Also where the three are equal: a coloured mask may happen to hold only greys.
+        if (channels := len(image.getbands())) > 1:
+            raise ValueError(f"has {channels} channels; an index mask has one value per pixel")
+        # Pillow stretches greys of 2 and 4 bits ("L;4") to 255, and inverts some ("1;I").
+        if image.mode not in _INDEX_TYPES or re.search("'[L1];", str(image.tile)):
+            raise ValueError("its values are not of 1, 8 or 16 bits; save it as an 8-bit PNG")
+        turn = _TURNS.get(_orientation(image))
+        image.load()  # a TIFF is turned by it
+        values = np.asarray(image if turn is None else image.transpose(turn))
+        return values.astype(_INDEX_TYPES[image.mode])
+
+
 def content_hash(path: Path) -> str:
     """32 hex digits of the file's bytes: the same photo under two names has one hash."""
     digest = blake2b(digest_size=16)
@@ -113,19 +156,47 @@ def content_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
+@lru_cache(maxsize=256)
+def _inside(folder: Path, head: str) -> Path | None:
+    """``folder / head`` without links and dots; None where that is outside of ``folder``."""
+    place = (folder / head).resolve()
+    return place if place.is_relative_to(folder.resolve()) else None
+
+
+@lru_cache(maxsize=64)
+def _listing(folder: Path, changed: int) -> dict[str, list[os.DirEntry[str]]]:
+    """The files of a folder by their names, and by their names without suffix.
+
+    Listed once, not once for each photo; and again when ``changed``, its time
+    of change, is another. Composed letters (NFC), since macOS takes them apart.
+    """
+    whole: dict[str, list[os.DirEntry[str]]] = {}
+    short: dict[str, list[os.DirEntry[str]]] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                name = normalize("NFC", entry.name)
+                whole.setdefault(name, []).append(entry)
+                short.setdefault(without_suffix(name), []).append(entry)
+    return short | whole
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """A photo whose size is checked; all that Pillow raises in the block is a ValueError."""
+def _opened(path: Path, kind: str = "photo") -> Iterator[ImageFile.ImageFile]:
+    """An image whose size is checked; all that Pillow raises in the block is a ValueError."""
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of large photos before check_size can refuse them.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path, formats=FORMATS)
-        with image:
+        # Not by its name: Pillow would map a turned TIFF into memory, and mix up its sides.
+        with path.open("rb") as file:
+            with warnings.catch_warnings():
+                # Pillow warns of large photos before check_size can refuse them.
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                image = Image.open(file, formats=FORMATS)
             check_size(image.height, image.width)
             yield image
+    except UnidentifiedImageError:
+        raise ValueError(f"{kind} cannot be read: it is none of {', '.join(FORMATS)}") from None
     except _READ_ERRORS as error:
-        raise ValueError(f"photo cannot be read: {error}") from None
+        raise ValueError(f"{kind} cannot be read: {error}") from None
 
 
 def _orientation(image: Image.Image) -> int:
@@ -140,7 +211,10 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in ("I;16", "I", "F"):  # 16-bit grey: Pillow would clip it to white
+    if image.mode == "F":
+        raise ValueError("its values are fractions; save it with 8 bits")
+    if image.mode.startswith("I"):  # 16-bit grey: Pillow would clip it to white
+        image.load()  # a TIFF is turned by it
         values = np.asarray(image, dtype=np.float64)
         top = 65535.0 if values.max() > 255 else 255.0
         grey = (values * (255.0 / top)).clip(0, 255).astype(np.uint8)

@@ -132,7 +132,8 @@ def from_counts(counts: Sequence[int] | NDArray[np.integer], height: int, width:
     values = np.asarray(counts, dtype=np.int64)
     if values.size == 0 or values.min() < 0:
         raise ValueError("counts are empty or negative")
-    if values.sum() != height * width:
+    # One by one first: a sum of wrong counts can go round and come out right.
+    if values.max() > height * width or values.sum() != height * width:
         raise ValueError(f"counts add up to {values.sum()}, the photo has {height * width} pixels")
     runs = _canonical(values) if (values[1:] == 0).any() else values
     packed = coco.frPyObjects({"size": [height, width], "counts": runs}, height, width)
@@ -150,7 +151,8 @@ def to_counts(rle: Rle) -> NDArray[np.int64]:
     """
     runs = _unpack(rle.counts)
     # pycocotools checks nothing: it reads and writes past its memory over wrong counts.
-    if not runs.size or runs.min() < 0 or runs.sum() != rle.height * rle.width:
+    pixels = rle.height * rle.width  # each is bounded first: a sum may wrap around
+    if not runs.size or runs.min() < 0 or runs.max() > pixels or runs.sum() != pixels:
         raise ValueError(f"the counts do not fill a mask of {rle.width}x{rle.height}")
     return runs
 

@@ -67,7 +67,9 @@ class Taxonomy:
     _folded: Mapping[str, str | None] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        own = {c.name.casefold(): c.name for c in self.classes}
+        # What another export called void stays void.
+        own: dict[str, str | None] = {IGNORE: IGNORE}
+        own |= {c.name.casefold(): c.name for c in self.classes}
         folded = own | {k.casefold(): v for k, v in self.targets.items()}
         object.__setattr__(self, "_folded", folded)
 

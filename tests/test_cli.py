@@ -80,8 +80,8 @@ def test_import_counts_and_lists_what_it_skips(csv_file, photos_folder, dataset)
     assert "1 photos of the folder are not in the file" in said
     listed = said.rsplit("all listed in ", 1)[1].strip()
     text = Path(listed).read_text("utf-8")
-    assert "train.csv:3,row that cannot be decoded" in text
-    assert "c d.jpg,photo the file does not name" in text
+    assert "left out,train.csv:3,row that cannot be decoded" in text
+    assert "not named,c d.jpg,photo the file does not name" in text
     assert "(0 new, 2 unchanged)" in run(*args).stderr
 
 

@@ -9,9 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-FIFTYONE = ("curation/store/", "plugins/")
+FIFTYONE = ("curation/store/", "curation/types.py", "plugins/")
 TENSORFLOW = ("training/", "curation/quiet.py", "curation/formats/tfrecord.py")
-TRAINING = ("training/", "curation/rounds.py", "curation/cli.py", "curation/doctor.py")
+TRAINING = ("training/", "curation/rounds.py", "curation/cli/loop.py", "curation/doctor.py")
 
 
 def modules():

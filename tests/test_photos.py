@@ -1,19 +1,41 @@
 import struct
+import unicodedata
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageOps
 
 from curation import photos
+
+SUFFIXES = ("jpg", "png", "webp", "bmp", "tif", "gif")
 
 
 def save(folder, name, array=None, **options):
     path = folder / name
     Image.fromarray(np.zeros((4, 6, 3), np.uint8) if array is None else array).save(path, **options)
     return path
+
+
+def png(bits, kind, samples):
+    """A PNG of one row. kind: 0 grey, 2 RGB, 4 grey and alpha, 6 RGBA; samples as in the file."""
+
+    def chunk(name, body):
+        size, check = len(body), zlib.crc32(name + body)
+        return struct.pack(">I", size) + name + body + struct.pack(">I", check)
+
+    channels = {0: 1, 2: 3, 4: 2, 6: 4}[kind]
+    header = struct.pack(">IIBBBBB", len(samples) * 8 // (bits * channels), 1, bits, kind, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" + samples)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+def words(*values):
+    return struct.pack(f">{len(values)}H", *values)
 
 
 def test_a_name_may_come_without_its_suffix(tmp_path):
@@ -36,7 +58,7 @@ def test_a_name_that_leads_out_is_refused(tmp_path, name):
         photos.find(inner, name)
 
 
-@pytest.mark.parametrize("name", ["a" * 300, "a" * 254, "a\ud800", "a\udc80.jpg", "loop"])
+@pytest.mark.parametrize("name", ["a" * 300 + "/b", "a\ud800", "a\udc80.jpg", "loop"])
 def test_a_name_that_no_file_can_have_is_refused(tmp_path, name):
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(ValueError, match="photo cannot be read: "):
@@ -50,6 +72,70 @@ def test_a_link_that_leads_out_is_refused(tmp_path):
     for name in ("link.jpg", "link"):
         with pytest.raises((ValueError, FileNotFoundError)):
             photos.find(inner, name)
+
+
+@pytest.mark.parametrize("name", ["b", "a.png", "a" * 300, "sub", "sub/a", "a.jpg/b", "..", ""])
+def test_what_is_not_there_is_not_found(tmp_path, name):
+    save(tmp_path, "a.jpg")
+    (tmp_path / "sub").mkdir()
+    with pytest.raises(FileNotFoundError, match="no photo"):
+        photos.find(tmp_path, name)
+
+
+def test_a_folder_of_a_photos_name_does_not_hide_it(tmp_path):
+    (tmp_path / "a").mkdir()
+    path, inner = save(tmp_path, "a.jpg"), save(tmp_path / "a", "b.png")
+    assert photos.find(tmp_path, "a") == path
+    assert photos.find(tmp_path, "a/b") == photos.find(tmp_path, "a/../a/b.png") == inner
+
+
+def test_a_folder_that_is_a_link_is_followed_inside_and_refused_where_it_leads_out(tmp_path):
+    inner = tmp_path / "photos"
+    (inner / "real").mkdir(parents=True)
+    path = save(inner / "real", "a.jpg")
+    (inner / "link").symlink_to("real")
+    (inner / "out").symlink_to(tmp_path)
+    (inner / "b.jpg").symlink_to(path)
+    assert photos.find(inner, "link/a") == path
+    assert photos.find(inner, "b") == inner / "b.jpg"
+    save(tmp_path, "a.jpg")
+    with pytest.raises(ValueError, match="leads out"):
+        photos.find(inner, "out/a.jpg")
+
+
+def test_a_name_that_fits_two_photos_is_refused(tmp_path):
+    path = save(tmp_path, "a.jpg")
+    save(tmp_path, "a.PNG")
+    with pytest.raises(ValueError, match=r"'a' may be 'a\.PNG' or 'a\.jpg'"):
+        photos.find(tmp_path, "a")
+    assert photos.find(tmp_path, "a.jpg") == path
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_letter_with_an_accent_is_found_however_it_is_spelled(tmp_path, form):
+    path = save(tmp_path, unicodedata.normalize(form, "é ü.jpg"))
+    for asked in ("NFC", "NFD"):
+        for name in ("é ü.jpg", "é ü"):
+            assert photos.find(tmp_path, unicodedata.normalize(asked, name)) == path
+
+
+def test_a_photo_that_comes_later_is_found(tmp_path):
+    first = save(tmp_path, "a.jpg")
+    assert photos.find(tmp_path, "a") == first
+    second = save(tmp_path, "b.jpg")
+    assert photos.find(tmp_path, "b") == second
+    first.unlink()
+    with pytest.raises(FileNotFoundError):
+        photos.find(tmp_path, "a")
+
+
+def test_a_folder_is_where_the_process_stands_now(tmp_path, monkeypatch):
+    for place in ("one", "two"):
+        folder = tmp_path / place / "photos"
+        folder.mkdir(parents=True)
+        path = save(folder, "a.jpg")
+        monkeypatch.chdir(tmp_path / place)
+        assert photos.find(Path("photos"), "a") == path
 
 
 def test_size_is_height_then_width(tmp_path):
@@ -70,7 +156,7 @@ def test_a_turned_photo_is_measured_and_read_as_shown(tmp_path, orientation, suf
 
 
 def test_a_size_needs_no_pixels(tmp_path, monkeypatch):
-    paths = [save(tmp_path, f"a.{suffix}") for suffix in ("jpg", "png", "webp", "bmp", "tif")]
+    paths = [save(tmp_path, f"a.{suffix}") for suffix in SUFFIXES]
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", None)
     assert {photos.size(path) for path in paths} == {(4, 6)}
 
@@ -121,22 +207,23 @@ def test_an_orientation_of_another_type_on_disk_is_refused(tmp_path):
     suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None
 )
 @pytest.mark.filterwarnings("ignore")
-@given(data=st.data(), suffix=st.sampled_from(["jpg", "png", "webp", "tif"]))
+@given(data=st.data(), suffix=st.sampled_from(SUFFIXES))
 def test_no_broken_file_is_more_than_a_value_error(tmp_path, monkeypatch, data, suffix):
     monkeypatch.setattr("curation.rle.MAX_PIXELS", 10**5)  # a broken size costs no time
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "a maker"
-    path = save(tmp_path, f"a.{suffix}", exif=exif)
+    options = {} if suffix in ("bmp", "gif") else {"exif": exif}
+    path = save(tmp_path, f"a.{suffix}", **options)
     content = bytearray(path.read_bytes())
     places = st.integers(0, len(content) - 1)
     for place in data.draw(st.lists(places, max_size=4)):
         content[place] = data.draw(st.integers(0, 255))
     path.write_bytes(content[: data.draw(places)] if data.draw(st.booleans()) else content)
-    for look in (photos.size, photos.read):
+    for look in (photos.size, photos.read, photos.read_index):
         try:
             look(path)
         except ValueError as error:
-            assert str(error).startswith("photo cannot be read: ")
+            assert str(error).startswith(("photo cannot be read: ", "mask cannot be read: "))
 
 
 def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
@@ -151,7 +238,7 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
 def test_what_is_no_photo_is_refused(tmp_path, content):
     path = tmp_path / "a.jpg"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match="photo cannot be read"):
         photos.size(path)
 
 
@@ -164,17 +251,151 @@ def test_a_photo_that_ends_early_is_refused_when_read(tmp_path):
         photos.read(whole)
 
 
-def test_alpha_is_laid_over_white(tmp_path):
-    clear = np.zeros((2, 2, 4), np.uint8)
-    clear[0, 0] = [255, 0, 0, 255]
-    read = photos.read(save(tmp_path, "a.png", clear))
-    assert read[0, 0].tolist() == [255, 0, 0]
-    assert read[1, 1].tolist() == [255, 255, 255]
+CLEAR_RED = [[[255, 0, 0, 255], [255, 0, 0, 0]]]
+RED, WHITE, GREY, BLUE = [255, 0, 0], [255, 255, 255], [100, 100, 100], [0, 0, 255]
 
 
-def test_sixteen_bit_grey_keeps_its_greys(tmp_path):
-    grey = np.array([[0, 32768], [65535, 0]], dtype=np.uint16)
-    assert photos.read(save(tmp_path, "a.png", grey))[..., 0].tolist() == [[0, 127], [255, 0]]
+def palette(**options):
+    image = Image.fromarray(np.array([[0, 1]], np.uint8))
+    image.putpalette([*RED, *BLUE])
+    return image, options
+
+
+@pytest.mark.parametrize(
+    ("suffix", "image", "options", "pixels"),
+    [
+        ("png", np.array(CLEAR_RED, np.uint8), {}, [RED, WHITE]),
+        ("webp", np.array(CLEAR_RED, np.uint8), {"lossless": True}, [RED, WHITE]),
+        ("tif", np.array(CLEAR_RED, np.uint8), {}, [RED, WHITE]),
+        ("png", np.array([[[100, 255], [100, 0]]], np.uint8), {}, [GREY, WHITE]),
+        ("png", np.array([[100, 7]], np.uint8), {"transparency": 7}, [GREY, WHITE]),
+        ("png", *palette(), [RED, BLUE]),
+        ("gif", *palette(), [RED, BLUE]),
+        ("png", *palette(transparency=1), [RED, WHITE]),
+        ("gif", *palette(transparency=1), [RED, WHITE]),
+        ("png", np.array([[True, False]]), {}, [WHITE, [0, 0, 0]]),
+    ],
+)
+def test_grey_palette_and_alpha_become_colours_over_white(tmp_path, suffix, image, options, pixels):
+    image = image if isinstance(image, Image.Image) else Image.fromarray(image)
+    path = tmp_path / f"a.{suffix}"
+    image.save(path, **options)
+    assert photos.read(path)[0].tolist() == pixels
+
+
+@pytest.mark.parametrize(
+    ("kind", "samples", "pixels"),
+    [
+        (0, words(0, 32768, 65535), [[0] * 3, [127] * 3, WHITE]),
+        (2, words(65535, 0, 0, 0, 0, 65535), [RED, BLUE]),
+        (4, words(65535, 65535, 0, 0), [WHITE, WHITE]),
+        (6, words(65535, 0, 0, 65535, 65535, 0, 0, 0), [RED, WHITE]),
+    ],
+)
+def test_sixteen_bits_keep_their_colours(tmp_path, kind, samples, pixels):
+    path = tmp_path / "a.png"
+    path.write_bytes(png(16, kind, samples))
+    assert photos.read(path)[0].tolist() == pixels
+
+
+@pytest.mark.parametrize("order", ["<u2", ">u2"])
+def test_sixteen_bit_grey_keeps_its_greys_in_either_byte_order(tmp_path, order):
+    grey = np.array([[0, 32768], [65535, 0]], dtype=order)
+    for name in ("a.png", "a.tif"):
+        assert photos.read(save(tmp_path, name, grey))[..., 0].tolist() == [[0, 127], [255, 0]]
+
+
+def test_fractions_are_refused_not_shown_black(tmp_path):
+    path = save(tmp_path, "a.tif", np.array([[0.0, 0.5, 1.0]], np.float32))
+    with pytest.raises(ValueError, match="photo cannot be read: its values are fractions"):
+        photos.read(path)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tif"])
+def test_cmyk_is_read_as_ink(tmp_path, suffix):
+    cyan = Image.new("CMYK", (16, 16), (255, 0, 0, 51))
+    path = tmp_path / f"a.{suffix}"
+    cyan.save(path, **({"quality": 100} if suffix == "jpg" else {}))
+    assert photos.read(path)[0, 0].tolist() == [0, 204, 204]
+
+
+def test_ycck_is_read_as_ink(tmp_path):
+    """Adobe's way: the inks as YCbCr, as if cyan, magenta and yellow were red, green and blue."""
+    path = tmp_path / "a.jpg"
+    y, cb, cr = Image.new("RGB", (1, 1), (55, 155, 205)).convert("YCbCr").getpixel((0, 0))
+    inks = (255 - y, 255 - cb, 255 - cr, 0)  # Pillow inverts what it writes, as Adobe does
+    Image.new("CMYK", (16, 16), inks).save(path, quality=100)
+    content = path.read_bytes()
+    marker = content.index(b"Adobe") + 11
+    path.write_bytes(content[:marker] + b"\2" + content[marker + 1 :])  # 2: YCCK
+    assert np.abs(photos.read(path)[0, 0] - np.array([200, 100, 50])).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options"), [("webp", {"lossless": True}), ("png", {}), ("gif", {}), ("tif", {})]
+)
+def test_of_a_film_the_first_picture_is_read_under_any_suffix(tmp_path, suffix, options):
+    red, blue = (Image.new("RGB", (6, 4), color) for color in ("red", "blue"))
+    film = tmp_path / f"a.{suffix}"
+    red.save(film, save_all=True, append_images=[blue], **options)
+    path = film.rename(tmp_path / "a.jpg")
+    assert photos.size(path) == (4, 6)
+    assert (photos.read(path) == RED).all()
+
+
+def test_an_index_mask_is_read_as_its_values(tmp_path):
+    image = Image.fromarray(np.array([[0, 1], [255, 7]], np.uint8))
+    image.putpalette([9, 9, 9] * 256)
+    image.save(tmp_path / "a.png")
+    values = photos.read_index(tmp_path / "a.png")
+    assert (values.dtype, values.tolist()) == (np.uint8, [[0, 1], [255, 7]])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(
+    st.sampled_from(["u1", "<u2", ">u2"]).flatmap(
+        lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9))
+    ),
+    st.sampled_from(["png", "tif"]),
+)
+def test_an_index_mask_is_read_exactly(tmp_path, values, suffix):
+    read = photos.read_index(save(tmp_path, f"a.{suffix}", values))
+    assert read.dtype == values.dtype.newbyteorder("=")
+    assert (read == values).all()
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_mask_is_turned_as_its_photo_is(tmp_path, orientation, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    values = np.arange(24, dtype=np.uint8).reshape(4, 6)
+    mask = save(tmp_path, f"mask.{suffix}", values, exif=exif)
+    photo = save(tmp_path, "photo.png", np.dstack([values] * 3), exif=exif)
+    assert photos.read_index(mask).tolist() == photos.read(photo)[..., 0].tolist()
+
+
+def test_a_turned_tiff_of_sixteen_bits_is_read_as_shown(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = save(tmp_path, "a.tif", np.array([[0, 65535]], np.uint16), exif=exif)
+    assert photos.size(path) == (2, 1)
+    assert photos.read(path)[..., 0].tolist() == [[0], [255]]
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_an_index_mask_whose_values_a_reader_stretches_is_refused(tmp_path, bits):
+    path = tmp_path / "a.png"
+    path.write_bytes(png(bits, 0, bytes([0x12])))
+    with pytest.raises(ValueError, match="mask cannot be read: its values are not of 1, 8 or 16"):
+        photos.read_index(path)
+
+
+def test_an_index_mask_whose_values_a_reader_inverts_is_refused(tmp_path):
+    for values in (np.array([[1, 2]], np.uint8), np.array([[True, False]])):
+        path = save(tmp_path, "a.tif", values, tiffinfo={262: 0})  # 0 is white
+        with pytest.raises(ValueError, match="its values are not of 1, 8 or 16"):
+            photos.read_index(path)
 
 
 def test_resizing_averages_and_lines_up_with_the_label_maps(tmp_path):

@@ -58,3 +58,19 @@ def find_photo(
     except ValueError as error:
         on_skip(Skip(where, "photo refused", f"{error}, {lost}"))
     return None
+
+
+def explain_mismatch(given: tuple[int, int], found: tuple[int, int]) -> str:
+    """Why an annotation's size is not the photo's: turned, scaled or another photo.
+
+    Args:
+        given, found: (height, width) in pixels of the annotation and of the photo as displayed
+    """
+    says = f"the labels are for {given[1]}x{given[0]}, the photo is {found[1]}x{found[0]}"
+    if given == found[::-1]:
+        return f"{says}: turned by 90 degrees"
+    # The smaller copy's sides are rounded, up or down, by less than a pixel.
+    off = abs(given[1] * found[0] - given[0] * found[1])
+    if min(given) > 0 and off <= max(*given, *found):
+        return f"{says}: a copy scaled by {found[0] / given[0]:.3g}"
+    return f"{says}: another photo, or a crop"

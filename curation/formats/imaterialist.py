@@ -9,21 +9,26 @@ Category and attribute names stand in ``label_descriptions.json``.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curation import photos, rle
 from curation.errors import FormatError
 from curation.files import replacing
-from curation.formats import find_photo
+from curation.formats import OnSkip, explain_mismatch, find_photo
 from curation.records import ImageRecord, Instance, Skip
 
 COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId")
-MAX_CELL = 64 * 2**20
+MAX_LINE = 64 * 2**20
 """Bytes: no run-length string of a real photo comes near it."""
 
 CATEGORIES = (
@@ -67,60 +72,134 @@ def read_labels(path: Path) -> Labels:
         raise FormatError(path, "", reason) from None
 
 
-def scan(path: Path) -> Counter[str]:
-    """Rows of each photo, in the order they first stand in the file.
+@dataclass(frozen=True)
+class IMaterialist:
+    """A CSV and the place of each photo's rows in it; see :class:`curation.formats.Source`.
 
-    Checks the file as a whole before anything is imported.
+    Attributes:
+        path, images: the file and the folder of photos
+        names: ImageIds, in the order in which they first stand in the file
+        labels: names of the ids
+        header: the columns
+        first: (photos + 1,) where each photo's rows begin in the two arrays below
+        lines: (rows,) line numbers, photo by photo
+        offsets: (rows,) where these lines begin in the file, in bytes
+        twins: earlier names of the same photo (``a``, ``a.jpg``), by index
+        size, changed: of the file when it was loaded, in bytes and nanoseconds
+    """
+
+    path: Path
+    images: Path
+    names: tuple[str, ...]
+    labels: Labels
+    header: tuple[str, ...]
+    first: NDArray[np.int64]
+    lines: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    twins: Mapping[int, tuple[str, ...]]
+    size: int
+    changed: int
+
+    def read(self, start: int, stop: int, on_skip: OnSkip) -> Iterator[ImageRecord]:
+        """Yields the photos ``names[start:stop]``; see :class:`curation.formats.Source`."""
+        with self.path.open("rb") as file:
+            state = os.fstat(file.fileno())
+            if (state.st_size, state.st_mtime_ns) != (self.size, self.changed):
+                reason = "was changed while it was read; import it again"
+                raise FormatError(self.path, "", reason)
+            for number in range(start, min(stop, len(self.names))):
+                rows = []
+                for row in range(self.first[number], self.first[number + 1]):
+                    file.seek(self.offsets[row])
+                    rows.append((int(self.lines[row]), file.readline(MAX_LINE)))
+                if record := self._record(number, rows, on_skip):
+                    yield record
+
+    def _record(
+        self, number: int, rows: Sequence[tuple[int, bytes]], on_skip: OnSkip
+    ) -> ImageRecord | None:
+        name, first = self.names[number], f"{self.path.name}:{rows[0][0]}"
+        if any(_is_there(self.images, twin) for twin in self.twins.get(number, ())):
+            on_skip(Skip(first, "photo listed twice", f"{name}, {len(rows)} rows"))
+            return None
+        found = find_photo(self.images, name, first, f"{len(rows)} rows", on_skip)
+        if not found:
+            return None
+        photo, height, width = found
+        instances = []
+        for line, text in rows:
+            place = f"{self.path.name}:{line}"
+            try:
+                cells = _cells(text)
+                if len(cells) != len(self.header):
+                    raise ValueError(f"{len(cells)} cells, the header has {len(self.header)}")
+                row = dict(zip(self.header, cells, strict=True))
+                given = _integer(row["Height"], "Height"), _integer(row["Width"], "Width")
+                if given != (height, width):
+                    detail = explain_mismatch(given, (height, width))
+                    on_skip(Skip(place, "size mismatch", detail))
+                    continue
+                instances.append(_instance(row, height, width, self.labels, place))
+            except ValueError as error:
+                on_skip(Skip(place, "row that cannot be decoded", str(error)))
+        if not instances:
+            on_skip(Skip(first, "photo without a usable row", name))
+            return None
+        image_id = photos.without_suffix(name)
+        return ImageRecord(image_id, photo, height, width, tuple(instances))
+
+
+def load(path: Path, images: Path, labels: Labels = DEFAULT_LABELS) -> IMaterialist:
+    """Checks a CSV as a whole, and notes where the rows of each photo are.
+
+    One pass over the bytes. The rows of a photo may stand apart.
 
     Raises:
         FormatError: not a CSV of this kind
     """
-    counts: Counter[str] = Counter()
-    for _, row in _rows(path):
-        counts[row.get("ImageId") or ""] += 1
-    if not counts:
+    rows: dict[str, list[tuple[int, int]]] = {}
+    try:
+        with path.open("rb") as file:
+            state = os.fstat(file.fileno())
+            offset = 0
+            header = _header(path, file.readline(MAX_LINE))
+            column = header.index("ImageId")
+            offset = file.tell()
+            for line, text in enumerate(iter(partial(file.readline, MAX_LINE), b""), 2):
+                if len(text) == MAX_LINE:
+                    raise FormatError(path, str(line), f"longer than {MAX_LINE >> 20} MiB")
+                if text.strip():
+                    try:
+                        name = _name(text, column)
+                    except ValueError as error:
+                        raise FormatError(path, str(line), f"not a CSV row: {error}") from None
+                    rows.setdefault(name, []).append((line, offset))
+                offset += len(text)
+    except OSError as error:
+        raise FormatError(path, "", error.strerror or "cannot be read") from None
+    if not rows:
         raise FormatError(path, "", "has a header and no rows")
-    return counts
-
-
-def read(
-    path: Path,
-    images: Path,
-    rows: Mapping[str, int],
-    labels: Labels = DEFAULT_LABELS,
-    on_skip: Callable[[Skip], None] = lambda skip: None,
-) -> Iterator[ImageRecord]:
-    """Streams the photos of a CSV.
-
-    A photo is yielded once its last row is read, so the rows of a photo may
-    stand apart; a file that keeps them together needs no memory for it.
-
-    Args:
-        images: the folder of photos
-        rows: what :func:`scan` said of the file
-        on_skip: told each row and photo that is left out, and why
-
-    Raises:
-        FormatError: the file is no longer the one that was scanned
-    """
-    waiting: dict[str, list[tuple[int, dict]]] = {}
-    seen: set[str] = set()
-    for line, row in _rows(path):
-        image_id = row.get("ImageId") or ""
-        waiting.setdefault(image_id, []).append((line, row))
-        if len(waiting[image_id]) != rows.get(image_id):
-            continue
-        of_photo = waiting.pop(image_id)
-        if _without_suffix(image_id) in seen:  # a.jpg and a.png, or a and a.jpg
-            detail = f"{image_id}, {len(of_photo)} rows"
-            on_skip(Skip(f"{path.name}:{of_photo[0][0]}", "photo listed twice", detail))
-            continue
-        record = _record(path, images, image_id, of_photo, labels, on_skip)
-        if record:
-            seen.add(record.image_id)
-            yield record
-    if waiting:
-        raise FormatError(path, "", "was changed while it was read; import it again")
+    places = np.array([place for of_photo in rows.values() for place in of_photo], np.int64)
+    names_of: dict[str, list[str]] = {}
+    twins = {}
+    for number, name in enumerate(rows):
+        earlier = names_of.setdefault(photos.without_suffix(name), [])
+        if earlier:
+            twins[number] = tuple(earlier)
+        earlier.append(name)
+    return IMaterialist(
+        path,
+        images,
+        tuple(rows),
+        labels,
+        header,
+        np.cumsum([0, *map(len, rows.values())]),
+        places[:, 0],
+        places[:, 1],
+        twins,
+        state.st_size,
+        state.st_mtime_ns,
+    )
 
 
 def write(path: Path, records: Iterable[ImageRecord], labels: Labels = DEFAULT_LABELS) -> None:
@@ -145,69 +224,43 @@ def write(path: Path, records: Iterable[ImageRecord], labels: Labels = DEFAULT_L
                 out.writerow(row)
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict]]:
-    csv.field_size_limit(MAX_CELL)
-    line = 0  # the last that was read: errors name the one where their row begins
+def _header(path: Path, text: bytes) -> tuple[str, ...]:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            # strict: an open quote would take the rest of the file for one cell, and say nothing.
-            reader = csv.DictReader(file, strict=True)
-            missing = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
-            if missing:
-                reason = f"no column {', '.join(missing)}; expected {', '.join(COLUMNS)}"
-                raise FormatError(path, "1", reason)
-            line = reader.line_num
-            for row in reader:
-                # No cell of this format has a line break: a quote took in the rows that follow.
-                if any("\n" in cell for cell in row.values() if isinstance(cell, str)):
-                    raise FormatError(path, str(line + 1), "a quote is not closed on its line")
-                line = reader.line_num
-                yield line, row
-    except OSError as error:
-        raise FormatError(path, "", error.strerror or "cannot be read") from None
+        header = tuple(_cells(text.removeprefix(codecs.BOM_UTF8)))
+    except ValueError as error:
+        raise FormatError(path, "1", f"not a CSV of iMaterialist: {error}") from None
+    if missing := [c for c in COLUMNS if c not in header]:
+        reason = f"no column {', '.join(missing)}; expected {', '.join(COLUMNS)}"
+        raise FormatError(path, "1", reason)
+    return header
+
+
+def _name(text: bytes, column: int) -> str:
+    """The ImageId of a row, without parsing the kilobytes of numbers behind it."""
+    name, comma, _ = text.partition(b",")
+    if column == 0 and comma and b'"' not in name:
+        return name.decode()
+    cells = _cells(text)
+    return cells[column] if len(cells) > column else ""
+
+
+def _cells(text: bytes) -> list[str]:
+    """The cells of one line. No cell of this format has a line break, so a line is a row.
+
+    Raises:
+        ValueError: not UTF-8, or not CSV
+    """
+    csv.field_size_limit(MAX_LINE)
+    try:
+        # strict: an open quote is an error, not a cell that ends with the line.
+        return next(csv.reader([text.decode().rstrip("\r\n")], strict=True), [])
     except UnicodeDecodeError:
-        raise FormatError(path, "", "not UTF-8 text, so not a CSV of iMaterialist") from None
+        raise ValueError("not UTF-8 text") from None
     except csv.Error as error:
-        raise FormatError(path, str(line + 1), f"not a CSV: {error}") from None
-
-
-def _record(
-    path: Path,
-    images: Path,
-    image_id: str,
-    rows: Sequence[tuple[int, dict]],
-    labels: Labels,
-    on_skip: Callable[[Skip], None],
-) -> ImageRecord | None:
-    def place(line: int) -> str:
-        return f"{path.name}:{line}"
-
-    first = place(rows[0][0])
-    found = find_photo(images, image_id, first, f"{len(rows)} rows", on_skip)
-    if not found:
-        return None
-    photo, height, width = found
-    instances = []
-    for line, row in rows:
-        try:
-            instances.append(_instance(row, height, width, labels, place(line)))
-        except ValueError as error:
-            on_skip(Skip(place(line), "row that cannot be decoded", str(error)))
-    if not instances:
-        on_skip(Skip(first, "photo without a usable row", image_id))
-        return None
-    return ImageRecord(_without_suffix(image_id), photo, height, width, tuple(instances))
+        raise ValueError(str(error)) from None
 
 
 def _instance(row: dict, height: int, width: int, labels: Labels, source: str) -> Instance:
-    if None in row or None in row.values():
-        raise ValueError("the row has more or fewer cells than the header")
-    given = _integer(row["Height"], "Height"), _integer(row["Width"], "Width")
-    if given != (height, width):
-        raise ValueError(
-            f"the row says {given[1]}x{given[0]}, the photo is {width}x{height}: "
-            "turned, scaled or another photo"
-        )
     category, *attributes = str(row["ClassId"]).strip().split("_")
     if row.get("AttributesIds"):
         attributes += str(row["AttributesIds"]).split(",")
@@ -216,14 +269,16 @@ def _instance(row: dict, height: int, width: int, labels: Labels, source: str) -
         raise ValueError(f"ClassId {category_id} has no name in the labels")
     fine = [_integer(a, "attribute") for a in attributes]
     names = [labels.attributes.get(i, str(i)) for i in fine]
-    mask = rle.from_pairs(row["EncodedPixels"], height, width)
-    return Instance(labels.categories[category_id], mask, source, tuple(names))
+    mask, faults = rle.mend_pairs(row["EncodedPixels"], height, width)
+    return Instance(labels.categories[category_id], mask, source, tuple(names), faults=faults)
 
 
-def _without_suffix(image_id: str) -> str:
-    """2019 writes ``.jpg``, 2020 does not: one photo has one id in both."""
-    stem, dot, suffix = image_id.rpartition(".")
-    return stem if f"{dot}{suffix}".lower() in photos.SUFFIXES else image_id
+def _is_there(images: Path, name: str) -> bool:
+    try:
+        photos.find(images, name)
+    except (FileNotFoundError, ValueError):
+        return False
+    return True
 
 
 def _integer(text: str, column: str) -> int:

@@ -1,105 +1,128 @@
-"""VGG Image Annotator (VIA) 1 and 2: a JSON export or project with regions drawn by hand.
+"""VGG Image Annotator (VIA) 1, 2 and 3: projects and exports with regions drawn by hand.
 
-A flat export maps arbitrary keys to ``{filename, size, regions}``; a project
-holds the same under ``_via_img_metadata``. Regions are a dict in VIA 1 and a
-list in VIA 2; each has ``shape_attributes`` and ``region_attributes``.
+Of VIA 1 and 2, a flat JSON export maps arbitrary keys to ``{filename, size, regions}``;
+a project holds the same under ``_via_img_metadata``. Regions are a dict in VIA 1 and a
+list in VIA 2; each has ``shape_attributes`` and ``region_attributes``. VIA 3's projects
+are read by :mod:`.via3`, exports to CSV by :mod:`.via_csv`; VIA 2's project is written.
 Specification: https://www.robots.ox.ac.uk/~vgg/software/via/docs/
 """
 
 from __future__ import annotations
 
 import json
-import math
-import reprlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from curation import polygons
 from curation.errors import FormatError
 from curation.files import replacing
-from curation.formats import find_photo
+from curation.formats import OnSkip, find_photo, via3, via_csv
+from curation.formats.via_regions import Listing, Region, label, ring, shown, table
 from curation.polygons import Ring
 from curation.records import ImageRecord, Instance, Skip
 
 MAX_FILE = 2**30
-"""Bytes: a JSON file is read as a whole, so a larger one is refused."""
+"""Bytes: a file is read as a whole, so a larger one is refused."""
 
-MAX_COORDINATE = 1e7
-CIRCLE_POINTS = 72
+UNDRAWN = "region that cannot be drawn"
 
 
-def load(path: Path) -> dict[str, dict]:
-    """The entries of a VIA file, by key: one for each photo.
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A region with a label and a shape, not clipped to its photo yet.
 
-    Raises:
-        FormatError: not a VIA file that is understood
+    Attributes:
+        where: file and place
+        ring: ``(x0, y0, x1, y1, ...)`` in pixels
     """
-    try:
-        if path.stat().st_size > MAX_FILE:
-            raise FormatError(path, "", f"larger than {MAX_FILE >> 30} GiB")
-        table = json.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise FormatError(path, "", error.strerror or "cannot be read") from None
-    except json.JSONDecodeError as error:
-        raise FormatError(path, str(error.lineno), f"not JSON: {error.msg}") from None
-    except (ValueError, RecursionError):  # not UTF-8, a number of 5000 digits, 100000 brackets
-        raise FormatError(path, "", "not JSON text") from None
-    if isinstance(table, dict) and "metadata" in table and "project" in table:
-        raise FormatError(path, "", "a VIA 3 project; export it as VIA 2 JSON")
-    entries = table.get("_via_img_metadata", table) if isinstance(table, dict) else None
-    if not isinstance(entries, dict) or not entries:
-        raise FormatError(path, "", "holds no photos: not a VIA 1 or 2 export or project")
-    for key, entry in entries.items():
-        if not isinstance(entry, dict) or not isinstance(entry.get("filename"), str):
-            raise FormatError(path, _shown(key), "has no filename: not a VIA 1 or 2 entry")
-    return entries
+
+    where: str
+    category: str
+    ring: Ring
 
 
-def label_attributes(entries: Mapping[str, dict]) -> Counter[str]:
-    """Region attributes that occur, with the number of regions that have each."""
-    return Counter(
-        name
-        for entry in entries.values()
-        for _, region in _regions(entry)
-        for name in _table(region, "region_attributes")
-    )
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One listing of a photo.
+
+    Attributes:
+        where: file and place
+        name: the photo as the file names it
+        regions: in the file's order; what has no label or no outline is a skip
+        repeated: whether the file lists the photo before, too
+    """
+
+    where: str
+    name: str
+    regions: tuple[Outline | Skip, ...]
+    repeated: bool
 
 
-def read(
-    path: Path,
-    images: Path,
-    entries: Mapping[str, dict],
-    label_attribute: str,
-    on_skip: Callable[[Skip], None] = lambda skip: None,
-) -> Iterator[ImageRecord]:
-    """Streams the photos of a VIA file.
+@dataclass(frozen=True)
+class Via:
+    """A VIA file of any version: a :class:`~curation.formats.Source`."""
+
+    path: Path
+    images: Path
+    photos: tuple[Photo, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The photos as the file names them, each as often as it is listed."""
+        return tuple(photo.name for photo in self.photos)
+
+    def read(self, start: int, stop: int, on_skip: OnSkip) -> Iterator[ImageRecord]:
+        """Yields the photos ``names[start:stop]``, each where it is listed first.
+
+        Args:
+            on_skip: told each region and photo that is left out, and why
+        """
+        for photo in self.photos[start:stop]:
+            if photo.repeated:
+                on_skip(Skip(photo.where, "photo listed twice", shown(photo.name)))
+                continue
+            lost = f"{len(photo.regions)} regions"
+            found = find_photo(self.images, photo.name, photo.where, lost, on_skip)
+            if not found:
+                continue
+            path, height, width = found
+            instances = tuple(_instances(photo, height, width, on_skip))
+            if instances:
+                yield ImageRecord(photo.name, path, height, width, instances)
+            else:
+                on_skip(Skip(photo.where, "photo without a usable region", photo.name))
+
+
+def load(path: Path, images: Path, label_attribute: str) -> Via:
+    """Reads a VIA file whole, whichever kind it is; masks are filled as they are read.
 
     Args:
         images: the folder of photos
-        entries: what :func:`load` read from ``path``
-        label_attribute: the region attribute that holds the category; a
-            checkbox attribute must have exactly one box ticked
-        on_skip: told each region and photo that is left out, and why
+        label_attribute: the region attribute that holds the category: text,
+            radio, dropdown, or a checkbox with exactly one box ticked
 
     Raises:
-        FormatError: no region has that attribute
+        FormatError: not a VIA file that is understood, or no region in it has
+            that attribute
     """
-    present = label_attributes(entries)
+    listings = _listings(path, _text(path))
+    present = Counter(
+        name for listing in listings for region in listing.regions for name in region.attributes
+    )
     if label_attribute not in present:
-        there = ", ".join(f"{_shown(name)} ({n})" for name, n in present.most_common()) or "none"
+        there = ", ".join(f"{shown(name)} ({n})" for name, n in present.most_common()) or "none"
         reason = f"no region has the attribute {label_attribute!r}; there are: {there}"
         raise FormatError(path, "", reason)
-    seen: set[str] = set()
-    for key, entry in entries.items():
-        name = entry["filename"].strip()
-        if name in seen:
-            on_skip(Skip(f"{path.name}:{_shown(key)}", "photo listed twice", _shown(name)))
-            continue
-        seen.add(name)
-        record = _record(path, images, key, name, entry, label_attribute, on_skip)
-        if record:
-            yield record
+    photos: list[Photo] = []
+    names: set[str] = set()
+    for listing in listings:
+        regions = tuple(_outline(path, region, label_attribute) for region in listing.regions)
+        where = f"{path.name}:{listing.place}"
+        photos.append(Photo(where, listing.name, regions, listing.name in names))
+        names.add(listing.name)
+    return Via(path, images, tuple(photos))
 
 
 def write(path: Path, records: Iterable[ImageRecord], label_attribute: str) -> None:
@@ -107,6 +130,9 @@ def write(path: Path, records: Iterable[ImageRecord], label_attribute: str) -> N
 
     VIA has no instance of several parts: each part becomes a region. A record
     without polygons is traced along its mask's pixel edges.
+
+    Raises:
+        ValueError: two photos have one name: VIA has no folders
     """
     metadata = {}
     values: set[str] = set()
@@ -114,18 +140,23 @@ def write(path: Path, records: Iterable[ImageRecord], label_attribute: str) -> N
         regions = []
         for instance in record.instances:
             values.add(instance.category)
-            for ring in instance.polygons or polygons.trace(instance.mask):
+            for outline in instance.polygons or polygons.trace(instance.mask):
                 shape = {
                     "name": "polygon",
-                    "all_points_x": [_short(v) for v in ring[0::2]],
-                    "all_points_y": [_short(v) for v in ring[1::2]],
+                    "all_points_x": [_short(v) for v in outline[0::2]],
+                    "all_points_y": [_short(v) for v in outline[1::2]],
                 }
                 attributes = {label_attribute: instance.category}
                 regions.append({"shape_attributes": shape, "region_attributes": attributes})
         size = record.path.stat().st_size if record.path.is_file() else -1
         entry = {"filename": record.path.name, "size": size}
         entry |= {"regions": regions, "file_attributes": {}}
-        metadata[f"{record.path.name}{size}"] = entry
+        key = f"{record.path.name}{size}"
+        if key in metadata:
+            raise ValueError(
+                f"two photos are named {record.path.name!r}, which VIA cannot tell apart"
+            )
+        metadata[key] = entry
     options = dict.fromkeys(sorted(values), "")
     dropdown = {"type": "dropdown", "description": "", "options": options, "default_options": {}}
     project = {
@@ -139,112 +170,77 @@ def write(path: Path, records: Iterable[ImageRecord], label_attribute: str) -> N
         part.write_text(json.dumps(project, ensure_ascii=False), "utf-8")
 
 
-def _record(
-    path: Path,
-    images: Path,
-    key: str,
-    name: str,
-    entry: dict,
-    label_attribute: str,
-    on_skip: Callable[[Skip], None],
-) -> ImageRecord | None:
-    where = f"{path.name}:{_shown(key)}"
-    regions = _regions(entry)
-    found = find_photo(images, name, where, f"{len(regions)} regions", on_skip)
-    if not found:
-        return None
-    photo, height, width = found
-    instances = []
-    for number, region in regions:
-        place = f"{where}#{_shown(number)}"
-        try:
-            label = _label(region, label_attribute)
-        except ValueError as error:
-            on_skip(Skip(place, "region without a label", str(error)))
+def _outline(path: Path, region: Region, label_attribute: str) -> Outline | Skip:
+    where = f"{path.name}:{region.place}"
+    try:
+        category = label(region, label_attribute)
+    except ValueError as error:
+        return Skip(where, "region without a label", str(error))
+    try:
+        return Outline(where, category, ring(region.shape))
+    except ValueError as error:
+        return Skip(where, UNDRAWN, f"{category}: {error}")
+
+
+def _instances(photo: Photo, height: int, width: int, on_skip: OnSkip) -> Iterator[Instance]:
+    for region in photo.regions:
+        if isinstance(region, Skip):
+            on_skip(region)
             continue
         try:
-            ring = _ring(_table(region, "shape_attributes"))
-            mask = polygons.rasterise([ring], height, width)
+            mask = polygons.rasterise([region.ring], height, width)
         except ValueError as error:
-            on_skip(Skip(place, "region that cannot be drawn", f"{label}: {error}"))
+            on_skip(Skip(region.where, UNDRAWN, f"{region.category}: {error}"))
             continue
-        instances.append(Instance(label, mask, place, polygons=(ring,)))
-    if not instances:
-        on_skip(Skip(where, "photo without a usable region", name))
-        return None
-    return ImageRecord(name, photo, height, width, tuple(instances))
+        yield Instance(region.category, mask, region.where, polygons=(region.ring,))
 
 
-def _regions(entry: dict) -> list[tuple[str, object]]:
-    """Number and region; none where ``regions`` is neither VIA 1's dict nor VIA 2's list."""
-    regions = entry.get("regions")
-    if isinstance(regions, dict):
-        return list(regions.items())
-    return [(str(i), r) for i, r in enumerate(regions)] if isinstance(regions, list) else []
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise FormatError(path, "", f"larger than {MAX_FILE >> 30} GiB")
+        # Bytes first: a CSV's line breaks stay as they are.
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise FormatError(path, "", error.strerror or "cannot be read") from None
+    except UnicodeDecodeError:
+        raise FormatError(path, "", "not UTF-8 text") from None
 
 
-def _table(region: object, key: str) -> dict:
-    value = region.get(key) if isinstance(region, dict) else None
-    return value if isinstance(value, dict) else {}
+def _listings(path: Path, text: str) -> list[Listing]:
+    if text.lstrip()[:1] not in ("{", "["):
+        return via_csv.listings(path, text)
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise FormatError(path, str(error.lineno), f"not JSON: {error.msg}") from None
+    except (ValueError, RecursionError):  # a number of 5000 digits, 100000 brackets
+        raise FormatError(path, "", "not JSON text") from None
+    project = table(content)
+    if "project" in project and "metadata" in project:
+        return via3.listings(path, project)
+    entries = table(project.get("_via_img_metadata", project))
+    if not entries:
+        raise FormatError(path, "", "holds no photos: not an export or project of VIA")
+    return [_listing(path, key, entry) for key, entry in entries.items()]
 
 
-def _label(region: object, attribute: str) -> str:
-    attributes = _table(region, "region_attributes")
-    if attribute not in attributes:
-        raise ValueError(f"no {attribute!r} in its region_attributes")
-    value = attributes[attribute]
-    if isinstance(value, dict):  # a checkbox: {"preppy": true}
-        ticked = [name for name, on in value.items() if on]
-        if len(ticked) != 1:
-            raise ValueError(f"{len(ticked)} boxes of {attribute!r} are ticked, not one")
-        value = ticked[0]
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"{attribute!r} is {reprlib.repr(value)}, not a text")
-    label = str(value).strip()
-    if not label:
-        raise ValueError(f"{attribute!r} is empty")
-    if not label.isprintable():  # a line break, half a character: no list could show it
-        raise ValueError(f"{attribute!r} is {label!r}, which cannot be printed")
-    return label
-
-
-def _ring(shape: dict) -> Ring:
-    kind = shape.get("name")
-    if kind in ("polygon", "polyline"):  # a polyline is closed: an outline left open by its drawer
-        xs, ys = shape.get("all_points_x"), shape.get("all_points_y")
-        if not isinstance(xs, list) or not isinstance(ys, list) or len(xs) != len(ys):
-            raise ValueError(f"{kind} has no matching all_points_x and all_points_y")
-        return tuple(_number(v) for point in zip(xs, ys, strict=True) for v in point)
-    if kind == "rect":
-        x, y, w, h = (_number(shape.get(k)) for k in ("x", "y", "width", "height"))
-        return (x, y, x + w, y, x + w, y + h, x, y + h)
-    if kind in ("circle", "ellipse"):
-        cx, cy = _number(shape.get("cx")), _number(shape.get("cy"))
-        rx = _number(shape.get("r" if kind == "circle" else "rx"))
-        ry = _number(shape.get("r" if kind == "circle" else "ry"))
-        turn = _number(shape.get("theta", 0.0))
-        cos, sin = math.cos(turn), math.sin(turn)
-        ring: list[float] = []
-        for step in range(CIRCLE_POINTS):
-            angle = 2 * math.pi * step / CIRCLE_POINTS
-            x, y = rx * math.cos(angle), ry * math.sin(angle)
-            ring += [cx + x * cos - y * sin, cy + x * sin + y * cos]
-        return tuple(ring)
-    raise ValueError(f"shape {reprlib.repr(kind)} has no area")
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"coordinate {reprlib.repr(value)} is not a number")
-    # Compared before it becomes a float, which an integer of 400 digits cannot.
-    if not -MAX_COORDINATE <= value <= MAX_COORDINATE:
-        raise ValueError(f"coordinate {reprlib.repr(value)} is out of all bounds")
-    return float(value)
-
-
-def _shown(text: str) -> str:
-    """A text out of the file for a message: half a character as its escape, no console fails."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+def _listing(path: Path, key: str, entry: object) -> Listing:
+    place, fields = shown(key), table(entry)
+    name, regions = fields.get("filename"), fields.get("regions")
+    if not isinstance(name, str):
+        raise FormatError(path, place, "has no filename: not a VIA 1 or 2 entry")
+    if isinstance(regions, list):
+        regions = {str(number): region for number, region in enumerate(regions)}
+    found = (
+        Region(
+            f"{place}#{shown(number)}",
+            table(table(region).get("shape_attributes")),
+            table(table(region).get("region_attributes")),
+        )
+        for number, region in table(regions).items()
+    )
+    return Listing(place, name.strip(), tuple(found))
 
 
 def _short(value: float) -> int | float:

@@ -20,7 +20,6 @@ from curation.store.datasets import (  # noqa: E402 - FiftyOne connects while it
     photo_groups,
     read,
     select,
-    write,
     write_column,
 )
 from curation.store.decisions import (  # noqa: E402
@@ -29,6 +28,15 @@ from curation.store.decisions import (  # noqa: E402
     undo,
 )
 from curation.store.edits import refresh  # noqa: E402
+from curation.store.faults import write_faults  # noqa: E402
+from curation.store.intake import (  # noqa: E402
+    Written,
+    complete,
+    open_or_create,
+    take,
+    target,
+    write,
+)
 from curation.store.labels import (  # noqa: E402
     active_taxonomy,
     decisions,
@@ -43,8 +51,10 @@ from curation.store.results import (  # noqa: E402
 from curation.store.screen import configure  # noqa: E402
 
 __all__ = [
+    "Written",
     "active_taxonomy",
     "check_name",
+    "complete",
     "configure",
     "count_unmapped",
     "decide",
@@ -56,16 +66,20 @@ __all__ = [
     "info",
     "list_datasets",
     "open_dataset",
+    "open_or_create",
     "photo_groups",
     "prediction_paths",
     "read",
     "refresh",
     "remap",
     "select",
+    "take",
     "take_file",
+    "target",
     "undo",
     "write",
     "write_column",
+    "write_faults",
     "write_predictions",
     "write_scores",
 ]

@@ -12,7 +12,7 @@ from curation import review, rle
 from curation.errors import DatasetError, FormatError
 from curation.records import Instance
 from curation.review import Decision
-from curation.store.datasets import info, read, select
+from curation.store.datasets import info, read
 from curation.store.edits import adopt_edits
 from curation.store.labels import (
     active_taxonomy,
@@ -141,11 +141,10 @@ def _decision(
 
 def _missing(dataset: fo.Dataset, image_id: str) -> dict[str, Instance]:
     """The garments that any run found missing in a photo, by id."""
-    view = select(dataset, [image_id])
     found: dict[str, Instance] = {}
     for run in info(dataset)["runs"]:
         if dataset.has_sample_field(f"missing_{run}"):
-            for record, ids in read(view, f"missing_{run}"):
+            for record, ids in read(dataset, f"missing_{run}", [image_id]):
                 found |= dict(zip(ids, record.instances, strict=True))
     return found
 
@@ -161,12 +160,11 @@ def _check(dataset: fo.Dataset, decision: Decision, entries: Sequence[Decision])
     def refuse(reason: str) -> DatasetError:
         return DatasetError(dataset.name, d.image_id, reason)
 
-    view = select(dataset, [d.image_id])
-    if not len(view):
-        raise refuse("no such photo")
     added = [e for e in entries if e.action == "add" and e.image_id == d.image_id]
-    ((_, _, items),) = expected(view, active, {d.image_id: added})
-    known = {item.instance_id for item in items}
+    photo = next(expected(dataset, [d.image_id], active, {d.image_id: added}), None)
+    if photo is None:
+        raise refuse("no such photo")
+    known = {item.instance_id for item in photo.items}
     if d.action == "delete":
         known |= _missing(dataset, d.image_id).keys()
     if d.action in ("keep", "relabel", "delete") and d.instance_id not in known:

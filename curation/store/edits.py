@@ -12,12 +12,14 @@ from collections.abc import Iterable
 import fiftyone as fo
 import numpy as np
 
-from curation import masks, review, rle
+from curation import documents, masks, review, rle
 from curation.errors import DatasetError
-from curation.review import Decision, Reviewed
+from curation.review import Decision
 from curation.rle import Rle
-from curation.store.datasets import LABELS, batches, info, select
+from curation.store import bulk
+from curation.store.datasets import LABELS, batches, info
 from curation.store.labels import (
+    Expected,
     active_taxonomy,
     basis,
     by_photo,
@@ -56,17 +58,17 @@ def adopt_edits(dataset: fo.Dataset, image_ids: Iterable[str]) -> list[Decision]
     toml = info(dataset)["taxonomy"]["toml"]
     by_id = {d.decision_id: d for d in entries}
     standing = by_photo(review.standing(entries))
+    fields = ["content_digest", "labels_digest", "labels_basis", LABELS]
     found: list[Decision] = []
     stale: set[str] = set()
     for batch in batches(sorted(image_ids)):
-        columns = select(dataset, batch).values(
-            ["image_id", "labels_digest", "labels_basis", LABELS]
-        )
         edited: dict[str, list[fo.Detection]] = {}
         built_from: dict[str, list[Decision]] = {}
-        for image_id, known, built, labels in zip(*columns, strict=True):
-            if not labels or not known or not built:
+        for photo in bulk.read(dataset, batch, fields):
+            image_id, built = photo["image_id"], photo.get("labels_basis")
+            if not built:
                 continue  # imported after the last remap
+            labels = bulk.detections(photo, LABELS)
             if unknown := [key for key in built[1:] if key not in by_id]:
                 raise DatasetError(
                     dataset.name,
@@ -74,24 +76,19 @@ def adopt_edits(dataset: fo.Dataset, image_ids: Iterable[str]) -> list[Decision]
                     f"its labels were built with {len(unknown)} decisions that are not in "
                     f"{journal(dataset)}: share one CURATE_HOME, or put the journal back",
                 )
-            now = basis(toml, standing.get(image_id, ()))
+            now = basis(toml, photo.get("content_digest") or "", standing.get(image_id, ()))
             if built != now:
                 stale.add(image_id)
-            if digest(labels.detections) != known and built[0] == now[0]:
-                edited[image_id] = labels.detections
+            if digest(labels) != photo["labels_digest"] and built[0] == now[0]:
+                stale.add(image_id)
+                edited[image_id] = [bulk.to_detection(d) for d in labels]
                 # Compared with what was built then: decisions since are no edits.
                 built_from[image_id] = [by_id[key] for key in built[1:]]
-        if edited:
-            view = select(dataset, edited)
-            sizes = view.values(["image_id", "metadata.height", "metadata.width"])
-            size_of = {i: (height, width) for i, height, width in zip(*sizes, strict=True)}
-            for image_id, _, items in expected(view, active, built_from):
-                found += _difference(
-                    dataset, active, image_id, items, edited[image_id], *size_of[image_id]
-                )
+        for due in expected(dataset, edited, active, built_from):
+            found += _difference(dataset, active, due, edited[due.image_id])
     if found:
         review.append(journal(dataset), found)
-    if stale := stale | {d.image_id for d in found}:
+    if stale:
         rebuild(dataset, stale)
     return found
 
@@ -99,14 +96,11 @@ def adopt_edits(dataset: fo.Dataset, image_ids: Iterable[str]) -> list[Decision]
 def _difference(
     dataset: fo.Dataset,
     active: Taxonomy,
-    image_id: str,
-    items: list[Reviewed],
+    photo: Expected,
     edited: list[fo.Detection],
-    height: int,
-    width: int,
 ) -> list[Decision]:
-    who = review.user()
-    ours = {item.instance_id: item.instance for item in items}
+    who, image_id = review.user(), photo.image_id
+    ours = {item.instance_id: item.instance for item in photo.items}
     theirs = {d.id: d for d in edited}
     found = [
         review.decide("delete", image_id, who, instance_id=key) for key in ours if key not in theirs
@@ -121,7 +115,7 @@ def _difference(
             )
         values = {"instance_id": key, "category": d.label, "taxonomy": active.name}
         if key not in ours or not _same_mask(d, ours[key].mask):
-            text = rle.to_text(_drawn_mask(dataset, image_id, d, height, width))
+            text = rle.to_text(_drawn_mask(dataset, photo, d))
             found.append(review.decide("add", image_id, who, mask=text, **values))
         elif d.label != ours[key].category:
             found.append(review.decide("relabel", image_id, who, **values))
@@ -129,24 +123,25 @@ def _difference(
 
 
 def _same_mask(drawn: fo.Detection, ours: Rle) -> bool:
-    piece, (left, top, w, h) = masks.crop(ours)
+    piece, (left, top, w, h) = masks.crop(ours, documents.DRAWN)
     box = (left / ours.width, top / ours.height, w / ours.width, h / ours.height)
-    if not np.allclose(drawn.bounding_box, box, atol=1e-5) or drawn.mask is None:
+    if not np.allclose(drawn.bounding_box, box, atol=1e-5):
         return False
+    if drawn.mask is None:
+        return not piece.size
     return drawn.mask.shape == piece.shape and bool(((drawn.mask != 0) == piece).all())
 
 
-def _drawn_mask(
-    dataset: fo.Dataset, image_id: str, drawn: fo.Detection, height: int, width: int
-) -> Rle:
+def _drawn_mask(dataset: fo.Dataset, photo: Expected, drawn: fo.Detection) -> Rle:
     """The mask over the whole photo of a detection as FiftyOne keeps it: a piece in a box."""
     if drawn.mask is None:
         raise DatasetError(
             dataset.name,
-            image_id,
+            photo.image_id,
             f"FiftyOne has a new {drawn.label!r} that is a box without a mask; draw its mask "
             "or delete it there",
         )
+    height, width = photo.height, photo.width
     x, y, w, h = drawn.bounding_box
     left, top = max(0, round(x * width)), max(0, round(y * height))
     right, bottom = min(width, round((x + w) * width)), min(height, round((y + h) * height))

@@ -5,27 +5,26 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import fiftyone as fo
-import numpy as np
 
-from curation import review, taxonomy
+from curation import documents, review, taxonomy
 from curation.errors import DatasetError
 from curation.records import Instance
 from curation.review import Decision, Reviewed
-from curation.store import screen
+from curation.rle import Rle
+from curation.store import bulk, screen
 from curation.store.datasets import (
     GROUND_TRUTH,
     LABELS,
     batches,
     declare_detections,
-    detection,
     folder,
     info,
-    read,
     select,
 )
 from curation.taxonomy import IGNORE, Taxonomy
@@ -160,23 +159,22 @@ def rebuild(dataset: fo.Dataset, image_ids: Iterable[str]) -> None:
     standing = by_photo(entries)
     excluded = {i for i, ds in standing.items() if any(d.action == "exclude" for d in ds)}
     for batch in batches(sorted(image_ids)):
-        view = select(dataset, batch)
-        scores = dict(zip(*view.values(["image_id", "scores"]), strict=True))
-        labels = {
-            i: fo.Detections(detections=[_label(item, sources, scores[i] or {}) for item in items])
-            for i, sources, items in expected(view, active, standing)
-        }
-        dataset.set_values(LABELS, labels, key_field="image_id")
-        values: dict[str, dict] = {
-            "labels_digest": {i: digest(d.detections) for i, d in labels.items()},
-            "labels_basis": {i: basis(toml, standing.get(i, ())) for i in batch},
-            "review_status": {i: "decided" if i in standing else "" for i in batch},
-            "excluded": {i: i in excluded for i in batch},
-        }
-        for name, column in values.items():
-            dataset.set_values(name, column, key_field="image_id")
-        _mark_missing(dataset, view, entries)
-        update_suspects(dataset, view)
+        changes = {}
+        for photo in expected(dataset, batch, active, standing):
+            labels = [_label(item, photo) for item in photo.items]
+            decided = standing.get(photo.image_id, ())
+            changes[photo.image_id] = {
+                LABELS: {"_cls": "Detections", "detections": labels},
+                "labels_digest": digest(labels),
+                "labels_basis": basis(toml, photo.content_digest, decided),
+                "review_status": "decided" if decided else "",
+                "excluded": photo.image_id in excluded,
+            }
+        bulk.update(dataset, changes)
+        if info(dataset)["runs"]:
+            view = select(dataset, batch)
+            _mark_missing(dataset, view, entries)
+            update_suspects(dataset, view)
 
 
 def by_photo(decided: Iterable[Decision]) -> dict[str, list[Decision]]:
@@ -186,40 +184,66 @@ def by_photo(decided: Iterable[Decision]) -> dict[str, list[Decision]]:
     return result
 
 
-def basis(toml: str, decided: Sequence[Decision]) -> list[str]:
-    """What labels are computed from besides their source: a hash of the taxonomy, decisions."""
-    taxonomy_hash = blake2b(toml.encode(), digest_size=8).hexdigest()
-    return [taxonomy_hash, *(d.decision_id for d in decided)]
+def basis(toml: str, content_digest: str, decided: Sequence[Decision]) -> list[str]:
+    """What labels are computed from: a hash of taxonomy and source, and the decisions."""
+    hashed = blake2b(f"{content_digest}\0{toml}".encode(), digest_size=8).hexdigest()
+    return [hashed, *(d.decision_id for d in decided)]
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the ``labels`` of a photo should hold.
+
+    Attributes:
+        content_digest: of the annotation file's labels
+        sources: the documents of ``ground_truth``, by instance id
+        scores: of the last flagged run, by instance id
+        items: the working copy
+    """
+
+    image_id: str
+    height: int
+    width: int
+    content_digest: str
+    sources: dict[str, dict]
+    scores: dict[str, dict]
+    items: list[Reviewed]
 
 
 def expected(
-    view: fo.DatasetView, active: Taxonomy, decided: Mapping[str, Sequence[Decision]]
-) -> Iterator[tuple[str, dict[str, Instance], list[Reviewed]]]:
-    """What ``labels`` should hold: image_id, source instances by id, the working copy.
+    dataset: fo.Dataset,
+    image_ids: Iterable[str],
+    active: Taxonomy,
+    decided: Mapping[str, Sequence[Decision]],
+) -> Iterator[Expected]:
+    """What ``labels`` of some photos should hold, in order of image_id.
 
     Args:
         decided: decisions of each photo, oldest first
     """
     names = class_names(active)
-    for record, ids in read(view, GROUND_TRUTH):
-        sources = dict(zip(ids, record.instances, strict=True))
+    fields = ["metadata", "content_digest", "scores", GROUND_TRUTH]
+    for photo in bulk.read(dataset, image_ids, fields):
+        height, width = photo["metadata"]["height"], photo["metadata"]["width"]
+        sources = {str(d["_id"]): d for d in bulk.detections(photo, GROUND_TRUTH)}
         remapped = [
-            Reviewed(key, replace(instance, category=target))
-            for key, instance in sources.items()
-            if (target := active.target(instance.category))
+            Reviewed(key, Instance(target, Rle(height, width, d["rle"].encode()), d["source"]))
+            for key, d in sources.items()
+            if (target := active.target(d["label"]))
         ]
-        current = review.apply(remapped, decided.get(record.image_id, ()), names)
-        yield record.image_id, sources, current
+        image_id = photo["image_id"]
+        current = review.apply(remapped, decided.get(image_id, ()), names)
+        digest, scores = photo.get("content_digest") or "", photo.get("scores") or {}
+        yield Expected(image_id, height, width, digest, sources, scores, current)
 
 
-def digest(detections: Iterable[fo.Detection]) -> str:
-    """A hash of what the App shows of labels: class, box and mask, whoever wrote them."""
+def digest(labels: Iterable[Mapping[str, Any]]) -> str:
+    """A hash of what the App shows of labels: class, box and mask. Of their documents."""
     state = blake2b(digest_size=16)
-    for d in detections:
-        box = " ".join(f"{v:.6f}" for v in d.bounding_box)
-        state.update(f"{d.id} {d.label} {box}\0".encode())
-        if d.mask is not None:
-            state.update(np.packbits(d.mask != 0).tobytes())
+    for d in labels:
+        box = " ".join(f"{v:.6f}" for v in d["bounding_box"])
+        state.update(f"{d['_id']} {d['label']} {box}\0".encode())
+        state.update(d.get("mask") or b"")
     return state.hexdigest()
 
 
@@ -237,17 +261,21 @@ def _mark_missing(dataset: fo.Dataset, view: fo.DatasetView, standing: Sequence[
         dataset.set_values(f"{base}.review_status", marks, key_field="image_id")
 
 
-def _label(item: Reviewed, sources: dict[str, Instance], scores: dict[str, dict]) -> fo.Detection:
-    source = sources.get(item.instance_id)
-    values = dict.fromkeys(SCORES)
+def _label(item: Reviewed, photo: Expected) -> dict:
+    source = photo.sources.get(item.instance_id)
+    # Few decisions change a mask: what draws it is copied where it is the same.
+    if source and source["rle"] == item.instance.mask.counts.decode():
+        document = source
+    else:
+        document = documents.detection(item.instance, item.instance_id)
+    values: dict[str, Any] = dict.fromkeys(SCORES)
     # A score speaks of the label it was given to: a new label is not suspect until scored.
-    scored = scores.get(item.instance_id, {})
+    scored = photo.scores.get(item.instance_id, {})
     if scored.get("category") == item.instance.category:
         values |= {name: scored[name] for name in SCORES}
-    return detection(
-        item.instance,
-        item.instance_id,
-        source_label=source.category if source else "",
-        review_status=item.status,
+    return document | {
+        "label": item.instance.category,
+        "source_label": source["label"] if source else "",
+        "review_status": item.status,
         **values,
-    )
+    }

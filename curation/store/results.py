@@ -13,12 +13,13 @@ from fiftyone import ViewField as F
 from numpy.typing import NDArray
 from PIL import Image
 
+from curation import documents
 from curation.errors import RunError
 from curation.issues.scoring import Issue, PhotoScore
 from curation.records import Instance
 from curation.rle import Rle
-from curation.store import screen
-from curation.store.datasets import LABELS, batches, declare_detections, detection, info, select
+from curation.store import bulk, screen
+from curation.store.datasets import LABELS, batches, declare_detections, info, select
 from curation.store.labels import SCORES, SUSPECT, rebuild
 
 SUSPECTS = "suspects, worst first"
@@ -145,7 +146,10 @@ def _remember(dataset: fo.Dataset, run: str) -> None:
 
 def _missing(issue: Issue, mask: Rle) -> fo.Detection:
     garment = Instance(issue.suggested_label, mask, issue.source)
-    return detection(garment, issue.instance_id, confidence=issue.error_score, reason=issue.reason)
+    document = documents.detection(
+        garment, issue.instance_id, confidence=issue.error_score, reason=issue.reason
+    )
+    return bulk.to_detection(document)
 
 
 def save_views(dataset: fo.Dataset) -> None:

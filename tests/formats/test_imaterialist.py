@@ -1,4 +1,5 @@
 import json
+import pickle
 from collections import Counter
 
 import numpy as np
@@ -24,8 +25,8 @@ LABELS = Labels(dict(enumerate(CATEGORIES)), {1: "polo", 3: "loose"})
 
 def read(path, folder, labels=LABELS):
     skips = []
-    rows = imaterialist.scan(path)
-    return list(imaterialist.read(path, folder, rows, labels, skips.append)), skips
+    source = imaterialist.load(path, folder, labels)
+    return list(source.read(0, len(source.names), skips.append)), skips
 
 
 def csv_file(tmp_path, *lines, header=HEADER):
@@ -75,8 +76,8 @@ def test_rows_of_a_photo_may_stand_apart(tmp_path, photos_folder):
         ("a,30 1,4,6,4,\n", "row that cannot be decoded", "past the end"),
         ("a,2 2,4,6,46,\n", "row that cannot be decoded", "ClassId 46 has no name"),
         ("a,2 2,4,6,x,\n", "row that cannot be decoded", "'x' is not an integer"),
-        ("a,2 2,6,4,4,\n", "row that cannot be decoded", "the photo is 6x4"),
-        ("a,2 2,4\n", "row that cannot be decoded", "more or fewer cells"),
+        ("a,2 2,6,4,4,\n", "size mismatch", "the photo is 6x4"),
+        ("a,2 2,4\n", "row that cannot be decoded", "cells, the header has 6"),
         ("nowhere,2 2,4,6,4,\n", "photo without a file", "no photo 'nowhere'"),
         ("../secret,2 2,4,6,4,\n", "photo refused", "leads out of the image folder"),
         (",2 2,4,6,4,\n", "photo without a file", "no photo ''"),
@@ -102,7 +103,8 @@ def test_a_photo_turned_by_exif_is_measured_as_shown(tmp_path, photos_folder):
     Image.new("RGB", (6, 4)).save(photos_folder / "turned.jpg", exif=exif)
     records, skips = read(csv_file(tmp_path, "turned,2 2,4,6,4,\n"), photos_folder)
     assert records == []
-    assert "the row says 6x4, the photo is 4x6: turned" in skips[0].detail
+    assert skips[0].kind == "size mismatch"
+    assert "the labels are for 6x4, the photo is 4x6: turned" in skips[0].detail
 
 
 @pytest.mark.parametrize(
@@ -118,34 +120,53 @@ def test_a_file_that_is_wrong_as_a_whole_is_one_error(tmp_path, content, message
     path = tmp_path / "train.csv"
     path.write_bytes(content)
     with pytest.raises(FormatError, match=message):
-        imaterialist.scan(path)
+        imaterialist.load(path, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        (['a,2 2,4,6,4,"1,3\n', "b,1 1,5,5,6,\n", "b,1 1,5,5,6,\n"], "csv:3: not a CSV: unexp"),
-        (['a,2 2,4,6,4,"1,3\n', A_ROW], "csv:3: not a CSV: ',' expected"),
-        (['a,2 2,4,6,4,"1,3\n', 'b,1 1,5,5,6,"\n'], "csv:3: a quote is not closed on its line"),
-    ],
-)
-def test_an_open_quote_swallows_no_rows(tmp_path, lines, message):
-    with pytest.raises(FormatError, match=message):
-        imaterialist.scan(csv_file(tmp_path, A_ROW, *lines))
+@pytest.mark.parametrize("after", ["b,1 1,5,5,6,\n", 'b,1 1,5,5,6,"2"\n'])
+def test_an_open_quote_costs_its_own_row_alone(tmp_path, photos_folder, after):
+    rows = [A_ROW, 'a,2 2,4,6,4,"1,3\n', after]
+    (a, b), (skip,) = read(csv_file(tmp_path, *rows), photos_folder)
+    assert (skip.where, skip.kind) == ("train.csv:3", "row that cannot be decoded")
+    assert "unexpected end of data" in skip.detail
+    assert (len(a.instances), len(b.instances)) == (1, 1)
+
+
+def test_an_open_quote_before_the_name_is_an_error_of_the_file(tmp_path):
+    with pytest.raises(FormatError, match="csv:3: not a CSV row"):
+        imaterialist.load(csv_file(tmp_path, A_ROW, '"a,2 2,4,6,4,\n'), tmp_path)
+
+
+def test_slices_are_read_in_any_order_and_by_a_copy(tmp_path, photos_folder):
+    rows = ["b,1 1,5,5,6,\n", A_ROW, "b,2 1,5,5,6,\n"]
+    source = pickle.loads(pickle.dumps(imaterialist.load(csv_file(tmp_path, *rows), photos_folder)))
+    assert source.names == ("b", "a")
+    (second,), (first,) = (list(source.read(i, i + 1, pytest.fail)) for i in (1, 0))
+    assert (first.image_id, second.image_id) == ("b", "a")
+    assert [i.source for i in first.instances] == ["train.csv:2", "train.csv:4"]
+
+
+def test_runs_that_can_be_mended_are_and_the_label_says_so(tmp_path, photos_folder):
+    rows = ["a,23 9,4,6,4,\n", "a,1 3 2 3,4,6,6,\n"]
+    (record,), skips = read(csv_file(tmp_path, *rows), photos_folder)
+    assert [i.faults for i in record.instances] == [("run past the end",), ("overlapping runs",)]
+    assert [rle.area(i.mask) for i in record.instances] == [2, 4]
+    assert skips == []
 
 
 def test_a_file_that_was_changed_after_the_scan_is_refused(tmp_path, photos_folder):
     path = csv_file(tmp_path, A_ROW, A_ROW)
-    rows = imaterialist.scan(path)
+    source = imaterialist.load(path, photos_folder)
     for now in ([A_ROW], [A_ROW, A_ROW, "b,1 1,5,5,6,\n"]):
         csv_file(tmp_path, *now)
         with pytest.raises(FormatError, match="changed while it was read"):
-            list(imaterialist.read(path, photos_folder, rows))
+            list(source.read(0, 9, pytest.fail))
 
 
-@pytest.mark.parametrize(("first", "second"), [("a.jpg", "a.png"), ("a.png", "a"), ("a", "a.jpg")])
+@pytest.mark.parametrize(("first", "second"), [("a.jpg", "a.png"), ("a.jpg", "a"), ("a", "a.jpg")])
 def test_two_names_of_one_record_are_told(tmp_path, photos_folder, first, second):
-    Image.new("RGB", (6, 4)).save(photos_folder / "a.png")
+    if "a.png" in (first, second):
+        Image.new("RGB", (6, 4)).save(photos_folder / "a.png")
     lines = [f"{first},2 2,4,6,4,\n", *[f"{second},2 2,4,6,4,\n"] * 2, "b,1 1,5,5,6,\n"]
     records, (skip,) = read(csv_file(tmp_path, *lines), photos_folder)
     assert [r.image_id for r in records] == ["a", "b"]
@@ -204,10 +225,9 @@ def test_the_default_names_are_those_of_the_competition(real_data):
 def test_masks_of_real_photos_are_recovered_pixel_by_pixel(real_data):
     """CCP's CSV was made from its index masks: a label is there as a whole or not at all."""
     folder = real_data / "ccp"
-    rows = imaterialist.scan(folder / "train.csv")
+    source = imaterialist.load(folder / "train.csv", folder / "images")
     one_of_two = {7, 12, 16, 18, 21, 28, 31, 33, 36, 39, 43, 44, 48, 58}  # crumbs of pairs are gone
-    records = imaterialist.read(folder / "train.csv", folder / "images", rows)
-    for record, _ in zip(records, range(60), strict=False):
+    for record in source.read(0, 60, pytest.fail):
         index = np.asarray(Image.open(folder / "masks" / f"{record.image_id}.png"))
         union = rle.decode(rle.union([i.mask for i in record.instances]))
         shares = {int(label): union[index == label].mean() for label in np.unique(index)}

@@ -1,17 +1,20 @@
 import json
 import math
+import pickle
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+import shapely
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from curation import rle
 from curation.errors import FormatError
-from curation.formats import via
-from curation.records import ImageRecord, Instance
-from tests.conftest import picture
+from curation.formats import via, via_regions
+from curation.records import ImageRecord, Instance, Skip
+from tests.conftest import picture, record
 
 SQUARE = {"name": "polygon", "all_points_x": [0, 2, 2, 0], "all_points_y": [1, 1, 3, 3]}
 
@@ -27,8 +30,12 @@ def entry(*regions, filename="a.jpg"):
 def read(tmp_path, folder, table, attribute="style"):
     path = tmp_path / "via.json"
     path.write_text(json.dumps(table), "utf-8")
+    return read_all(via.load(path, folder, attribute))
+
+
+def read_all(source):
     skips = []
-    return list(via.read(path, folder, via.load(path), attribute, skips.append)), skips
+    return list(source.read(0, len(source.names), skips.append)), skips
 
 
 def test_a_polygon_becomes_an_instance(tmp_path, photos_folder):
@@ -86,6 +93,14 @@ def test_each_shape_is_filled(tmp_path, photos_folder, shape, expected):
         assert inside.any()
     else:
         assert drawn == rows
+
+
+def test_an_ellipse_turns_clockwise(tmp_path, photos_folder):
+    shape = {"name": "ellipse", "cx": 2, "cy": 2, "rx": 2.5, "ry": 0.6, "theta": math.pi / 4}
+    (record,), _ = read(tmp_path, photos_folder, {"k": entry(region(shape))})
+    inside = rle.decode(record.instances[0].mask)
+    assert inside[range(4), range(4)].all()  # from the top left to the bottom right
+    assert not inside[[0, 0, 3, 3], [2, 3, 0, 1]].any()
 
 
 @pytest.mark.parametrize(
@@ -151,11 +166,12 @@ def test_the_attribute_that_no_region_has_is_an_error_that_lists_those_there_are
         ("{", "via.json:1: not JSON"),
         ("[]", "holds no photos"),
         ("{}", "holds no photos"),
+        ("", "neither JSON nor a CSV"),
+        ("some text", "neither JSON nor a CSV"),
         ('{"k": {"regions": []}}', "k: has no filename"),
-        ('{"project": {}, "metadata": {}}', "VIA 3"),
         ("[" * 10**5, "not JSON"),
         ('{"k": {"filename": "a.jpg", "size": ' + "9" * 5000 + "}}", "not JSON text"),
-        (b"\xff", "not JSON text"),
+        (b"\xff", "not UTF-8 text"),
         ('{"\\ud800": {}}', r"via.json:\\ud800: has no filename"),
     ],
 )
@@ -163,7 +179,7 @@ def test_a_file_that_is_wrong_as_a_whole_is_one_error(tmp_path, content, message
     path = tmp_path / "via.json"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(FormatError, match=message):
-        via.load(path)
+        via.load(path, tmp_path, "style")
 
 
 def test_a_file_that_would_eat_the_memory_is_refused(tmp_path):
@@ -171,7 +187,7 @@ def test_a_file_that_would_eat_the_memory_is_refused(tmp_path):
     with path.open("wb") as file:
         file.truncate(via.MAX_FILE + 1)
     with pytest.raises(FormatError, match="larger than 1 GiB"):
-        via.load(path)
+        via.load(path, tmp_path, "style")
 
 
 @pytest.mark.parametrize("regions", [5, True, "abc", None, {}])
@@ -208,6 +224,97 @@ def test_numbers_are_labels_too(tmp_path, photos_folder):
     assert [i.category for i in record.instances] == ["3", "1.5"]
 
 
+def test_slices_hold_what_the_whole_holds_also_in_another_process(tmp_path, photos_folder):
+    path = tmp_path / "via.json"
+    listed = ["a.jpg", "b.png", "gone.jpg", "a.jpg ", "c d.jpg"]
+    table = {str(n): entry(region(), filename=name) for n, name in enumerate(listed)}
+    path.write_text(json.dumps(table))
+    source = via.load(path, photos_folder, "style")
+    assert source.names == ("a.jpg", "b.png", "gone.jpg", "a.jpg", "c d.jpg")
+    whole = read_all(source)
+    elsewhere = pickle.loads(pickle.dumps(source))
+    assert elsewhere == source
+    records, skips = [], []
+    for start in (3, 0):
+        records += elsewhere.read(start, start + 3, skips.append)
+    assert sorted(r.image_id for r in records) == ["a.jpg", "b.png", "c d.jpg"]
+    assert sorted(map(str, records)) == sorted(map(str, whole[0]))
+    assert sorted(map(str, skips)) == sorted(map(str, whole[1]))
+
+
+def test_the_second_listing_of_a_photo_is_told_where_it_stands(tmp_path, photos_folder):
+    path = tmp_path / "via.json"
+    path.write_text(json.dumps({"first": entry(region()), "second": entry(region(style="x"))}))
+    source = via.load(path, photos_folder, "style")
+    skips = []
+    assert list(source.read(1, 2, skips.append)) == []
+    assert skips == [Skip("via.json:second", "photo listed twice", "a.jpg")]
+
+
+def test_two_photos_of_one_name_cannot_be_written(tmp_path):
+    records = [record(tmp_path / folder / "a.jpg", s=picture("#")) for folder in ("x", "y")]
+    with pytest.raises(ValueError, match=r"two photos are named 'a\.jpg'"):
+        via.write(tmp_path / "v.json", records, "style")
+
+
+coordinates = st.floats(-3, 23, width=32)
+labels = st.text(st.characters(categories=["L", "N", "P"]), min_size=1, max_size=5)
+
+
+@pytest.fixture(scope="module")
+def blank(tmp_path_factory):
+    """A folder with one photo, blank.png, 20 wide and 16 high."""
+    folder = tmp_path_factory.mktemp("blank")
+    Image.new("L", (20, 16)).save(folder / "blank.png")
+    return folder
+
+
+def wobbly(radii):
+    """A polygon without crossings around (10, 8): its corners at even angles."""
+    turns = np.arange(len(radii)) * 2 * np.pi / len(radii)
+    xs, ys = 10 + np.array(radii) * np.cos(turns), 8 + np.array(radii) * np.sin(turns)
+    return {"name": "polygon", "all_points_x": xs.tolist(), "all_points_y": ys.tolist()}
+
+
+def boxes(x, y, width, height):
+    return {"name": "rect", "x": x, "y": y, "width": width, "height": height}
+
+
+@given(
+    st.lists(st.floats(1, 20), min_size=3, max_size=9).map(wobbly)
+    | st.builds(boxes, coordinates, coordinates, st.floats(1, 20), st.floats(1, 20))
+)
+def test_a_mask_is_the_shape_that_shapely_sees_but_for_a_pixel_at_its_edge(blank, shape):
+    corners = np.reshape(via_regions.ring(shape), (-1, 2))
+    outline = shapely.Polygon(corners).intersection(shapely.box(0, 0, 20, 16))
+    core = outline.buffer(-1)
+    assume(not core.is_empty)  # a sliver may cover no pixel, and is skipped
+    (found,), _ = read(blank, blank, {"k": entry(region(shape), filename="blank.png")})
+    mask = found.instances[0].mask
+    assert abs(rle.area(mask) - outline.area) <= outline.length
+    inside = rle.decode(mask)
+    rows, columns = np.mgrid[:16, :20]
+    pixels = shapely.box(columns, rows, columns + 1, rows + 1)
+    assert inside[shapely.contains(core, pixels)].all()
+    assert not inside[shapely.disjoint(outline.buffer(1), pixels)].any()
+
+
+@given(st.lists(st.tuples(labels, st.lists(coordinates, min_size=6, max_size=12)), max_size=4))
+def test_outlines_and_labels_that_were_written_are_read_again(blank, drawn):
+    mask = rle.encode(np.ones((16, 20)))
+    instances = [Instance("all", mask)]
+    instances += [Instance(c, mask, polygons=(tuple(v[: len(v) // 2 * 2]),)) for c, v in drawn]
+    photo = ImageRecord("blank.png", blank / "blank.png", 16, 20, tuple(instances))
+    via.write(blank / "v.json", [photo], "kind")
+    source = via.load(blank / "v.json", blank, "kind")
+    (again,) = source.photos
+    assert [(r.category, r.ring) for r in again.regions[1:]] == [
+        (i.category, i.polygons[0]) for i in instances[1:]
+    ]
+    (found,), _ = read_all(source)
+    assert found.instances[0].mask == mask
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9)).filter(np.any))
 def test_write_and_read_round_trip(tmp_path, mask):
@@ -218,24 +325,36 @@ def test_write_and_read_round_trip(tmp_path, mask):
     via.write(
         tmp_path / "v.json", [ImageRecord("r.png", photo, height, width, (instance,))], "style"
     )
-    entries = via.load(tmp_path / "v.json")
-    (record,) = via.read(tmp_path / "v.json", tmp_path, entries, "style")
+    (record,), _ = read_all(via.load(tmp_path / "v.json", tmp_path, "style"))
     assert rle.union([i.mask for i in record.instances]) == instance.mask
     assert {i.category for i in record.instances} == {"preppy"}
 
 
+@pytest.mark.parametrize(
+    ("file", "images", "attribute", "instances", "photos"),
+    [
+        ("ccp-via/via_project.json", "ccp/images", "category", 393, 60),
+        ("via-shorts/train/via_region_data.json", "via-shorts/train", "shorts", 20, 20),
+        ("via-shorts/val/via_region_data.json", "via-shorts/val", "shorts", 5, 5),
+    ],
+)
+def test_real_files_are_read_whole(real_data, file, images, attribute, instances, photos):
+    records, skips = read_all(via.load(real_data / file, real_data / images, attribute))
+    assert skips == []
+    assert (sum(len(r.instances) for r in records), len(records)) == (instances, photos)
+
+
 def test_1067_real_photos_hand_drawn_in_via_1_are_understood(real_data, tmp_path):
     """ModaNet's file comes without photos; blank ones of a size that holds its points do."""
-    path = real_data / "modanet-via" / "vgg_val.json"
-    entries = via.load(path)
-    some = dict(list(entries.items())[:60])
+    source = via.load(real_data / "modanet-via" / "vgg_val.json", tmp_path, "fashion")
+    assert len(source.names) == 1067
+    assert sum(len(photo.regions) for photo in source.photos) == 5434
     blank = tmp_path / "blank.png"
     Image.new("L", (1500, 1500)).save(blank)
-    for value in some.values():
-        (tmp_path / value["filename"]).hardlink_to(blank)
-    (attribute, _), *_ = via.label_attributes(entries).most_common(1)
+    for name in source.names[:60]:
+        (tmp_path / name).hardlink_to(blank)
     skips = []
-    records = list(via.read(path, tmp_path, some, attribute, skips.append))
+    records = list(source.read(0, 60, skips.append))
     drawn = sum(len(r.instances) for r in records)
-    assert drawn + len(skips) >= sum(len(v["regions"]) for v in some.values())
+    assert drawn + len(skips) >= sum(len(photo.regions) for photo in source.photos[:60])
     assert drawn > 200

@@ -1,0 +1,160 @@
+"""The labels of one photo: masks, polygons, pairs of instances, parts without a garment."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import shapely
+
+from curation import rle
+from curation.audit import faults, parts
+from curation.audit.faults import Fault
+from curation.records import ImageRecord, Instance
+
+MIN_PIXELS = 16
+"""4 x 4: no hand aims finer. The smallest true label in 800 street photos (CCP), the sliver
+of a sock above a boot, has 74."""
+
+MIN_SHARE = 1 / 256**2
+"""Of a photo: less is not one pixel of a label map of 256 x 256."""
+
+SAME_MASK = 0.95
+"""IoU from which two instances of one category are one garment. In 5,434 polygons of ModaNet,
+401 pairs have 1.0 and no other pair more than 0.86."""
+
+SAME_PIXELS = 0.9
+"""IoU from which two categories are said of one garment. Lower, since the outline is likely to
+be drawn a second time: 1 or 2 pixels further out, a garment of 10,000 pixels still has 0.9."""
+
+OVERSHOT = 1.0
+"""Pixels that a polygon may leave the photo by: an annotation tool's own rounding."""
+
+MENDED = 1.0
+"""Square pixels: a crossing that changes an outline's area by less is no matter to any mask."""
+
+REACH = 0.02
+"""Of the photo's diagonal: how far a part may lie from its garment's box."""
+
+Box = tuple[int, int, int, int]
+
+
+def audit_record(record: ImageRecord, ids: Sequence[str]) -> list[Fault]:
+    """The faults of a photo's labels, by instance in the record's order, then pairs, then parts.
+
+    Args:
+        ids: the instances' ids, as :func:`curation.records.instance_ids` gives them
+    """
+    instances = record.instances
+    areas = [rle.area(i.mask) for i in instances]
+    boxes = [rle.bbox(i.mask) for i in instances]
+
+    def fault(index: int, name: str, detail: str, other: int | None = None) -> Fault:
+        pair = "" if other is None else ids[other]
+        source = instances[index].source
+        return Fault(record.image_id, ids[index], name, detail, source, pair)
+
+    found = [
+        fault(index, name, detail)
+        for index, instance in enumerate(instances)
+        for name, detail in [*_mask_faults(instance, areas[index]), *_polygon_faults(instance)]
+    ]
+    found += [fault(*finding) for finding in _repeated(instances, areas, boxes)]
+    found += [fault(*finding) for finding in _lone_parts(record, boxes)]
+    return found
+
+
+def _mask_faults(instance: Instance, area: int) -> Iterator[tuple[str, str]]:
+    """Name and detail of what is wrong with a mask."""
+    for name in instance.faults:
+        yield name, f"{faults.FAULTS[name].meaning}; {area:,} pixels are left"
+    pixels = instance.mask.height * instance.mask.width
+    if area == 0:
+        yield faults.EMPTY, f"{instance.category!r} has 0 of the photo's {pixels:,} pixels"
+    elif area < max(MIN_PIXELS, pixels * MIN_SHARE):
+        yield faults.TINY, f"{instance.category!r} has {area} of the photo's {pixels:,} pixels"
+
+
+def _polygon_faults(instance: Instance) -> Iterator[tuple[str, str]]:
+    """Name and detail of what had to be mended in the outline as drawn."""
+    if not instance.polygons:
+        return
+    height, width = instance.mask.height, instance.mask.width
+    points = [np.reshape(ring, (-1, 2)) for ring in instance.polygons]
+    drawn = [shapely.Polygon(ring) for ring in points]
+    mended = [p if p.is_valid else shapely.make_valid(p) for p in drawn]
+
+    changed = sum(abs(a.area - b.area) for a, b in zip(drawn, mended, strict=True))
+    if changed >= MENDED:
+        reason = next(shapely.is_valid_reason(p) for p in drawn if not p.is_valid)
+        where = re.sub(r"\.\d+", "", reason)  # "Self-intersection[210 446]", in whole pixels
+        areas = f"{_area(drawn)} square pixels as drawn, {_area(mended)} as mended"
+        yield faults.CROSSED, f"{where}: {areas}"
+
+    every = np.concatenate(points)
+    out = max(0.0, *-every.min(axis=0), *(every.max(axis=0) - (width, height)))
+    if out > OVERSHOT:
+        clipped = [p.intersection(shapely.box(0, 0, width, height)) for p in mended]
+        areas = f"{_area(mended)} square pixels as drawn, {_area(clipped)} inside"
+        where = f"{out:.0f} pixels out of the {width}x{height} photo"
+        yield faults.OUT_OF_FRAME, f"reaches {where}: {areas}"
+
+
+def _area(geometries: Sequence[shapely.Geometry]) -> str:
+    return f"{sum(g.area for g in geometries):,.0f}"
+
+
+def _repeated(
+    instances: Sequence[Instance], areas: Sequence[int], boxes: Sequence[Box]
+) -> Iterator[tuple[int, str, str, int]]:
+    """Index, name, detail and the first earlier instance that has the same pixels."""
+    for later, instance in enumerate(instances):
+        for earlier in range(later):
+            other = instances[earlier]
+            same = instance.category == other.category
+            # Sequins may cover a whole dress, or an applique: parts share pixels by nature.
+            if not same and (parts.is_part(instance.category) or parts.is_part(other.category)):
+                continue
+            bar = SAME_MASK if same else SAME_PIXELS
+            # What two masks share lies in what their boxes share; IoU reads the runs.
+            shared = _shared(boxes[later], boxes[earlier])
+            if shared == 0 or shared / max(areas[later], areas[earlier]) < bar:
+                continue
+            iou = rle.iou(instance.mask, other.mask)
+            if iou >= bar:
+                name = faults.DUPLICATE if same else faults.CONTRADICTION
+                detail = f"IoU {iou:.2f} with {other.category!r} of {other.source or 'this photo'}"
+                yield later, name, f"{instance.category!r} has {detail}", earlier
+                break
+
+
+def _lone_parts(record: ImageRecord, boxes: Sequence[Box]) -> Iterator[tuple[int, str, str]]:
+    """Index, name and detail of parts that no garment's box comes near."""
+    reach = REACH * math.hypot(record.height, record.width)
+    categories = [i.category for i in record.instances]
+    wearers = [k for k, c in enumerate(categories) if not parts.is_part(c) and boxes[k][2]]
+    for index, part in enumerate(categories):
+        if not parts.is_part(part) or not boxes[index][2]:  # an empty mask lies nowhere
+            continue
+        able = [k for k in wearers if parts.can_have(categories[k], part)]
+        if not any(_gap(boxes[index], boxes[k]) <= reach for k in able):
+            nearest = min((_gap(boxes[index], boxes[k]) for k in able), default=None)
+            distance = "in the photo" if nearest is None else f"nearer than {nearest} pixels"
+            detail = f"no garment that can have a {part!r} is {distance}"
+            yield index, faults.LONE_PART, detail
+
+
+def _shared(a: Box, b: Box) -> int:
+    """Pixels inside both boxes."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    return max(width, 0) * max(height, 0)
+
+
+def _gap(a: Box, b: Box) -> int:
+    """Pixels between two boxes, along the axis where they are further apart; 0 if they touch."""
+    across = max(a[0], b[0]) - min(a[0] + a[2], b[0] + b[2])
+    down = max(a[1], b[1]) - min(a[1] + a[3], b[1] + b[3])
+    return max(across, down, 0)

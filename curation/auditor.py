@@ -1,0 +1,110 @@
+"""Dataset to faults: what ``curate audit`` does. What a fault is stands in ``curation.audit``."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.progress import Progress
+
+from curation import importer, parallel, review, store
+from curation.audit import duplicates, faults, instances, prints
+from curation.audit.duplicates import PhotoLabels
+from curation.audit.faults import Fault
+from curation.audit.prints import PhotoPrint
+from curation.files import replacing
+from curation.records import ImageRecord
+
+AUDIT = "audit.csv"
+COLUMNS = ("severity", "name", "image_id", "instance_id", "source", "detail", "other")
+SLICE = 32
+
+_AS_FAULT = {"size mismatch": faults.OTHER_SIZE, "photo refused": faults.UNREADABLE}
+"""What an import calls what it left out, and what an audit calls it."""
+
+Work = Sequence[tuple[ImageRecord, list[str]]]
+Checked = list[tuple[str, list[Fault], PhotoPrint | None, PhotoLabels]]
+
+
+def run(dataset, progress: Progress) -> list[Fault]:
+    """Audits a dataset's source labels and photos, and stores what it finds.
+
+    Labels that a reviewer deleted and photos that one excluded are left out.
+    The faults stand on labels and photos, where the App can filter by them, in
+    the saved view "faults, worst first" and in ``audit.csv``.
+
+    Returns:
+        the faults, errors first
+    """
+    found: list[Fault] = []
+    photos: list[PhotoPrint] = []
+    labels: dict[str, PhotoLabels] = {}
+    task = progress.add_task("audit", total=len(dataset))
+    for checked in parallel.ordered(check, None, _slices(dataset)):
+        for image_id, of_photo, photo, said in checked:
+            found += of_photo
+            labels[image_id] = said
+            if photo:
+                photos.append(photo)
+            progress.advance(task)
+    progress.update(task, completed=len(dataset))
+    found += duplicates.audit_duplicates(duplicates.duplicates(photos), labels)
+    store.write_faults(dataset, found)
+    found += left_out(store.folder(dataset))
+    found.sort(key=lambda f: (faults.SEVERITIES.index(f.severity), f.name, f.image_id))
+    with (
+        replacing(store.folder(dataset) / AUDIT) as part,
+        part.open("w", newline="", encoding="utf-8") as file,
+    ):
+        out = csv.writer(file, lineterminator="\n")
+        out.writerows([COLUMNS, *([getattr(f, name) for name in COLUMNS] for f in found)])
+    return found
+
+
+def check(_: None, work: Work) -> Checked:
+    """The faults, the print and the labels of some photos. Runs in a worker."""
+    result: Checked = []
+    for record, ids in work:
+        photo, of_photo = prints.check_photo(record)
+        found = instances.audit_record(record, ids) + of_photo
+        result.append((record.image_id, found, photo, duplicates.summarise(record)))
+    return result
+
+
+def left_out(folder: Path) -> Iterator[Fault]:
+    """What imports left out, from the lists that they wrote: there is no label to point at."""
+    for path in sorted(folder.glob(f"{importer.LISTS}*.csv")):
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                if row["what"] == importer.LEFT_OUT:
+                    name = _AS_FAULT.get(row["kind"], faults.LEFT_OUT)
+                    detail = f"{row['kind']}: {row['detail']}; not imported"
+                    yield Fault("", "", name, detail, row["where"])
+
+
+def _slices(dataset) -> Iterator[Work]:
+    standing = review.standing(store.decisions(dataset))
+    deleted = {d.instance_id for d in standing if d.action == "delete"}
+    excluded = store.excluded(dataset)
+    part: list[tuple[ImageRecord, list[str]]] = []
+    for record, ids in store.read(dataset, "ground_truth"):
+        if record.image_id in excluded:
+            continue
+        part.append(_without(record, ids, deleted))
+        if len(part) == SLICE:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _without(
+    record: ImageRecord, ids: list[str], deleted: set[str]
+) -> tuple[ImageRecord, list[str]]:
+    if deleted.isdisjoint(ids):
+        return record, ids
+    kept = [(i, key) for i, key in zip(record.instances, ids, strict=True) if key not in deleted]
+    left = tuple(i for i, _ in kept)
+    record = ImageRecord(record.image_id, record.path, record.height, record.width, left)
+    return record, [key for _, key in kept]

@@ -1,0 +1,27 @@
+"""The command line: parse, call the library, print. Each verb imports what it needs inside."""
+
+from __future__ import annotations
+
+import click
+
+from curation.cli import data, imports, loop, tools
+from curation.cli.group import Verbs
+
+
+@click.group(cls=Verbs)
+@click.version_option(package_name="curate")
+def main() -> None:
+    """Find and fix the wrong labels in fashion-segmentation data.
+
+    \b
+    curate import imaterialist photos --annotations train.csv --images train/
+    curate remap photos --taxonomy supercategories
+    curate app photos
+    """
+
+
+for verb in (
+    imports.import_, data.remap, data.audit, loop.train, loop.predict, loop.flag, data.review,
+    loop.report, data.export, tools.app, tools.demo, tools.doctor,
+):  # fmt: skip
+    main.add_command(verb)

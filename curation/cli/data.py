@@ -1,0 +1,162 @@
+"""Verbs on a dataset's labels: ``remap``, ``audit``, ``review``, ``export``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from curation import console
+from curation.cli.group import EXISTING, as_json
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--taxonomy", required=True, help="A built-in name, or a .toml file.")
+@click.option("--dry-run", is_flag=True, help="Show what each label becomes, and change nothing.")
+@as_json
+def remap(dataset: str, taxonomy: str, dry_run: bool, as_json: bool) -> None:
+    """Show a dataset's labels under another vocabulary. Source labels and reviews stay.
+
+    \b
+    curate remap photos --taxonomy supercategories
+    """
+    from curation import store
+    from curation.taxonomy import read_text
+
+    opened = store.open_dataset(dataset)
+    if not dry_run and store.info(opened)["taxonomy"]:
+        store.refresh(opened)  # edits in FiftyOne name classes that are still the active ones
+    done = store.remap(opened, *read_text(taxonomy), dry_run=dry_run)
+    rows = sorted(
+        ((label, n, done.targets[label] or "(dropped)") for label, n in done.counts.items()),
+        key=lambda row: (row[2], -row[1]),
+    )
+    if as_json:
+        keys = ("label", "instances", "class")
+        click.echo(json.dumps([dict(zip(keys, row, strict=True)) for row in rows]))
+    else:
+        console.out.print(console.table(("label", "instances", "class"), rows))
+    if done.waiting:
+        console.err.print(
+            f"{done.waiting} decisions name a class of another taxonomy; "
+            "they wait until it is active again."
+        )
+    console.err.print(
+        f"{'Would remap' if dry_run else 'Remapped'} {dataset} to {done.taxonomy.name}: "
+        f"{sum(done.counts.values()):,} instances, "
+        f"{sum(n for k, n in done.counts.items() if not done.targets[k]):,} dropped."
+    )
+
+
+@click.command()
+@click.argument("dataset")
+@as_json
+def audit(dataset: str, as_json: bool) -> None:
+    """Find the faults that labels have by themselves; no model is needed.
+
+    Runs past the end, doubled labels, two categories on the same pixels, parts
+    without a garment, copies of a photo with other labels, and more. Nothing is
+    changed; in the App, filter by `faults` or open the view "faults, worst first".
+
+    \b
+    curate audit photos
+    """
+    from curation import auditor, store
+    from curation.audit.faults import FAULTS, SEVERITIES
+
+    opened = store.open_dataset(dataset)
+    with console.progress() as progress:
+        found = auditor.run(opened, progress)
+    if as_json:
+        click.echo(json.dumps([{c: getattr(f, c) for c in auditor.COLUMNS} for f in found]))
+    else:
+        rows = []
+        for name, kind in FAULTS.items():
+            of_name = [f for f in found if f.name == name]
+            if of_name:
+                first = next((f.source for f in of_name if f.source), "")
+                rows.append((kind.severity, name, len(of_name), first, kind.meaning))
+        rows.sort(key=lambda row: (SEVERITIES.index(row[0]), -row[2]))
+        console.out.print(console.table(("", "fault", "found", "first", "what it is"), rows))
+    counts = ", ".join(f"{sum(f.severity == s for f in found):,} {s}s" for s in SEVERITIES)
+    console.err.print(
+        f"Audited {len(opened):,} photos of {dataset}: {counts}; "
+        f"all in {store.folder(opened) / auditor.AUDIT}."
+    )
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--apply", "apply_file", type=EXISTING, help="CSV of decisions to take.")
+@click.option("--undo", is_flag=True, help="Take the last decision back.")
+@as_json
+def review(dataset: str, apply_file: Path | None, undo: bool, as_json: bool) -> None:
+    """List the decisions on a dataset's labels; take some, or take one back.
+
+    A CSV for --apply has the columns action, image_id, instance_id and category.
+    action is keep, relabel (to category), delete, add (a missing garment) or
+    exclude (the whole photo); the ids are those in issues.csv.
+
+    \b
+    curate review photos
+    curate review photos --apply decisions.csv
+    """
+    from curation import store
+    from curation.review import standing
+
+    if apply_file and undo:
+        raise click.UsageError("--apply and --undo contradict each other")
+    opened = store.open_dataset(dataset)
+    if apply_file:
+        taken = store.take_file(opened, apply_file)
+        console.err.print(f"Took {taken} decisions from {apply_file}.")
+    if undo:
+        undone = store.undo(opened)
+        what = f"{undone.action} on {undone.image_id}" if undone else "nothing: no decision stands"
+        console.err.print(f"Took back {what}.")
+    stands = standing(store.decisions(opened))
+    columns = ("time", "reviewer", "action", "image_id", "instance_id", "category")
+    rows = [[getattr(d, c) for c in columns] for d in stands]
+    if as_json:
+        click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows]))
+    elif not (apply_file or undo):
+        console.out.print(console.table(columns, rows))
+    console.err.print(f"{len(stands)} decisions stand on {dataset}.")
+
+
+@click.command()
+@click.argument("dataset")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["tfrecord"]),
+    default="tfrecord",
+    help="What to write.",
+)
+@click.option("--size", type=click.IntRange(32, 4096), default=256, help="Side in pixels.")
+@as_json
+def export(dataset: str, folder: Path, format_: str, size: int, as_json: bool) -> None:
+    """Write the reviewed labels as train, val and test splits for a trainer.
+
+    \b
+    curate export photos cleaned/ --format tfrecord --size 256
+    """
+    from curation import rounds, store
+
+    opened = store.open_dataset(dataset)
+    folder = folder.resolve()  # the shell may stand in a folder that the export replaces
+    skips: list = []
+    with console.progress() as progress:
+        manifest = rounds.export(opened, folder, size, progress, skips.append)
+    console.list_skips(folder / "skipped.csv", skips)
+    if as_json:
+        click.echo(json.dumps(manifest))
+    else:
+        parts = manifest["splits"].items()
+        rows = [(name, part["photos"], len(part["sha256"])) for name, part in parts]
+        console.out.print(console.table(("split", "photos", "shards"), rows))
+    left = f", but {console.count_kinds(skips)}: see skipped.csv" if skips else ""
+    console.err.print(f"Exported {dataset} to {folder}{left}.")

@@ -1,0 +1,27 @@
+"""What the verbs share: how errors are said, and the options that several have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from curation.errors import CurateError
+
+EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+run_option = click.option("--run", required=True, help="Name of the run: letters, digits, '_'.")
+
+
+class Verbs(click.Group):
+    """Lists verbs in the order of the work, and turns our errors into one line and exit 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except CurateError as error:
+            raise click.ClickException(str(error)) from error

@@ -1,0 +1,68 @@
+"""``app``, ``demo`` and ``doctor``: what needs no photos of one's own, or only shows them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+
+import click
+
+from curation import console
+from curation.cli.group import as_json
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--port", type=click.IntRange(1024, 65535), default=5151, help="Of the App.")
+@click.option("--no-browser", is_flag=True, help="Serve only; open the address yourself.")
+def app(dataset: str, port: int, no_browser: bool) -> None:
+    """Open the FiftyOne App on a dataset, suspects first. Ctrl+C ends it.
+
+    \b
+    curate app photos
+    """
+    from curation import store
+    from curation.store import app as viewer
+
+    viewer.serve(store.open_dataset(dataset), port, browser=not no_browser)
+
+
+@click.command()
+@click.option("--no-app", is_flag=True, help="End with the table; do not open the App.")
+@click.option("--photos", type=click.IntRange(60, 5000), default=320, help="Figures to draw.")
+@click.option("--port", type=click.IntRange(1024, 65535), default=5151, help="Of the App.")
+def demo(no_app: bool, photos: int, port: int) -> None:
+    """Go once around the loop on drawn figures whose labels are partly spoilt on purpose.
+
+    \b
+    curate demo
+    """
+    from curation import demo as whole
+
+    whole.run(photos)
+    if not no_app:
+        whole.verb(f"app {whole.DATASET} --port {port}")
+
+
+@click.command()
+@as_json
+def doctor(as_json: bool) -> None:
+    """Say what is right and wrong with this machine, and how to mend it.
+
+    \b
+    curate doctor
+    """
+    from curation import doctor as checks
+
+    found = checks.examine()
+    if as_json:
+        click.echo(json.dumps([asdict(check) for check in found]))
+    else:
+        for check in found:
+            mark = "ok  " if check.ok else "BAD "
+            console.tell(f"{mark} {check.name}: {check.found}", "" if check.ok else "red")
+            if not check.ok:
+                console.tell(f"     mend: {check.mend}")
+    if not all(check.ok for check in found):
+        sys.exit(1)

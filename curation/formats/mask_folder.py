@@ -1,0 +1,271 @@
+"""Index masks: a folder of images whose pixel values are class ids, and a list of classes.
+
+    masks/a.png        the mask of photo a.jpg: one value per pixel, 0 background, 255 void
+    masks/b_mask.png   that of b.jpg, where no photo is called b_mask
+    classes.csv        id,name
+
+The layout of Pascal VOC's SegmentationClass and of most segmentation tools. A
+mask tells classes apart and not instances: each class of a photo is one instance.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from curation import photos, rle
+from curation import taxonomy as taxonomies
+from curation.errors import CurateError, FormatError
+from curation.files import replacing
+from curation.formats import OnSkip, explain_mismatch, find_photo
+from curation.masks import VOID
+from curation.records import ImageRecord, Instance, Skip
+from curation.taxonomy import IGNORE, Taxonomy, label_map
+
+MAX_LIST = 2**20
+"""Bytes of a class list."""
+
+MAX_ID = 2**16 - 1
+SHOWN = 5
+"""Unknown values that a message names."""
+
+VOID_COLOR = "#e0e0c0"
+"""As in Pascal VOC, where void is 255 too."""
+
+_MASK_SUFFIX = re.compile(r"[_-](mask|seg|label|gt)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class MaskFolder:
+    """A folder of masks, matched with its photos; see :class:`curation.formats.Source`.
+
+    Attributes:
+        path, images: the folders of masks and of photos
+        names: photos without their suffix, as ``sub/a``; a mask without a photo by its own name
+        masks: the files in ``path`` that belong to each name, the one to read first
+        categories: the name of each pixel value, ``ignore`` for void, None for background
+    """
+
+    path: Path
+    images: Path
+    names: tuple[str, ...]
+    masks: Mapping[str, tuple[str, ...]]
+    categories: Mapping[int, str | None]
+
+    def read(self, start: int, stop: int, on_skip: OnSkip) -> Iterator[ImageRecord]:
+        """Yields the photos ``names[start:stop]``; see :class:`curation.formats.Source`.
+
+        A photo whose mask is background alone is yielded too, without instances.
+        """
+        for name in self.names[start:stop]:
+            mask, *others = self.masks[name]
+            for other in others:
+                on_skip(Skip(self._place(other), "photo listed twice", f"its mask is {mask!r}"))
+            if record := self._record(name, mask, on_skip):
+                yield record
+
+    def _record(self, name: str, mask: str, on_skip: OnSkip) -> ImageRecord | None:
+        where = self._place(mask)
+        found = find_photo(self.images, name, where, "1 mask", on_skip)
+        if not found:
+            return None
+        photo, height, width = found
+        try:
+            values = photos.read_index(photos.find(self.path, mask))
+        except (FileNotFoundError, ValueError) as error:
+            on_skip(Skip(where, "mask refused", str(error)))
+            return None
+        if values.shape != (height, width):
+            detail = explain_mismatch(values.shape, (height, width))
+            on_skip(Skip(where, "size mismatch", detail))
+            return None
+        runs = _runs(values)
+        if unknown := runs.keys() - self.categories.keys():
+            on_skip(Skip(where, "values not in the class list", _shown(runs, unknown)))
+            return None
+        instances = tuple(
+            Instance(category, rle.from_pairs(pairs, height, width), f"{where}:{value}")
+            for value, pairs in runs.items()
+            if (category := self.categories[value])
+        )
+        return ImageRecord(name, photo, height, width, tuple(instances))
+
+    def _place(self, mask: str) -> str:
+        # A file name that is not UTF-8 as its escape: no list could hold it.
+        return f"{self.path.name}/{mask.encode('utf-8', 'backslashreplace').decode()}"
+
+
+def load(masks: Path, images: Path, classes: str) -> MaskFolder:
+    """Checks the class list, and matches masks with photos. No mask is opened.
+
+    A mask belongs to the photo of the same name in the same sub-folder, whatever
+    their suffixes; ``a_mask``, ``a_seg``, ``a_label`` and ``a_gt`` (or with ``-``)
+    to ``a`` where no photo has their whole name. Hidden files are no masks, and
+    links to folders are not followed.
+
+    Args:
+        classes: a CSV with the columns id and name, a taxonomy's ``.toml`` or
+            the name of a built-in one. In any of them 0 is background and 255
+            is void, which comes as the category ``ignore``, unless the list
+            gives the number to something else
+
+    Raises:
+        FormatError: the list or the folder is not that
+        TaxonomyError: the taxonomy is wrong
+    """
+    categories = _categories(classes)
+    if not masks.is_dir():
+        raise FormatError(masks, "", "no such folder of masks")
+    if masks.resolve() == images.resolve():
+        raise FormatError(masks, "", "is the folder of photos too; masks need one of their own")
+    files = [
+        path.relative_to(masks).as_posix()
+        for path in masks.rglob("*")
+        if path.suffix.lower() in photos.SUFFIXES
+        and not path.name.startswith(".")
+        and path.is_file()
+    ]
+    if not files:
+        suffixes = ", ".join(photos.SUFFIXES)
+        raise FormatError(masks, "", f"holds no masks: no file ends in one of {suffixes}")
+    matched: dict[str, tuple[str, ...]] = {}
+    root = images.resolve()
+    for file in sorted(files, key=lambda file: (photos.without_suffix(file), file)):
+        name = _photo_name(root, photos.without_suffix(file))
+        matched[name] = (*matched.get(name, ()), file)
+    return MaskFolder(masks, images, tuple(matched), matched, categories)
+
+
+def write(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
+    """Writes a palette PNG for each record, in the taxonomy's colours, and ``classes.csv``.
+
+    ``load(folder, images, classes.csv)`` gives the same label maps back.
+
+    Args:
+        records: their categories are the taxonomy's classes or ``ignore``
+
+    Raises:
+        CurateError: an image_id leads out of the folder, or two share a mask
+    """
+    colors = np.zeros((256, 3), dtype=np.uint8)
+    for value, color in [*((c.id, c.color) for c in taxonomy.classes), (VOID, VOID_COLOR)]:
+        colors[value] = list(bytes.fromhex(color[1:]))
+    written = set()
+    for record in records:
+        name = f"{record.image_id.removesuffix(record.path.suffix)}.png"
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise CurateError(folder, record.image_id, "leads out of the folder")
+        if name in written:
+            raise CurateError(path, "", f"is the mask of two photos; one is {record.image_id}")
+        written.add(name)
+        image = Image.fromarray(label_map(record, taxonomy))
+        image.putpalette(colors.tobytes())
+        with replacing(path) as part:
+            image.save(part)
+    rows = [(0, "background", "#000000"), *((c.id, c.name, c.color) for c in taxonomy.classes)]
+    with (
+        replacing(folder / "classes.csv") as part,
+        part.open("w", newline="", encoding="utf-8") as file,
+    ):
+        out = csv.writer(file, lineterminator="\n")
+        out.writerows([("id", "name", "color"), *rows, (VOID, "void", VOID_COLOR)])
+
+
+def _photo_name(images: Path, mask: str) -> str:
+    """The photo of a mask, as it is spelled on disk, both without suffix; else the mask itself."""
+    for name in (mask, _MASK_SUFFIX.sub("", mask)):
+        try:
+            photo = photos.find(images, name)
+        except FileNotFoundError:
+            continue
+        except ValueError:  # there, and refused: whoever reads it says why
+            return name
+        return photos.without_suffix(photo.relative_to(images).as_posix())
+    return mask
+
+
+def _runs(values: NDArray[np.integer]) -> dict[int, NDArray[np.int64]]:
+    """The pairs (start, length) of each value, as :func:`rle.from_pairs` takes them.
+
+    One pass over the pixels, however many classes there are.
+    """
+    flat = values.ravel(order="F")
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    starts = np.insert(edges, 0, 0)
+    pairs = np.stack([starts + 1, np.diff(starts, append=flat.size)], axis=1)
+    order = np.argsort(flat[starts], kind="stable")
+    present, first = np.unique(flat[starts][order], return_index=True)
+    parts = np.split(pairs[order], first[1:])
+    return {int(v): part.ravel() for v, part in zip(present, parts, strict=True)}
+
+
+def _shown(runs: Mapping[int, NDArray[np.int64]], unknown: Iterable[int]) -> str:
+    """The values that no class has, the most frequent first."""
+    pixels = sorted(((int(runs[v][1::2].sum()), v) for v in unknown), reverse=True)
+    named = [f"{value} ({count} pixels)" for count, value in pixels[:SHOWN]]
+    if len(pixels) > SHOWN:
+        named.append(f"{len(pixels) - SHOWN} more")
+    return f"{', '.join(named)}: edges blurred by a resize (use nearest), or masks of another list"
+
+
+def _categories(classes: str) -> dict[int, str | None]:
+    """The name of each pixel value, ``ignore`` for void, None for background."""
+    if Path(classes).suffix.lower() == ".csv":
+        names = _read_list(Path(classes))
+    elif Path(classes).suffix == ".toml" or classes in taxonomies.names():
+        names = {c.id: c.name for c in taxonomies.load(classes).classes}
+    else:
+        known = ", ".join(taxonomies.names())
+        reason = f"no list of classes: give a .csv, a taxonomy's .toml, or one of {known}"
+        raise FormatError(classes, "", reason)
+    meant = {"background": None, "void": IGNORE, IGNORE: IGNORE}
+    listed = {value: meant.get(name.casefold(), name) for value, name in names.items()}
+    return {0: None, VOID: IGNORE} | listed
+
+
+def _read_list(path: Path) -> dict[int, str]:
+    """``id,name`` rows; further columns are somebody else's."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_LIST + 1)
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        raise FormatError(path, "", error.strerror or "cannot be read") from None
+    except UnicodeDecodeError:
+        raise FormatError(path, "", "not UTF-8 text") from None
+    if len(content) > MAX_LIST:
+        raise FormatError(path, "", f"larger than {MAX_LIST >> 20} MiB: not a list of classes")
+    names: dict[int, str] = {}
+    seen: set[str] = set()
+    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        if not {"id", "name"} <= set(rows.fieldnames or ()):
+            raise FormatError(path, "1", "no columns id and name; its first line must be id,name")
+        for row in rows:
+            where = str(rows.line_num)
+            if None in row:
+                reason = "more cells than the first line; a name with a comma needs quotes"
+                raise FormatError(path, where, reason)
+            value, name = (row["id"] or "").strip(), (row["name"] or "").strip()
+            if not re.fullmatch(r"[0-9]{1,5}", value) or int(value) > MAX_ID:
+                raise FormatError(path, where, f"id {value!r} is not a number from 0 to {MAX_ID}")
+            if not name or not name.isprintable():
+                raise FormatError(path, where, f"name {name!r} is empty or cannot be printed")
+            if int(value) in names or name.casefold() in seen:
+                raise FormatError(path, where, f"id {value} or name {name!r} is there twice")
+            names[int(value)] = name
+            seen.add(name.casefold())
+    except csv.Error as error:
+        raise FormatError(path, str(rows.line_num + 1), f"not a CSV: {error}") from None
+    if not names:
+        raise FormatError(path, "", "has a header and no classes")
+    return names

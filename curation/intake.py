@@ -1,0 +1,107 @@
+"""What the photos of an annotation file mean for a dataset: new, unchanged or changed.
+
+The heavy half of an import: it knows neither FiftyOne nor the database, and
+runs in worker processes, a slice of the file at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bson import ObjectId, encode
+
+from curation import documents
+from curation.formats import Source
+from curation.records import ImageRecord, Skip
+
+
+class Status(StrEnum):
+    """How a photo of the file stands to the dataset."""
+
+    ADDED = "new"
+    UNCHANGED = "unchanged"
+    MOVED = "moved"
+    """The same labels, in another place: the photo's folder, or the lines of the file."""
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One photo, ready to be written.
+
+    Attributes:
+        instances: how many it has
+        document: BSON of :func:`documents.sample` where it is new, of
+            :func:`documents.source` where it is moved or changed, empty where
+            nothing is to be written
+    """
+
+    image_id: str
+    status: Status
+    instances: int
+    document: bytes
+
+
+@dataclass(frozen=True)
+class Target:
+    """The dataset that photos go into.
+
+    Attributes:
+        dataset_id: of FiftyOne
+        known: content and place digest of each photo in it, by image_id
+        update: whether changed photos are to be written
+    """
+
+    dataset_id: ObjectId
+    known: Mapping[str, tuple[str, str]]
+    update: bool
+
+
+def prepare(record: ImageRecord, target: Target) -> Photo:
+    """Compares a record with what the dataset has, and packs it if it is to be written."""
+    status, document = Status.ADDED, b""
+    if known := target.known.get(record.image_id):
+        content, place = known
+        if content != documents.content_digest(record):
+            status = Status.CHANGED
+        elif place != documents.place_digest(record):
+            status = Status.MOVED
+        else:
+            status = Status.UNCHANGED
+    if status is Status.ADDED:
+        document = encode(documents.sample(record, target.dataset_id))
+    elif status is Status.MOVED or (status is Status.CHANGED and target.update):
+        document = encode(documents.source(record))
+    return Photo(record.image_id, status, len(record.instances), document)
+
+
+def prepare_slice(
+    shared: tuple[Source, Target], part: range
+) -> tuple[list[Photo], list[Skip], list[Skip]]:
+    """A slice of a source's photos; what the reader left out; what it had to mend."""
+    source, target = shared
+    skips: list[Skip] = []
+    mended: list[Skip] = []
+    photos = []
+    for record in source.read(part.start, part.stop, skips.append):
+        photos.append(prepare(record, target))
+        mended += [
+            Skip(i.source, f"label mended: {fault}", i.category)
+            for i in record.instances
+            for fault in i.faults
+        ]
+    return photos, skips, mended
+
+
+def first_fault(source: Source, part: range) -> Skip | None:
+    """The first thing in a slice that an import would leave out or mend."""
+    skips: list[Skip] = []
+    for record in source.read(part.start, part.stop, skips.append):
+        for instance in record.instances:
+            for fault in instance.faults:
+                skips.append(Skip(instance.source, fault, instance.category))
+        if skips:
+            break
+    return skips[0] if skips else None

@@ -1,0 +1,66 @@
+"""One function over many items in worker processes: in order, with bounded memory."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from curation.errors import CurateError
+
+T = TypeVar("T")
+R = TypeVar("R")
+S = TypeVar("S")
+
+AHEAD = 3
+"""Items for each worker that may be done or waiting before the first result is taken."""
+
+_shared: Any = None
+
+
+def workers() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def ordered(function: Callable[[S, T], R], shared: S, items: Iterable[T]) -> Iterator[R]:
+    """Yields ``function(shared, item)`` of each item, in order.
+
+    Args:
+        function: of a module; with its arguments and results it goes through pickle
+        shared: what every call needs; it goes to each worker once
+
+    Raises:
+        CurateError: a worker died
+        Exception: what the function raised
+    """
+    # Spawned, not forked: a fork of a process with threads (pymongo's, TensorFlow's) may hang.
+    context = multiprocessing.get_context("spawn")
+    count = workers()
+    with ProcessPoolExecutor(count, context, initializer=_keep, initargs=(shared,)) as pool:
+        waiting: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(_call, function, item))
+                if len(waiting) >= count * AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool:
+            reason = "a worker process was killed, perhaps for memory; run the command again"
+            raise CurateError("workers", "", reason) from None
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _keep(shared: Any) -> None:
+    global _shared
+    _shared = shared
+
+
+def _call(function: Callable[[Any, T], R], item: T) -> R:
+    return function(_shared, item)

@@ -1,0 +1,149 @@
+"""Documents written to the database past FiftyOne's public way, which is ten times slower.
+
+All private FiftyOne surface that this needs stands here. Before anything is
+written so, a document is held against the one that FiftyOne makes of the same
+photo; where they differ (another version of FiftyOne), everything goes
+through the public way.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
+import numpy as np
+from bson import ObjectId, decode
+from bson.raw_bson import RawBSONDocument
+from pymongo import UpdateOne
+from pymongo.collection import Collection
+
+from curation import console, documents, rle
+from curation.records import ImageRecord, Instance
+
+_OURS = ("_id", "_rand", "_dataset_id", "created_at", "last_modified_at")
+"""Of a sample: by chance, by the clock, or of the dataset."""
+
+
+def collection(dataset: fo.Dataset) -> Collection:
+    """The MongoDB collection of a dataset's samples."""
+    return dataset._sample_collection
+
+
+def dataset_id(dataset: fo.Dataset) -> ObjectId:
+    return dataset._doc.id
+
+
+def read(
+    dataset: fo.Dataset, image_ids: Iterable[str], fields: Iterable[str]
+) -> Iterator[dict[str, Any]]:
+    """Documents of some photos, in order of image_id, with ``image_id`` and some fields."""
+    wanted = dict.fromkeys(["image_id", *fields], 1)
+    query = {"image_id": {"$in": list(image_ids)}}
+    yield from collection(dataset).find(query, wanted).sort("image_id", 1)
+
+
+def detections(sample: Mapping[str, Any], name: str) -> list[dict]:
+    """The labels in a field of a document; FiftyOne leaves an empty list out when it saves."""
+    return (sample.get(name) or {}).get("detections") or []
+
+
+def insert(dataset: fo.Dataset, packed: Sequence[bytes]) -> None:
+    """Adds photos; each is a :func:`documents.sample` of the dataset as BSON."""
+    if not packed:
+        return
+    if not holds():
+        samples = [to_sample(decode(document)) for document in packed]
+        dataset.add_samples(samples, progress=False, dynamic=False)
+        return
+    collection(dataset).insert_many([RawBSONDocument(document) for document in packed])
+
+
+def update(dataset: fo.Dataset, changes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Sets fields of photos: all fields of a photo at once, or none.
+
+    Args:
+        changes: by image_id, the fields as documents
+    """
+    if not changes:
+        return
+    if not holds():
+        for name in next(iter(changes.values())):
+            values = {i: to_value(change[name]) for i, change in changes.items()}
+            dataset.set_values(name, values, key_field="image_id")
+        return
+    now = datetime.now(UTC)
+    operations = [
+        UpdateOne({"image_id": image_id}, {"$set": {**change, "last_modified_at": now}})
+        for image_id, change in changes.items()
+    ]
+    dataset._bulk_write(operations)
+
+
+@cache
+def holds() -> bool:
+    """Whether FiftyOne keeps samples as :mod:`curation.documents` makes them."""
+    mask = np.zeros((3, 4), dtype=bool)
+    mask[1:, 1:3] = True
+    instances = (
+        Instance("dress", rle.encode(mask), "a.csv:2", ("red",), ((1.0, 1.0, 3.0, 1.0, 3.0, 3.0),)),
+        Instance("belt", rle.encode(mask & False), faults=(rle.OVERLAPPING_RUNS,)),
+    )
+    with tempfile.NamedTemporaryFile(suffix=".jpg") as photo:
+        ours = documents.sample(ImageRecord("a", Path(photo.name), 3, 4, instances), ObjectId())
+    try:
+        theirs = to_sample(ours).to_mongo_dict()
+        same = comparable(theirs) == comparable(ours) and hasattr(fo.Dataset, "_sample_collection")
+    except Exception:  # whatever another version raises, the public way is left
+        same = False
+    if not same:
+        console.say(
+            f"FiftyOne {fo.__version__} keeps samples in a way that curate does not know: "
+            "it writes through FiftyOne's own functions, which takes ten times as long.",
+            "yellow",
+        )
+    return same
+
+
+def comparable(sample: Mapping[str, Any]) -> dict:
+    """A sample's document without what no two samples share, and with its masks unpacked."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {
+                k: documents.unpack(v).tolist() if k == "mask" and v else plain(v)
+                for k, v in value.items()
+                if v is not None  # FiftyOne's data model makes no difference
+            }
+        return [plain(v) for v in value] if isinstance(value, list | tuple) else value
+
+    return plain({k: v for k, v in sample.items() if k not in _OURS})
+
+
+def to_sample(document: Mapping[str, Any]) -> fo.Sample:
+    """A document as FiftyOne's public classes."""
+    fields = {k: to_value(v) for k, v in document.items() if not k.startswith("_")}
+    fields = {k: v for k, v in fields.items() if k not in _OURS}
+    return fo.Sample(**fields)
+
+
+def to_value(value: Any) -> Any:
+    """A field of a document as FiftyOne's public classes: metadata or labels."""
+    if not isinstance(value, Mapping):
+        return value
+    if value["_cls"] == "Detections":
+        return fo.Detections(detections=[to_detection(d) for d in value["detections"]])
+    return fo.ImageMetadata(**{k: v for k, v in value.items() if k != "_cls"})
+
+
+def to_detection(document: Mapping[str, Any]) -> fo.Detection:
+    """A :func:`documents.detection` as FiftyOne's class."""
+    fields = {k: v for k, v in document.items() if k not in ("_id", "_cls", "mask", "attributes")}
+    mask = document.get("mask")
+    return fo.Detection(
+        id=str(document["_id"]), mask=documents.unpack(mask) if mask else None, **fields
+    )

@@ -1,0 +1,72 @@
+"""What an audit found, written where the App can filter by it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import fiftyone as fo
+from fiftyone import ViewField as F
+
+from curation.audit.faults import SEVERITIES, Fault
+from curation.store import bulk, screen
+from curation.store.datasets import GROUND_TRUTH, LABELS, batches, declare_detections, info
+from curation.store.labels import locked, rebuild
+
+FAULTS = "faults, worst first"
+"""Saved view: photos with a fault, those with most errors first."""
+
+_ON_LABELS = {"faults": fo.ListField, "severity": fo.StringField}
+
+
+def write_faults(dataset: fo.Dataset, found: Sequence[Fault]) -> None:
+    """Replaces the faults of the last audit: on photos, on ``ground_truth`` and on ``labels``."""
+    for name, kind in {
+        "faults": fo.ListField,
+        "n_faults": fo.IntField,
+        "n_errors": fo.IntField,
+    }.items():
+        if not dataset.has_sample_field(name):
+            subfield = fo.StringField if kind is fo.ListField else None
+            dataset.add_sample_field(name, kind, subfield=subfield)
+    for name in (GROUND_TRUTH, LABELS):
+        if dataset.has_sample_field(name):
+            declare_detections(dataset, name, **_ON_LABELS)
+    of_photo: dict[str, list[Fault]] = {}
+    for fault in found:
+        of_photo.setdefault(fault.image_id, []).append(fault)
+    earlier = dataset.match(F("n_faults") > 0).values("image_id")
+    for batch in batches(sorted({*of_photo, *earlier})):
+        changes = {}
+        for photo in bulk.read(dataset, batch, [GROUND_TRUTH]):
+            faults = of_photo.get(photo["image_id"], [])
+            labels = bulk.detections(photo, GROUND_TRUTH)
+            changes[photo["image_id"]] = {
+                "faults": sorted({f.name for f in faults}),
+                "n_faults": len(faults),
+                "n_errors": sum(f.severity == SEVERITIES[0] for f in faults),
+                GROUND_TRUTH: {
+                    "_cls": "Detections",
+                    "detections": [_marked(label, faults) for label in labels],
+                },
+            }
+        with locked(dataset):
+            bulk.update(dataset, changes)
+            if info(dataset)["taxonomy"]:
+                rebuild(dataset, changes)
+    dataset.save_view(
+        FAULTS,
+        dataset.match(F("n_faults") > 0).sort_by([("n_errors", -1), ("n_faults", -1)]),
+        description="photos with labels that are wrong by themselves",
+        overwrite=True,
+    )
+    screen.configure(dataset)
+
+
+def _marked(label: dict, faults: Sequence[Fault]) -> dict:
+    """A label with its faults and the worst severity among them; both None where it has none."""
+    own = [f for f in faults if f.instance_id == str(label["_id"])]
+    worst = min((SEVERITIES.index(f.severity) for f in own), default=None)
+    return label | {
+        "faults": sorted({f.name for f in own}) or None,
+        "severity": None if worst is None else SEVERITIES[worst],
+    }

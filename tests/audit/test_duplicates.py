@@ -1,0 +1,170 @@
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from curation.audit import duplicates as module
+from curation.audit.duplicates import PhotoLabels, Twins, audit_duplicates, duplicates, summarise
+from curation.audit.prints import PhotoPrint, check_photo
+from curation.records import ImageRecord
+from tests.conftest import picture, record
+
+GREY = bytes([128] * 192)
+
+
+def photo_print(name, content=None, perceptual=0, thumbnail=GREY):
+    return PhotoPrint(name, content or name, perceptual, thumbnail)
+
+
+def test_equal_files_are_twins_and_of_them_the_first_is_compared_by_its_looks():
+    prints = [
+        photo_print("a", "same"),
+        photo_print("far", perceptual=2**64 - 1),
+        photo_print("b", "same"),
+        photo_print("c", perceptual=2**10 - 1),
+    ]
+    assert duplicates(prints) == [Twins(("a", "b"), True), Twins(("a", "c"), False)]
+
+
+def test_photos_that_share_a_hash_and_not_their_colours_stay_apart():
+    def coloured(cells):
+        return bytes([128] * 3 * (64 - cells) + [128, 128, 169] * cells)
+
+    pose = photo_print("a")
+    assert duplicates([pose, photo_print("b", thumbnail=coloured(3))]) == []
+    assert duplicates([pose, photo_print("b", thumbnail=coloured(2))]) == [Twins(("a", "b"), False)]
+
+
+def test_likeness_is_passed_on():
+    """a and c differ in 16 bits, and both are like b."""
+    prints = [
+        photo_print("a"),
+        photo_print("c", perceptual=0xFFFF),
+        photo_print("b", perceptual=0xFF),
+    ]
+    assert duplicates(prints) == [Twins(("a", "c", "b"), False)]
+
+
+def test_no_photos_have_no_duplicates():
+    assert duplicates([]) == []
+
+
+def brute_force(prints):
+    """Every pair compared, then merged until nothing changes."""
+    groups = [{p.image_id} for p in prints]
+    for one, other in combinations(prints, 2):
+        bits = bin(one.perceptual ^ other.perceptual).count("1")
+        cells = np.array([list(one.thumbnail), list(other.thumbnail)]).reshape(2, 64, 3)
+        unlike = (np.abs(cells[0] - cells[1]).max(axis=1) > module.NEAR_COLOUR).sum()
+        if bits <= module.NEAR_BITS and unlike <= module.OTHER_CELLS:
+            first = next(g for g in groups if one.image_id in g)
+            second = next(g for g in groups if other.image_id in g)
+            if first is not second:
+                groups.remove(second)
+                first |= second
+    return {frozenset(g) for g in groups if len(g) > 1}
+
+
+@given(
+    st.lists(st.integers(0, 2**16 - 1), max_size=25),
+    st.lists(st.sampled_from([100, 130, 160]), min_size=25, max_size=25),
+    st.integers(1, 4),
+)
+def test_blocks_find_what_brute_force_finds(hashes, shades, block):
+    prints = [
+        photo_print(str(i), perceptual=h * 0x10001, thumbnail=bytes([shades[i]] * 192))
+        for i, h in enumerate(hashes)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "BLOCK", block)
+        found = duplicates(prints)
+    assert {frozenset(g.image_ids) for g in found} == brute_force(prints)
+
+
+def labels(*categories, source="train.csv:2", mask=b"m"):
+    return PhotoLabels(source, tuple((c, mask) for c in sorted(categories)))
+
+
+def test_equal_files_with_other_categories_name_both_sides():
+    said = {"a": labels("skirt", "top", "shoe", "shoe"), "b": labels("dress", "shoe", source="x:9")}
+    (fault,) = audit_duplicates([Twins(("a", "b"), True)], said)
+    assert (fault.name, fault.image_id, fault.other) == ("duplicate photo, other labels", "b", "a")
+    assert (fault.instance_id, fault.source) == ("", "x:9")
+    assert fault.detail == "only here: 'dress'; only on a: 'shoe' + 'skirt' + 'top'"
+
+
+def test_equal_files_with_other_masks_say_how_many():
+    one = summarise(record(Path("a.jpg"), dress=picture("#."), shoe=picture(".#")))
+    other = summarise(record(Path("b.jpg"), dress=picture("##"), shoe=picture(".#")))
+    (fault,) = audit_duplicates([Twins(("a", "b"), True)], {"a": one, "b": other})
+    assert fault.detail == "the categories are those of a, but 1 of 2 masks differ"
+
+
+def test_the_one_that_most_of_its_group_contradict_has_the_fault():
+    said = {"a": labels("skirt"), "b": labels("dress"), "c": labels("dress"), "d": labels("dress")}
+    (fault,) = audit_duplicates([Twins(tuple(said), True)], said)
+    assert (fault.image_id, fault.other) == ("a", "b")
+
+
+def test_photos_that_look_alike_need_equal_categories_and_no_equal_masks():
+    group = [Twins(("a", "b"), False)]
+    assert not [*audit_duplicates(group, {"a": labels("dress"), "b": labels("dress", mask=b"n")})]
+    (fault,) = audit_duplicates(group, {"a": labels("dress"), "b": labels("dress", "hat")})
+    assert fault.name == "near-duplicate photo, other labels"
+    assert fault.detail == "only here: 'hat'; only on a: nothing"
+
+
+def test_the_order_of_the_rows_makes_no_difference():
+    dress, shoe = picture("#."), picture(".#")
+    one = summarise(record(Path("a.jpg"), dress=dress, shoe=shoe))
+    other = summarise(record(Path("b.jpg"), shoe=shoe, dress=dress))
+    assert one.instances == other.instances
+    assert one.categories == ("dress", "shoe")
+
+
+@pytest.fixture
+def take(tmp_path):
+    """A function that saves a photo and takes its print."""
+
+    def save(image, name, **options):
+        path = tmp_path / name
+        image.save(path, **options)
+        return check_photo(ImageRecord(name, path, image.height, image.width))[0]
+
+    return save
+
+
+def test_copies_of_a_real_photo_are_found_and_its_mirror_image_is_not(real_data, take):
+    """CCP's 0078 and 0984 are one picture, cut in two ways."""
+    folder = real_data / "ccp" / "images"
+    image = Image.open(folder / "0078.jpg")
+    w, h = image.size
+    prints = [
+        take(image, "original.png"),
+        take(image, "squeezed.jpg", quality=20),
+        take(image.resize((w // 3, h // 3)), "small.jpg"),
+        take(image.crop((w // 50, h // 50, w - w // 50, h - h // 50)), "cut.jpg"),
+        take(Image.open(folder / "0984.jpg"), "0984.png"),
+        take(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), "mirrored.png"),
+        take(Image.open(folder / "0594.jpg"), "another.png"),
+    ]
+    assert duplicates(prints) == [
+        Twins(("original.png", "squeezed.jpg", "small.jpg", "cut.jpg", "0984.png"), False)
+    ]
+
+
+def test_one_pose_in_other_clothes_stays_two_photos(take):
+    """A studio: white wall, one outline; a dress in one shot, a top and trousers in the other."""
+    canvas = np.full((240, 160, 3), 250, dtype=np.uint8)
+    canvas[20:60, 60:100] = (200, 160, 140)
+    shots = [canvas.copy(), canvas.copy()]
+    shots[0][60:200, 45:115] = (40, 60, 120)
+    shots[1][60:120, 45:115] = (180, 170, 60)
+    shots[1][120:200, 45:115] = (60, 50, 50)
+    prints = [take(Image.fromarray(s), f"shot{i}.png") for i, s in enumerate(shots)]
+    assert bin(prints[0].perceptual ^ prints[1].perceptual).count("1") <= module.NEAR_BITS
+    assert duplicates(prints) == []

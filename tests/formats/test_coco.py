@@ -1,0 +1,435 @@
+import contextlib
+import io
+import json
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+
+from curation import rle
+from curation.errors import FormatError
+from curation.formats import coco, explain_mismatch
+from curation.records import ImageRecord, Instance
+from tests.conftest import picture, record
+
+SQUARE = [0, 1, 2, 1, 2, 3, 0, 3]
+L = picture(
+    "......",
+    "#.....",
+    "#.....",
+    "###...",
+)
+"""A transpose, a flip and an off-by-one each give another picture."""
+
+IMAGES = [
+    {"id": 7, "file_name": "a.jpg", "height": 4, "width": 6},
+    {"id": 3, "file_name": "b.png", "height": 5, "width": 5},
+]
+CATEGORIES = [{"id": 1, "name": " shirt "}, {"id": 0, "name": "pants"}]
+
+
+def annotation(number=1, image_id=7, category_id=1, segmentation=(SQUARE,), **more):
+    table = {"id": number, "image_id": image_id, "category_id": category_id}
+    return table | {"segmentation": segmentation, **more}
+
+
+def table(*annotations, images=IMAGES, categories=CATEGORIES, **more):
+    return {"images": images, "annotations": annotations, "categories": categories, **more}
+
+
+def load(tmp_path, folder, content):
+    path = tmp_path / "c.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
+    return coco.load(path, folder)
+
+
+def read(tmp_path, folder, content):
+    source, skips = load(tmp_path, folder, content), []
+    return list(source.read(0, len(source.names), skips.append)), skips
+
+
+def theirs(path):
+    with contextlib.redirect_stdout(io.StringIO()):
+        return COCO(path)
+
+
+def write_photo(path, height, width):
+    Image.new("L", (width, height)).save(path)
+
+
+def test_polygons_become_an_instance(tmp_path, photos_folder):
+    parts = [SQUARE, [4, 0, 6, 0, 6, 1.0, 4, 1]]
+    (found,), skips = read(tmp_path, photos_folder, table(annotation(12, segmentation=parts)))
+    (instance,) = found.instances
+    assert (found.image_id, found.path.name, found.height, found.width) == ("a", "a.jpg", 4, 6)
+    assert (instance.category, instance.source) == ("shirt", "c.json:12")
+    assert instance.polygons == tuple(map(tuple, parts))
+    expected = picture(
+        "....##",
+        "##....",
+        "##....",
+        "......",
+    )
+    assert (rle.decode(instance.mask) == expected).all()
+    assert [(s.where, s.kind) for s in skips] == [
+        ("c.json:b.png", "photo without a usable annotation")
+    ]
+
+
+@pytest.mark.parametrize("iscrowd", [0, 1])
+@pytest.mark.parametrize(
+    "counts",
+    [
+        [1, 3, 3, 1, 3, 1, 12],
+        [1, 1, 0, 2, 3, 1, 3, 1, 12, 0],
+        "11013O009O",
+        rle.encode(L).counts.decode(),
+    ],
+)
+def test_run_lengths_of_either_kind_give_one_mask_whatever_iscrowd_says(
+    tmp_path, photos_folder, counts, iscrowd
+):
+    runs = {"size": [4, 6], "counts": counts}
+    content = table(annotation(segmentation=runs, iscrowd=iscrowd))
+    (found,), _ = read(tmp_path, photos_folder, content)
+    assert found.instances[0].mask == rle.encode(L)
+    assert found.instances[0].polygons == ()
+
+
+def test_attributes_go_by_name_and_those_without_one_by_id(tmp_path, photos_folder):
+    attributes = [{"id": 5, "name": "classic (t-shirt) "}, {"id": 2, "name": "plain"}]
+    content = table(annotation(attribute_ids=[2, 5, 9]), attributes=attributes)
+    (found,), _ = read(tmp_path, photos_folder, content)
+    assert found.instances[0].attributes == ("plain", "classic (t-shirt)", "9")
+
+
+def test_annotations_may_come_first_apart_and_in_any_layout(tmp_path, photos_folder):
+    labels = [annotation(1), annotation(2, 3), annotation(3, category_id=0)]
+    content = table(*labels, info={"more": {"unknown": []}}, licenses=[{"id": 1}])
+    backwards = dict(reversed(content.items()))
+    results = []
+    for layout in (content, backwards):
+        for indent in (None, 2):
+            records, skips = read(
+                tmp_path, photos_folder, "\ufeff" + json.dumps(layout, indent=indent)
+            )
+            results.append(records)
+            assert skips == []
+    assert all(r == results[0] for r in results)
+    assert [[i.source for i in r.instances] for r in results[0]] == [
+        ["c.json:1", "c.json:3"],
+        ["c.json:2"],
+    ]
+
+
+def test_slices_of_a_copy_give_the_whole(tmp_path, photos_folder):
+    content = table(annotation(1), annotation(2, 3), annotation(3, 99))
+    whole = read(tmp_path, photos_folder, content)
+    source = pickle.loads(pickle.dumps(load(tmp_path, photos_folder, content)))
+    skips = []
+    slices = [r for n in (1, 0) for r in source.read(n, n + 1, skips.append)]
+    assert (slices[::-1], skips) == whole
+    assert source.names == ("a.jpg", "b.png")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "detail"),
+    [
+        (annotation(2, image_id=8), "annotation without a photo", "no image with the id 8"),
+        (annotation(2, image_id=[7]), "annotation without a photo", "no image"),
+        (annotation(2, image_id=True), "annotation without a photo", "no image"),
+        (annotation(2, category_id=2), "annotation without a label", "category_id 2"),
+        (annotation(2, category_id=None), "annotation without a label", "category_id None"),
+        (annotation(2, category_id=[0]), "annotation without a label", "no name"),
+        (annotation(2, segmentation=[]), "annotation without a mask", "shirt: a box alone"),
+        (annotation(2, segmentation=None), "annotation without a mask", "box"),
+        (annotation(2, attribute_ids=[[1]]), "annotation that cannot be drawn", "no list of ids"),
+        *[
+            (annotation(2, segmentation=s), "annotation that cannot be drawn", detail)
+            for s, detail in [
+                ("x", "'x' is not known"),
+                (SQUARE, "polygon 1 of 8 is not x, y"),
+                ([SQUARE[:-1]], "polygon 1 of 1 is not x, y"),
+                ([[True, *SQUARE[1:]]], "is not x, y"),
+                ([["1", *SQUARE[1:]]], "is not x, y"),
+                ([SQUARE, [10**400, *SQUARE[1:]]], "polygon 2 of 2 has a point that is out of"),
+                ([[-1e8, *SQUARE[1:]]], "out of all bounds"),
+                ([[0, 0, 1e6, 1e6, 0, 1e6]], "an outline of 3000003 pixels"),
+                ([[0, 0, 1e5, 0] * 10], "an outline of"),
+                ([[10, 10, 20, 10, 20, 20]], "no pixel inside the photo"),
+                ({"size": [4, 6]}, "counts None are no run lengths"),
+                ({"size": [4, 6], "counts": [24.0]}, "no run lengths"),
+                ({"size": [4, 6], "counts": []}, "no run lengths"),
+                ({"size": [4, 6], "counts": [10**30]}, "longer than"),
+                ({"size": [4, 6], "counts": [-1, 24, 1]}, "negative"),
+                ({"size": [4, 6], "counts": [-(10**30), 24]}, "negative"),
+                ({"size": [4, 6], "counts": [1, 22]}, "add up to 23"),
+                ({"size": [4, 6], "counts": [24]}, "no pixel"),
+                ({"size": [4, 6], "counts": ""}, "do not fill"),
+                ({"size": [4, 6], "counts": "124O"}, "do not fill"),
+                ({"size": [4, 6], "counts": "T"}, "cut off"),
+                ({"size": [4, 6], "counts": "\ud800"}, "not those of a mask"),
+                ({"size": [4, 6], "counts": "P" * 10**5}, "cut off"),
+                ({"size": [6, 4], "counts": [1, 23]}, "turned"),
+                ({"size": [8, 12], "counts": [1, 95]}, "a copy scaled by 0.5"),
+                ({"size": [10**400, 4], "counts": [1, 23]}, "0x0"),
+                ({"size": 24, "counts": [1, 23]}, "0x0"),
+                ({"counts": [1, 23]}, "0x0"),
+            ]
+        ],
+    ],
+)
+def test_a_wrong_annotation_is_skipped_counted_and_placed(
+    tmp_path, photos_folder, wrong, kind, detail
+):
+    content = table(annotation(1), wrong, images=IMAGES[:1])
+    (found,), (skip,) = read(tmp_path, photos_folder, content)
+    assert [i.source for i in found.instances] == ["c.json:1"]
+    assert (skip.where, skip.kind) == ("c.json:2", kind)
+    assert detail in skip.detail
+    skip.detail.encode()
+
+
+def test_what_has_no_id_that_can_be_shown_is_placed_by_its_byte(tmp_path, photos_folder):
+    labels = ["no table", annotation("\ud800", 8), annotation(1)]
+    content = json.dumps(table(*labels, images=IMAGES[:1]))
+    (_,), skips = read(tmp_path, photos_folder, content)
+    places = [content.index('"no table"'), content.index('{"id": "\\ud800"')]
+    assert [s.where for s in skips] == [f"c.json:byte {place}" for place in places]
+    assert {s.kind for s in skips} == {"annotation without a photo"}
+
+
+def test_a_part_without_area_is_told_and_the_others_stay(tmp_path, photos_folder):
+    parts = [[1, 1, 2, 2], SQUARE, []]
+    content = table(annotation(segmentation=parts), images=IMAGES[:1])
+    (found,), skips = read(tmp_path, photos_folder, content)
+    assert found.instances[0].polygons == (tuple(SQUARE),)
+    assert [(s.where, s.kind, s.detail) for s in skips] == [
+        ("c.json:1", "polygon without area", "polygon 1 of 3 has 2 points"),
+        ("c.json:1", "polygon without area", "polygon 3 of 3 has 0 points"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("image", "kind", "detail"),
+    [
+        ({"file_name": "gone.jpg"}, "photo without a file", "1 annotations"),
+        ({"file_name": "../c.json"}, "photo refused", "out of the image folder"),
+        ({"file_name": "b.jpg"}, "photo listed twice", "'b.jpg', 1 annotations"),
+        ({"height": 6, "width": 4}, "size mismatch", "turned"),
+        ({"height": 6, "width": 9}, "size mismatch", "scaled by 0.667"),
+        ({"height": 5, "width": 5}, "size mismatch", "another photo"),
+        ({"height": None}, "size mismatch", "0x0"),
+        ({"height": 4.0}, "size mismatch", "0x0"),
+        ({"height": 10**400}, "size mismatch", "0x0"),
+    ],
+)
+def test_a_wrong_photo_is_skipped_with_its_annotations(
+    tmp_path, photos_folder, image, kind, detail
+):
+    images = [IMAGES[1], IMAGES[0] | image]
+    content = table(annotation(1, 3), annotation(2), images=images)
+    (found,), (skip,) = read(tmp_path, photos_folder, content)
+    assert (found.image_id, skip.kind) == ("b", kind)
+    assert detail in skip.detail
+
+
+def test_a_photo_listed_twice_keeps_its_annotations_once(tmp_path, photos_folder):
+    content = table(annotation(), images=[IMAGES[0], IMAGES[0]])
+    (found,), (skip,) = read(tmp_path, photos_folder, content)
+    assert len(found.instances) == 1
+    assert (skip.where, skip.kind) == ("c.json:a.jpg", "photo listed twice")
+
+
+def test_a_photo_in_a_subfolder_keeps_it_in_its_id(tmp_path, photos_folder):
+    (photos_folder / "sub").mkdir()
+    (photos_folder / "a.jpg").rename(photos_folder / "sub" / "a.jpg")
+    images = [IMAGES[0] | {"file_name": "sub/a.jpg"}]
+    (found,), _ = read(tmp_path, photos_folder, table(annotation(), images=images))
+    assert (found.image_id, found.path) == ("sub/a", photos_folder / "sub" / "a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[]", "c.json:byte 0: not JSON: '\\['"),
+        ("{}", "holds no images: not a COCO file"),
+        (table(images=[]), "holds no images"),
+        (table(), "holds no annotations"),
+        (table(annotation(), categories={}), "holds no categories"),
+        (table(annotation(), images=[5]), "images, byte 12: needs an id and a file_name"),
+        (table(annotation(), images=[{"file_name": "a"}]), "needs an id and a file_name"),
+        (table(annotation(), images=[{"id": 1, "file_name": " "}]), "needs an id and a file_name"),
+        (table(annotation(), images=[{"id": 1, "file_name": "\ud800"}]), "utf-8"),
+        (table(annotation(), images=[*IMAGES, IMAGES[0] | {"id": 3}]), "'b.png' has the id 3 too"),
+        (table(annotation(), categories=[{"id": 1}]), "categories, byte .* needs an id and a name"),
+        (table(annotation(), categories=[{"id": 1, "name": "a\nb"}]), "cannot be printed"),
+        (
+            table(annotation(), categories=[*CATEGORIES, {"id": 1, "name": "hat"}]),
+            "'shirt' has the id 1 too",
+        ),
+        (table(annotation(area=float("nan"))), "c.json:byte .*: not JSON: NaN"),
+    ],
+)
+def test_a_file_that_is_wrong_as_a_whole_is_one_error(tmp_path, content, message):
+    with pytest.raises(FormatError, match=message) as error:
+        load(tmp_path, tmp_path, content)
+    str(error.value).encode()
+
+
+def test_a_file_that_is_not_there_or_was_changed_is_an_error(tmp_path, photos_folder):
+    with pytest.raises(FormatError, match="No such file"):
+        coco.load(tmp_path / "gone.json", photos_folder)
+    source = load(tmp_path, photos_folder, table(annotation()))
+    load(tmp_path, photos_folder, table(annotation(12)))
+    with pytest.raises(FormatError, match="was changed while it was read"):
+        list(source.read(0, 1, print))
+
+
+WHOLE = json.dumps(
+    table(
+        annotation(1, segmentation=[SQUARE, [1, 1, 2, 2]], attribute_ids=[1]),
+        annotation(2, 3, segmentation={"size": [5, 5], "counts": "14O3"}),
+        annotation(3, segmentation={"size": [4, 6], "counts": [1, 3, 20]}),
+        attributes=[{"id": 1, "name": "plain"}],
+    )
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.integers(0, len(WHOLE)),
+    st.integers(0, 9),
+    st.text('0123456789.-eE[]{}",: ntf', max_size=9) | st.text(max_size=3),
+)
+def test_a_file_that_was_tampered_with_is_refused_or_read(
+    tmp_path, photos_folder, start, length, text
+):
+    with contextlib.suppress(FormatError):
+        records, skips = read(
+            tmp_path, photos_folder, WHOLE[:start] + text + WHOLE[start + length :]
+        )
+        for mask in [i.mask for r in records for i in r.instances]:
+            assert rle.decode(mask).sum() == rle.area(mask) > 0
+        assert all(s.kind for s in skips)
+
+
+@pytest.mark.parametrize(
+    ("given_size", "found_size", "expected"),
+    [
+        ((600, 400), (400, 600), "for 400x600, the photo is 600x400: turned"),
+        ((600, 400), (300, 200), "scaled by 0.5"),
+        ((2001, 1500), (667, 500), "scaled by 0.333"),
+        ((67, 100), (2000, 3000), "scaled by 29.9"),
+        ((600, 400), (500, 400), "another photo"),
+        ((0, 0), (4, 6), "another photo"),
+        ((-4, -6), (4, 6), "another photo"),
+    ],
+)
+def test_a_size_that_is_not_the_photos_is_explained(given_size, found_size, expected):
+    assert expected in explain_mismatch(given_size, found_size)
+
+
+points = st.lists(st.floats(-4, 14).map(lambda v: round(v, 2)), min_size=6, max_size=16)
+polygons = points.map(lambda ring: ring[: len(ring) // 2 * 2])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(polygons, min_size=1, max_size=3), st.integers(1, 12), st.integers(1, 12))
+def test_polygons_in_and_out_of_the_frame_are_what_pycocotools_draws(tmp_path, rings, h, w):
+    write_photo(tmp_path / "r.png", h, w)
+    images = [{"id": 1, "file_name": "r.png", "height": h, "width": w}]
+    records, _ = read(
+        tmp_path, tmp_path, table(annotation(1, 1, segmentation=rings), images=images)
+    )
+    peer = theirs(tmp_path / "c.json")
+    expected = peer.annToMask(peer.anns[1])
+    if not expected.any():
+        assert records == []
+        return
+    mask = records[0].instances[0].mask
+    assert (rle.decode(mask) == expected).all()
+    assert mask == rle.encode(expected)  # one mask has one spelling
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.data(), st.booleans())
+def test_any_runs_that_fill_the_photo_are_what_pycocotools_decodes(tmp_path, data, packed):
+    counts = data.draw(st.lists(st.integers(0, 9), min_size=2, max_size=9).filter(any))
+    write_photo(tmp_path / "r.png", 1, sum(counts))
+    images = [{"id": 1, "file_name": "r.png", "height": 1, "width": sum(counts)}]
+    runs = {"size": [1, sum(counts)], "counts": counts}
+    if packed:
+        runs["counts"] = coco_mask.frPyObjects(runs, *runs["size"])["counts"].decode()
+    records, _ = read(tmp_path, tmp_path, table(annotation(1, 1, segmentation=runs), images=images))
+    peer = theirs(tmp_path / "c.json")
+    expected = peer.annToMask(peer.anns[1])
+    masks = [i.mask for r in records for i in r.instances]
+    assert masks == ([rle.encode(expected)] if expected.any() else [])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9)).filter(np.any),
+    st.lists(polygons, max_size=2),
+)
+def test_write_and_read_round_trip_whatever_the_polygons_say(tmp_path, mask, rings):
+    height, width = mask.shape
+    photo = tmp_path / "sub" / "r.png"
+    photo.parent.mkdir(exist_ok=True)
+    write_photo(photo, height, width)
+    rings = tuple(map(tuple, rings))
+    instances = (
+        Instance("top", rle.encode(mask), attributes=("b", "a"), polygons=rings),
+        Instance("shoe", rle.encode(mask)),
+    )
+    coco.write(tmp_path / "w.json", [ImageRecord("sub/r", photo, height, width, instances)])
+    (found,) = coco.load(tmp_path / "w.json", tmp_path).read(0, 1, pytest.fail)
+    assert (found.image_id, found.path) == ("sub/r", photo)
+    assert [(i.category, i.mask, i.attributes) for i in found.instances] == [
+        (i.category, i.mask, i.attributes) for i in instances
+    ]
+    peer = theirs(tmp_path / "w.json")
+    for entry in peer.anns.values():
+        assert (peer.annToMask(entry) == mask).all()
+        assert (entry["area"], tuple(entry["bbox"])) == (mask.sum(), rle.bbox(rle.encode(mask)))
+
+
+def test_polygons_are_kept_where_they_give_the_mask(tmp_path, photos_folder):
+    (found,), _ = read(tmp_path, photos_folder, table(annotation(), images=IMAGES[:1]))
+    coco.write(tmp_path / "w.json", [found])
+    written = json.loads((tmp_path / "w.json").read_text("utf-8"))
+    assert written == {
+        "images": [{"id": 1, "file_name": "a.jpg", "height": 4, "width": 6}],
+        "categories": [{"id": 1, "name": "shirt"}],
+        "annotations": [
+            {
+                "id": 1,
+                "category_id": 1,
+                "image_id": 1,
+                "segmentation": [SQUARE],
+                "area": 4,
+                "bbox": [0, 1, 2, 2],
+                "iscrowd": 0,
+            }
+        ],
+    }
+
+
+def test_category_ids_are_sorted_by_name_or_those_that_are_given(tmp_path, photos_folder):
+    photo = record(photos_folder / "a.jpg", shoe=L, hat=L)
+    path = tmp_path / "w.json"
+    coco.write(path, iter([photo]))
+    assert [c["name"] for c in theirs(path).cats.values()] == ["hat", "shoe"]
+    coco.write(path, iter([photo]), ["shoe", "hat", "bag"])
+    assert {n: c["name"] for n, c in theirs(path).cats.items()} == {1: "shoe", 2: "hat", 3: "bag"}
+    assert [a["category_id"] for a in theirs(path).anns.values()] == [1, 2]
+    with pytest.raises(ValueError, match="'shoe' is not one of the categories"):
+        coco.write(path, iter([photo]), ["hat"])
+    assert len(theirs(path).anns) == 2  # the file is as it was

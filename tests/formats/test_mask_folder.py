@@ -1,0 +1,473 @@
+import csv
+import os
+import pickle
+import unicodedata
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+from curation import rle
+from curation.errors import CurateError, FormatError, TaxonomyError
+from curation.formats import mask_folder
+from curation.records import ImageRecord, Instance
+from curation.taxonomy import label_map
+from curation.taxonomy import load as load_taxonomy
+from tests.conftest import picture
+
+CLASSES = "id,name\n1,shirt\n2,pants\n3,hat\n"
+
+
+def drawn(*rows, dtype=np.uint8):
+    """A label map drawn by hand: '.' is background, '*' void."""
+    values = {".": 0, "*": 255}
+    return np.array([[values[c] if c in values else int(c) for c in row] for row in rows], dtype)
+
+
+# a.jpg in photos_folder is 6 wide and 4 high.
+MASK = drawn(
+    "..33..",
+    ".1111.",
+    ".1221*",
+    "..22.*",
+)
+SHIRT = picture(
+    "......",
+    ".####.",
+    ".#..#.",
+    "......",
+)
+
+
+@pytest.fixture
+def masks(tmp_path):
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    return folder
+
+
+def save(path, values=MASK, **options):
+    path.parent.mkdir(exist_ok=True)
+    image = values if isinstance(values, Image.Image) else Image.fromarray(values)
+    image.save(path, **options)
+    return path
+
+
+def load(masks, images, classes=CLASSES):
+    path = masks.parent / "classes.csv"
+    path.write_bytes(classes if isinstance(classes, bytes) else classes.encode())
+    return mask_folder.load(masks, images, str(path))
+
+
+def read(masks, images, classes=CLASSES):
+    source, skips = load(masks, images, classes), []
+    return list(source.read(0, len(source.names), skips.append)), skips
+
+
+def found(record):
+    return [(i.category, i.source) for i in record.instances]
+
+
+def test_each_class_of_a_mask_is_one_instance(masks, photos_folder):
+    save(masks / "a.png")
+    (record,), skips = read(masks, photos_folder)
+    assert (record.image_id, record.path.name, record.height, record.width) == ("a", "a.jpg", 4, 6)
+    assert found(record) == [
+        ("shirt", "masks/a.png:1"),
+        ("pants", "masks/a.png:2"),
+        ("hat", "masks/a.png:3"),
+        ("ignore", "masks/a.png:255"),
+    ]
+    assert (rle.decode(record.instances[0].mask) == SHIRT).all()
+    assert rle.area(record.instances[3].mask) == 2
+    assert skips == []
+
+
+def test_a_mask_of_background_alone_is_a_photo_without_instances(masks, photos_folder):
+    save(masks / "a.png", np.zeros((4, 6), np.uint8))
+    (record,), skips = read(masks, photos_folder)
+    assert (record.instances, skips) == ((), [])
+
+
+@pytest.mark.parametrize(
+    ("classes", "categories"),
+    [
+        ("id,name\n0,background\n1,a\n2,b\n3,c\n255,void\n", ["a", "b", "c", "ignore"]),
+        ("id,name\n0,null\n1,a\n2,b\n3,c\n255,edge\n", ["null", "a", "b", "c", "edge"]),
+        ("id,name\n1,a\n2,Void\n3,Background\n", ["a", "ignore", "ignore"]),
+        ("\ufeffid,name,color\r\n1, a ,#000000\r\n2,b,\r\n3,c\r\n", ["a", "b", "c", "ignore"]),
+    ],
+)
+def test_the_list_may_name_0_and_255_and_say_what_is_background_and_void(
+    masks, photos_folder, classes, categories
+):
+    save(masks / "a.png")
+    (record,), _ = read(masks, photos_folder, classes)
+    assert [i.category for i in record.instances] == categories
+
+
+@pytest.mark.parametrize("classes", ["supercategories", "mine.toml"])
+def test_a_taxonomy_is_a_class_list_too(masks, photos_folder, tmp_path, monkeypatch, classes):
+    rows = '[[classes]]\nid = {}\nname = "{}"\ncolor = "#000000"\n'
+    toml = 'name = "mine"\n' + "".join(
+        rows.format(i, n) for i, n in ((1, "upper-body"), (2, "lower-body"), (3, "whole-body"))
+    )
+    (tmp_path / "mine.toml").write_text(toml)
+    monkeypatch.chdir(tmp_path)
+    save(masks / "a.png")
+    (record,) = mask_folder.load(masks, photos_folder, classes).read(0, 1, [].append)
+    categories = [i.category for i in record.instances]
+    assert categories == ["upper-body", "lower-body", "whole-body", "ignore"]
+
+
+def palette():
+    image = Image.fromarray(MASK)
+    image.putpalette([255, 0, 0] * 256)  # all one colour: only the indices tell classes apart
+    return image
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "options"),
+    [
+        ("a.png", palette(), {}),
+        ("a.png", MASK.astype(np.uint16), {}),
+        ("a.tif", MASK.astype(">u2"), {}),
+        ("a.tif", MASK, {"compression": "tiff_lzw"}),
+        ("a.bmp", MASK, {}),
+        ("a.jpg", MASK, {"format": "PNG"}),  # the content counts, not the suffix
+    ],
+)
+def test_what_keeps_one_value_per_pixel_is_read(masks, photos_folder, name, image, options):
+    save(masks / name, image, **options)
+    (record,), _ = read(masks, photos_folder)
+    assert [i.category for i in record.instances] == ["shirt", "pants", "hat", "ignore"]
+    assert (rle.decode(record.instances[0].mask) == SHIRT).all()
+
+
+def test_a_mask_of_one_bit_is_of_classes_0_and_1(masks, photos_folder):
+    save(masks / "a.png", SHIRT)
+    (record,), _ = read(masks, photos_folder)
+    assert found(record) == [("shirt", "masks/a.png:1")]
+    assert (rle.decode(record.instances[0].mask) == SHIRT).all()
+
+
+def test_ids_go_beyond_a_byte(masks, photos_folder):
+    save(masks / "a.png", MASK.astype(np.uint16) * 200)
+    classes = "id,name\n200,shirt\n400,pants\n600,hat\n51000,edge\n"
+    (record,), _ = read(masks, photos_folder, classes)
+    assert [i.source for i in record.instances][1:] == [
+        "masks/a.png:400", "masks/a.png:600", "masks/a.png:51000"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "options", "reason"),
+    [
+        ("a.jpg", MASK, {}, "JPEG may change values"),
+        ("a.png", MASK, {"format": "JPEG"}, "JPEG may change values"),
+        ("a.webp", np.dstack([MASK] * 3), {"lossless": True}, "WEBP may change values"),
+        ("a.gif", palette(), {}, "GIF may change values"),
+        ("a.tif", MASK, {"compression": "jpeg"}, "TIFF may change values"),
+        ("a.png", np.dstack([MASK] * 3), {}, "has 3 channels; an index mask has one value"),
+        ("a.png", np.dstack([MASK] * 4), {}, "has 4 channels"),
+        ("a.png", np.dstack([MASK] * 2), {}, "has 2 channels"),
+        ("a.tif", MASK.astype(np.float32), {}, "not of 1, 8 or 16 bits"),
+        ("a.tif", MASK.astype(np.int32), {}, "not of 1, 8 or 16 bits"),
+    ],
+)
+def test_what_may_have_changed_the_values_is_refused(
+    masks, photos_folder, name, image, options, reason
+):
+    save(masks / name, image, **options)
+    records, (skip,) = read(masks, photos_folder)
+    assert (records, skip.where, skip.kind) == ([], f"masks/{name}", "mask refused")
+    assert reason in skip.detail
+
+
+def test_a_mask_that_ends_early_or_is_none_is_refused(masks, photos_folder):
+    whole = save(masks / "a.png", np.random.default_rng(0).integers(0, 4, (4, 6), np.uint8))
+    whole.write_bytes(whole.read_bytes()[:-30])
+    (masks / "b.png").write_bytes(b"not an image")
+    records, skips = read(masks, photos_folder)
+    assert records == []
+    assert {s.kind for s in skips} == {"mask refused"}
+    assert all(s.detail.startswith("mask cannot be read: ") for s in skips)
+
+
+def test_a_bomb_is_refused_before_it_is_decoded(masks, photos_folder, monkeypatch):
+    save(masks / "a.png", np.zeros((50, 50), np.uint8))
+    monkeypatch.setattr("curation.rle.MAX_PIXELS", 100)
+    records, (skip,) = read(masks, photos_folder)
+    assert (records, skip.kind) == ([], "mask refused")
+    assert "above 100 pixels" in skip.detail
+
+
+def test_values_that_no_class_has_refuse_the_photo_and_are_counted(masks, photos_folder):
+    blurred = drawn("004567", "114569", "111122", "111122")
+    save(masks / "a.png", blurred)
+    records, (skip,) = read(masks, photos_folder)
+    assert (records, skip.where) == ([], "masks/a.png")
+    assert skip.kind == "values not in the class list"
+    assert skip.detail.startswith(
+        "6 (2 pixels), 5 (2 pixels), 4 (2 pixels), 9 (1 pixels), 7 (1 pixels): "
+    )
+    records, (skip,) = read(masks, photos_folder, "id,name\n1,shirt\n")
+    assert "1 more" in skip.detail
+
+
+@pytest.mark.parametrize(
+    ("shape", "reason"), [((6, 4), "turned"), ((8, 12), "scaled"), ((4, 3), "another photo")]
+)
+def test_a_mask_of_another_size_is_a_mismatch(masks, photos_folder, shape, reason):
+    save(masks / "a.png", np.ones(shape, np.uint8))
+    records, (skip,) = read(masks, photos_folder)
+    assert (records, skip.where, skip.kind) == ([], "masks/a.png", "size mismatch")
+    assert reason in skip.detail
+
+
+def test_a_mask_lies_on_the_photo_as_it_is_shown(masks, photos_folder):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying, shown standing
+    save(photos_folder / "turned.jpg", np.zeros((4, 6, 3), np.uint8), exif=exif)
+    save(masks / "turned.png", np.rot90(MASK, -1))
+    records, skips = read(masks, photos_folder)
+    assert skips == []
+    assert (rle.decode(records[0].instances[0].mask) == np.rot90(SHIRT, -1)).all()
+
+
+def test_a_mask_is_matched_by_its_stem_and_common_endings_give_way(masks, photos_folder):
+    (photos_folder / "sub").mkdir()
+    for name in ("sub/x.jpg", "y_mask.jpg", "y.jpg", "z-GT.jpg"):
+        save(photos_folder / name, np.zeros((4, 6), np.uint8))
+    for name in ("a_mask.png", "sub/x-seg.png", "y_mask.png", "y.png", "c d_label.png"):
+        save(masks / name, np.ones((6, 4) if name[0] == "c" else (4, 6), np.uint8))
+    save(masks / "z-GT.png")
+    records, skips = read(masks, photos_folder)
+    assert skips == []
+    assert {r.image_id: r.instances[0].source for r in records} == {
+        "a": "masks/a_mask.png:1",
+        "c d": "masks/c d_label.png:1",
+        "sub/x": "masks/sub/x-seg.png:1",
+        "y": "masks/y.png:1",
+        "y_mask": "masks/y_mask.png:1",
+        "z-GT": "masks/z-GT.png:1",
+    }
+
+
+def test_a_mask_may_carry_its_photos_whole_name(masks, photos_folder):
+    save(masks / "a.jpg.png")
+    (record,), skips = read(masks, photos_folder)
+    assert (record.image_id, skips) == ("a", [])
+
+
+def test_letters_with_accents_match_however_they_are_spelled(masks, photos_folder):
+    apart, composed = (unicodedata.normalize(form, "été") for form in ("NFD", "NFC"))
+    save(photos_folder / f"{apart}.png", np.zeros((4, 6), np.uint8))
+    save(masks / f"{composed}.png")
+    (record,), skips = read(masks, photos_folder)
+    assert (record.image_id, skips) == (apart, [])
+
+
+def test_a_second_mask_of_a_photo_is_left_out(masks, photos_folder):
+    for name in ("a-mask.png", "a.png", "a_gt.png"):
+        save(masks / name)
+    (record,), skips = read(masks, photos_folder)
+    assert record.instances[0].source == "masks/a.png:1"
+    assert [(s.where, s.kind) for s in skips] == [
+        ("masks/a-mask.png", "photo listed twice"),
+        ("masks/a_gt.png", "photo listed twice"),
+    ]
+
+
+def test_a_mask_without_a_photo_is_left_out(masks, photos_folder):
+    save(masks / "gone_mask.png")
+    records, (skip,) = read(masks, photos_folder)
+    assert (records, skip.where, skip.kind) == ([], "masks/gone_mask.png", "photo without a file")
+
+
+def test_a_mask_of_two_photos_is_left_out(masks, photos_folder):
+    save(photos_folder / "a.png", np.zeros((4, 6), np.uint8))
+    save(masks / "a.png")
+    records, (skip,) = read(masks, photos_folder)
+    assert (records, skip.kind) == ([], "photo refused")
+    assert "may be 'a.jpg' or 'a.png'" in skip.detail
+
+
+def test_a_link_that_leads_out_is_no_mask(masks, photos_folder, tmp_path):
+    (masks / "a.png").symlink_to(save(tmp_path / "secret.png"))
+    records, (skip,) = read(masks, photos_folder)
+    assert (records, skip.kind) == ([], "mask refused")
+
+
+def test_a_name_that_is_no_text_is_skipped_and_can_be_written(masks, photos_folder):
+    save(masks / "a.png").rename(masks / os.fsdecode(b"\xff.png"))
+    records, (skip,) = read(masks, photos_folder)
+    assert (records, skip.kind) == ([], "photo refused")
+    f"{skip.where} {skip.detail}".encode()
+
+
+def test_hidden_files_and_other_files_are_no_masks(masks, photos_folder):
+    save(masks / "a.png")
+    for name in ("._a.png", ".a.part.png", "classes.csv", "README.md"):
+        (masks / name).write_bytes(b"no mask")
+    (masks / "b.png").mkdir()
+    records, skips = read(masks, photos_folder)
+    assert (len(records), skips) == (1, [])
+
+
+def test_a_source_is_read_in_slices_by_copies_of_it(masks, photos_folder):
+    for name in ("a", "b", "c d"):
+        save(masks / f"{name}.png")
+    source = load(masks, photos_folder)
+    skips, whole = [], []
+    for start in range(3):
+        copy = pickle.loads(pickle.dumps(source))
+        whole += copy.read(start, start + 1, skips.append)
+    assert source.names == ("a", "b", "c d")
+    assert [r.image_id for r in whole] == ["a"]
+    assert [(s.where, s.kind) for s in skips] == [
+        ("masks/b.png", "size mismatch"),
+        ("masks/c d.png", "size mismatch"),
+    ]
+
+
+def test_loading_opens_no_mask(masks, photos_folder):
+    (masks / "a.png").write_bytes(b"no image")
+    assert load(masks, photos_folder).names == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ("", "classes.csv:1: no columns id and name"),
+        ("1,shirt\n", "classes.csv:1: no columns id and name"),
+        ("id;name\n1;shirt\n", "classes.csv:1: no columns id and name"),
+        ("id,name\n", "has a header and no classes"),
+        ("id,name\n1,shirt\n1,pants\n", "classes.csv:3: id 1 or name 'pants' is there twice"),
+        ("id,name\n1,shirt\n2,Shirt\n", "classes.csv:3: id 2 or name 'Shirt' is there twice"),
+        ("id,name\n-1,shirt\n", "classes.csv:2: id '-1' is not a number from 0 to 65535"),
+        ("id,name\n65536,shirt\n", "id '65536' is not a number"),
+        ("id,name\n1.0,shirt\n", "id '1.0' is not a number"),
+        ("id,name\n" + "9" * 5000 + ",shirt\n", "is not a number"),
+        ("id,name\n\u0661,shirt\n", "is not a number"),
+        ("id,name\n1\n", "classes.csv:2: name '' is empty"),
+        ("id,name\n1,a\0b\n", r"name 'a\\x00b' is empty or cannot be printed"),
+        ('id,name\n1,"a\nb"\n', r"cannot be printed"),
+        ("id,name\n1,shirt, blouse\n", "classes.csv:2: more cells than the first line"),
+        ('id,name\n1,"shirt\n2,pants\n', "not a CSV"),
+        (b"id,name\n1,\xff\n", "not UTF-8 text"),
+        ("id,name\n" + "x" * mask_folder.MAX_LIST, "larger than 1 MiB"),
+    ],
+)
+def test_a_class_list_that_is_wrong_is_one_error(masks, photos_folder, classes, message):
+    save(masks / "a.png")
+    with pytest.raises(FormatError, match=message):
+        load(masks, photos_folder, classes)
+
+
+def test_a_class_list_that_is_not_there_names_the_way_out(masks, photos_folder, tmp_path):
+    for classes, error, message in (
+        (str(tmp_path / "no.csv"), FormatError, "No such file"),
+        (str(tmp_path / "no.toml"), TaxonomyError, "No such file"),
+        ("nothing", FormatError, "give a .csv, .* or one of styles, supercategories"),
+    ):
+        with pytest.raises(error, match=message):
+            mask_folder.load(masks, photos_folder, classes)
+
+
+def test_a_folder_that_is_none_of_masks_is_one_error(masks, photos_folder, tmp_path):
+    for folder, message in (
+        (tmp_path / "no", "no such folder"),
+        (masks, "holds no masks"),
+        (photos_folder, "is the folder of photos too"),
+    ):
+        with pytest.raises(FormatError, match=message):
+            mask_folder.load(folder, photos_folder, "styles")
+
+
+def record(photo, values, image_id="r"):
+    """A record of the styles whose ids are in ``values``."""
+    names = {1: "bohemian", 2: "preppy", 3: "streetwear", 255: "ignore"}
+    present = [v for v in np.unique(values).tolist() if v]
+    instances = tuple(Instance(names[v], rle.encode(values == v)) for v in present)
+    return ImageRecord(image_id, photo, *values.shape, instances)
+
+
+STYLE_MAPS = hnp.arrays(
+    np.uint8,
+    hnp.array_shapes(min_dims=2, max_dims=2, max_side=9),
+    elements={"min_value": 0, "max_value": 4},
+).map(lambda values: np.where(values == 4, 255, values).astype(np.uint8))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(STYLE_MAPS)
+def test_what_is_written_is_read_back_exactly(tmp_path, values):
+    styles = load_taxonomy("styles")
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photo = save(photos / "r.png", np.zeros(values.shape, np.uint8))
+    mask_folder.write(out, [record(photo, values)], styles)
+    for classes in ("styles", str(out / "classes.csv")):
+        (back,) = mask_folder.load(out, photos, classes).read(0, 1, [].append)
+        assert (label_map(back, styles) == values).all()
+
+
+def test_a_written_mask_has_the_taxonomys_colours_and_says_its_classes(tmp_path):
+    photo = save(tmp_path / "sub.png", np.zeros((1, 4), np.uint8))
+    mask_folder.write(
+        tmp_path, [record(photo, drawn(".12*"), "x/sub.png")], load_taxonomy("styles")
+    )
+    with Image.open(tmp_path / "x" / "sub.png") as image:
+        assert image.mode == "P"
+        colors = np.asarray(image.convert("RGB"))[0].tolist()
+    assert [bytes(c).hex() for c in colors] == ["000000", "c1666b", "2e5eaa", "e0e0c0"]
+    with (tmp_path / "classes.csv").open(newline="") as file:
+        assert [row[:2] for row in csv.reader(file)] == [
+            ["id", "name"],
+            ["0", "background"],
+            ["1", "bohemian"],
+            ["2", "preppy"],
+            ["3", "streetwear"],
+            ["255", "void"],
+        ]
+
+
+def test_the_same_records_give_the_same_bytes(tmp_path):
+    photo = save(tmp_path / "r.jpg", np.zeros((1, 4), np.uint8))
+    for name in ("first", "second"):
+        mask_folder.write(tmp_path / name, [record(photo, drawn(".12*"))], load_taxonomy("styles"))
+    first, second = (sorted((tmp_path / name).iterdir()) for name in ("first", "second"))
+    assert [p.name for p in first] == ["classes.csv", "r.png"]
+    assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
+
+
+def test_nothing_is_written_outside_of_the_folder_or_over_another(tmp_path):
+    jpg, png = (save(tmp_path / f"r.{s}", np.zeros((1, 4), np.uint8)) for s in ("jpg", "png"))
+    out, values, styles = tmp_path / "out", drawn(".12*"), load_taxonomy("styles")
+    for name in ("../r.jpg", "/r.jpg"):
+        with pytest.raises(CurateError, match="leads out"):
+            mask_folder.write(out, [record(jpg, values, name)], styles)
+    with pytest.raises(CurateError, match="mask of two photos"):
+        mask_folder.write(out, [record(jpg, values, "r.jpg"), record(png, values, "r.png")], styles)
+
+
+def test_real_masks_are_read_exactly(real_data, tmp_path):
+    """Every tenth of the 800 of Clothing Co-Parsing."""
+    text = (real_data / "README.md").read_text().partition("by index: ")[2]
+    names = [name.strip(" .\n") for name in text.split(",")]
+    rows = "".join(f"{i},{name}\n" for i, name in enumerate(names) if i)
+    (tmp_path / "ccp.csv").write_text(f"id,name\n{rows}")
+    ccp = real_data / "ccp"
+    source = mask_folder.load(ccp / "masks", ccp / "images", str(tmp_path / "ccp.csv"))
+    assert len(source.names) == 800
+    skips = []
+    for start in range(0, 800, 10):
+        (record,) = source.read(start, start + 1, skips.append)
+        values = np.asarray(Image.open(ccp / "masks" / f"{record.image_id}.png"))
+        for instance in record.instances:
+            value = int(instance.source.rpartition(":")[2])
+            assert instance.category == names[value]
+            assert (rle.decode(instance.mask) == (values == value)).all()
+    assert skips == []
