@@ -48,16 +48,17 @@ def sample(mask: Rle, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDAr
     Returns:
         (h, w) bool array, C order
     """
-    starts, ends = rle.edges(rle.to_counts(mask))
+    edges = rle.to_counts(mask).cumsum()
     in_column = np.bincount(columns, minlength=mask.width + 1)
     h, once = rows.size, np.minimum(in_column, 1)
     # How many of the asked pixels, down the columns, lie before an edge of a run?
     rows_before = np.bincount(rows + 1, minlength=mask.height).cumsum()
     columns_before = once.cumsum() - once
-    column, row = np.divmod(np.stack([starts, ends], axis=1).ravel(), mask.height)
-    stops = columns_before[column] * h + once[column] * rows_before[row]
-    lengths = np.diff(stops, prepend=0, append=h * once.sum())
-    flat = np.repeat(np.arange(lengths.size) % 2 == 1, lengths)
+    column = edges // mask.height
+    row = edges - column * mask.height
+    lengths = columns_before[column] * h + once[column] * rows_before[row]
+    lengths[1:] -= lengths[:-1].copy()
+    flat = (np.arange(lengths.size) & 1).astype(bool).repeat(lengths)
     inside = flat.reshape(once.sum(), h)
     if columns.size > len(inside):
         inside = inside.repeat(in_column[in_column > 0], axis=0)

@@ -1,9 +1,14 @@
-"""Photos a second of `curate import imaterialist` beside FiftyOne's own COCO importer.
-
-The same photos and the same instances, in turn, in one process (its start is
-not counted), into the same database.
+"""`curate import imaterialist` beside FiftyOne's own importer, and beside the database alone.
 
     python -m tests.benchmarks.import_speed [--ccp ../shared/data/ccp] [--json FILE]
+    python -m tests.benchmarks.import_speed --photos 45623 --rows 333401 --peer 500
+
+Three ways to bring the same instances into the same database, in turn; the
+start of Python is not counted, that of our worker processes is. The floor is
+pymongo writing the very documents that `curate import` made, out of a file,
+into a collection with the same indexes. FiftyOne's COCO importer decodes every
+mask over the whole photo, so at full size it gets the first `--peer` photos only,
+and so does curate for the comparison.
 """
 
 from __future__ import annotations
@@ -12,108 +17,210 @@ import argparse
 import json
 import os
 import statistics
+import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
+import psutil
+
 from curation import console
+
+OURS, THEIRS, FLOOR = "curate import", "FiftyOne COCO importer", "pymongo alone (the floor)"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--ccp", type=Path, help="folder with train.csv and images/; else drawn")
-    parser.add_argument("--photos", type=int, default=400, help="figures to draw without --ccp")
+    parser.add_argument(
+        "--ccp", type=Path, help="folder with train.csv and images/; else generated"
+    )
+    parser.add_argument("--photos", type=int, default=400, help="photos to generate without --ccp")
+    parser.add_argument("--rows", type=int, help="instances to generate; default: 7.3 a photo")
+    parser.add_argument("--folder", type=Path, help="keep what is generated here, or use it again")
+    parser.add_argument("--peer", type=int, help="photos for FiftyOne's importer; default: all")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         os.environ.setdefault("CURATE_HOME", f"{scratch}/home")
-        folder = args.ccp or draw(Path(scratch) / "drawn", args.photos)
-        result = compare(folder, Path(scratch), args.rounds)
-    console.out.print(
-        console.table(
-            ("importer", "photos/s (median)", "min", "max"),
-            [(name, *(f"{v:.0f}" for v in speeds)) for name, speeds in result["speeds"].items()],
-            f"{result['photos']} photos, {result['instances']} instances, {args.rounds} rounds",
+        folder = args.ccp or generated(args.folder or Path(scratch) / "data", args)
+        result = compare(folder, Path(scratch), args.rounds, args.peer)
+    rows = [
+        (
+            way,
+            r["photos"],
+            r["instances"],
+            r["seconds"],
+            r["photos"] / r["seconds"],
+            r.get("peak_mb"),
         )
-    )
-    console.out.print(f"curate / FiftyOne: {result['ratio']:.2f} (median of the rounds' ratios)")
+        for way, r in result["ways"].items()
+    ]
+    columns = ("way", "photos", "instances", "s (median)", "photos/s", "peak MB")
+    body = [(*row[:3], f"{row[3]:.1f}", f"{row[4]:,.0f}", row[5] or "") for row in rows]
+    console.out.print(console.table(columns, body, f"{args.rounds} rounds, medians"))
+    console.out.print(f"times as fast as FiftyOne, on the same photos: {result['speedup']:.1f}")
+    console.out.print(f"times as long as the floor: {result['over_floor']:.2f}")
     if args.json:
         args.json.write_text(json.dumps(result, indent=1))
 
 
-def draw(folder: Path, count: int) -> Path:
-    """Drawn figures with their truth as a CSV."""
-    import numpy as np
-    from PIL import Image
+def generated(folder: Path, args: argparse.Namespace) -> Path:
+    """A ``train.csv`` of iMaterialist's shape with stand-in photos; see ``generate``."""
+    from tests.benchmarks import generate
 
-    from curation.demo import as_record
-    from curation.figures import draw_figure
-    from curation.formats import imaterialist
-
-    (folder / "images").mkdir(parents=True)
-    records = []
-    for number in range(count):
-        figure = draw_figure(np.random.default_rng(number))
-        path = folder / "images" / f"{number:05d}.jpg"
-        Image.fromarray(figure.photo).save(path, quality=92)
-        records.append(as_record(figure, path))
-    imaterialist.write(folder / "train.csv", records)
+    if not (folder / "train.csv").is_file():
+        generate.write(folder, args.photos, args.rows or round(args.photos * 7.308), 0)
     return folder
 
 
-def compare(folder: Path, scratch: Path, rounds: int) -> dict:
-    from curation import importer, store
+def compare(folder: Path, scratch: Path, rounds: int, peer: int | None) -> dict:
+    """Times the three ways; see the module."""
+    from curation import store
+    from curation.formats import coco, imaterialist
+
+    csv_file, images = folder / "train.csv", folder / "images"
+    total = len(imaterialist.load(csv_file, images).names)
+    part = csv_file
+    if peer and peer < total:
+        part = first_photos(csv_file, peer, scratch / "part" / "train.csv")
+    source = imaterialist.load(part, images)
+    instances = 0
+
+    def counted() -> Iterator:
+        nonlocal instances
+        for record in source.read(0, len(source.names), lambda skip: None):
+            instances += len(record.instances)
+            yield record
+
+    coco.write(scratch / "coco.json", counted())
+    seconds: dict[str, list[float]] = {OURS: [], THEIRS: [], FLOOR: [], f"{OURS}, part": []}
+    memory = []
+    for number in range(rounds):
+        store.delete("bench-ours")
+        with peak() as ours_peak:
+            seconds[OURS].append(timed(lambda: ours(csv_file, images)))
+        memory.append(ours_peak())
+        if part != csv_file:
+            store.delete("bench-part")
+            took = timed(lambda: ours(part, images, "bench-part"))
+        else:
+            took = seconds[OURS][-1]
+        seconds[f"{OURS}, part"].append(took)
+        store.delete("bench-theirs")
+        seconds[THEIRS].append(timed(lambda: theirs(scratch / "coco.json", images)))
+        seconds[FLOOR].append(floor(scratch / "documents.bson"))
+        console.say(f"round {number + 1} of {rounds}: " + told(seconds))
+    same_work(instances, part != csv_file)
+    counts = {OURS: count("bench-ours"), THEIRS: count("bench-theirs")}
+    ways = {
+        OURS: {**counts[OURS], "seconds": statistics.median(seconds[OURS]), "peak_mb": max(memory)},
+        FLOOR: {**counts[OURS], "seconds": statistics.median(seconds[FLOOR])},
+    }
+    if part != csv_file:
+        name = f"{OURS}, part"
+        ways[name] = {**counts[THEIRS], "seconds": statistics.median(seconds[name])}
+    ways[THEIRS] = {**counts[THEIRS], "seconds": statistics.median(seconds[THEIRS])}
+    for name in ("bench-ours", "bench-part", "bench-theirs"):
+        store.delete(name)
+
+    def ratio(a: str, b: str) -> float:
+        return statistics.median(x / y for x, y in zip(seconds[a], seconds[b], strict=True))
+
+    return {
+        "ways": ways,
+        "speedup": ratio(THEIRS, f"{OURS}, part"),
+        "over_floor": ratio(OURS, FLOOR),
+        "rounds": seconds,
+    }
+
+
+def ours(csv_file: Path, images: Path, name: str = "bench-ours") -> None:
+    from curation import importer
     from curation.formats import imaterialist
 
-    import fiftyone as fo  # after store, which sets its environment  # isort: skip
+    with console.progress() as progress:
+        importer.run(name, imaterialist.load(csv_file, images), False, False, progress)
 
-    rows = imaterialist.scan(folder / "train.csv")
-    records = list(imaterialist.read(folder / "train.csv", folder / "images", rows))
-    coco = scratch / "coco.json"
-    write_coco(coco, records)
 
-    def ours() -> None:
-        store.delete("bench-ours")
-        with console.progress() as progress:
-            importer.imaterialist(
-                "bench-ours", folder / "train.csv", folder / "images", None, False, False, progress
-            )
+def theirs(coco_file: Path, images: Path) -> None:
+    import fiftyone as fo
 
-    def theirs() -> None:
-        store.delete("bench-theirs")
-        fo.Dataset.from_dir(
-            dataset_type=fo.types.COCODetectionDataset,
-            data_path=str(folder / "images"),
-            labels_path=str(coco),
-            label_types="segmentations",
-            name="bench-theirs",
-            progress=False,
-        )
+    fo.Dataset.from_dir(
+        dataset_type=fo.types.COCODetectionDataset,
+        data_path=str(images),
+        labels_path=str(coco_file),
+        label_types="segmentations",
+        name="bench-theirs",
+        progress=False,
+    )
 
-    seconds: dict[str, list[float]] = {"curate import": [], "FiftyOne COCO importer": []}
-    for _ in range(rounds):
-        for name, run in zip(seconds, (ours, theirs), strict=True):
-            seconds[name].append(timed(run))
-    theirs_count = fo.load_dataset("bench-theirs").count("ground_truth.detections")
-    ours_count = fo.load_dataset("bench-ours").count("ground_truth.detections")
-    if theirs_count != ours_count:
-        raise SystemExit(f"not the same work: {ours_count} instances against {theirs_count}")
-    for name in ("bench-ours", "bench-theirs"):
-        store.delete(name)
-    pairs = zip(*seconds.values(), strict=True)
-    return {
-        "photos": len(records),
-        "instances": ours_count,
-        "speeds": {
-            name: [len(records) / f(s) for f in (statistics.median, max, min)]
-            for name, s in seconds.items()
-        },
-        "ratio": statistics.median(b / a for a, b in pairs),
-    }
+
+def floor(dump: Path) -> float:
+    """Seconds for pymongo to write the documents of ``bench-ours``, in batches of its size."""
+    import fiftyone as fo
+    from bson import decode_file_iter
+    from bson.codec_options import CodecOptions
+    from bson.raw_bson import RawBSONDocument
+
+    from curation import importer
+    from curation.store import bulk
+
+    raw = CodecOptions(document_class=RawBSONDocument)
+    collection = bulk.collection(fo.load_dataset("bench-ours"))
+    with dump.open("wb") as file:
+        for document in collection.with_options(raw).find():
+            file.write(document.raw)
+    bare = collection.database["bench-floor"]
+    bare.drop()
+    for name, index in collection.index_information().items():
+        if name != "_id_":
+            bare.create_index(index["key"], unique=index.get("unique", False))
+    started = time.perf_counter()
+    with dump.open("rb") as file:
+        documents = decode_file_iter(file, raw)
+        while batch := list(islice(documents, importer.SLICE)):
+            bare.insert_many(batch)
+    took = time.perf_counter() - started
+    bare.drop()
+    return took
+
+
+def first_photos(csv_file: Path, count: int, path: Path) -> Path:
+    """The rows of the first photos of a CSV, which stand together."""
+    path.parent.mkdir()
+    names: dict[str, None] = {}
+    with csv_file.open() as rows, path.open("w") as out:
+        out.write(next(rows))
+        for row in rows:
+            names[row.partition(",")[0]] = None
+            if len(names) > count:
+                break
+            out.write(row)
+    return path
+
+
+def count(name: str) -> dict[str, int]:
+    import fiftyone as fo
+
+    dataset = fo.load_dataset(name)
+    return {"photos": len(dataset), "instances": dataset.count("ground_truth.detections")}
+
+
+def same_work(instances: int, in_part: bool) -> None:
+    for name in ("bench-part" if in_part else "bench-ours", "bench-theirs"):
+        if (found := count(name)["instances"]) != instances:
+            sys.exit(f"not the same work: {name} has {found} instances of {instances}")
+
+
+def told(seconds: dict[str, list[float]]) -> str:
+    return ", ".join(f"{way} {values[-1]:.1f} s" for way, values in seconds.items())
 
 
 def timed(run: Callable[[], None]) -> float:
@@ -122,27 +229,35 @@ def timed(run: Callable[[], None]) -> float:
     return time.perf_counter() - started
 
 
-def write_coco(path: Path, records) -> None:
-    """COCO JSON with compressed RLE: FiftyOne decodes it with pycocotools, as we do."""
-    from curation import rle
+@contextmanager
+def peak() -> Iterator[Callable[[], int]]:
+    """The most memory of this process and its workers together, in MB; the database not counted.
 
-    names = sorted({i.category for r in records for i in r.instances})
-    images, annotations = [], []
-    for number, record in enumerate(records, 1):
-        images.append({"id": number, "file_name": record.path.name,
-                       "height": record.height, "width": record.width})  # fmt: skip
-        for instance in record.instances:
-            segmentation = {"size": [record.height, record.width],
-                            "counts": instance.mask.counts.decode()}  # fmt: skip
-            annotations.append(
-                {"id": len(annotations) + 1, "image_id": number, "iscrowd": 1,
-                 "category_id": names.index(instance.category) + 1,
-                 "bbox": list(rle.bbox(instance.mask)), "area": rle.area(instance.mask),
-                 "segmentation": segmentation}
-            )  # fmt: skip
-    categories = [{"id": i, "name": name} for i, name in enumerate(names, 1)]
-    table = {"images": images, "annotations": annotations, "categories": categories}
-    path.write_text(json.dumps(table))
+    Pages that processes share count once (proportional set size).
+    """
+    top = 0
+    done = threading.Event()
+    ourselves = psutil.Process()
+
+    def watch() -> None:
+        nonlocal top
+        while not done.wait(0.5):
+            total = 0
+            for process in (ourselves, *ourselves.children(recursive=True)):
+                try:
+                    if "mongod" not in process.name():
+                        total += process.memory_full_info().pss
+                except psutil.Error:
+                    continue  # it has just ended
+            top = max(top, total)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield lambda: top >> 20
+    finally:
+        done.set()
+        watcher.join()
 
 
 if __name__ == "__main__":
