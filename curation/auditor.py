@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.progress import Progress
 
 from curation import importer, parallel, review, store
-from curation.audit import duplicates, faults, instances, prints
+from curation.audit import batch, duplicates, faults
+from curation.audit.batch import Batch
 from curation.audit.duplicates import PhotoLabels
 from curation.audit.faults import Fault
 from curation.audit.prints import PhotoPrint
@@ -18,13 +19,10 @@ from curation.records import ImageRecord
 
 AUDIT = "audit.csv"
 COLUMNS = ("severity", "name", "image_id", "instance_id", "source", "detail", "other")
-SLICE = 32
+BATCH = 32
 
 _AS_FAULT = {"size mismatch": faults.OTHER_SIZE, "photo refused": faults.UNREADABLE}
 """What an import calls what it left out, and what an audit calls it."""
-
-Work = Sequence[tuple[ImageRecord, list[str]]]
-Checked = list[tuple[str, list[Fault], PhotoPrint | None, PhotoLabels]]
 
 
 def run(dataset, progress: Progress) -> list[Fault]:
@@ -41,12 +39,12 @@ def run(dataset, progress: Progress) -> list[Fault]:
     photos: list[PhotoPrint] = []
     labels: dict[str, PhotoLabels] = {}
     task = progress.add_task("audit", total=len(dataset))
-    for checked in parallel.ordered(check, None, _slices(dataset)):
-        for image_id, of_photo, photo, said in checked:
-            found += of_photo
-            labels[image_id] = said
-            if photo:
-                photos.append(photo)
+    for checked in parallel.ordered(batch.check, None, _batches(dataset)):
+        for one in checked:
+            found += one.faults
+            labels[one.image_id] = one.labels
+            if one.photo:
+                photos.append(one.photo)
             progress.advance(task)
     progress.update(task, completed=len(dataset))
     found += duplicates.audit_duplicates(duplicates.duplicates(photos), labels)
@@ -62,16 +60,6 @@ def run(dataset, progress: Progress) -> list[Fault]:
     return found
 
 
-def check(_: None, work: Work) -> Checked:
-    """The faults, the print and the labels of some photos. Runs in a worker."""
-    result: Checked = []
-    for record, ids in work:
-        photo, of_photo = prints.check_photo(record)
-        found = instances.audit_record(record, ids) + of_photo
-        result.append((record.image_id, found, photo, duplicates.summarise(record)))
-    return result
-
-
 def left_out(folder: Path) -> Iterator[Fault]:
     """What imports left out, from the lists that they wrote: there is no label to point at."""
     for path in sorted(folder.glob(f"{importer.LISTS}*.csv")):
@@ -83,7 +71,7 @@ def left_out(folder: Path) -> Iterator[Fault]:
                     yield Fault("", "", name, detail, row["where"])
 
 
-def _slices(dataset) -> Iterator[Work]:
+def _batches(dataset) -> Iterator[Batch]:
     standing = review.standing(store.decisions(dataset))
     deleted = {d.instance_id for d in standing if d.action == "delete"}
     excluded = store.excluded(dataset)
@@ -92,7 +80,7 @@ def _slices(dataset) -> Iterator[Work]:
         if record.image_id in excluded:
             continue
         part.append(_without(record, ids, deleted))
-        if len(part) == SLICE:
+        if len(part) == BATCH:
             yield part
             part = []
     if part:

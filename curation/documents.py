@@ -103,8 +103,9 @@ def content_digest(record: ImageRecord) -> str:
 
 
 def place_digest(record: ImageRecord) -> str:
-    """A hash of where it says so, and of where the photo is."""
-    text = repr((str(record.path), [instance.source for instance in record.instances]))
+    """A hash of where it says so, and of the photo's path and size in bytes."""
+    photo = str(record.path), record.path.stat().st_size
+    text = repr((photo, [instance.source for instance in record.instances]))
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
@@ -125,4 +126,4 @@ def _pack(piece: NDArray[np.bool_]) -> bytes:
         b"\x93NUMPY\x01\x00" + length.to_bytes(2, "little") + f"{about:<{length - 1}}\n".encode()
     )
     packer = zlib.compressobj(1, strategy=zlib.Z_RLE)
-    return packer.compress(header) + packer.compress(piece) + packer.flush()
+    return packer.compress(header) + packer.compress(piece.data) + packer.flush()

@@ -21,6 +21,10 @@ class CurateError(Exception):
         place = f"{self.path}:{where}" if where else self.path
         super().__init__(f"{place}: {reason}")
 
+    def __reduce__(self) -> tuple:
+        """A worker process sends it through pickle, which knows only the message."""
+        return type(self), (self.path, self.where, self.reason)
+
 
 class FormatError(CurateError):
     """An annotation file is wrong as a whole: nothing was read from it."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from unicodedata import normalize
 
 from rich.progress import Progress
 
@@ -83,14 +86,18 @@ def run(name: str, source: Source, strict: bool, update: bool, progress: Progres
         update: replace photos whose labels differ by now from what was imported
 
     Raises:
-        CurateError: nothing could be imported, or with ``strict`` not everything;
-            the dataset is as it was
+        CurateError: nothing could be imported, or with ``strict`` not everything,
+            or another import into the dataset is running; the dataset is as it was
     """
     store.check_name(name)
-    if strict:
-        # A pass that writes nothing, so that a refused file leaves the dataset as it was.
-        check(source, progress)
-    existed = store.exists(name)
+    with _alone(name):
+        if strict:
+            # A pass that writes nothing, so that a refused file leaves the dataset as it was.
+            check(source, progress)
+        return _run(name, source, update, progress)
+
+
+def _run(name: str, source: Source, update: bool, progress: Progress) -> Imported:
     dataset = store.open_or_create(name)
     result = Imported()
     before = store.target(dataset, update)
@@ -103,17 +110,31 @@ def run(name: str, source: Source, strict: bool, update: bool, progress: Progres
         result.skips += skips
         result.mended += mended
         progress.advance(task, len(part))
+    if update:
+        result.written.changes += store.orphans(dataset)
     _list(name, source, result, before.known.keys() if update else ())
     if result.instances:
         result.unmapped = store.complete(dataset)
         store.configure(dataset)
     else:
-        if not existed:
+        if not before.known:
             store.delete(name)
         kinds = console.count_kinds(result.skips)
         reason = f"nothing in it could be imported ({kinds}); see {result.listed}"
         raise FormatError(source.path, "", reason)
     return result
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    path = database.folder(name) / "import.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CurateError(name, "", "another import into it is running; wait for it") from None
+        yield
 
 
 def check(source: Source, progress: Progress) -> None:
@@ -143,15 +164,17 @@ def _results(function, shared, source: Source) -> Iterator:
 
 def _list(name: str, source: Source, result: Imported, known) -> None:
     """Writes the list of all that is not simply imported, beside the dataset's other files."""
-    written = result.written
-    listed = {photos.without_suffix(image_id) for image_id in source.names}
-    seen = {*written.unchanged, *written.updated, *written.differing}
-    absent = sorted(set(known) - seen)
+    written, names = result.written, source.names
+    stems = {photos.without_suffix(name) for name in names}
+    absent = sorted(set(known) - stems - set(names))
+    listed = {normalize("NFC", stem) for stem in stems}
     unlisted = sorted(
         inside
         for path in source.images.rglob("*")
         if path.suffix.lower() in photos.SUFFIXES
-        and photos.without_suffix(inside := path.relative_to(source.images).as_posix())
+        and photos.without_suffix(
+            normalize("NFC", inside := path.relative_to(source.images).as_posix())
+        )
         not in listed
     )
     result.absent, result.unlisted = len(absent), len(unlisted)
@@ -170,9 +193,13 @@ def _list(name: str, source: Source, result: Imported, known) -> None:
         "not named": [Skip(i, "photo the file does not name") for i in unlisted],
     }
     rows = [(what, s.where, s.kind, s.detail) for what, skips in done.items() for s in skips]
-    path = database.folder(name) / f"{LISTS}{source.path.stem}.csv"
+    path = database.folder(name) / f"{LISTS}{source.path.name.removesuffix('.csv')}.csv"
     if rows:
-        with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        with (
+            replacing(path) as part,
+            # A photo's name may be no text.
+            part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+        ):
             csv.writer(file, lineterminator="\n").writerows([LIST_COLUMNS, *rows])
         result.listed = path
     else:

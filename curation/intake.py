@@ -16,6 +16,9 @@ from curation import documents
 from curation.formats import Source
 from curation.records import ImageRecord, Skip
 
+MAX_DOCUMENT = 7 * 2**20
+"""Bytes: MongoDB keeps 16 MiB of a photo, and ``labels`` repeats what is imported."""
+
 
 class Status(StrEnum):
     """How a photo of the file stands to the dataset."""
@@ -83,25 +86,38 @@ def prepare_slice(
     """A slice of a source's photos; what the reader left out; what it had to mend."""
     source, target = shared
     skips: list[Skip] = []
-    mended: list[Skip] = []
+    mends: list[Skip] = []
     photos = []
     for record in source.read(part.start, part.stop, skips.append):
-        photos.append(prepare(record, target))
-        mended += [
-            Skip(i.source, f"label mended: {fault}", i.category)
-            for i in record.instances
-            for fault in i.faults
-        ]
-    return photos, skips, mended
+        photo = prepare(record, target)
+        if len(photo.document) > MAX_DOCUMENT:
+            skips.append(_too_large(record))
+            continue
+        photos.append(photo)
+        mends += mended(record)
+    return photos, skips, mends
 
 
 def first_fault(source: Source, part: range) -> Skip | None:
     """The first thing in a slice that an import would leave out or mend."""
     skips: list[Skip] = []
     for record in source.read(part.start, part.stop, skips.append):
-        for instance in record.instances:
-            for fault in instance.faults:
-                skips.append(Skip(instance.source, fault, instance.category))
-        if skips:
-            break
+        if found := skips + mended(record):
+            return found[0]
+        if len(encode(documents.source(record))) > MAX_DOCUMENT:
+            return _too_large(record)
     return skips[0] if skips else None
+
+
+def mended(record: ImageRecord) -> list[Skip]:
+    """What the reader had to mend in a photo's labels."""
+    return [
+        Skip(i.source, f"label mended: {fault}", i.category)
+        for i in record.instances
+        for fault in i.faults
+    ]
+
+
+def _too_large(record: ImageRecord) -> Skip:
+    detail = f"{record.image_id}, {len(record.instances)} labels: above {MAX_DOCUMENT >> 20} MiB"
+    return Skip(record.instances[0].source, "photo with too much to keep", detail)

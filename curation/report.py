@@ -137,7 +137,7 @@ def _find(
     records: dict[str, ImageRecord] = {}
     outlines: dict[str, Rle] = {}
     for field in ("labels", f"missing_{run}"):
-        for record, ids in store.read(store.select(dataset, wanted), field):
+        for record, ids in store.read(dataset, field, wanted):
             records.setdefault(record.image_id, record)
             outlines |= {k: i.mask for k, i in zip(ids, record.instances, strict=True)}
     return records, outlines

@@ -42,7 +42,7 @@ def take_in(dataset: str, source, strict: bool, update: bool) -> None:
         labels = ", ".join(f"{label!r} ({n})" for label, n in done.unmapped.items())
         console.say(
             f"The taxonomy of {dataset} does not speak of {labels}: add each to it and run "
-            "`curate remap` again; until then the new photos have no labels.",
+            "`curate remap` again; until then photos with them have no labels.",
             "yellow",
         )
 
@@ -66,9 +66,16 @@ def import_imaterialist(
 
 @import_.command(name="via")
 @import_options
-@click.option("--label-attribute", required=True, help="The region attribute with the label.")
+@click.option(
+    "--label-attribute", help="The region attribute with the label; default: the only one."
+)
 def import_via(
-    dataset: str, annotations: Path, images: Path, label_attribute: str, strict: bool, update: bool
+    dataset: str,
+    annotations: Path,
+    images: Path,
+    label_attribute: str | None,
+    strict: bool,
+    update: bool,
 ) -> None:
     """Import a VGG Image Annotator file: VIA 1, 2 or 3, JSON or CSV.
 

@@ -95,26 +95,31 @@ class Via:
                 on_skip(Skip(photo.where, "photo without a usable region", photo.name))
 
 
-def load(path: Path, images: Path, label_attribute: str) -> Via:
+def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
     """Reads a VIA file whole, whichever kind it is; masks are filled as they are read.
 
     Args:
         images: the folder of photos
         label_attribute: the region attribute that holds the category: text,
-            radio, dropdown, or a checkbox with exactly one box ticked
+            radio, dropdown, or a checkbox with exactly one box ticked. None
+            takes the only attribute that regions have
 
     Raises:
         FormatError: not a VIA file that is understood, or no region in it has
-            that attribute
+            that attribute, or more than one may be meant
     """
     listings = _listings(path, _text(path))
     present = Counter(
         name for listing in listings for region in listing.regions for name in region.attributes
     )
-    if label_attribute not in present:
+    if label_attribute is None and len(present) == 1:
+        (label_attribute,) = present
+    if label_attribute is None or label_attribute not in present:
         there = ", ".join(f"{shown(name)} ({n})" for name, n in present.most_common()) or "none"
-        reason = f"no region has the attribute {label_attribute!r}; there are: {there}"
-        raise FormatError(path, "", reason)
+        wrong = f"no region has the attribute {label_attribute!r}"
+        if label_attribute is None:
+            wrong = "name the label attribute"
+        raise FormatError(path, "", f"{wrong}; there are: {there}")
     photos: list[Photo] = []
     names: set[str] = set()
     for listing in listings:

@@ -10,6 +10,7 @@ database.prepare()
 
 from curation.store.datasets import (  # noqa: E402 - FiftyOne connects while it is imported
     check_name,
+    count_photos,
     count_unmapped,
     delete,
     exists,
@@ -24,6 +25,7 @@ from curation.store.datasets import (  # noqa: E402 - FiftyOne connects while it
 )
 from curation.store.decisions import (  # noqa: E402
     decide,
+    orphans,
     take_file,
     undo,
 )
@@ -56,6 +58,7 @@ __all__ = [
     "check_name",
     "complete",
     "configure",
+    "count_photos",
     "count_unmapped",
     "decide",
     "decisions",
@@ -67,6 +70,7 @@ __all__ = [
     "list_datasets",
     "open_dataset",
     "open_or_create",
+    "orphans",
     "photo_groups",
     "prediction_paths",
     "read",

@@ -30,6 +30,10 @@ SAMPLE_FIELDS: dict[str, type[fo.Field]] = {
     "photo_hash": fo.StringField,
     "split": fo.StringField,
     "fold": fo.IntField,
+    "faults": fo.ListField,
+    "fault_details": fo.ListField,
+    "n_faults": fo.IntField,
+    "n_errors": fo.IntField,
     "error_score": fo.FloatField,
     "n_suspect": fo.IntField,
     "review_status": fo.StringField,
@@ -38,6 +42,9 @@ SAMPLE_FIELDS: dict[str, type[fo.Field]] = {
     "labels_basis": fo.ListField,
     "scores": fo.DictField,
 }
+
+INDEXED = ("error_score", "n_suspect", "n_faults", "review_status", "excluded", "split")
+"""What saved views and the legend ask for: no question may read every photo's masks."""
 
 BATCH = 200
 
@@ -77,6 +84,7 @@ def open_dataset(name: str) -> fo.Dataset:
     dataset = fo.load_dataset(name)
     if not _marked(dataset):
         raise DatasetError(name, "", "was not imported by curate; import under another name")
+    _declare_fields(dataset)
     return dataset
 
 
@@ -97,12 +105,13 @@ def create(name: str) -> fo.Dataset:
     if len(dataset):
         raise DatasetError(name, "", "was not imported by curate; import under another name")
     dataset.persistent = True
-    for path, kind in SAMPLE_FIELDS.items():
-        if not dataset.has_sample_field(path):
-            dataset.add_sample_field(path, kind)
+    _declare_fields(dataset)
     dataset.media_type = "image"
     declare_detections(dataset, GROUND_TRUTH)
     dataset.create_index("image_id", unique=True)
+    # FiftyOne's own three too, which it makes last, after a moment to be killed in.
+    for path in (*INDEXED, "filepath", "created_at", "last_modified_at"):
+        dataset.create_index(path)
     dataset.info["curate"] = {"runs": [], "taxonomy": None}  # last: it marks a whole dataset
     dataset.save()
     return dataset
@@ -126,8 +135,20 @@ def declare_detections(dataset: fo.Dataset, name: str, **extra: type[fo.Field]) 
     for attribute, kind in kinds.items():
         path = f"{name}.detections.{attribute}"
         if not dataset.get_field(path):
-            subfield = fo.StringField if kind is fo.ListField else None
-            dataset.add_sample_field(path, kind, subfield=subfield)
+            _declare(dataset, path, kind)
+    dataset.create_index(f"{name}.detections.label")
+
+
+def _declare_fields(dataset: fo.Dataset) -> None:
+    """The fields of a photo; an earlier curate may have declared fewer."""
+    for path, kind in SAMPLE_FIELDS.items():
+        if not dataset.has_sample_field(path):
+            _declare(dataset, path, kind)
+
+
+def _declare(dataset: fo.Dataset, path: str, kind: type[fo.Field]) -> None:
+    texts = kind is fo.ListField  # every list of ours is one of texts
+    dataset.add_sample_field(path, kind, subfield=fo.StringField if texts else None)
 
 
 def count_unmapped(dataset: fo.Dataset) -> int:
@@ -180,6 +201,11 @@ def read(
             path = Path(photo["filepath"])
             record = ImageRecord(photo["image_id"], path, height, width, instances)
             yield record, [str(d["_id"]) for d in labels]
+
+
+def count_photos(dataset: fo.Dataset, query: Mapping[str, Any]) -> int:
+    """Photos that answer a MongoDB query; on indexed fields without reading any of them."""
+    return bulk.collection(dataset).count_documents(query)
 
 
 def select(dataset: fo.Dataset, image_ids: Iterable[str]) -> fo.DatasetView:

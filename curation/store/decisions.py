@@ -10,12 +10,14 @@ import fiftyone as fo
 
 from curation import review, rle
 from curation.errors import DatasetError, FormatError
-from curation.records import Instance
+from curation.records import Instance, Skip
 from curation.review import Decision
-from curation.store.datasets import info, read
+from curation.store import bulk
+from curation.store.datasets import GROUND_TRUTH, batches, info, read, select
 from curation.store.edits import adopt_edits
 from curation.store.labels import (
     active_taxonomy,
+    by_photo,
     class_names,
     decisions,
     expected,
@@ -113,6 +115,25 @@ def undo(dataset: fo.Dataset, reviewer: str = "") -> Decision | None:
     return own[-1]
 
 
+def orphans(dataset: fo.Dataset) -> list[Skip]:
+    """The standing decisions whose label is gone: a corrected file took it away."""
+    standing = review.standing(decisions(dataset))
+    added = {d.instance_id for d in standing if d.action == "add"}
+    of_photo = by_photo(d for d in standing if d.instance_id and d.instance_id not in added)
+    fields = [GROUND_TRUTH, *(f"missing_{run}" for run in info(dataset)["runs"])]
+    ids = [f"{name}.detections._id" for name in fields]
+    found = []
+    for batch in batches(sorted(of_photo)):
+        for photo in bulk.read(dataset, batch, ids):
+            there = {str(d["_id"]) for name in fields for d in bulk.detections(photo, name)}
+            for d in of_photo[photo["image_id"]]:
+                if d.instance_id not in there:
+                    what = f"{d.action} {d.category}".strip()
+                    said = f"{what} of {d.instance_id} by {d.reviewer}"
+                    found.append(Skip(d.image_id, "decision without its label", said))
+    return found
+
+
 def _decision(
     dataset: fo.Dataset,
     action: str,
@@ -162,6 +183,11 @@ def _check(dataset: fo.Dataset, decision: Decision, entries: Sequence[Decision])
 
     added = [e for e in entries if e.action == "add" and e.image_id == d.image_id]
     photo = next(expected(dataset, [d.image_id], active, {d.image_id: added}), None)
+    if photo is None and len(select(dataset, [d.image_id])):
+        raise refuse(
+            f"has labels that {active.name} does not speak of: add them to it, and run "
+            "`curate remap`"
+        )
     if photo is None:
         raise refuse("no such photo")
     known = {item.instance_id for item in photo.items}

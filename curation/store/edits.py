@@ -85,12 +85,23 @@ def adopt_edits(dataset: fo.Dataset, image_ids: Iterable[str]) -> list[Decision]
                 # Compared with what was built then: decisions since are no edits.
                 built_from[image_id] = [by_id[key] for key in built[1:]]
         for due in expected(dataset, edited, active, built_from):
-            found += _difference(dataset, active, due, edited[due.image_id])
+            # What a crash left in the journal, and not in the labels, is not journaled again.
+            since = {
+                _said(d)
+                for d in standing.get(due.image_id, ())
+                if d not in built_from[due.image_id]
+            }
+            difference = _difference(dataset, active, due, edited[due.image_id])
+            found += [d for d in difference if _said(d) not in since]
     if found:
         review.append(journal(dataset), found)
     if stale:
         rebuild(dataset, stale)
     return found
+
+
+def _said(decision: Decision) -> tuple[str, ...]:
+    return decision.action, decision.instance_id, decision.category, decision.mask
 
 
 def _difference(

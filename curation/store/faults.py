@@ -5,36 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import fiftyone as fo
-from fiftyone import ViewField as F
 
 from curation.audit.faults import SEVERITIES, Fault
 from curation.store import bulk, screen
 from curation.store.datasets import GROUND_TRUTH, LABELS, batches, declare_detections, info
+from curation.store.edits import adopt_edits
 from curation.store.labels import locked, rebuild
 
 FAULTS = "faults, worst first"
 """Saved view: photos with a fault, those with most errors first."""
 
-_ON_LABELS = {"faults": fo.ListField, "severity": fo.StringField}
+ON_LABELS = {"faults": fo.ListField, "fault_details": fo.ListField, "severity": fo.StringField}
+"""What an audit finds of a label: the attributes and their kinds."""
 
 
 def write_faults(dataset: fo.Dataset, found: Sequence[Fault]) -> None:
     """Replaces the faults of the last audit: on photos, on ``ground_truth`` and on ``labels``."""
-    for name, kind in {
-        "faults": fo.ListField,
-        "n_faults": fo.IntField,
-        "n_errors": fo.IntField,
-    }.items():
-        if not dataset.has_sample_field(name):
-            subfield = fo.StringField if kind is fo.ListField else None
-            dataset.add_sample_field(name, kind, subfield=subfield)
     for name in (GROUND_TRUTH, LABELS):
         if dataset.has_sample_field(name):
-            declare_detections(dataset, name, **_ON_LABELS)
+            declare_detections(dataset, name, **ON_LABELS)
     of_photo: dict[str, list[Fault]] = {}
     for fault in found:
         of_photo.setdefault(fault.image_id, []).append(fault)
-    earlier = dataset.match(F("n_faults") > 0).values("image_id")
+    faulty = dataset.match({"n_faults": {"$gt": 0}})
+    earlier = faulty.values("image_id")
     for batch in batches(sorted({*of_photo, *earlier})):
         changes = {}
         for photo in bulk.read(dataset, batch, [GROUND_TRUTH]):
@@ -42,6 +36,7 @@ def write_faults(dataset: fo.Dataset, found: Sequence[Fault]) -> None:
             labels = bulk.detections(photo, GROUND_TRUTH)
             changes[photo["image_id"]] = {
                 "faults": sorted({f.name for f in faults}),
+                "fault_details": _details(faults),
                 "n_faults": len(faults),
                 "n_errors": sum(f.severity == SEVERITIES[0] for f in faults),
                 GROUND_TRUTH: {
@@ -50,12 +45,14 @@ def write_faults(dataset: fo.Dataset, found: Sequence[Fault]) -> None:
                 },
             }
         with locked(dataset):
+            if info(dataset)["taxonomy"]:
+                adopt_edits(dataset, changes)  # made in FiftyOne; labels are made anew below
             bulk.update(dataset, changes)
             if info(dataset)["taxonomy"]:
                 rebuild(dataset, changes)
     dataset.save_view(
         FAULTS,
-        dataset.match(F("n_faults") > 0).sort_by([("n_errors", -1), ("n_faults", -1)]),
+        faulty.sort_by([("n_errors", -1), ("n_faults", -1)]),
         description="photos with labels that are wrong by themselves",
         overwrite=True,
     )
@@ -68,5 +65,10 @@ def _marked(label: dict, faults: Sequence[Fault]) -> dict:
     worst = min((SEVERITIES.index(f.severity) for f in own), default=None)
     return label | {
         "faults": sorted({f.name for f in own}) or None,
+        "fault_details": _details(own) or None,
         "severity": None if worst is None else SEVERITIES[worst],
     }
+
+
+def _details(faults: Sequence[Fault]) -> list[str]:
+    return [f"{fault.name}: {fault.detail}" for fault in faults]

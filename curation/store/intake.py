@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import fiftyone as fo
 from bson import decode
 
-from curation import intake, review
+from curation import intake
 from curation.intake import Photo, Status, Target
 from curation.records import ImageRecord, Skip
 from curation.store import bulk, edits
@@ -21,8 +21,10 @@ from curation.store.datasets import (
     exists,
     info,
     is_ours,
+    open_dataset,
 )
-from curation.store.labels import active_taxonomy, by_photo, decisions, locked, rebuild
+from curation.store.faults import ON_LABELS
+from curation.store.labels import active_taxonomy, locked, rebuild
 
 _COMPUTED = ("photo_hash", LABELS, "labels_digest", "labels_basis")
 """What is computed from a photo and its labels: void once they change."""
@@ -45,7 +47,7 @@ def open_or_create(name: str) -> fo.Dataset:
     Raises:
         DatasetError: the name is that of somebody else's dataset
     """
-    return fo.load_dataset(name) if exists(name) and is_ours(name) else create(name)
+    return open_dataset(name) if exists(name) and is_ours(name) else create(name)
 
 
 def target(dataset: fo.Dataset, update: bool) -> Target:
@@ -58,26 +60,27 @@ def take(dataset: fo.Dataset, photos: Sequence[Photo], update: bool, written: Wr
 
     Photos that are changed lose their ``labels`` until :func:`complete`.
     """
-    added, replaced = [], {}
+    added, changed, moved = [], {}, {}
     for photo in photos:
         if photo.status is Status.ADDED:
             added.append(photo.document)
             written.added.append(photo.image_id)
         elif photo.status is Status.CHANGED and update:
-            replaced[photo.image_id] = decode(photo.document)
+            changed[photo.image_id] = decode(photo.document)
             written.updated.append(photo.image_id)
         elif photo.status is Status.CHANGED:
             written.differing.append(photo.image_id)
         else:
             written.unchanged.append(photo.image_id)
             if photo.status is Status.MOVED:
-                replaced[photo.image_id] = decode(photo.document)
+                moved[photo.image_id] = decode(photo.document)
     bulk.insert(dataset, added)
-    if replaced:
+    if replaced := changed | moved:
         with locked(dataset):
             if info(dataset)["taxonomy"]:
                 edits.adopt_edits(dataset, replaced)  # made in FiftyOne, and about to be replaced
-            written.changes += _changes(dataset, replaced)
+            written.changes += _compare(dataset, changed)
+            _keep_faults(dataset, replaced)
             void = {name: None for name in _COMPUTED if dataset.has_sample_field(name)}
             bulk.update(dataset, {i: fields | void for i, fields in replaced.items()})
 
@@ -86,19 +89,15 @@ def complete(dataset: fo.Dataset) -> dict[str, int]:
     """Computes ``labels`` of photos that have none yet, where the dataset has a taxonomy.
 
     Returns:
-        source labels that the taxonomy does not speak of, with their number: then
-        nothing is computed, and the dataset waits for a remap
+        source labels that the taxonomy does not speak of, with their number: photos
+        with one wait for a remap
     """
     if not info(dataset)["taxonomy"]:
         return {}
     late = dataset.exists(LABELS, False)
-    if unmapped := active_taxonomy(dataset).unmapped(
-        late.count_values(f"{GROUND_TRUTH}.detections.label")
-    ):
-        return unmapped
     with locked(dataset):
         rebuild(dataset, late.values("image_id"))
-    return {}
+    return active_taxonomy(dataset).unmapped(late.count_values(f"{GROUND_TRUTH}.detections.label"))
 
 
 def write(name: str, records: Iterable[ImageRecord], update: bool = False) -> Written:
@@ -119,20 +118,22 @@ def write(name: str, records: Iterable[ImageRecord], update: bool = False) -> Wr
     return written
 
 
-def _changes(dataset: fo.Dataset, replaced: dict[str, dict]) -> list[Skip]:
-    """What is new and gone in each photo, and which decisions lose their label."""
-    standing = by_photo(review.standing(decisions(dataset)))
+def _compare(dataset: fo.Dataset, changed: Mapping[str, dict]) -> list[Skip]:
+    """What is new and gone in each photo."""
     changes = []
-    for document in bulk.read(dataset, replaced, [f"{GROUND_TRUTH}.detections._id"]):
+    for document in bulk.read(dataset, changed, [f"{GROUND_TRUTH}.detections._id"]):
         image_id = document["image_id"]
-        old = {str(d["_id"]) for d in bulk.detections(document, GROUND_TRUTH)}
-        new = {str(d["_id"]) for d in replaced[image_id][GROUND_TRUTH]["detections"]}
-        if old == new:
-            continue
+        old = {d["_id"] for d in bulk.detections(document, GROUND_TRUTH)}
+        new = {d["_id"] for d in bulk.detections(changed[image_id], GROUND_TRUTH)}
         detail = f"{len(new - old)} labels new, {len(old - new)} gone, {len(new & old)} kept"
         changes.append(Skip(image_id, "photo updated", detail))
-        for d in standing.get(image_id, ()):
-            if d.instance_id in old - new:
-                lost = f"{d.action} {d.category}".strip() + f" of {d.instance_id} by {d.reviewer}"
-                changes.append(Skip(image_id, "decision without its label", lost))
     return changes
+
+
+def _keep_faults(dataset: fo.Dataset, replaced: Mapping[str, dict]) -> None:
+    """Labels that stay keep what an audit found of them."""
+    fields = [f"{GROUND_TRUTH}.detections.{name}" for name in ("_id", *ON_LABELS)]
+    for document in bulk.read(dataset, replaced, fields):
+        found = {d["_id"]: d for d in bulk.detections(document, GROUND_TRUTH)}
+        for label in bulk.detections(replaced[document["image_id"]], GROUND_TRUTH):
+            label.update(found.get(label["_id"], {}))

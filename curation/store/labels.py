@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -101,15 +102,16 @@ def remap(dataset: fo.Dataset, toml: str, path: str, dry_run: bool = False) -> R
     targets = {label: new.target(label) for label in counts}
     if dry_run:
         return Remapped(new, counts, targets, waiting)
+    # First: what is written into a field that FiftyOne does not know cannot be read any more.
+    declare_detections(
+        dataset, LABELS, source_label=fo.StringField, review_status=fo.StringField, **SCORES
+    )
     classes = [{"id": c.id, "name": c.name, "color": c.color} for c in new.classes]
     info(dataset)["taxonomy"] = {
         "name": new.name, "path": path, "classes": classes, "toml": toml
     }  # fmt: skip
     dataset.default_mask_targets = {c.id: c.name for c in new.classes}
     dataset.save()
-    declare_detections(
-        dataset, LABELS, source_label=fo.StringField, review_status=fo.StringField, **SCORES
-    )
     rebuild(dataset, dataset.values("image_id"))
     screen.configure(dataset)
     return Remapped(new, counts, targets, waiting)
@@ -218,6 +220,9 @@ def expected(
 ) -> Iterator[Expected]:
     """What ``labels`` of some photos should hold, in order of image_id.
 
+    Photos with a label that the taxonomy does not speak of are left out: they
+    wait for a remap.
+
     Args:
         decided: decisions of each photo, oldest first
     """
@@ -226,6 +231,8 @@ def expected(
     for photo in bulk.read(dataset, image_ids, fields):
         height, width = photo["metadata"]["height"], photo["metadata"]["width"]
         sources = {str(d["_id"]): d for d in bulk.detections(photo, GROUND_TRUTH)}
+        if active.unmapped(Counter(d["label"] for d in sources.values())):
+            continue
         remapped = [
             Reviewed(key, Instance(target, Rle(height, width, d["rle"].encode()), d["source"]))
             for key, d in sources.items()

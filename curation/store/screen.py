@@ -36,9 +36,11 @@ def configure(dataset: fo.Dataset) -> None:
     config.color_scheme = _colours(classes, results)
     config.sidebar_groups = _sidebar(dataset, list(results.values()))
     dataset.save()
-    dataset.save_workspace(
-        WORKSPACE, _layout(), description="the grid, and a legend beside it", overwrite=True
-    )
+    # Never overwritten: FiftyOne deletes the old one first, and a kill in between leaves a
+    # reference to it that it complains of ever after.
+    if WORKSPACE not in dataset.list_workspaces():
+        text = "the grid, and a legend beside it"
+        dataset.save_workspace(WORKSPACE, _layout(), description=text)
 
 
 def _colours(
@@ -70,7 +72,8 @@ def _by_label(path: str, values: list[dict]) -> dict:
 def _sidebar(dataset: fo.Dataset, results: list[str]) -> list[fo.SidebarGroupDocument]:
     """Groups named for what a curator asks; fields that are not there are left out."""
     schema = dataset.get_field_schema()
-    first = ["error_score", "n_suspect", "review_status", "excluded", "split", "fold", "image_id"]
+    first = ["error_score", "n_suspect", "faults", "fault_details", "n_faults", "n_errors",
+             "review_status", "excluded", "split", "fold", "image_id"]  # fmt: skip
     # The App draws in this order, the first on top: outlines over fills.
     top = [path for path in results if path.startswith(("outline_", "missing_"))]
     shown = [*top, LABELS, *(path for path in results if path not in top)]
@@ -78,6 +81,8 @@ def _sidebar(dataset: fo.Dataset, results: list[str]) -> list[fo.SidebarGroupDoc
     file = [
         "id",
         "filepath",
+        "content_digest",
+        "place_digest",
         "photo_hash",
         "labels_digest",
         "labels_basis",

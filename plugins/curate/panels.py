@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fiftyone.operators as foo
-from fiftyone import ViewField as F
 from fiftyone.operators import types
 
 from curation import store
@@ -44,15 +43,16 @@ class Legend(foo.Panel):
         if not taxonomy:
             panel.md("No classes yet: run `curate remap`.", name="nothing")
             return types.Property(panel)
-        counts = ctx.dataset.count_values("labels.detections.label")
+        room = {"container": {"sx": {"px": 1, "pt": 2}}}
+        panel.md("photos with a label of", name="heading", componentsProps=room)
         for c in taxonomy["classes"]:
+            count = store.count_photos(ctx.dataset, {"labels.detections.label": c["name"]})
             bar = {"borderLeft": f"20px solid {c['color']}", "pl": 1, "my": 0.5}
             panel.md(
-                f"**{c['name']}** {counts.get(c['name'], 0):,}",
+                f"**{c['name']}** {count:,}",
                 name=f"class_{c['id']}",
                 componentsProps={"container": {"sx": bar}},
             )
-        room = {"container": {"sx": {"px": 1, "pt": 2}}}
         panel.md(_left(ctx.dataset), name="left", componentsProps=room)
         panel.md(HOW_TO_READ, name="how", componentsProps=room)
         # The grid's own bar hides its buttons behind an arrow as soon as it is narrow.
@@ -70,9 +70,12 @@ class Legend(foo.Panel):
 
 def _left(dataset) -> str:
     """Photos to review, decided and excluded."""
-    open_ = dataset.match((F("n_suspect") > 0) & (F("excluded") != True))  # noqa: E712 - a query
-    lines = [f"**{len(open_):,}** photos to review"]
-    statuses = dataset.count_values("review_status")
-    lines.append(f"**{statuses.get('decided', 0):,}** decided")
-    lines.append(f"**{dataset.count_values('excluded').get(True, 0):,}** excluded")
+    kept = {"excluded": {"$ne": True}}
+    counts = {
+        "photos to review": store.count_photos(dataset, {"n_suspect": {"$gt": 0}, **kept}),
+        "decided": store.count_photos(dataset, {"review_status": "decided"}),
+        "excluded": store.count_photos(dataset, {"excluded": True}),
+        "with faults": store.count_photos(dataset, {"n_faults": {"$gt": 0}, **kept}),
+    }
+    lines = [f"**{count:,}** {what}" for what, count in counts.items()]
     return "\n\n".join(lines)

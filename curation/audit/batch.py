@@ -1,0 +1,34 @@
+"""All that is to be known of some photos by themselves. Runs in worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from curation.audit import duplicates, instances, prints
+from curation.audit.duplicates import PhotoLabels
+from curation.audit.faults import Fault
+from curation.audit.prints import PhotoPrint
+from curation.records import ImageRecord
+
+Batch = Sequence[tuple[ImageRecord, list[str]]]
+"""Records and the ids of their instances."""
+
+
+class Checked(NamedTuple):
+    """A photo's own faults, and what it is compared with others by."""
+
+    image_id: str
+    faults: list[Fault]
+    photo: PhotoPrint | None
+    labels: PhotoLabels
+
+
+def check(_: None, batch: Batch) -> list[Checked]:
+    """Audits each photo's labels and its file."""
+    result = []
+    for record, ids in batch:
+        photo, of_photo = prints.check_photo(record)
+        found = instances.audit_record(record, ids) + of_photo
+        result.append(Checked(record.image_id, found, photo, duplicates.summarise(record)))
+    return result

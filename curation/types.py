@@ -1,0 +1,232 @@
+"""Dataset types for FiftyOne's own way in, with the fields that ``curate import`` gives.
+
+    fo.Dataset.from_dir(
+        name="photos", dataset_type=curation.types.IMaterialistDataset, dataset_dir="fashion",
+        max_samples=100, shuffle=True, seed=1, persistent=True,
+    )
+
+The dataset is one of curate's: every verb takes it, and importing the same file into it
+again changes nothing. FiftyOne's ``tags``, ``shuffle``, ``seed``, ``max_samples`` and
+``progress`` are obeyed; ``label_field`` and ``dynamic`` change nothing, since the fields
+are curate's, and declared. ``persistent`` is FiftyOne's too, and False where it is not
+given: such a dataset is gone when FiftyOne's last process ends. Add to a dataset of curate's
+with ``add_dir``; ``merge_dir`` goes past the check that a dataset is one.
+
+See https://docs.voxel51.com/user_guide/import_datasets.html#custom-formats.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from curation import store  # first: it sets the environment that FiftyOne reads when imported
+
+# isort: split
+import fiftyone as fo
+from fiftyone.types import LabeledImageDataset
+from fiftyone.utils.data import BatchDatasetImporter
+
+from curation import console, intake
+from curation.errors import CurateError, FormatError
+from curation.formats import Source, imaterialist, via
+from curation.importer import Imported
+from curation.records import ImageRecord, Skip
+
+
+class IMaterialistDataset(LabeledImageDataset):
+    """An iMaterialist CSV and its photos; see :class:`IMaterialistImporter`."""
+
+    def get_dataset_importer_cls(self) -> type:
+        return IMaterialistImporter
+
+
+class VIADataset(LabeledImageDataset):
+    """A VGG Image Annotator file, JSON or CSV, and its photos; see :class:`VIAImporter`."""
+
+    def get_dataset_importer_cls(self) -> type:
+        return VIAImporter
+
+
+class Importer(BatchDatasetImporter):
+    """What both importers share: from a source into a dataset.
+
+    In this process: workers would run a script that has no ``__main__`` guard again.
+
+    Args:
+        dataset_dir: where paths that are relative, and defaults, are looked for
+        data_path: the folder of photos
+        labels_path: the annotation file
+        shuffle, seed: take the photos in an order by chance, the same for the same seed
+        max_samples: take so many; photos that are left out do not count
+
+    Attributes:
+        source: the annotation file, once it is loaded by ``setup``
+        skips: what was left out, and why
+    """
+
+    source: Source
+
+    def __init__(
+        self,
+        dataset_dir: str | None,
+        data_path: str | None,
+        labels_path: str | None,
+        shuffle: bool,
+        seed: int | None,
+        max_samples: int | None,
+    ) -> None:
+        super().__init__(dataset_dir, shuffle, seed, max_samples)
+        self.data_path = data_path
+        self.labels_path = labels_path
+        self.skips: list[Skip] = []
+
+    def import_samples(self, dataset: fo.Dataset, tags=None, progress=None) -> list[str]:
+        """Takes the photos into a dataset, and says on stderr what was left out.
+
+        Returns:
+            the ids of the samples that are new
+
+        Raises:
+            CurateError: nothing could be imported; or the dataset has samples and is not
+                one of curate's; or its name cannot be that of a folder
+        """
+        done = Imported()
+        self.skips = done.skips
+        total = min(len(self.source.names), self.max_samples or len(self.source.names))
+        persistent = dataset.persistent
+        with fo.ProgressBar(total=total, progress=progress) as bar:
+            records = islice(self._records(done, bar), self.max_samples)
+            done.written = store.write(dataset.name, records)
+        dataset.persistent = persistent  # curate keeps its datasets; here FiftyOne is asked
+        self.skips += [
+            Skip(image_id, "photo that differs from the dataset", "left as it was")
+            for image_id in done.written.differing
+        ]
+        if self.skips and not done.instances:
+            first = self.skips[0]
+            reason = (
+                f"nothing in it could be imported ({console.count_kinds(self.skips)}); "
+                f"the first: {first.where}: {first.detail}"
+            )
+            raise FormatError(self.source.path, "", reason)
+        store.configure(dataset)
+        added = store.select(dataset, done.written.added)
+        if tags:
+            added.tag_samples(tags)
+        console.say(f"Into {dataset.name}: {done.summary()}")
+        return added.values("id")
+
+    def _records(self, done: Imported, bar: fo.ProgressBar) -> Iterator[ImageRecord]:
+        """The photos one at a time, so that ten of 45,000 are read as ten."""
+        order = list(range(len(self.source.names)))
+        if self.shuffle:
+            random.Random(self.seed).shuffle(order)  # noqa: S311 - no secret
+        for number in order:
+            for record in self.source.read(number, number + 1, done.skips.append):
+                done.instances += len(record.instances)
+                done.mended += intake.mended(record)
+                bar.update()
+                yield record
+
+    def _find(self, argument: str, given: str | None, usual: Sequence[str]) -> Path:
+        """The path that an argument gives; else the first usual one in ``dataset_dir``.
+
+        Raises:
+            CurateError: it is not there
+        """
+        if not given and not self.dataset_dir:
+            raise CurateError(type(self).__name__, "", f"needs {argument}= or dataset_dir=")
+        folder = Path(self.dataset_dir or "").absolute()
+        tried = [folder / Path(name).expanduser() for name in ([given] if given else usual)]
+        for path in tried:
+            if path.exists():
+                return path
+        places = " or ".join(map(str, tried))
+        raise CurateError(places, "", f"is not there; say where it is with {argument}=")
+
+
+class IMaterialistImporter(Importer):
+    """iMaterialist (Fashion) 2019 and 2020.
+
+    Args:
+        data_path: the folder of photos; default: ``images``, or ``train``
+        labels_path: the CSV; default: ``train.csv``
+        label_descriptions: the JSON with the names of categories and attributes; default:
+            ``label_descriptions.json`` if ``dataset_dir`` has it, else the 46 of 2020
+    """
+
+    def __init__(
+        self,
+        dataset_dir: str | None = None,
+        data_path: str | None = None,
+        labels_path: str | None = None,
+        label_descriptions: str | None = None,
+        shuffle: bool = False,
+        seed: int | None = None,
+        max_samples: int | None = None,
+    ) -> None:
+        super().__init__(dataset_dir, data_path, labels_path, shuffle, seed, max_samples)
+        self.label_descriptions = label_descriptions
+
+    def setup(self) -> None:
+        """Loads the CSV.
+
+        Raises:
+            CurateError: a path is not there
+            FormatError: not such a CSV
+        """
+        rows = self._find("labels_path", self.labels_path, ("train.csv",))
+        images = self._find("data_path", self.data_path, ("images", "train"))
+        labels = imaterialist.DEFAULT_LABELS
+        usual = "label_descriptions.json"
+        if self.label_descriptions or (self.dataset_dir and Path(self.dataset_dir, usual).exists()):
+            names = self._find("label_descriptions", self.label_descriptions, (usual,))
+            labels = imaterialist.read_labels(names)
+        self.source = imaterialist.load(rows, images, labels)
+
+
+class VIAImporter(Importer):
+    """VGG Image Annotator 1, 2 and 3.
+
+    Args:
+        data_path: the folder of photos; default: ``images``, or ``dataset_dir`` itself
+        labels_path: the JSON or CSV; default: the only one in ``dataset_dir``
+        label_attribute: the region attribute that holds the category; default: the only one
+    """
+
+    def __init__(
+        self,
+        dataset_dir: str | None = None,
+        data_path: str | None = None,
+        labels_path: str | None = None,
+        label_attribute: str | None = None,
+        shuffle: bool = False,
+        seed: int | None = None,
+        max_samples: int | None = None,
+    ) -> None:
+        super().__init__(dataset_dir, data_path, labels_path, shuffle, seed, max_samples)
+        self.label_attribute = label_attribute
+
+    def setup(self) -> None:
+        """Loads the file.
+
+        Raises:
+            CurateError: a path is not there, or more than one file or attribute may be meant
+            FormatError: not a file of VIA, or no region in it has the attribute
+        """
+        regions = self._find("labels_path", self.labels_path or self._only_file(), ())
+        images = self._find("data_path", self.data_path, ("images", "."))
+        self.source = via.load(regions, images, self.label_attribute)
+
+    def _only_file(self) -> str | None:
+        if not self.dataset_dir:
+            return None
+        inside = Path(self.dataset_dir).glob("*")
+        files = [path.name for path in inside if path.suffix.lower() in (".json", ".csv")]
+        if len(files) != 1:
+            reason = f"holds {len(files)} .json or .csv files; name one with labels_path="
+            raise CurateError(self.dataset_dir, "", reason)
+        return files[0]
