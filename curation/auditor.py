@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from curation import importer, parallel, review, store
+from curation import imported, parallel, review, store
 from curation.audit import batch, duplicates, faults
 from curation.audit.batch import Batch
 from curation.audit.duplicates import PhotoLabels
@@ -39,7 +39,7 @@ def run(dataset, progress: Progress) -> list[Fault]:
     photos: list[PhotoPrint] = []
     labels: dict[str, PhotoLabels] = {}
     task = progress.add_task("audit", total=len(dataset))
-    for checked in parallel.ordered(batch.check, None, _batches(dataset)):
+    for checked in parallel.ordered(batch.check, None, _batches(dataset), photos=len(dataset)):
         for one in checked:
             found += one.faults
             labels[one.image_id] = one.labels
@@ -61,14 +61,10 @@ def run(dataset, progress: Progress) -> list[Fault]:
 
 
 def left_out(folder: Path) -> Iterator[Fault]:
-    """What imports left out, from the lists that they wrote: there is no label to point at."""
-    for path in sorted(folder.glob(f"{importer.LISTS}*.csv")):
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                if row["what"] == importer.LEFT_OUT:
-                    name = _AS_FAULT.get(row["kind"], faults.LEFT_OUT)
-                    detail = f"{row['kind']}: {row['detail']}; not imported"
-                    yield Fault("", "", name, detail, row["where"])
+    """What imports left out, by the lists that they wrote: there is no label to point at."""
+    for skip in imported.left_out(folder):
+        name = _AS_FAULT.get(skip.kind, faults.LEFT_OUT)
+        yield Fault("", "", name, f"{skip.kind}: {skip.detail}; not imported", skip.where)
 
 
 def _batches(dataset) -> Iterator[Batch]:

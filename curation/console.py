@@ -13,7 +13,9 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -33,21 +35,42 @@ err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr
 
 def say(text: str, style: str = "") -> None:
     """Prints a line to stderr, as it is, in one of rich's styles, e.g. ``bold red``."""
-    err.print(Text(text, style))
+    err.print(Text(printable(text), style))
 
 
 def tell(text: str, style: str = "") -> None:
     """Prints a line to stdout, as it is, in one of rich's styles."""
-    out.print(Text(text, style))
+    out.print(Text(printable(text), style))
+
+
+def printable(text: str) -> str:
+    """A text whose control characters are escapes: names out of files may steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
+def count(n: int, what: str) -> str:
+    """``1 photo``, ``2,000 photos``."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
+class Rate(ProgressColumn):
+    """Steps a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(
+            f"{speed:,.0f}/s" if speed and speed >= 10 else f"{speed:.1f}/s" if speed else ""
+        )
 
 
 def progress() -> Progress:
-    """Bars with count, time spent and time left; nothing is drawn where stderr is no terminal."""
+    """Bars with count, rate, time spent and left; none are drawn where stderr is no terminal."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
+        Rate(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -79,9 +102,9 @@ def list_skips(path: Path, skips: Sequence[Skip]) -> None:
 
 
 def count_kinds(skips: Iterable[Skip]) -> str:
-    """``3 row that cannot be decoded, 1 photo without a file``."""
+    """``row that cannot be decoded (3), photo without a file (1)``."""
     kinds = Counter(skip.kind for skip in skips)
-    return ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
+    return ", ".join(f"{kind} ({n:,})" for kind, n in kinds.most_common())
 
 
 def _cell(value: object) -> str:
@@ -89,4 +112,4 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.3f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else printable(str(value))

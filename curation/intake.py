@@ -13,6 +13,7 @@ from enum import StrEnum
 from bson import ObjectId, encode
 
 from curation import documents
+from curation.errors import CurateError
 from curation.formats import Source
 from curation.records import ImageRecord, Skip
 
@@ -63,7 +64,11 @@ class Target:
 
 
 def prepare(record: ImageRecord, target: Target) -> Photo:
-    """Compares a record with what the dataset has, and packs it if it is to be written."""
+    """Compares a record with what the dataset has, and packs it if it is to be written.
+
+    Raises:
+        CurateError: it is larger than ``MAX_DOCUMENT``
+    """
     status, document = Status.ADDED, b""
     if known := target.known.get(record.image_id):
         content, place = known
@@ -74,9 +79,9 @@ def prepare(record: ImageRecord, target: Target) -> Photo:
         else:
             status = Status.UNCHANGED
     if status is Status.ADDED:
-        document = encode(documents.sample(record, target.dataset_id))
+        document = _pack(record, documents.sample(record, target.dataset_id))
     elif status is Status.MOVED or (status is Status.CHANGED and target.update):
-        document = encode(documents.source(record))
+        document = _pack(record, documents.source(record))
     return Photo(record.image_id, status, len(record.instances), document)
 
 
@@ -89,12 +94,11 @@ def prepare_slice(
     mends: list[Skip] = []
     photos = []
     for record in source.read(part.start, part.stop, skips.append):
-        photo = prepare(record, target)
-        if len(photo.document) > MAX_DOCUMENT:
-            skips.append(_too_large(record))
-            continue
-        photos.append(photo)
-        mends += mended(record)
+        try:
+            photos.append(prepare(record, target))
+            mends += mended(record)
+        except CurateError as error:
+            skips.append(_too_large(error))
     return photos, skips, mends
 
 
@@ -104,8 +108,10 @@ def first_fault(source: Source, part: range) -> Skip | None:
     for record in source.read(part.start, part.stop, skips.append):
         if found := skips + mended(record):
             return found[0]
-        if len(encode(documents.source(record))) > MAX_DOCUMENT:
-            return _too_large(record)
+        try:
+            _pack(record, documents.source(record))
+        except CurateError as error:
+            return _too_large(error)
     return skips[0] if skips else None
 
 
@@ -118,6 +124,14 @@ def mended(record: ImageRecord) -> list[Skip]:
     ]
 
 
-def _too_large(record: ImageRecord) -> Skip:
-    detail = f"{record.image_id}, {len(record.instances)} labels: above {MAX_DOCUMENT >> 20} MiB"
-    return Skip(record.instances[0].source, "photo with too much to keep", detail)
+def _pack(record: ImageRecord, document: dict) -> bytes:
+    packed = encode(document)
+    if len(packed) > MAX_DOCUMENT:
+        size = f"{len(record.instances)} labels of above {MAX_DOCUMENT >> 20} MiB"
+        reason = f"{record.image_id} has {size}, more than the database keeps of a photo"
+        raise CurateError(record.instances[0].source, "", reason)
+    return packed
+
+
+def _too_large(error: CurateError) -> Skip:
+    return Skip(error.path, "photo with too much to keep", error.reason)

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from typing import Any, TypeVar
 
 from curation.errors import CurateError
@@ -16,6 +17,9 @@ from curation.errors import CurateError
 T = TypeVar("T")
 R = TypeVar("R")
 S = TypeVar("S")
+
+FEW = 256
+"""Photos that are done before workers would have started."""
 
 AHEAD = 3
 """Items for each worker that may be done or waiting before the first result is taken."""
@@ -30,17 +34,23 @@ def workers() -> int:
     return os.cpu_count() or 1
 
 
-def ordered(function: Callable[[S, T], R], shared: S, items: Iterable[T]) -> Iterator[R]:
+def ordered(
+    function: Callable[[S, T], R], shared: S, items: Iterable[T], photos: int
+) -> Iterator[R]:
     """Yields ``function(shared, item)`` of each item, in order.
 
     Args:
         function: of a module; with its arguments and results it goes through pickle
         shared: what every call needs; it goes to each worker once
+        photos: how many the items are about in all; up to ``FEW`` are done in this process
 
     Raises:
         CurateError: a worker died
         Exception: what the function raised
     """
+    if photos <= FEW:
+        yield from map(partial(function, shared), items)
+        return
     # Spawned, not forked: a fork of a process with threads (pymongo's, TensorFlow's) may hang.
     context = multiprocessing.get_context("spawn")
     count = workers()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import reprlib
 import struct
 import warnings
 from collections.abc import Iterator
@@ -22,6 +23,10 @@ from curation.rle import MAX_PIXELS, check_size
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 """What is read, by content: a suffix may lie. Of a film, the first picture."""
+
+_SHOWN = reprlib.Repr()
+_SHOWN.maxstring = 100
+"""Names in messages: an annotation file may hold any."""
 
 _INDEX_FORMATS = ("PNG", "BMP", "TIFF")  # who writes a GIF may sort its palette anew
 _LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
@@ -54,28 +59,29 @@ def find(folder: Path, name: str) -> Path:
         FileNotFoundError: no such photo
     """
     head, tail = os.path.split(name)
+    shown = _SHOWN.repr(name)
     try:
         name.encode()  # half a character, as "\\ud800" in JSON, could not even be listed
         inside = None if "\0" in name else _inside(folder.absolute(), head)
         if not inside:
-            raise ValueError(f"{name!r} leads out of the image folder")
+            raise ValueError(f"{shown} leads out of the image folder")
         files = _listing(inside, inside.stat().st_mtime_ns).get(normalize("NFC", tail), [])
         if len(files) > 1:
             named = " or ".join(sorted(repr(file.name) for file in files))
-            raise ValueError(f"{name!r} may be {named}: leave one of them in the folder")
+            raise ValueError(f"{shown} may be {named}: leave one of them in the folder")
         for file in files:
             if file.is_symlink() and not Path(file).resolve().is_relative_to(folder.resolve()):
-                raise ValueError(f"{name!r} leads out of the image folder")
+                raise ValueError(f"{shown} leads out of the image folder")
             if file.is_file():
                 return inside / file.name
     except UnicodeEncodeError:
-        raise ValueError(f"photo cannot be read: {name!r} is not text") from None
+        raise ValueError(f"photo cannot be read: {shown} is not text") from None
     except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, RuntimeError) as error:  # too long, not allowed, a loop of links
         reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"photo cannot be read: {name!r}: {reason}") from None
-    raise FileNotFoundError(f"no photo {name!r} in {folder}")
+        raise ValueError(f"photo cannot be read: {shown}: {reason}") from None
+    raise FileNotFoundError(f"no photo {shown} in {folder}")
 
 
 def without_suffix(name: str) -> str:
@@ -134,13 +140,13 @@ def read_index(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """
     with _opened(path, "mask") as image:
         if image.format not in _INDEX_FORMATS or image.info.get("compression") in _LOSSY_TIFF:
-            raise ValueError(f"{image.format} may change values; save index masks as PNG")
+            raise _RefusedError(f"{image.format} may change values; save index masks as PNG")
         # Also where the three are equal: a coloured mask may happen to hold only greys.
         if (channels := len(image.getbands())) > 1:
-            raise ValueError(f"has {channels} channels; an index mask has one value per pixel")
+            raise _RefusedError(f"has {channels} channels; an index mask has one value per pixel")
         # Pillow stretches greys of 2 and 4 bits ("L;4") to 255, and inverts some ("1;I").
         if image.mode not in _INDEX_TYPES or re.search("'[L1];", str(image.tile)):
-            raise ValueError("its values are not of 1, 8 or 16 bits; save it as an 8-bit PNG")
+            raise _RefusedError("its values are not of 1, 8 or 16 bits; save it as an 8-bit PNG")
         turn = _TURNS.get(_orientation(image))
         image.load()  # a TIFF is turned by it
         values = np.asarray(image if turn is None else image.transpose(turn))
@@ -154,6 +160,10 @@ def content_hash(path: Path) -> str:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+class _RefusedError(ValueError):
+    """What can be read, and is not what was asked for."""
 
 
 @lru_cache(maxsize=256)
@@ -183,7 +193,7 @@ def _listing(folder: Path, changed: int) -> dict[str, list[os.DirEntry[str]]]:
 
 @contextmanager
 def _opened(path: Path, kind: str = "photo") -> Iterator[ImageFile.ImageFile]:
-    """An image whose size is checked; all that Pillow raises in the block is a ValueError."""
+    """An image whose size is checked; what Pillow raises in the block is a ValueError."""
     try:
         # Not by its name: Pillow would map a turned TIFF into memory, and mix up its sides.
         with path.open("rb") as file:
@@ -193,6 +203,8 @@ def _opened(path: Path, kind: str = "photo") -> Iterator[ImageFile.ImageFile]:
                 image = Image.open(file, formats=FORMATS)
             check_size(image.height, image.width)
             yield image
+    except _RefusedError:
+        raise
     except UnidentifiedImageError:
         raise ValueError(f"{kind} cannot be read: it is none of {', '.join(FORMATS)}") from None
     except _READ_ERRORS as error:
@@ -206,7 +218,7 @@ def _orientation(image: Image.Image) -> int:
     # The base class's way: PNG's own decodes the photo in search of EXIF behind the pixels.
     value = Image.Image.getexif(image).get(_ORIENTATION, 1)
     if not isinstance(value, int):
-        raise ValueError(f"its EXIF orientation {value!r} is not a number")
+        raise ValueError(f"its EXIF orientation {_SHOWN.repr(value)} is not a number")
     return value
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import Progress
 
-from curation import review, splits, store
+from curation import exporter, review, splits, store
 from curation.errors import DatasetError, RunError
 from curation.files import replacing
+from curation.formats import tfrecord
 from curation.issues.scoring import Issue, PhotoScore, as_table, score_record
 from curation.records import ImageRecord, Skip
 from curation.store.results import check_run_name
@@ -106,26 +108,36 @@ def split(dataset, work: Workset) -> dict[str, str]:
 def export(
     dataset,
     folder: Path,
+    format_: str,
     size: int,
     progress: Progress,
     on_skip: Callable[[Skip], None],
 ) -> dict:
-    """Writes the reviewed labels of all photos that are not excluded as TFRecords.
+    """Writes the reviewed labels of all photos that are not excluded.
+
+    Args:
+        format_: tfrecord, coco, masks or via
+        size: side in pixels of what a TFRecord holds; the others keep the photos' size
 
     Returns:
-        the manifest; see :func:`curation.formats.tfrecord.write`
-    """
-    from curation.formats import tfrecord
+        the manifest; see :func:`curation.formats.tfrecord.write` and :func:`exporter.write`
 
+    Raises:
+        DatasetError: as :func:`load`
+        CurateError: the folder holds something that is not of an earlier export
+    """
     work = load(dataset, progress)
     task = progress.add_task("export", total=len(work.records))
-    return tfrecord.write(
+    if format_ == "tfrecord":
+        write = partial(tfrecord.write, size=size)
+    else:
+        write = partial(exporter.write, format_=format_)
+    return write(
         folder,
-        work.records,
-        work.taxonomy,
-        split(dataset, work),
-        work.groups,
-        size,
+        records=work.records,
+        taxonomy=work.taxonomy,
+        splits=split(dataset, work),
+        groups=work.groups,
         on_photo=lambda: progress.advance(task),
         on_skip=on_skip,
     )

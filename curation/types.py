@@ -10,7 +10,8 @@ again changes nothing. FiftyOne's ``tags``, ``shuffle``, ``seed``, ``max_samples
 ``progress`` are obeyed; ``label_field`` and ``dynamic`` change nothing, since the fields
 are curate's, and declared. ``persistent`` is FiftyOne's too, and False where it is not
 given: such a dataset is gone when FiftyOne's last process ends. Add to a dataset of curate's
-with ``add_dir``; ``merge_dir`` goes past the check that a dataset is one.
+with ``add_dir``; ``merge_dir`` goes past the check that a dataset is one. FiftyOne makes the
+dataset before it asks for photos: what is refused leaves it empty, for ``overwrite=True``.
 
 See https://docs.voxel51.com/user_guide/import_datasets.html#custom-formats.
 """
@@ -29,11 +30,11 @@ import fiftyone as fo
 from fiftyone.types import LabeledImageDataset
 from fiftyone.utils.data import BatchDatasetImporter
 
-from curation import console, intake
+from curation import console, importer, intake
 from curation.errors import CurateError, FormatError
 from curation.formats import Source, imaterialist, via
-from curation.importer import Imported
-from curation.records import ImageRecord, Skip
+from curation.imported import Imported
+from curation.store.datasets import batches
 
 
 class IMaterialistDataset(LabeledImageDataset):
@@ -64,7 +65,7 @@ class Importer(BatchDatasetImporter):
 
     Attributes:
         source: the annotation file, once it is loaded by ``setup``
-        skips: what was left out, and why
+        done: what the import did, with what was left out and why
     """
 
     source: Source
@@ -81,7 +82,7 @@ class Importer(BatchDatasetImporter):
         super().__init__(dataset_dir, shuffle, seed, max_samples)
         self.data_path = data_path
         self.labels_path = labels_path
-        self.skips: list[Skip] = []
+        self.done = Imported()
 
     def import_samples(self, dataset: fo.Dataset, tags=None, progress=None) -> list[str]:
         """Takes the photos into a dataset, and says on stderr what was left out.
@@ -90,46 +91,51 @@ class Importer(BatchDatasetImporter):
             the ids of the samples that are new
 
         Raises:
-            CurateError: nothing could be imported; or the dataset has samples and is not
-                one of curate's; or its name cannot be that of a folder
+            CurateError: not one photo could be imported; or the dataset has samples and is
+                not one of curate's, or its name cannot be that of a folder, or another
+                import into it is running
         """
-        done = Imported()
-        self.skips = done.skips
+        store.check_name(dataset.name)
+        self.done = Imported()
         total = min(len(self.source.names), self.max_samples or len(self.source.names))
-        persistent = dataset.persistent
-        with fo.ProgressBar(total=total, progress=progress) as bar:
-            records = islice(self._records(done, bar), self.max_samples)
-            done.written = store.write(dataset.name, records)
-        dataset.persistent = persistent  # curate keeps its datasets; here FiftyOne is asked
-        self.skips += [
-            Skip(image_id, "photo that differs from the dataset", "left as it was")
-            for image_id in done.written.differing
-        ]
-        if self.skips and not done.instances:
-            first = self.skips[0]
-            reason = (
-                f"nothing in it could be imported ({console.count_kinds(self.skips)}); "
-                f"the first: {first.where}: {first.detail}"
-            )
-            raise FormatError(self.source.path, "", reason)
-        store.configure(dataset)
-        added = store.select(dataset, done.written.added)
+        with (
+            importer.alone(dataset.name),
+            fo.ProgressBar(total=total, progress=progress) as bar,
+        ):
+            persistent = dataset.persistent
+            store.open_or_create(dataset.name)
+            dataset.persistent = persistent  # curate keeps its datasets; here FiftyOne is asked
+            photos = self._photos(store.target(dataset, update=False))
+            for ready in batches(islice(photos, self.max_samples)):
+                store.take(dataset, ready, update_by="", done=self.done)
+                bar.update(len(ready))
+            bar.set_iteration(total)  # photos that were left out are done with, too
+            if self.done.skips and not self.done.photos:
+                first = self.done.skips[0]
+                reason = (
+                    f"no photo of it could be imported ({console.count_kinds(self.done.skips)}); "
+                    f"the first: {first.where}: {first.detail}"
+                )
+                raise FormatError(self.source.path, "", reason)
+            self.done.unmapped = store.complete(dataset)
+            store.configure(dataset)
+        added = store.select(dataset, self.done.added)
         if tags:
             added.tag_samples(tags)
-        console.say(f"Into {dataset.name}: {done.summary()}")
+        console.say(f"Into {dataset.name}: {self.done.summary()}")
         return added.values("id")
 
-    def _records(self, done: Imported, bar: fo.ProgressBar) -> Iterator[ImageRecord]:
+    def _photos(self, target: intake.Target) -> Iterator[intake.Photo]:
         """The photos one at a time, so that ten of 45,000 are read as ten."""
         order = list(range(len(self.source.names)))
         if self.shuffle:
             random.Random(self.seed).shuffle(order)  # noqa: S311 - no secret
         for number in order:
-            for record in self.source.read(number, number + 1, done.skips.append):
-                done.instances += len(record.instances)
-                done.mended += intake.mended(record)
-                bar.update()
-                yield record
+            one = range(number, number + 1)
+            photos, skips, mended = intake.prepare_slice((self.source, target), one)
+            self.done.skips += skips
+            self.done.mended += mended
+            yield from photos
 
     def _find(self, argument: str, given: str | None, usual: Sequence[str]) -> Path:
         """The path that an argument gives; else the first usual one in ``dataset_dir``.

@@ -46,7 +46,7 @@ class Reaper(monitoring.CommandListener):
 reaper = Reaper()
 monitoring.register(reaper)  # before FiftyOne connects, which is as it is imported
 
-from curation import console, importer, store, taxonomy  # noqa: E402
+from curation import console, imported, importer, store, taxonomy  # noqa: E402
 from curation.formats import imaterialist  # noqa: E402
 from curation.store import bulk  # noqa: E402
 
@@ -65,6 +65,7 @@ def run(folder: Path, name: str, rows: list, update: bool) -> None:
         out = csv.writer(file)
         out.writerow(imaterialist.COLUMNS)
         out.writerows((image, pairs, 4, 6, label) for image, pairs, label in rows)
+    os.utime(path, (1, 1))  # the same file each time
     source = imaterialist.load(path, folder)
     importer.run(name, source, False, update, console.progress())
 
@@ -99,8 +100,9 @@ def look(name: str) -> dict:
         if basis := photo.get("labels_basis"):
             photo["labels_basis"] = [basis[0], *(by_id[key] for key in basis[1:])]
         photos.append(photo)
-    with (store.folder(dataset) / "imported-train.csv").open(newline="") as file:
-        listed = [row for row in csv.reader(file) if row[2] != "photo updated"]  # of the last run
+    (path,) = imported.list_paths(store.folder(dataset))
+    with path.open(newline="") as file:
+        listed = list(csv.reader(file))
     indexes = bulk.collection(dataset).index_information()
     return {
         "photos": photos,

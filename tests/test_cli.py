@@ -75,9 +75,9 @@ def test_import_counts_and_lists_what_it_skips(csv_file, photos_folder, dataset)
     args = ("import", "imaterialist", dataset, "--annotations", csv_file, "--images", photos_folder)
     said = run(*args).stderr
     assert "Into test-cli: 2 instances in 2 photos (2 new, 0 unchanged)" in said
-    assert "1 row that cannot be decoded" in said
-    assert "1 photo without a file" in said
-    assert "1 photos of the folder are not in the file" in said
+    assert "row that cannot be decoded (1)" in said
+    assert "photo without a file (1)" in said
+    assert "photo of the folder that the file does not name (1)" in said
     listed = said.rsplit("all listed in ", 1)[1].strip()
     text = Path(listed).read_text("utf-8")
     assert "left out,train.csv:3,row that cannot be decoded" in text
@@ -145,6 +145,132 @@ def test_an_export_never_replaces_something_else(tmp_path, csv_file, photos_fold
     said = run("export", dataset, tmp_path / "thesis", code=1).stderr
     assert "not an earlier export" in said
     assert (tmp_path / "thesis" / "chapter1.txt").read_text() == "mine"
+
+
+OUTFITS = """
+name = "outfits"
+ignore = ["umbrella"]
+drop = ["bag, wallet"]
+
+[[classes]]
+id = 3
+name = "shoes"
+color = "#3b7dd8"
+from = ["shoe"]
+
+[[classes]]
+id = 7
+name = "tops"
+color = "#f2a104"
+from = ["top, t-shirt, sweatshirt", "jacket"]
+"""
+
+
+@pytest.fixture
+def reviewed(tmp_path, photos_folder, dataset):
+    """A top with a hole and an island, shoes, void, what is dropped; one label is relabelled."""
+    from curation import store
+
+    rows = [
+        "a,1 3 5 1 7 1 9 3 24 1,4,6,1,\n",
+        "a,18 2,4,6,23,\n",
+        "b,1 3,5,5,1,\n",
+        "b,11 4,5,5,26,\n",
+        "c d,1 2,6,4,24,\n",
+        "c d,20 4,6,4,4,\n",
+    ]
+    annotations, outfits = tmp_path / "rows.csv", tmp_path / "outfits.toml"
+    annotations.write_text(HEADER + "".join(rows))
+    outfits.write_text(OUTFITS)
+    run("import", "imaterialist", dataset, "--annotations", annotations, "--images", photos_folder)
+    run("remap", dataset, "--taxonomy", outfits)
+    opened = store.open_dataset(dataset)
+    wrong = next(
+        label.id
+        for label in opened.match({"image_id": "b"}).first().labels.detections
+        if label.label == "tops"
+    )
+    store.decide(opened, "relabel", image_id="b", instance_id=wrong, category="shoes")
+    yield dataset
+    (store.folder(opened) / "decisions.csv").unlink()
+
+
+@pytest.fixture
+def again():
+    from curation import store
+
+    store.delete("test-cli-again")
+    yield "test-cli-again"
+    store.delete("test-cli-again")
+
+
+def pixels(dataset, field):
+    """The pixels of each class in each photo, by the photo's name without suffix."""
+    from curation import rle, store
+
+    found: dict = {}
+    for record, _ in store.read(store.open_dataset(dataset), field):
+        for instance in record.instances:
+            key = record.path.stem, instance.category
+            found[key] = rle.union([found.get(key, instance.mask), instance.mask])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("format_", "arguments"),
+    [
+        ("coco", ["--annotations", "instances.json"]),
+        ("masks", ["--masks", "masks", "--classes", "classes.csv"]),
+        ("via", ["--annotations", "via.json", "--label-attribute", "label"]),
+    ],
+)
+def test_an_export_is_imported_again_with_the_same_masks(
+    tmp_path, photos_folder, reviewed, again, format_, arguments
+):
+    out = tmp_path / "out"
+    said = run("export", reviewed, out, "--format", format_).stderr
+    places = [a if a.startswith("--") or a == "label" else out / a for a in arguments]
+    run("import", format_, again, *places, "--images", photos_folder)
+    expected = pixels(reviewed, "labels")
+    assert expected.keys() == {
+        ("a", "tops"), ("a", "shoes"), ("b", "shoes"), ("b", "ignore"), ("c d", "tops")
+    }  # fmt: skip
+    if format_ != "masks":
+        del expected["b", "ignore"]
+        assert "void label (1): see skipped.csv" in said
+        assert (out / "skipped.csv").read_text().count("rows.csv:5") == 1
+    assert pixels(again, "ground_truth") == expected
+
+
+def test_exports_in_all_formats_have_the_same_splits_and_replace_themselves_alone(
+    tmp_path, reviewed
+):
+    for format_ in ("tfrecord", "coco", "masks", "via"):
+        out = tmp_path / format_
+        for _ in range(2):
+            manifest = json.loads(
+                run("export", reviewed, out, "--format", format_, "--json").stdout
+            )
+        assert sum(part["photos"] for part in manifest["splits"].values()) == 3
+        assert (out / "splits.csv").read_bytes() == (tmp_path / "tfrecord/splits.csv").read_bytes()
+    said = run("export", reviewed, tmp_path / "coco", "--format", "via", code=1).stderr
+    assert "not an earlier export of via" in said
+    assert (tmp_path / "coco" / "instances.json").is_file()
+
+
+def test_coco_has_the_taxonomys_classes_in_their_order_and_no_excluded_photo(tmp_path, reviewed):
+    from curation import store
+
+    store.decide(store.open_dataset(reviewed), "exclude", image_id="c d")
+    run("export", reviewed, tmp_path / "out", "--format", "coco")
+    content = json.loads((tmp_path / "out" / "instances.json").read_text())
+    assert content["categories"] == [{"id": 1, "name": "shoes"}, {"id": 2, "name": "tops"}]
+    assert [image["file_name"] for image in content["images"]] == ["a.jpg", "b.png"]
+
+
+def test_a_size_is_for_tfrecord_alone():
+    said = run("export", "x", "y", "--format", "coco", "--size", "64", code=2).stderr
+    assert "--size is for tfrecord; coco keeps the photos' own size" in said
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_a_bar_shows_its_description_as_it_is():
 
 def test_kinds_are_counted_most_frequent_first():
     skips = [Skip("a", "bad row"), Skip("b", "no photo"), Skip("c", "bad row")]
-    assert console.count_kinds(skips) == "2 bad row, 1 no photo"
+    assert console.count_kinds(skips) == "bad row (2), no photo (1)"
 
 
 def test_a_list_of_skips_goes_when_there_are_none_left(tmp_path):

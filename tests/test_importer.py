@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from curation import console, database, importer, store, taxonomy
+from curation import auditor, console, database, importer, parallel, store, taxonomy
 from curation.cli import main
 from curation.errors import CurateError, DatasetError, FormatError
 from curation.formats import imaterialist, via
@@ -85,9 +85,10 @@ def labels(image_id):
 
 
 def listed(stem="train"):
-    path = database.folder(NAME) / f"imported-{stem}.csv"
-    if not path.exists():
+    paths = list(database.folder(NAME).glob(f"imported-*-{stem}.csv"))
+    if not paths:
         return []
+    (path,) = paths
     with path.open(newline="", encoding="utf-8") as file:
         assert next(csv.reader(file)) == ["what", "where", "kind", "detail"]
         return [tuple(row) for row in csv.reader(file)]
@@ -117,8 +118,8 @@ def flag():
 def test_a_new_dataset_has_all_photos_and_labels(images, dataset):
     done = run(ROWS, images)
     assert done.summary() == (
-        "5 instances in 3 photos (3 new, 0 unchanged); 1 photos of the folder are not in the file; "
-        f"all listed in {done.listed}"
+        "5 instances in 3 photos (3 new, 0 unchanged); "
+        f"photo of the folder that the file does not name (1); all listed in {done.listed}"
     )
     assert listed() == [("not named", "d.png", "photo the file does not name", "")]
     truth = raw()["a"]["ground_truth"]["detections"]
@@ -137,7 +138,7 @@ def test_the_same_file_again_changes_nothing_at_all(images, dataset, update, ste
         step()
     before, rows = raw(), listed()
     done = run(ROWS, images, update=update)
-    assert done.written.unchanged == ["a", "b", "c"]
+    assert done.unchanged == ["a", "b", "c"]
     assert raw() == before
     assert listed() == rows
 
@@ -150,13 +151,13 @@ def test_a_corrected_file_is_named_and_changes_nothing_without_update(images, da
     run(ROWS, images)
     before = raw()
     done = run(CORRECTED, images)
-    assert done.written.differing == ["a"]
-    assert "1 photo that differs from the dataset" in done.summary()
+    assert done.differing == ["a"]
+    assert "photo that differs, left as it was without --update (1)" in done.summary()
     assert listed()[0] == (
         "kept",
         "a",
         "photo that differs from the dataset",
-        "left as it was; --update takes it",
+        "--update takes it",
     )
     assert raw() == before
 
@@ -166,12 +167,13 @@ def test_an_update_changes_the_corrected_photo_alone(images, dataset):
     remapped()
     before = raw()
     done = run(CORRECTED, images, update=True)
-    assert (done.written.updated, done.written.unchanged) == (["a"], ["b", "c"])
+    assert (done.updated, done.unchanged) == (["a"], ["b", "c"])
     after = raw()
     assert [i for i in before if before[i] != after[i]] == ["a"]
-    changed = {"ground_truth", "labels", "content_digest", "labels_digest", "labels_basis"}
+    changed = {"ground_truth", "labels", "content_digest", "labels_digest", "labels_basis",
+               "updated_by", "update_note"}  # fmt: skip
     assert differing_fields(before["a"], after["a"]) == changed
-    assert ("updated", "a", "photo updated", "1 labels new, 1 gone, 1 kept") in listed()
+    assert ("updated", "a", "photo updated", "labels: 1 new, 1 gone, 1 kept") in listed()
 
 
 def test_what_an_update_leaves_the_same_keeps_its_reviews_and_scores(images, dataset):
@@ -232,8 +234,8 @@ def test_a_photo_that_the_file_no_longer_names_is_listed_and_kept(images, datase
     run(ROWS, images)
     before = raw()
     done = run(ROWS[:4], images, update=True)
-    assert done.absent == 1
-    assert "1 photos of the dataset are not in the file (kept)" in done.summary()
+    assert done.absent == ["c"]
+    assert "photo of the dataset that the file does not name, kept (1)" in done.summary()
     assert ("kept", "c", "photo of the dataset the file does not name", "") in listed()
     assert raw() == before
 
@@ -242,7 +244,7 @@ def test_a_photo_that_the_file_names_and_that_is_skipped_is_not_called_unnamed(i
     run(ROWS, images)
     (images / "c.png").unlink()
     done = run(ROWS, images, update=True)
-    assert done.absent == 0
+    assert done.absent == []
     assert [row[:3] for row in listed() if row[1] != "d.png"] == [
         ("left out", "train.csv:6", "photo without a file")
     ]
@@ -253,9 +255,9 @@ def test_attributes_alone_are_a_change(images, dataset):
     remapped()
     before = raw()
     changed = [("a", LEFT, SHIRT, "1,3"), *ROWS[1:]]
-    assert run(changed, images).written.differing == ["a"]
+    assert run(changed, images).differing == ["a"]
     assert raw() == before
-    assert run(changed, images, update=True).written.updated == ["a"]
+    assert run(changed, images, update=True).updated == ["a"]
     assert raw()["a"]["ground_truth"]["detections"][0]["fine"] == ["1", "3"]
     assert labels("a")["shirt, blouse"].fine == ["1", "3"]
     assert [row[:3] for row in listed()][:1] == [("updated", "a", "photo updated")]
@@ -269,7 +271,7 @@ def test_rows_inserted_on_top_change_where_labels_are_from_and_nothing_else(imag
     store.photo_groups(opened)
     before = raw()
     done = run([("d", LEFT, SHIRT, ""), *ROWS], images)
-    assert (done.written.added, done.written.unchanged) == (["d"], ["a", "b", "c"])
+    assert (done.added, done.unchanged) == (["d"], ["a", "b", "c"])
     assert listed() == []
     after = raw()
     for image_id in "abc":
@@ -308,7 +310,7 @@ def test_a_folder_of_images_that_moved_is_followed(images, dataset):
     before = raw()
     moved = images.rename(images.with_name("elsewhere"))
     done = run(ROWS, moved)
-    assert done.written.unchanged == ["a", "b", "c"]
+    assert done.unchanged == ["a", "b", "c"]
     after = raw()
     for image_id in "abc":
         assert after[image_id]["filepath"] == str(moved / f"{image_id}.png")
@@ -401,7 +403,9 @@ def test_strict_refuses_what_is_skipped_or_mended_and_leaves_no_dataset(
 
 def test_a_file_of_which_nothing_can_be_imported_leaves_no_dataset(images, dataset):
     rows = [("gone", LEFT, SHOE, ""), ("a", "5 x", SHOE, "")]
-    reason = r"nothing in it could be imported \(1 photo without a file, 1 row .*imported-train"
+    reason = (
+        r"no photo of it could be imported \(photo without a file \(1\), row .*imported-.*-train"
+    )
     with pytest.raises(FormatError, match=reason):
         run(rows, images)
     assert not store.exists(NAME)
@@ -449,10 +453,10 @@ def test_everything_that_is_not_simply_imported_is_listed(images, dataset):
         ("not named", "e.png", "photo the file does not name"),
     ]
     assert done.summary() == (
-        "6 instances in 3 photos (0 new, 1 unchanged, 2 updated); 1 label mended: run past the "
-        "end; skipped 2 row that cannot be decoded, 1 photo without a file; 1 photos of the "
-        "dataset are not in the file (kept); 2 photos of the folder are not in the file; all "
-        f"listed in {done.listed}"
+        "6 instances in 3 photos (0 new, 1 unchanged, 2 updated); label mended: run past the "
+        "end (1); left out: row that cannot be decoded (2), photo without a file (1); photo of the "
+        "dataset that the file does not name, kept (1); photo of the folder that the file does "
+        f"not name (2); all listed in {done.listed}"
     )
     run(CORRECTED, images)
     assert {row[0] for row in listed()} == {"not named", "kept"}
@@ -467,11 +471,11 @@ def test_a_photo_whose_name_is_no_text_is_listed(images, dataset):
 def test_a_photo_that_the_file_names_in_other_composition_is_named(images, dataset):
     (images / "d.png").rename(images / "e\N{COMBINING ACUTE ACCENT}.png")  # as on macOS
     done = run([*ROWS, ("\N{LATIN SMALL LETTER E WITH ACUTE}", LEFT, SHOE, "")], images)
-    assert (done.skips, done.unlisted) == ([], 0)
+    assert (done.skips, done.unlisted) == ([], [])
 
 
 def test_a_file_that_changes_while_workers_read_it_says_so(images, dataset, monkeypatch):
-    monkeypatch.setattr(importer, "IN_PROCESS", 0)
+    monkeypatch.setattr(parallel, "FEW", 0)
     path = write(images.parent / "train.csv", ROWS)
     source = imaterialist.load(path, images, DEFAULT_LABELS)
     write(path, CORRECTED)
@@ -483,10 +487,10 @@ def test_workers_import_what_this_process_imports(images, dataset, monkeypatch):
     run(ROWS, images)
     here = {i: bulk.comparable(d) for i, d in raw().items()}
     store.delete(NAME)
-    monkeypatch.setattr(importer, "IN_PROCESS", 0)
+    monkeypatch.setattr(parallel, "FEW", 0)
     monkeypatch.setattr(importer, "SLICE", 1)
     done = run(ROWS, images)
-    assert (done.written.added, done.instances) == (["a", "b", "c"], 5)
+    assert (done.added, done.instances) == (["a", "b", "c"], 5)
     assert {i: bulk.comparable(d) for i, d in raw().items()} == here
 
 
@@ -498,7 +502,7 @@ def test_the_command_line_updates_and_says_what_it_did(images, dataset):
     write(path, CORRECTED)
     said += [CliRunner().invoke(main, [*args, *more]).stderr for more in ([], ["--update"])]
     assert "5 instances in 3 photos (3 new, 0 unchanged)" in said[0]
-    assert "(0 new, 2 unchanged); skipped 1 photo that differs from the dataset" in said[1]
+    assert "(0 new, 2 unchanged); photo that differs, left as it was" in said[1]
     assert "(0 new, 2 unchanged, 1 updated)" in said[2]
     assert labels("a")["pants"].label == "lower-body"
 
@@ -513,12 +517,12 @@ def test_a_via_file_is_taken_in_and_corrected_the_same_way(images, dataset):
             NAME, via.load(path, images, "style"), False, update, console.progress()
         )
 
-    assert take(0).written.added == ["a.png"]
-    assert take(0).written.unchanged == ["a.png"]
-    assert take(1).written.differing == ["a.png"]
-    assert take(1, update=True).written.updated == ["a.png"]
+    assert take(0).added == ["a.png"]
+    assert take(0).unchanged == ["a.png"]
+    assert take(1).differing == ["a.png"]
+    assert take(1, update=True).updated == ["a.png"]
     assert np.allclose(raw()["a.png"]["ground_truth"]["detections"][0]["polygons"][0][0], 1)
-    assert take(1).absent == 0
+    assert take(1).absent == []
 
 
 def test_a_photo_replaced_by_another_of_its_size_is_noticed(dataset, images):
@@ -528,7 +532,7 @@ def test_a_photo_replaced_by_another_of_its_size_is_noticed(dataset, images):
     noise = np.random.default_rng(0).integers(0, 255, (4, 6, 3), dtype=np.uint8)
     Image.fromarray(noise).save(images / "a.png")
     done = run(ROWS, images)
-    assert (len(done.written.unchanged), done.written.updated) == (3, [])
+    assert (len(done.unchanged), done.updated) == (3, [])
     after = raw()
     assert differing_fields(before["a"], after["a"]) == {"metadata", "place_digest", "photo_hash"}
     assert after["b"] == before["b"]
@@ -543,3 +547,42 @@ def test_two_imports_into_one_dataset_wait_for_each_other(dataset, images):
             run(ROWS, images)
     assert not store.exists(dataset)
     assert run(ROWS, images).instances == 5
+
+
+def test_a_photo_that_lost_its_last_label_is_a_change(images, dataset):
+    entries = {
+        name: {"filename": f"{name}.png", "size": -1, "regions": [
+            {"shape_attributes": {"name": "rect", "x": 0, "y": 0, "width": 3, "height": 3},
+             "region_attributes": {"style": "preppy"}}]}
+        for name in "ab"
+    }  # fmt: skip
+    path = images.parent / "v.json"
+    path.write_text(json.dumps(entries))
+    importer.run(NAME, via.load(path, images), False, False, console.progress())
+    entries["a"]["regions"] = []
+    path.write_text(json.dumps(entries))
+    done = importer.run(NAME, via.load(path, images), False, True, console.progress())
+    assert (done.updated, done.unchanged) == (["a.png"], ["b.png"])
+    assert raw()["a.png"]["ground_truth"]["detections"] == []
+
+
+def test_lists_of_files_that_a_corrected_one_replaces_go(images, dataset):
+    run([*ROWS, ("b", "5 x", SHOE, "")], images)
+    assert any(row[0] == "left out" for row in listed())
+    write(images.parent / "corrected.csv", CORRECTED)
+    source = imaterialist.load(images.parent / "corrected.csv", images, DEFAULT_LABELS)
+    importer.run(NAME, source, False, True, console.progress())
+    assert listed() == []
+    assert not any(row[0] == "left out" for row in listed("corrected"))
+
+
+def test_an_update_voids_what_an_audit_said_of_a_photo_that_changed(images, dataset):
+    run([*ROWS, ("a", LEFT, SHIRT, "1")], images)
+    opened = remapped()
+    auditor.run(opened, console.progress())
+    before = raw()
+    assert "duplicate instance" in before["a"]["faults"]
+    run(ROWS, images, update=True)
+    after = raw()
+    assert (after["a"]["faults"], after["a"]["n_faults"]) == (None, None)
+    assert after["b"] == before["b"]

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation import console, database, importer, store, taxonomy
+from curation import console, database, imported, importer, parallel, store, taxonomy
 from curation.formats import imaterialist
 from curation.store import bulk
 
@@ -37,7 +37,7 @@ def test_killed_at_each_of_its_writes_to_the_database(tmp_path, scene, least):
 
 
 PHOTOS = 800
-"""More than importer.IN_PROCESS: they are read in worker processes."""
+"""More than parallel.FEW: they are read in worker processes."""
 
 
 def write(path, top=(), changed=()):
@@ -121,8 +121,9 @@ def look(name):
     photos = {d["image_id"]: bulk.comparable(d) for d in found}
     for photo in photos.values():
         photo["labels_basis"] = (photo.get("labels_basis") or [])[:1]  # decisions' ids: by chance
-    with (database.folder(name) / "imported-t.csv").open() as file:
-        rows = [row for row in csv.reader(file) if row[2] != "photo updated"]
+    (path,) = imported.list_paths(database.folder(name))
+    with path.open() as file:
+        rows = list(csv.reader(file))
     return photos, rows
 
 
@@ -140,7 +141,7 @@ def remap_and_review(name):
 @pytest.mark.slow
 def test_killed_with_its_workers_on_the_command_line(images, names, monkeypatch):
     name, spared = names
-    monkeypatch.setattr(importer, "IN_PROCESS", PHOTOS)
+    monkeypatch.setattr(parallel, "FEW", PHOTOS)
     write(images / "t.csv", top=[("gone", "1 1", 8, 8, 0)])
     for photos in (1, 300):
         assert kill_when(start(name, images), lambda n=photos: count(name, {}) >= n)

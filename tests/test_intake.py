@@ -11,6 +11,7 @@ import pytest
 from bson import ObjectId
 
 from curation import documents, intake, rle
+from curation.errors import CurateError
 from curation.intake import Photo, Status, Target
 from curation.records import ImageRecord, Instance, Skip
 from tests.conftest import picture
@@ -71,6 +72,16 @@ def test_an_update_leaves_alone_what_people_and_runs_said_of_a_photo(record):
     packed = bson.decode(intake.prepare(changed, target(record, update=True)).document)
     computed_anew = {"filepath", "metadata", "ground_truth", "content_digest", "place_digest"}
     assert packed.keys() == computed_anew
+
+
+def test_a_photo_too_large_for_the_database_is_refused_with_its_place(record):
+    huge = replace(SHIRT, polygons=(tuple(float(v) for v in range(700_000)),))
+    large = replace(record, instances=(huge, SHOE))
+    with pytest.raises(CurateError, match=r"^t.csv:2: a has 2 labels of above 7 MiB"):
+        intake.prepare(large, target())
+    with pytest.raises(CurateError, match="more than the database keeps"):
+        intake.prepare(large, target(record, update=True))
+    assert intake.prepare(large, target(record)).status is Status.CHANGED  # nothing is packed
 
 
 def test_a_photo_imported_before_there_were_digests_differs(record):

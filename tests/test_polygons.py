@@ -122,3 +122,35 @@ def test_pixels_well_inside_are_filled_and_well_outside_are_not(points):
         centre = Point(column + 0.5, row + 0.5)
         if outline.boundary.distance(centre) > 0.75:  # COCO's rasteriser rounds its edges
             assert mask[row, column] == outline.contains(centre)
+
+
+BOW_TIE, SQUARE = (10, 10, 50, 50, 50, 10, 10, 50), (10, 10, 20, 10, 20, 20, 10, 20)
+
+
+@pytest.mark.parametrize(
+    ("rings", "expected"),
+    [
+        ([SQUARE], ()),
+        ([SQUARE, BOW_TIE], ("self-intersecting polygon",)),
+        ([(10, 10, 11, 11, 11, 10, 10, 11)], ()),  # half a square pixel
+        ([(0, 0, 50, 0, 50, 50, 0, 50, 0, 0, 20, 20, 20, 30, 30, 30, 30, 20, 20, 20)], ()),
+        ([(-1, -1, 61, -1, 61, 41, -1, 61)], ()),
+        ([(-1.5, 0, 9, 0, 9, 9)], ("out-of-frame polygon",)),
+        ([(0, -2, 9, 0, 9, 9)], ("out-of-frame polygon",)),
+        ([SQUARE, (0, 0, 62, 0, 9, 9)], ("out-of-frame polygon",)),
+        ([(0, 0, 9, 0, 9, 62)], ("out-of-frame polygon",)),
+        (
+            [(10, 10, 70, 50, 70, 10, 10, 50)],
+            ("self-intersecting polygon", "out-of-frame polygon"),
+        ),
+    ],
+)
+def test_what_has_to_be_mended_is_named(rings, expected):
+    assert polygons.faults(rings, 60, 60) == expected
+
+
+def test_an_outline_that_would_eat_the_memory_is_refused():
+    teeth = [(999, y, 999, y + 0.5, 1, y + 0.5, 1, y + 1) for y in range(600)]
+    comb = (0, 600, 0, 0, *(v for tooth in teeth for v in tooth))
+    with pytest.raises(ValueError, match=r"an outline of 1[0-9]+ pixels is no garment's"):
+        polygons.rasterise([comb], 1000, 1000)

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,6 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 SMALLER = {
     "train": ["--size", "64", "--epochs", "1"],
-    "export": ["--size", "64"],
     "app": ["--help"],  # it serves until Ctrl+C: tests/store/test_app.py and tests/app run it
     "doctor": ["--help"],  # run whole by tests/test_doctor.py
 }
@@ -42,6 +42,7 @@ def run(command: str, folder: Path) -> str:
     words = shlex.split(command)
     if words[0] == "curate":
         words += SMALLER.get(words[1], [])
+        words = ["64" if before == "--size" else word for before, word in pairwise(["", *words])]
         words[0] = str(BIN / "curate")
     else:
         assert words[0] == "python", command

@@ -11,7 +11,7 @@ import fiftyone as fo
 import pytest
 from PIL import Image
 
-from curation import console, importer, store, taxonomy, types
+from curation import console, importer, intake, store, taxonomy, types
 from curation.errors import CurateError, DatasetError, FormatError
 from curation.formats import imaterialist, via
 from curation.store import bulk
@@ -124,8 +124,8 @@ def test_importing_the_same_file_again_changes_nothing(fashion):
     dataset = from_dir(fashion)
     before = [sample.to_dict() for sample in dataset]
     done = imported(load(fashion), NAME)
-    assert (done.written.added, done.written.unchanged) == ([], ["a", "b", "c d"])
-    assert done.written.updated == done.written.differing == []
+    assert (done.added, done.unchanged) == ([], ["a", "b", "c d"])
+    assert done.updated == done.differing == []
     dataset.reload()
     assert [sample.to_dict() for sample in dataset] == before
 
@@ -146,15 +146,15 @@ def test_what_is_left_out_is_counted_on_stderr(fashion, capsys):
     from_dir(fashion)
     assert capsys.readouterr().err == (
         f"Into {NAME}: 3 instances in 3 photos (3 new, 0 unchanged); "
-        "1 label mended: overlapping runs; "
-        "skipped 1 row that cannot be decoded, 1 photo without a file\n"
+        "label mended: overlapping runs (1); "
+        "left out: row that cannot be decoded (1), photo without a file (1)\n"
     )
 
 
 def test_an_importer_holds_what_it_left_out(fashion):
     taken = types.IMaterialistImporter(str(fashion))
     fo.Dataset(NAME).add_importer(taken, progress=False)
-    assert [skip.where for skip in taken.skips] == ["train.csv:4", "train.csv:5"]
+    assert [skip.where for skip in taken.done.skips] == ["train.csv:4", "train.csv:5"]
 
 
 def test_max_samples_counts_photos_that_are_there_and_reads_no_more(fashion):
@@ -162,7 +162,9 @@ def test_max_samples_counts_photos_that_are_there_and_reads_no_more(fashion):
     dataset = fo.Dataset(NAME)
     dataset.add_importer(taken, progress=False)
     assert dataset.values("image_id") == ["a", "b"]
-    assert [skip.where for skip in taken.skips] == ["train.csv:4"]  # not the photo that is gone
+    assert [skip.where for skip in taken.done.skips] == [
+        "train.csv:4"
+    ]  # not the photo that is gone
 
 
 def test_a_seed_gives_the_same_photos_and_another_seed_others(many):
@@ -196,7 +198,7 @@ def test_a_photo_that_differs_from_the_dataset_is_left_alone_and_told(many, caps
     before = documents(dataset)
     dataset.add_dir(many, types.IMaterialistDataset, max_samples=2, progress=False)
     assert documents(dataset) == before
-    assert "skipped 1 photo that differs from the dataset" in capsys.readouterr().err
+    assert "photo that differs, left as it was" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("persistent", [True, False])
@@ -209,6 +211,41 @@ def test_progress_is_reported_to_fiftyones_callback(many):
     given = {"name": NAME, "progress": lambda bar: seen.append((bar.iteration, bar.total))}
     fo.Dataset.from_dir(many, types.IMaterialistDataset, max_samples=3, **given)
     assert seen[-1] == (3, 3)
+
+
+def test_progress_ends_at_its_end_although_photos_were_left_out(fashion):
+    seen = []
+    given = {"name": NAME, "progress": lambda bar: seen.append((bar.iteration, bar.total))}
+    fo.Dataset.from_dir(fashion, types.IMaterialistDataset, **given)
+    assert seen[-1] == (4, 4)
+
+
+def test_an_import_waits_for_no_other_but_says_that_it_is_running(fashion):
+    with importer.alone(NAME), pytest.raises(CurateError, match="another import into it"):
+        from_dir(fashion)
+    assert len(fo.load_dataset(NAME)) == 0
+    from_dir(fashion, overwrite=True)
+    assert len(fo.load_dataset(NAME)) == 3
+
+
+def test_a_name_that_cannot_be_a_folder_is_refused_before_anything_is_read(fashion):
+    name = "test types, spaced"
+    try:
+        with pytest.raises(DatasetError, match="a dataset's name is letters"):
+            fo.Dataset.from_dir(fashion, types.IMaterialistDataset, name=name, progress=False)
+        assert fo.load_dataset(name).info == {}
+    finally:
+        store.delete(name)
+
+
+def test_a_photo_with_too_much_to_keep_is_left_out_and_told(fashion, monkeypatch):
+    monkeypatch.setattr(intake, "MAX_DOCUMENT", 2000)
+    (fashion / "train.csv").write_text(HEADER + "a,2 2,4,6,1,\n" + "b,1 3,5,5,8,\n" * 9)
+    taken = types.IMaterialistImporter(str(fashion))
+    dataset = fo.Dataset(NAME)
+    dataset.add_importer(taken, progress=False)
+    assert dataset.values("image_id") == ["a"]
+    assert [skip.kind for skip in taken.done.skips] == ["photo with too much to keep"]
 
 
 def test_photos_in_train_and_no_descriptions_give_the_46_categories(fashion):
@@ -287,7 +324,7 @@ def test_a_path_that_is_not_there_is_one_clear_error(tmp_path, monkeypatch, kind
 
 def test_a_file_whose_photos_are_elsewhere_is_an_error_that_names_the_first(fashion, tmp_path):
     (tmp_path / "empty").mkdir()
-    reason = r"nothing .* \(4 photo without a file\); the first: train.csv:2: no photo 'a' in"
+    reason = r"no photo .* \(photo without a file \(4\)\); the first: train.csv:2: no photo 'a' in"
     with pytest.raises(FormatError, match=reason):
         from_dir(fashion, data_path=str(tmp_path / "empty"))
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from curation.polygons import OUT_OF_FRAME, SELF_INTERSECTING
 from curation.rle import OVERLAPPING_RUNS, RUN_PAST_END
 
 EMPTY = "empty mask"
 TINY = "tiny mask"
-OUT_OF_FRAME = "out-of-frame polygon"
-CROSSED = "self-intersecting polygon"
 DUPLICATE = "duplicate instance"
 CONTRADICTION = "same pixels, other category"
 LONE_PART = "part without its garment"
@@ -42,7 +41,9 @@ FAULTS: Mapping[str, Kind] = {
     EMPTY: Kind("error", "the mask has no pixel"),
     TINY: Kind("warning", "too small to have been drawn on purpose, or to be learnt from"),
     OUT_OF_FRAME: Kind("warning", "the polygon left the photo and was cut off at its edge"),
-    CROSSED: Kind("note", "the outline crosses itself; it was mended, which changed its area"),
+    SELF_INTERSECTING: Kind(
+        "note", "the outline crosses itself; it was mended, which changed its area"
+    ),
     DUPLICATE: Kind("error", "the same garment is labelled twice"),
     CONTRADICTION: Kind("error", "two categories for the same pixels: one is wrong"),
     LONE_PART: Kind("warning", "a garment's part, and no garment near it that could have it"),

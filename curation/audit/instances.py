@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import shapely
 
-from curation import rle
+from curation import polygons, rle
 from curation.audit import faults, parts
 from curation.audit.faults import Fault
 from curation.records import ImageRecord, Instance
@@ -28,12 +28,6 @@ SAME_MASK = 0.95
 SAME_PIXELS = 0.9
 """IoU from which two categories are said of one garment. Lower, since the outline is likely to
 be drawn a second time: 1 or 2 pixels further out, a garment of 10,000 pixels still has 0.9."""
-
-OVERSHOT = 1.0
-"""Pixels that a polygon may leave the photo by: an annotation tool's own rounding."""
-
-MENDED = 1.0
-"""Square pixels: a crossing that changes an outline's area by less is no matter to any mask."""
 
 REACH = 0.02
 """Of the photo's diagonal: how far a part may lie from its garment's box."""
@@ -59,17 +53,24 @@ def audit_record(record: ImageRecord, ids: Sequence[str]) -> list[Fault]:
     found = [
         fault(index, name, detail)
         for index, instance in enumerate(instances)
-        for name, detail in [*_mask_faults(instance, areas[index]), *_polygon_faults(instance)]
+        for name, detail in [*_mended(instance, areas[index]), *_small(instance, areas[index])]
     ]
     found += [fault(*finding) for finding in _repeated(instances, areas, boxes)]
     found += [fault(*finding) for finding in _lone_parts(record, boxes)]
     return found
 
 
-def _mask_faults(instance: Instance, area: int) -> Iterator[tuple[str, str]]:
-    """Name and detail of what is wrong with a mask."""
+def _mended(instance: Instance, area: int) -> Iterator[tuple[str, str]]:
+    """Name and detail of what was mended: by the reader, or, unsaid by it, in the outline."""
+    drawn = dict(_polygon_faults(instance))
     for name in instance.faults:
-        yield name, f"{faults.FAULTS[name].meaning}; {area:,} pixels are left"
+        if name not in drawn:
+            yield name, f"{faults.FAULTS[name].meaning}; {area:,} pixels are left"
+    yield from drawn.items()
+
+
+def _small(instance: Instance, area: int) -> Iterator[tuple[str, str]]:
+    """Name and detail of what is wrong with a mask by its area."""
     pixels = instance.mask.height * instance.mask.width
     if area == 0:
         yield faults.EMPTY, f"{instance.category!r} has 0 of the photo's {pixels:,} pixels"
@@ -78,24 +79,20 @@ def _mask_faults(instance: Instance, area: int) -> Iterator[tuple[str, str]]:
 
 
 def _polygon_faults(instance: Instance) -> Iterator[tuple[str, str]]:
-    """Name and detail of what had to be mended in the outline as drawn."""
-    if not instance.polygons:
+    """Name and detail of what has to be mended in the outline as drawn."""
+    rings, height, width = instance.polygons, instance.mask.height, instance.mask.width
+    found = polygons.faults(rings, height, width) if rings else ()
+    if not found:
         return
-    height, width = instance.mask.height, instance.mask.width
-    points = [np.reshape(ring, (-1, 2)) for ring in instance.polygons]
-    drawn = [shapely.Polygon(ring) for ring in points]
+    drawn = [shapely.Polygon(np.reshape(ring, (-1, 2))) for ring in rings]
     mended = [p if p.is_valid else shapely.make_valid(p) for p in drawn]
-
-    changed = sum(abs(a.area - b.area) for a, b in zip(drawn, mended, strict=True))
-    if changed >= MENDED:
+    if faults.SELF_INTERSECTING in found:
         reason = next(shapely.is_valid_reason(p) for p in drawn if not p.is_valid)
         where = re.sub(r"\.\d+", "", reason)  # "Self-intersection[210 446]", in whole pixels
         areas = f"{_area(drawn)} square pixels as drawn, {_area(mended)} as mended"
-        yield faults.CROSSED, f"{where}: {areas}"
-
-    every = np.concatenate(points)
-    out = max(0.0, *-every.min(axis=0), *(every.max(axis=0) - (width, height)))
-    if out > OVERSHOT:
+        yield faults.SELF_INTERSECTING, f"{where}: {areas}"
+    if faults.OUT_OF_FRAME in found:
+        out = polygons.overshot(rings, height, width)
         clipped = [p.intersection(shapely.box(0, 0, width, height)) for p in mended]
         areas = f"{_area(mended)} square pixels as drawn, {_area(clipped)} inside"
         where = f"{out:.0f} pixels out of the {width}x{height} photo"

@@ -80,9 +80,9 @@ def audit(dataset: str, as_json: bool) -> None:
                 rows.append((kind.severity, name, len(of_name), first, kind.meaning))
         rows.sort(key=lambda row: (SEVERITIES.index(row[0]), -row[2]))
         console.out.print(console.table(("", "fault", "found", "first", "what it is"), rows))
-    counts = ", ".join(f"{sum(f.severity == s for f in found):,} {s}s" for s in SEVERITIES)
+    counts = ", ".join(console.count(sum(f.severity == s for f in found), s) for s in SEVERITIES)
     console.err.print(
-        f"Audited {len(opened):,} photos of {dataset}: {counts}; "
+        f"Audited {console.count(len(opened), 'photo')} of {dataset}: {counts}; "
         f"all in {store.folder(opened) / auditor.AUDIT}."
     )
 
@@ -132,31 +132,43 @@ def review(dataset: str, apply_file: Path | None, undo: bool, as_json: bool) -> 
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["tfrecord"]),
+    type=click.Choice(["tfrecord", "coco", "masks", "via"]),
     default="tfrecord",
-    help="What to write.",
+    help="What to write; default: tfrecord.",
 )
-@click.option("--size", type=click.IntRange(32, 4096), default=256, help="Side in pixels.")
+@click.option(
+    "--size",
+    type=click.IntRange(32, 4096),
+    help="Side in pixels of photos and label maps in a TFRecord; default: 256.",
+)
 @as_json
-def export(dataset: str, folder: Path, format_: str, size: int, as_json: bool) -> None:
-    """Write the reviewed labels as train, val and test splits for a trainer.
+def export(dataset: str, folder: Path, format_: str, size: int | None, as_json: bool) -> None:
+    """Write the reviewed labels of all photos that are not excluded.
+
+    tfrecord holds photos and label maps of one size, in train, val and test splits. The others
+    hold labels alone, in the photos' own size, and `curate import` reads them again: COCO
+    (instances.json), index masks (masks/ and classes.csv), VGG Image Annotator (via.json).
+    Each has splits.csv. Void is 255 in masks; COCO and VIA have none, so labels that the
+    taxonomy ignores are left out of them, and counted.
 
     \b
     curate export photos cleaned/ --format tfrecord --size 256
+    curate export photos cleaned-coco/ --format coco
     """
     from curation import rounds, store
 
+    if size and format_ != "tfrecord":
+        raise click.UsageError(f"--size is for tfrecord; {format_} keeps the photos' own size")
     opened = store.open_dataset(dataset)
     folder = folder.resolve()  # the shell may stand in a folder that the export replaces
     skips: list = []
     with console.progress() as progress:
-        manifest = rounds.export(opened, folder, size, progress, skips.append)
+        manifest = rounds.export(opened, folder, format_, size or 256, progress, skips.append)
     console.list_skips(folder / "skipped.csv", skips)
     if as_json:
         click.echo(json.dumps(manifest))
     else:
-        parts = manifest["splits"].items()
-        rows = [(name, part["photos"], len(part["sha256"])) for name, part in parts]
-        console.out.print(console.table(("split", "photos", "shards"), rows))
+        rows = [(name, part["photos"]) for name, part in manifest["splits"].items()]
+        console.out.print(console.table(("split", "photos"), rows))
     left = f", but {console.count_kinds(skips)}: see skipped.csv" if skips else ""
     console.err.print(f"Exported {dataset} to {folder}{left}.")

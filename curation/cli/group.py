@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from curation import console
 from curation.errors import CurateError
 
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -24,4 +25,4 @@ class Verbs(click.Group):
         try:
             return super().invoke(ctx)
         except CurateError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(console.printable(str(error))) from error

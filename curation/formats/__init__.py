@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import reprlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from posixpath import normpath
 from typing import Protocol
+from unicodedata import normalize
 
 from curation import photos
 from curation.records import ImageRecord, Skip
 
 OnSkip = Callable[[Skip], None]
+
+MAX_SHOWN = 200
+"""Characters of the file's own that a message quotes; no label is longer."""
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = 100
+_REPR.maxlevel = 2
 
 
 class Source(Protocol):
@@ -33,6 +43,10 @@ class Source(Protocol):
 
     def read(self, start: int, stop: int, on_skip: OnSkip) -> Iterator[ImageRecord]:
         """Yields the photos ``names[start:stop]``.
+
+        A photo that the file lists without any label is yielded too, without
+        instances: the file says so, and a correction may have taken the last
+        label away. One whose labels all were left out is told, not yielded.
 
         Args:
             on_skip: told each photo and label that is left out, and why
@@ -58,6 +72,65 @@ def find_photo(
     except ValueError as error:
         on_skip(Skip(where, "photo refused", f"{error}, {lost}"))
     return None
+
+
+def listed_twice(names: Sequence[str], image_ids: Iterable[str], images: Path) -> frozenset[int]:
+    """The listings whose photo stands before already, by index: ``a``, ``./a`` and ``a.jpg``.
+
+    A photo is another's by its file or by its image_id. A name without a file
+    takes no record from another.
+
+    Args:
+        image_ids: what each name becomes in a record
+    """
+    alike: dict[str, list[tuple[str, int, str]]] = {}
+    for number, (name, image_id) in enumerate(zip(names, image_ids, strict=True)):
+        key = normalize("NFC", normpath(photos.without_suffix(name)))
+        alike.setdefault(key, []).append((name, number, image_id))
+    twice = set()
+    for group in (group for group in alike.values() if len(group) > 1):
+        taken: set[Path | str] = set()
+        for name, number, image_id in group:
+            try:
+                this: set[Path | str] = {photos.find(images, name), image_id}
+            except (FileNotFoundError, ValueError):  # whoever reads it says why
+                continue
+            if taken & this:
+                twice.add(number)
+            taken |= this
+    return frozenset(twice)
+
+
+def printable(label: str) -> str:
+    """A label as the file writes it, without outer spaces.
+
+    Raises:
+        ValueError: empty, longer than MAX_SHOWN, or with a line break or half a
+            character in it: no list could show it
+    """
+    label = label.strip()
+    if len(label) > MAX_SHOWN:
+        raise ValueError(f"the label {quoted(label)} is longer than {MAX_SHOWN} characters")
+    if not label or not label.isprintable():
+        raise ValueError(f"the label {quoted(label)} is empty or cannot be printed")
+    return label
+
+
+def shown(text: str) -> str:
+    """A text out of the file for a message: what cannot be printed as its escape.
+
+    Of more than MAX_SHOWN characters the middle is left out.
+    """
+    half = MAX_SHOWN // 2
+    if len(text) > MAX_SHOWN:  # before the escapes: it may be megabytes
+        text = f"{text[:half]}...{text[-half:]}"
+    escaped = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return escaped if len(escaped) <= MAX_SHOWN else f"{escaped[: half - 3]}...{escaped[-half:]}"
+
+
+def quoted(value: object) -> str:
+    """Any value out of the file for a message, a text in quotes; bounded as :func:`shown`."""
+    return shown(_REPR.repr(value))
 
 
 def explain_mismatch(given: tuple[int, int], found: tuple[int, int]) -> str:

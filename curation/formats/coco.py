@@ -4,37 +4,45 @@ An annotation's ``segmentation`` is a list of polygons, which are the parts of o
 lengths of the whole photo, as numbers or compressed into a string; ``iscrowd`` does not tell
 which. Ids differ between copies of one data set: categories and attributes go by their names.
 Specification: https://cocodataset.org/#format-data, https://fashionpedia.github.io/home/
+:func:`write` stands in :mod:`.coco_writer`.
 """
 
 from __future__ import annotations
 
-import json
-import reprlib
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
-from curation import photos, rle
+from curation import photos, polygons, rle
 from curation.errors import FormatError
-from curation.files import replacing
-from curation.formats import OnSkip, explain_mismatch, find_photo, json_index
+from curation.formats import (
+    OnSkip,
+    explain_mismatch,
+    find_photo,
+    json_index,
+    listed_twice,
+    printable,
+    quoted,
+    shown,
+)
+from curation.formats.coco_writer import write
 from curation.polygons import Ring
 from curation.records import ImageRecord, Instance, Skip
 from curation.rle import Rle
 
-MAX_COORDINATE = 1e7
-MAX_OUTLINE = 1_000_000
-"""Pixels along the polygons of an instance: pycocotools takes 80 bytes and more for each."""
+__all__ = ["Coco", "load", "write"]
 
+MAX_COORDINATE = 1e7
 MAX_ID = 100
 """Characters."""
+
+UNSAID, WRONG = (0, 0), (-1, -1)
+"""In the place of a size that the file does not give, or gives as no photo can have it."""
 
 Id = int | str
 
@@ -46,8 +54,8 @@ class Coco:
     Attributes:
         path, images: the file and the folder of photos
         names: ``file_name`` of each photo, in the file's order
-        sizes: (photos, 2) height and width as the file says; zeros where it says none
-        twice: photos that are another's twin (``a.jpg`` and ``a.png``), by index
+        sizes: (photos, 2) height and width as the file says, ``UNSAID`` or ``WRONG``
+        twice: listings of a photo that has an earlier one (``a.jpg``, ``./a.jpg``), by index
         categories, attributes: names of the ids
         first: (photos + 2,) where each photo's annotations begin in ``ranges``; behind the last
             photo's are those of none
@@ -82,31 +90,31 @@ class Coco:
             if start < stop == len(self.names):
                 for place, annotation in self._annotations(file, stop):
                     of = annotation.get("image_id") if isinstance(annotation, dict) else None
-                    detail = f"the file lists no image with the id {reprlib.repr(of)}"
+                    detail = f"the file lists no image with the id {quoted(of)}"
                     on_skip(Skip(place, "annotation without a photo", detail))
 
     def _record(self, file: BinaryIO, number: int, on_skip: OnSkip) -> ImageRecord | None:
         name = self.names[number]
-        where = f"{self.path.name}:{name}"
+        where = f"{self.path.name}:{shown(name)}"
         lost = f"{self.first[number + 1] - self.first[number]} annotations"
         if number in self.twice:
-            on_skip(Skip(where, "photo listed twice", f"{name!r}, {lost}"))
+            on_skip(Skip(where, "photo listed twice", f"{quoted(name)}, {lost}"))
             return None
         found = find_photo(self.images, name, where, lost, on_skip)
         if not found:
             return None
         photo, height, width = found
+        annotations = list(self._annotations(file, number))
         given_height, given_width = self.sizes[number].tolist()
-        if (given_height, given_width) != (height, width):
-            why = explain_mismatch((given_height, given_width), (height, width))
+        if why := _mismatch((given_height, given_width), annotations, (height, width)):
             on_skip(Skip(where, "size mismatch", f"{why}, {lost}"))
             return None
         instances = []
-        for place, annotation in self._annotations(file, number):
+        for place, annotation in annotations:
             if instance := self._instance(annotation, height, width, place, on_skip):
                 instances.append(instance)
-        if not instances:
-            on_skip(Skip(where, "photo without a usable annotation", repr(name)))
+        if annotations and not instances:
+            on_skip(Skip(where, "photo without a usable annotation", quoted(name)))
             return None
         return ImageRecord(photos.without_suffix(name), photo, height, width, tuple(instances))
 
@@ -116,7 +124,8 @@ class Coco:
             file.seek(start)
             annotation = json_index.decode(file.read(stop - start))
             key = _id(annotation, "id")
-            yield f"{self.path.name}:{f'byte {start}' if key is None else key}", annotation
+            place = f"byte {start}" if key is None else shown(str(key))
+            yield f"{self.path.name}:{place}", annotation
 
     def _instance(
         self, annotation: dict, height: int, width: int, place: str, on_skip: OnSkip
@@ -124,7 +133,7 @@ class Coco:
         key = _id(annotation, "category_id")
         category = None if key is None else self.categories.get(key)
         if category is None:
-            detail = f"category_id {reprlib.repr(annotation.get('category_id'))} has no name"
+            detail = f"category_id {quoted(annotation.get('category_id'))} has no name"
             on_skip(Skip(place, "annotation without a label", detail))
             return None
         segmentation = annotation.get("segmentation")
@@ -138,19 +147,21 @@ class Coco:
                 mask = _runs(segmentation, height, width)
             else:
                 rings = _rings(segmentation, place, on_skip)
-                mask = _fill(rings, height, width)
+                mask = polygons.fill(rings, height, width)
             if rle.area(mask) == 0:
                 raise ValueError("the mask has no pixel inside the photo")
         except ValueError as error:
             on_skip(Skip(place, "annotation that cannot be drawn", f"{category}: {error}"))
             return None
-        return Instance(category, mask, place, fine, rings)
+        # A crossing is not mended: pycocotools fills it as it fills everything.
+        mended = polygons.out_of_frame(rings, height, width) if rings else ()
+        return Instance(category, mask, place, fine, rings, mended)
 
     def _fine(self, annotation: dict) -> tuple[str, ...]:
         ids = annotation.get("attribute_ids") or []
         if not isinstance(ids, list) or not set(map(type, ids)) <= {int, str}:
-            raise ValueError(f"attribute_ids {reprlib.repr(ids)} is no list of ids")
-        return tuple(self.attributes.get(i) or ascii(i) for i in ids)
+            raise ValueError(f"attribute_ids {quoted(ids)} is no list of ids")
+        return tuple(self.attributes.get(i) or quoted(i) for i in ids)
 
 
 def load(path: Path, images: Path) -> Coco:
@@ -181,14 +192,16 @@ def load(path: Path, images: Path) -> Coco:
                 image_id, name = _named(value, "file_name")
                 row = rows.setdefault(image_id, len(names))
                 if row < len(names) and names[row] != name:
-                    raise ValueError(f"{names[row]!r} has the id {image_id!a} too")
+                    raise ValueError(f"{quoted(names[row])} has the id {quoted(image_id)} too")
                 names.append(name)
-                sizes.append(_size(value.get("height"), value.get("width")))
+                size_given = value.get("height"), value.get("width")
+                sizes.append(UNSAID if size_given == (None, None) else _size(*size_given) or WRONG)
             elif key in labels:
                 label_id, label = _named(value, "name")
                 if label_id in labels[key]:
-                    raise ValueError(f"{labels[key][label_id]!r} has the id {label_id!a} too")
-                labels[key][label_id] = _printable(label)
+                    other = quoted(labels[key][label_id])
+                    raise ValueError(f"{other} has the id {quoted(label_id)} too")
+                labels[key][label_id] = printable(label)
         except ValueError as error:
             raise FormatError(path, f"{key}, byte {start}", str(error)) from None
     for key, found in {"images": names, "annotations": owners, **labels}.items():
@@ -201,7 +214,7 @@ def load(path: Path, images: Path) -> Coco:
         images,
         tuple(names),
         np.array(sizes, np.int64),
-        _twins(names),
+        listed_twice(names, map(photos.without_suffix, names), images),
         labels["categories"],
         labels["attributes"],
         np.cumsum([0, *np.bincount(photo, minlength=len(names) + 1)]),
@@ -211,92 +224,43 @@ def load(path: Path, images: Path) -> Coco:
     )
 
 
-def write(
-    path: Path, records: Iterable[ImageRecord], categories: Sequence[str] | None = None
-) -> None:
-    """Writes records as COCO JSON, one photo after the other.
+def _mismatch(
+    given: tuple[int, int], annotations: Iterable[tuple[str, dict]], found: tuple[int, int]
+) -> str:
+    """Why the labels are for another size than the photo has; empty where they fit.
 
-    Masks are compressed run lengths; polygons are kept where they give the mask exactly.
-    Attributes are written as Fashionpedia has them, where there are any.
-
-    Args:
-        categories: names, whose ids count from 1; None sorts those that occur
-
-    Raises:
-        ValueError: a category that is not among ``categories``
+    Where the file gives no size, run lengths tell theirs, and polygons are taken for the photo's.
     """
-    seen: set[str] = set()
-    attributes: dict[str, int] = {}
-    with (
-        replacing(path) as part,
-        part.open("w", encoding="ascii") as file,
-        # Ids of categories are known when the last was seen: until then annotations wait here.
-        TemporaryFile("w+", encoding="ascii", dir=path.parent) as waiting,
-    ):
-        file.write('{"images": [')
-        for image_id, record in enumerate(records, 1):
-            name = photos.without_suffix(record.image_id) + record.path.suffix
-            image = {"id": image_id, "file_name": name}
-            image |= {"height": record.height, "width": record.width}
-            file.write((",\n" if image_id > 1 else "\n") + json.dumps(image))
-            for instance in record.instances:
-                if categories is not None and instance.category not in categories:
-                    raise ValueError(f"{instance.category!r} is not one of the categories")
-                seen.add(instance.category)
-                fine = [attributes.setdefault(a, len(attributes) + 1) for a in instance.attributes]
-                annotation = {"image_id": image_id, **_annotation(instance, fine)}
-                waiting.write(f"{json.dumps(instance.category)}\t{json.dumps(annotation)}\n")
-        names = sorted(seen) if categories is None else categories
-        ids = {name: number for number, name in enumerate(names, 1)}
-        file.write(f'\n],\n"categories": {_id_list(ids)},\n')
-        if attributes:
-            file.write(f'"attributes": {_id_list(attributes)},\n')
-        file.write('"annotations": [')
-        waiting.seek(0)
-        for number, line in enumerate(waiting, 1):
-            category, _, annotation_text = line.rstrip().partition("\t")
-            start = f'{{"id": {number}, "category_id": {ids[json.loads(category)]}, '
-            file.write((",\n" if number > 1 else "\n") + start + annotation_text[1:])
-        file.write("\n]}\n")
+    if given == WRONG:
+        return "the file gives no size that a photo can have"
+    if given != UNSAID:
+        return "" if given == found else explain_mismatch(given, found)
+    for _, annotation in annotations:
+        runs = annotation.get("segmentation")
+        size = _size_of_runs(runs) if isinstance(runs, dict) else None
+        if size and size != found:
+            return f"the file gives no size; by its run lengths, {explain_mismatch(size, found)}"
+    return ""
 
 
-def _annotation(instance: Instance, fine: Sequence[int]) -> dict:
-    left, top, width, height = rle.bbox(instance.mask)
-    annotation = {
-        "segmentation": _segmentation(instance),
-        "area": rle.area(instance.mask),
-        "bbox": [left, top, width, height],
-        "iscrowd": 0,
-    }
-    return annotation | ({"attribute_ids": list(fine)} if fine else {})
-
-
-def _segmentation(instance: Instance) -> dict | list:
-    mask, rings = instance.mask, instance.polygons
-    if rings and all(len(ring) >= 6 for ring in rings):
-        try:
-            if _fill(rings, mask.height, mask.width) == mask:
-                return [list(ring) for ring in rings]
-        except ValueError:
-            pass
-    return {"size": [mask.height, mask.width], "counts": mask.counts.decode("ascii")}
-
-
-def _id_list(ids: Mapping[str, int]) -> str:
-    return json.dumps([{"id": number, "name": name} for name, number in ids.items()])
+def _size_of_runs(segmentation: dict) -> tuple[int, int] | None:
+    size = segmentation.get("size")
+    return _size(*size) if isinstance(size, list) and len(size) == 2 else None
 
 
 def _runs(segmentation: dict, height: int, width: int) -> Rle:
     """Run lengths, as numbers or compressed."""
-    size, counts = segmentation.get("size"), segmentation.get("counts")
-    given = _size(*size) if isinstance(size, list) and len(size) == 2 else (0, 0)
+    given, counts = _size_of_runs(segmentation), segmentation.get("counts")
+    if not given:
+        size = quoted(segmentation.get("size"))
+        raise ValueError(f"its size {size} is none that a photo can have")
     if given != (height, width):
         raise ValueError(explain_mismatch(given, (height, width)))
     if isinstance(counts, str):
         given_counts = Rle(height, width, counts.encode("utf-8", "surrogatepass"))
         return rle.from_counts(rle.to_counts(given_counts), height, width)
     if not isinstance(counts, list) or set(map(type, counts)) != {int}:
-        raise ValueError(f"counts {reprlib.repr(counts)} are no run lengths")
+        raise ValueError(f"counts {quoted(counts)} are no run lengths")
     if not 0 <= min(counts) <= max(counts) <= height * width:
         raise ValueError(f"a run is negative or longer than the {width}x{height} photo")
     return rle.from_counts(counts, height, width)
@@ -305,7 +269,7 @@ def _runs(segmentation: dict, height: int, width: int) -> Rle:
 def _rings(segmentation: object, place: str, on_skip: OnSkip) -> tuple[Ring, ...]:
     """Polygons, each ``[x0, y0, x1, y1, ...]`` in pixels; those that are points or lines go."""
     if not isinstance(segmentation, list):
-        raise ValueError(f"segmentation {reprlib.repr(segmentation)} is not known")
+        raise ValueError(f"segmentation {quoted(segmentation)} is not known")
     rings = []
     for number, ring in enumerate(segmentation, 1):
         what = f"polygon {number} of {len(segmentation)}"
@@ -323,17 +287,6 @@ def _rings(segmentation: object, place: str, on_skip: OnSkip) -> tuple[Ring, ...
     return tuple(rings)
 
 
-def _fill(rings: Sequence[Ring], height: int, width: int) -> Rle:
-    """What pycocotools makes of polygons: it cuts off by itself what is out of the frame."""
-    points = [np.reshape(ring, (-1, 2)) for ring in rings]
-    steps = [np.abs(np.diff(p, axis=0, append=p[:1])).max(axis=1) + 1 for p in points]
-    outline = sum(float(step.sum()) for step in steps)
-    if not outline <= MAX_OUTLINE:  # nor one that is not a number
-        raise ValueError(f"an outline of {outline:.0f} pixels is no garment's")
-    packed = coco_mask.merge(coco_mask.frPyObjects([list(r) for r in rings], height, width))
-    return Rle(height, width, packed["counts"])
-
-
 def _state(path: Path) -> tuple[int, int]:
     """Bytes, and nanoseconds of the last change."""
     try:
@@ -341,13 +294,6 @@ def _state(path: Path) -> tuple[int, int]:
     except OSError as error:
         raise FormatError(path, "", error.strerror or "cannot be read") from None
     return state.st_size, state.st_mtime_ns
-
-
-def _twins(names: Sequence[str]) -> frozenset[int]:
-    """The photos whose name without suffix stands before them already."""
-    first: dict[str, int] = {}
-    ids = map(photos.without_suffix, names)
-    return frozenset(n for n, image_id in enumerate(ids) if first.setdefault(image_id, n) != n)
 
 
 def _id(table: object, key: str) -> Id | None:
@@ -366,15 +312,8 @@ def _named(table: object, key: str) -> tuple[Id, str]:
     return found, name
 
 
-def _printable(name: str) -> str:
-    name = name.strip()
-    if not name.isprintable():  # a line break, half a character: no list could show it
-        raise ValueError(f"the name {name!r} cannot be printed")
-    return name
-
-
-def _size(height: object, width: object) -> tuple[int, int]:
-    """A size that a photo can have; else zeros."""
+def _size(height: object, width: object) -> tuple[int, int] | None:
+    """A size that a photo can have; else None."""
     if type(height) is not int or type(width) is not int or min(height, width) <= 0:
-        return 0, 0
-    return (height, width) if height * width <= rle.MAX_PIXELS else (0, 0)
+        return None
+    return (height, width) if height * width <= rle.MAX_PIXELS else None

@@ -13,6 +13,7 @@ import codecs
 import csv
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,12 +25,25 @@ from numpy.typing import NDArray
 from curation import photos, rle
 from curation.errors import FormatError
 from curation.files import replacing
-from curation.formats import OnSkip, explain_mismatch, find_photo
+from curation.formats import (
+    OnSkip,
+    explain_mismatch,
+    find_photo,
+    listed_twice,
+    printable,
+    quoted,
+    shown,
+)
 from curation.records import ImageRecord, Instance, Skip
 
 COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId")
 MAX_LINE = 64 * 2**20
 """Bytes: no run-length string of a real photo comes near it."""
+
+MAX_LABELS = 2**20
+"""Bytes: the competition's own has 30,000."""
+
+NO_LABELS = 'not a label_descriptions.json: needs "categories" with "id" and "name"'
 
 CATEGORIES = (
     "shirt, blouse", "top, t-shirt, sweatshirt", "sweater", "cardigan", "jacket", "vest",
@@ -57,19 +71,21 @@ def read_labels(path: Path) -> Labels:
     """``label_descriptions.json`` to names.
 
     Raises:
-        FormatError: not that file
+        FormatError: not that file, a name that cannot be printed, or an id of two names
     """
     try:
-        table = json.loads(path.read_text("utf-8"))
-        return Labels(
-            {int(c["id"]): str(c["name"]).strip() for c in table["categories"]},
-            {int(a["id"]): str(a["name"]).strip() for a in table.get("attributes", [])},
-        )
+        with path.open("rb") as file:
+            content = file.read(MAX_LABELS + 1)
+        if len(content) > MAX_LABELS:
+            raise FormatError(path, "", f"larger than {MAX_LABELS >> 20} MiB: {NO_LABELS}")
+        table = json.loads(content.decode("utf-8-sig"))
     except OSError as error:
         raise FormatError(path, "", error.strerror or "cannot be read") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        reason = 'not a label_descriptions.json: needs "categories" with "id" and "name"'
-        raise FormatError(path, "", reason) from None
+    except (ValueError, RecursionError):
+        raise FormatError(path, "", NO_LABELS) from None
+    if not isinstance(table, dict) or "categories" not in table:
+        raise FormatError(path, "", NO_LABELS)
+    return Labels(*(_names(path, key, table.get(key, [])) for key in ("categories", "attributes")))
 
 
 @dataclass(frozen=True)
@@ -84,7 +100,7 @@ class IMaterialist:
         first: (photos + 1,) where each photo's rows begin in the two arrays below
         lines: (rows,) line numbers, photo by photo
         offsets: (rows,) where these lines begin in the file, in bytes
-        twins: earlier names of the same photo (``a``, ``a.jpg``), by index
+        twice: names of a photo that has an earlier one (``a``, ``a.jpg``), by index
         size, changed: of the file when it was loaded, in bytes and nanoseconds
     """
 
@@ -96,7 +112,7 @@ class IMaterialist:
     first: NDArray[np.int64]
     lines: NDArray[np.int64]
     offsets: NDArray[np.int64]
-    twins: Mapping[int, tuple[str, ...]]
+    twice: frozenset[int]
     size: int
     changed: int
 
@@ -119,8 +135,8 @@ class IMaterialist:
         self, number: int, rows: Sequence[tuple[int, bytes]], on_skip: OnSkip
     ) -> ImageRecord | None:
         name, first = self.names[number], f"{self.path.name}:{rows[0][0]}"
-        if any(_is_there(self.images, twin) for twin in self.twins.get(number, ())):
-            on_skip(Skip(first, "photo listed twice", f"{name}, {len(rows)} rows"))
+        if number in self.twice:
+            on_skip(Skip(first, "photo listed twice", f"{shown(name)}, {len(rows)} rows"))
             return None
         found = find_photo(self.images, name, first, f"{len(rows)} rows", on_skip)
         if not found:
@@ -143,7 +159,7 @@ class IMaterialist:
             except ValueError as error:
                 on_skip(Skip(place, "row that cannot be decoded", str(error)))
         if not instances:
-            on_skip(Skip(first, "photo without a usable row", name))
+            on_skip(Skip(first, "photo without a usable row", shown(name)))
             return None
         image_id = photos.without_suffix(name)
         return ImageRecord(image_id, photo, height, width, tuple(instances))
@@ -180,23 +196,17 @@ def load(path: Path, images: Path, labels: Labels = DEFAULT_LABELS) -> IMaterial
     if not rows:
         raise FormatError(path, "", "has a header and no rows")
     places = np.array([place for of_photo in rows.values() for place in of_photo], np.int64)
-    names_of: dict[str, list[str]] = {}
-    twins = {}
-    for number, name in enumerate(rows):
-        earlier = names_of.setdefault(photos.without_suffix(name), [])
-        if earlier:
-            twins[number] = tuple(earlier)
-        earlier.append(name)
+    names = tuple(rows)
     return IMaterialist(
         path,
         images,
-        tuple(rows),
+        names,
         labels,
         header,
         np.cumsum([0, *map(len, rows.values())]),
         places[:, 0],
         places[:, 1],
-        twins,
+        listed_twice(names, map(photos.without_suffix, names), images),
         state.st_size,
         state.st_mtime_ns,
     )
@@ -222,6 +232,28 @@ def write(path: Path, records: Iterable[ImageRecord], labels: Labels = DEFAULT_L
                 category = category_ids[instance.category]
                 row = [record.image_id, pairs, record.height, record.width, category, fine]
                 out.writerow(row)
+
+
+def _names(path: Path, key: str, entries: object) -> dict[int, str]:
+    """The names by id in one list of ``label_descriptions.json``."""
+    if not isinstance(entries, list):
+        raise FormatError(path, key, NO_LABELS)
+    names: dict[int, str] = {}
+    for number, entry in enumerate(entries):
+        where = f"{key}[{number}]"
+        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+            raise FormatError(path, where, NO_LABELS)
+        label_id = entry.get("id")
+        if type(label_id) is not int:
+            raise FormatError(path, where, f"its id {quoted(label_id)} is not an integer")
+        try:
+            name = printable(entry["name"])
+        except ValueError as error:
+            raise FormatError(path, where, str(error)) from None
+        if names.setdefault(label_id, name) != name:
+            reason = f"{quoted(names[label_id])} has the id {quoted(label_id)} too"
+            raise FormatError(path, where, reason)
+    return names
 
 
 def _header(path: Path, text: bytes) -> tuple[str, ...]:
@@ -273,16 +305,7 @@ def _instance(row: dict, height: int, width: int, labels: Labels, source: str) -
     return Instance(labels.categories[category_id], mask, source, tuple(names), faults=faults)
 
 
-def _is_there(images: Path, name: str) -> bool:
-    try:
-        photos.find(images, name)
-    except (FileNotFoundError, ValueError):
-        return False
-    return True
-
-
 def _integer(text: str, column: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"{column} {text!r} is not an integer") from None
+    if not re.fullmatch(r"\s*-?[0-9]{1,18}\s*", text):  # of more digits is no size and no id
+        raise ValueError(f"{column} {quoted(text)} is not an integer")
+    return int(text)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from curation.errors import FormatError
+from curation.formats import quoted
 
 WINDOW = 2**20
 """Bytes read at a time."""
@@ -59,7 +60,7 @@ def elements(path: Path) -> Iterator[Element]:
             for _ in cursor.parts("{", "}"):
                 key = cursor.key()
                 if key in keys:
-                    raise cursor.error(f"{key!a} stands twice in the file")
+                    raise cursor.error(f"{quoted(key)} stands twice in the file")
                 keys.add(key)
                 if cursor.peek() == "[":
                     for _ in cursor.parts("[", "]"):

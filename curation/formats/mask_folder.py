@@ -25,7 +25,7 @@ from curation import photos, rle
 from curation import taxonomy as taxonomies
 from curation.errors import CurateError, FormatError
 from curation.files import replacing
-from curation.formats import OnSkip, explain_mismatch, find_photo
+from curation.formats import OnSkip, explain_mismatch, find_photo, printable, quoted, shown
 from curation.masks import VOID
 from curation.records import ImageRecord, Instance, Skip
 from curation.taxonomy import IGNORE, Taxonomy, label_map
@@ -68,7 +68,9 @@ class MaskFolder:
         for name in self.names[start:stop]:
             mask, *others = self.masks[name]
             for other in others:
-                on_skip(Skip(self._place(other), "photo listed twice", f"its mask is {mask!r}"))
+                on_skip(
+                    Skip(self._place(other), "photo listed twice", f"its mask is {quoted(mask)}")
+                )
             if record := self._record(name, mask, on_skip):
                 yield record
 
@@ -99,8 +101,7 @@ class MaskFolder:
         return ImageRecord(name, photo, height, width, tuple(instances))
 
     def _place(self, mask: str) -> str:
-        # A file name that is not UTF-8 as its escape: no list could hold it.
-        return f"{self.path.name}/{mask.encode('utf-8', 'backslashreplace').decode()}"
+        return f"{self.path.name}/{shown(mask)}"
 
 
 def load(masks: Path, images: Path, classes: str) -> MaskFolder:
@@ -163,9 +164,10 @@ def write(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> N
         name = f"{record.image_id.removesuffix(record.path.suffix)}.png"
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise CurateError(folder, record.image_id, "leads out of the folder")
+            raise CurateError(folder, shown(record.image_id), "leads out of the folder")
         if name in written:
-            raise CurateError(path, "", f"is the mask of two photos; one is {record.image_id}")
+            reason = f"is the mask of two photos; one is {shown(record.image_id)}"
+            raise CurateError(path, "", reason)
         written.add(name)
         image = Image.fromarray(label_map(record, taxonomy))
         image.putpalette(colors.tobytes())
@@ -255,13 +257,18 @@ def _read_list(path: Path) -> dict[int, str]:
             if None in row:
                 reason = "more cells than the first line; a name with a comma needs quotes"
                 raise FormatError(path, where, reason)
-            value, name = (row["id"] or "").strip(), (row["name"] or "").strip()
+            value = (row["id"] or "").strip()
             if not re.fullmatch(r"[0-9]{1,5}", value) or int(value) > MAX_ID:
-                raise FormatError(path, where, f"id {value!r} is not a number from 0 to {MAX_ID}")
-            if not name or not name.isprintable():
-                raise FormatError(path, where, f"name {name!r} is empty or cannot be printed")
+                raise FormatError(
+                    path, where, f"id {quoted(value)} is not a number from 0 to {MAX_ID}"
+                )
+            try:
+                name = printable(row["name"] or "")
+            except ValueError as error:
+                raise FormatError(path, where, str(error)) from None
             if int(value) in names or name.casefold() in seen:
-                raise FormatError(path, where, f"id {value} or name {name!r} is there twice")
+                reason = f"id {value} or name {quoted(name)} is there twice"
+                raise FormatError(path, where, reason)
             names[int(value)] = name
             seen.add(name.casefold())
     except csv.Error as error:

@@ -12,11 +12,8 @@ records give the same bytes: no clock, no random order.
 
 from __future__ import annotations
 
-import csv
 import io
-import json
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -25,7 +22,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from curation import photos
-from curation.errors import CurateError
+from curation.formats import shown
+from curation.formats.export_folder import finish, replacing_export, write_csv
 from curation.masks import VOID
 from curation.quiet import start_keras
 from curation.records import ImageRecord, Skip
@@ -38,8 +36,6 @@ import tensorflow as tf  # noqa: E402 - after start_keras, which quiets it
 
 PHOTOS_PER_SHARD = 512
 JPEG_QUALITY = 95
-MANIFEST = "manifest.json"
-BESIDE_SHARDS = {"classes.csv", "splits.csv", "skipped.csv", MANIFEST}
 
 
 def write(
@@ -68,58 +64,50 @@ def write(
     Raises:
         CurateError: the folder holds something that is not of an earlier export
     """
-    folder = folder.resolve()  # "." has no name to put anything beside
-    _check_replaceable(folder)
-    # Hidden, so that no folder of the user's has these names: what a kill left there may go.
-    part, earlier = (folder.with_name(f".{folder.name}.{which}") for which in ("part", "old"))
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    manifest: dict = {
-        "format": "tfrecord", "taxonomy": taxonomy.name, "size": size,
-        "classes": {c.id: c.name for c in taxonomy.classes}, "void": VOID, "splits": {},
-    }  # fmt: skip
-    written: list[str] = []
-    for split in SPLITS:
-        # By hash: an order that neither names nor time decide, and mixed enough for a reader.
-        chosen = sorted((i for i in records if splits[i] == split), key=lambda i: (groups[i], i))
-        shards = max(1, -(-len(chosen) // PHOTOS_PER_SHARD))
-        pixels = np.zeros(256, dtype=np.int64)
-        hashes, count = {}, 0
-        for shard in range(shards):
-            name = f"{split}-{shard:05d}-of-{shards:05d}.tfrecord"
-            ids = chosen[shard * PHOTOS_PER_SHARD : (shard + 1) * PHOTOS_PER_SHARD]
-            with tf.io.TFRecordWriter(str(part / name)) as out:
-                for image_id in ids:
-                    record = records[image_id]
-                    try:
-                        photo = photos.read(record.path, size)
-                    except ValueError as error:
-                        on_skip(Skip(image_id, "photo unreadable", str(error)))
-                        continue
-                    labels = label_map(record, taxonomy, size)
-                    out.write(encode(image_id, photo, labels))
-                    pixels += np.bincount(labels.ravel(), minlength=256)
-                    written.append(image_id)
-                    count += 1
-                    on_photo()
-            hashes[name] = sha256((part / name).read_bytes()).hexdigest()
-        names = {0: "background", **manifest["classes"], VOID: "void"}
-        manifest["splits"][split] = {
-            "photos": count,
-            "pixels": {name: int(pixels[value]) for value, name in names.items()},
-            "sha256": hashes,
-        }
-    classes = [(0, "background", "#000000"), *((c.id, c.name, c.color) for c in taxonomy.classes)]
-    _write_csv(part / "classes.csv", ("id", "name", "color"), classes)
-    rows = [(i, splits[i], groups[i]) for i in sorted(written)]
-    _write_csv(part / "splits.csv", ("image_id", "split", "photo_hash"), rows)
-    (part / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    shutil.rmtree(earlier, ignore_errors=True)
-    if folder.exists():
-        folder.rename(earlier)
-    part.rename(folder)
-    shutil.rmtree(earlier, ignore_errors=True)
-    return manifest
+    with replacing_export(folder, "tfrecord") as part:
+        manifest: dict = {
+            "format": "tfrecord", "taxonomy": taxonomy.name, "size": size,
+            "classes": {c.id: c.name for c in taxonomy.classes}, "void": VOID, "splits": {},
+        }  # fmt: skip
+        written: list[str] = []
+        for split in SPLITS:
+            # By hash: an order that neither names nor time decide, and mixed enough for a reader.
+            chosen = sorted(
+                (i for i in records if splits[i] == split), key=lambda i: (groups[i], i)
+            )
+            shards = max(1, -(-len(chosen) // PHOTOS_PER_SHARD))
+            pixels = np.zeros(256, dtype=np.int64)
+            hashes, count = {}, 0
+            for shard in range(shards):
+                name = f"{split}-{shard:05d}-of-{shards:05d}.tfrecord"
+                ids = chosen[shard * PHOTOS_PER_SHARD : (shard + 1) * PHOTOS_PER_SHARD]
+                with tf.io.TFRecordWriter(str(part / name)) as out:
+                    for image_id in ids:
+                        record = records[image_id]
+                        try:
+                            photo = photos.read(record.path, size)
+                        except ValueError as error:
+                            on_skip(Skip(shown(image_id), "photo unreadable", str(error)))
+                            continue
+                        labels = label_map(record, taxonomy, size)
+                        out.write(encode(image_id, photo, labels))
+                        pixels += np.bincount(labels.ravel(), minlength=256)
+                        written.append(image_id)
+                        count += 1
+                        on_photo()
+                hashes[name] = sha256((part / name).read_bytes()).hexdigest()
+            names = {0: "background", **manifest["classes"], VOID: "void"}
+            manifest["splits"][split] = {
+                "photos": count,
+                "pixels": {name: int(pixels[value]) for value, name in names.items()},
+                "sha256": hashes,
+            }
+        classes = [
+            (0, "background", "#000000"),
+            *((c.id, c.name, c.color) for c in taxonomy.classes),
+        ]
+        write_csv(part / "classes.csv", ("id", "name", "color"), classes)
+        return finish(part, manifest, written, splits, groups)
 
 
 def read(folder: Path, split: str) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.uint8]]]:
@@ -150,33 +138,6 @@ def encode(image_id: str, photo: NDArray[np.uint8], labels: NDArray[np.uint8]) -
     }
     features = tf.train.Features(feature={k: _feature(v) for k, v in values.items()})
     return tf.train.Example(features=features).SerializeToString(deterministic=True)
-
-
-def _check_replaceable(folder: Path) -> None:
-    """Raises CurateError unless all that would be removed is of an earlier export."""
-    if folder.exists() and not folder.is_dir():
-        raise CurateError(folder, "", "is not a folder; name another")
-    entries = sorted(folder.iterdir()) if folder.exists() else []
-    if not entries:
-        return
-    # Many programs write a manifest.json, so its content counts.
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        manifest = None
-    ours = isinstance(manifest, dict) and manifest.get("format") == "tfrecord"
-    if not ours or "splits" not in manifest:
-        raise CurateError(folder, "", "is not empty and not an earlier export; name another folder")
-    for entry in entries:
-        known = entry.suffix == ".tfrecord" or entry.name in BESIDE_SHARDS
-        if not known or not entry.is_file():
-            reason = "is not part of the earlier export here; move it, or name another folder"
-            raise CurateError(entry, "", reason)
-
-
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
 def _feature(value: bytes | int) -> tf.train.Feature:

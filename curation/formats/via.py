@@ -18,13 +18,16 @@ from pathlib import Path
 from curation import polygons
 from curation.errors import FormatError
 from curation.files import replacing
-from curation.formats import OnSkip, find_photo, via3, via_csv
-from curation.formats.via_regions import Listing, Region, label, ring, shown, table
+from curation.formats import OnSkip, find_photo, listed_twice, quoted, shown, via3, via_csv
+from curation.formats.via_regions import Listing, Region, label, ring, table
 from curation.polygons import Ring
 from curation.records import ImageRecord, Instance, Skip
 
 MAX_FILE = 2**30
 """Bytes: a file is read as a whole, so a larger one is refused."""
+
+MAX_NAMED = 10
+"""Attributes that a message lists."""
 
 UNDRAWN = "region that cannot be drawn"
 
@@ -51,7 +54,7 @@ class Photo:
         where: file and place
         name: the photo as the file names it
         regions: in the file's order; what has no label or no outline is a skip
-        repeated: whether the file lists the photo before, too
+        repeated: whether the file lists the photo before, too, maybe spelled otherwise
     """
 
     where: str
@@ -89,10 +92,10 @@ class Via:
                 continue
             path, height, width = found
             instances = tuple(_instances(photo, height, width, on_skip))
-            if instances:
+            if instances or not photo.regions:
                 yield ImageRecord(photo.name, path, height, width, instances)
             else:
-                on_skip(Skip(photo.where, "photo without a usable region", photo.name))
+                on_skip(Skip(photo.where, "photo without a usable region", shown(photo.name)))
 
 
 def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
@@ -115,18 +118,25 @@ def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
     if label_attribute is None and len(present) == 1:
         (label_attribute,) = present
     if label_attribute is None or label_attribute not in present:
-        there = ", ".join(f"{shown(name)} ({n})" for name, n in present.most_common()) or "none"
+        named = [f"{shown(name)} ({n})" for name, n in present.most_common(MAX_NAMED)]
+        if len(present) > MAX_NAMED:
+            named.append(f"{len(present) - MAX_NAMED} more")
+        there = ", ".join(named) or "none"
         wrong = f"no region has the attribute {label_attribute!r}"
         if label_attribute is None:
             wrong = "name the label attribute"
         raise FormatError(path, "", f"{wrong}; there are: {there}")
-    photos: list[Photo] = []
-    names: set[str] = set()
-    for listing in listings:
-        regions = tuple(_outline(path, region, label_attribute) for region in listing.regions)
-        where = f"{path.name}:{listing.place}"
-        photos.append(Photo(where, listing.name, regions, listing.name in names))
-        names.add(listing.name)
+    names = [listing.name for listing in listings]
+    twice = listed_twice(names, names, images)
+    photos = [
+        Photo(
+            f"{path.name}:{listing.place}",
+            listing.name,
+            tuple(_outline(path, region, label_attribute) for region in listing.regions),
+            number in twice,
+        )
+        for number, listing in enumerate(listings)
+    ]
     return Via(path, images, tuple(photos))
 
 
@@ -140,8 +150,13 @@ def write(path: Path, records: Iterable[ImageRecord], label_attribute: str) -> N
         ValueError: two photos have one name: VIA has no folders
     """
     metadata = {}
+    names: set[str] = set()
     values: set[str] = set()
     for record in records:
+        name = record.path.name
+        if name in names:
+            raise ValueError(f"two photos are named {name!r}, which VIA cannot tell apart")
+        names.add(name)
         regions = []
         for instance in record.instances:
             values.add(instance.category)
@@ -154,14 +169,8 @@ def write(path: Path, records: Iterable[ImageRecord], label_attribute: str) -> N
                 attributes = {label_attribute: instance.category}
                 regions.append({"shape_attributes": shape, "region_attributes": attributes})
         size = record.path.stat().st_size if record.path.is_file() else -1
-        entry = {"filename": record.path.name, "size": size}
-        entry |= {"regions": regions, "file_attributes": {}}
-        key = f"{record.path.name}{size}"
-        if key in metadata:
-            raise ValueError(
-                f"two photos are named {record.path.name!r}, which VIA cannot tell apart"
-            )
-        metadata[key] = entry
+        entry = {"filename": name, "size": size, "regions": regions, "file_attributes": {}}
+        metadata[f"{name}{size}"] = entry
     options = dict.fromkeys(sorted(values), "")
     dropdown = {"type": "dropdown", "description": "", "options": options, "default_options": {}}
     project = {
@@ -197,7 +206,8 @@ def _instances(photo: Photo, height: int, width: int, on_skip: OnSkip) -> Iterat
         except ValueError as error:
             on_skip(Skip(region.where, UNDRAWN, f"{region.category}: {error}"))
             continue
-        yield Instance(region.category, mask, region.where, polygons=(region.ring,))
+        faults = polygons.faults((region.ring,), height, width)
+        yield Instance(region.category, mask, region.where, polygons=(region.ring,), faults=faults)
 
 
 def _text(path: Path) -> str:
@@ -232,18 +242,20 @@ def _listings(path: Path, text: str) -> list[Listing]:
 
 def _listing(path: Path, key: str, entry: object) -> Listing:
     place, fields = shown(key), table(entry)
-    name, regions = fields.get("filename"), fields.get("regions")
+    name, regions = fields.get("filename"), fields.get("regions", {})
     if not isinstance(name, str):
         raise FormatError(path, place, "has no filename: not a VIA 1 or 2 entry")
     if isinstance(regions, list):
         regions = {str(number): region for number, region in enumerate(regions)}
+    if not isinstance(regions, dict):  # not none, which would be taken for a correction
+        raise FormatError(path, place, f"its regions are {quoted(regions)}: no list of regions")
     found = (
         Region(
             f"{place}#{shown(number)}",
             table(table(region).get("shape_attributes")),
             table(table(region).get("region_attributes")),
         )
-        for number, region in table(regions).items()
+        for number, region in regions.items()
     )
     return Listing(place, name.strip(), tuple(found))
 

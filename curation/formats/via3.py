@@ -18,7 +18,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from curation.errors import FormatError
-from curation.formats.via_regions import Listing, Region, shown, table
+from curation.formats import quoted, shown
+from curation.formats.via_regions import Listing, Region, table
 
 SHAPES = {
     1: ("point", ("cx", "cy")),
@@ -50,7 +51,7 @@ def listings(path: Path, project: Mapping[str, object]) -> list[Listing]:
         place, entry = f"metadata/{shown(mid)}", table(entry)
         vid = _id(entry.get("vid"))
         if vid not in regions:
-            raise FormatError(path, place, f"belongs to view {vid!r}, which is not there")
+            raise FormatError(path, place, f"belongs to view {quoted(vid)}, which is not there")
         if entry.get("xy"):
             av = values(attributes, entry.get("av"))
             regions[vid].append(Region(place, shape(entry["xy"]), av))
@@ -64,7 +65,7 @@ def listings(path: Path, project: Mapping[str, object]) -> list[Listing]:
         for fid in fids:
             name = table(files.get(_id(fid))).get("fname")
             if not isinstance(name, str):
-                raise FormatError(path, place, f"its file {_id(fid)!r} has no fname")
+                raise FormatError(path, place, f"its file {quoted(_id(fid))} has no fname")
             result.append(Listing(place, photo_name(name), tuple(regions[vid])))
     return result
 
@@ -73,7 +74,7 @@ def check_names(path: Path, attributes: Mapping[str, object]) -> None:
     """Raises FormatError where two attributes have one name: a label could be meant by either."""
     for name, count in Counter(_name(aid, a) for aid, a in attributes.items()).items():
         if count > 1:
-            reason = f"{count} attributes have the name {name!r}; rename them in VIA"
+            reason = f"{count} attributes have the name {quoted(name)}; rename them in VIA"
             raise FormatError(path, "attribute", reason)
 
 

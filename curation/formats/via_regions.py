@@ -8,10 +8,10 @@ Specification: https://www.robots.ox.ac.uk/~vgg/software/via/docs/
 from __future__ import annotations
 
 import math
-import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from curation.formats import printable, quoted
 from curation.polygons import Ring
 
 MAX_COORDINATE = 1e7
@@ -51,21 +51,16 @@ def label(region: Region, attribute: str) -> str:
         ValueError: it has no such attribute, or a value that cannot be a label
     """
     if attribute not in region.attributes:
-        raise ValueError(f"no {attribute!r} in its region_attributes")
+        raise ValueError(f"no {quoted(attribute)} in its region_attributes")
     value = region.attributes[attribute]
     if isinstance(value, dict):  # a checkbox: {"preppy": true}
         ticked = [name for name, on in value.items() if on]
         if len(ticked) != 1:
-            raise ValueError(f"{len(ticked)} boxes of {attribute!r} are ticked, not one")
+            raise ValueError(f"{len(ticked)} boxes of {quoted(attribute)} are ticked, not one")
         value = ticked[0]
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"{attribute!r} is {reprlib.repr(value)}, not a text")
-    text = str(value).strip()
-    if not text:
-        raise ValueError(f"{attribute!r} is empty")
-    if not text.isprintable():  # a line break, half a character: no list could show it
-        raise ValueError(f"{attribute!r} is {text!r}, which cannot be printed")
-    return text
+        raise ValueError(f"{quoted(attribute)} is {quoted(value)}, not a text")
+    return printable(str(value))
 
 
 def ring(shape: Mapping[str, object]) -> Ring:
@@ -91,17 +86,12 @@ def ring(shape: Mapping[str, object]) -> Ring:
         return _box(min(xs), min(ys), max(xs), max(ys))
     if kind == "extreme circle":  # three points on it
         return _circle_through(*_points(shape, 3))
-    raise ValueError(f"shape {reprlib.repr(kind)} has no area")
+    raise ValueError(f"shape {quoted(kind)} has no area")
 
 
 def table(value: object) -> dict:
     """The value where it is a table, as it should be; else an empty one."""
     return value if isinstance(value, dict) else {}
-
-
-def shown(text: str) -> str:
-    """A text out of the file for a message: half a character as its escape, no console fails."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _points(shape: Mapping[str, object], count: int | None = None) -> list[tuple[float, float]]:
@@ -142,8 +132,8 @@ def _circle_through(a: tuple[float, float], b: tuple[float, float], c: tuple[flo
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"coordinate {reprlib.repr(value)} is not a number")
+        raise ValueError(f"coordinate {quoted(value)} is not a number")
     # Compared before it becomes a float, which an integer of 400 digits cannot.
     if not -MAX_COORDINATE <= value <= MAX_COORDINATE:
-        raise ValueError(f"coordinate {reprlib.repr(value)} is out of all bounds")
+        raise ValueError(f"coordinate {quoted(value)} is out of all bounds")
     return float(value)

@@ -32,11 +32,11 @@ from curation.store.decisions import (  # noqa: E402
 from curation.store.edits import refresh  # noqa: E402
 from curation.store.faults import write_faults  # noqa: E402
 from curation.store.intake import (  # noqa: E402
-    Written,
     complete,
     open_or_create,
     take,
     target,
+    update_notes,
     write,
 )
 from curation.store.labels import (  # noqa: E402
@@ -53,7 +53,6 @@ from curation.store.results import (  # noqa: E402
 from curation.store.screen import configure  # noqa: E402
 
 __all__ = [
-    "Written",
     "active_taxonomy",
     "check_name",
     "complete",
@@ -81,6 +80,7 @@ __all__ = [
     "take_file",
     "target",
     "undo",
+    "update_notes",
     "write",
     "write_column",
     "write_faults",

@@ -27,6 +27,8 @@ SAMPLE_FIELDS: dict[str, type[fo.Field]] = {
     "image_id": fo.StringField,
     "content_digest": fo.StringField,
     "place_digest": fo.StringField,
+    "updated_by": fo.StringField,
+    "update_note": fo.StringField,
     "photo_hash": fo.StringField,
     "split": fo.StringField,
     "fold": fo.IntField,

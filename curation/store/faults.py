@@ -18,6 +18,9 @@ FAULTS = "faults, worst first"
 ON_LABELS = {"faults": fo.ListField, "fault_details": fo.ListField, "severity": fo.StringField}
 """What an audit finds of a label: the attributes and their kinds."""
 
+ON_PHOTOS = ("faults", "fault_details", "n_faults", "n_errors")
+"""What it finds of a photo and of its labels together."""
+
 
 def write_faults(dataset: fo.Dataset, found: Sequence[Fault]) -> None:
     """Replaces the faults of the last audit: on photos, on ``ground_truth`` and on ``labels``."""
@@ -30,23 +33,21 @@ def write_faults(dataset: fo.Dataset, found: Sequence[Fault]) -> None:
     faulty = dataset.match({"n_faults": {"$gt": 0}})
     earlier = faulty.values("image_id")
     for batch in batches(sorted({*of_photo, *earlier})):
-        changes = {}
-        for photo in bulk.read(dataset, batch, [GROUND_TRUTH]):
-            faults = of_photo.get(photo["image_id"], [])
-            labels = bulk.detections(photo, GROUND_TRUTH)
-            changes[photo["image_id"]] = {
-                "faults": sorted({f.name for f in faults}),
-                "fault_details": _details(faults),
-                "n_faults": len(faults),
-                "n_errors": sum(f.severity == SEVERITIES[0] for f in faults),
-                GROUND_TRUTH: {
-                    "_cls": "Detections",
-                    "detections": [_marked(label, faults) for label in labels],
-                },
-            }
+        # Locked from the reading on: an import at the same time must not be written over.
         with locked(dataset):
             if info(dataset)["taxonomy"]:
-                adopt_edits(dataset, changes)  # made in FiftyOne; labels are made anew below
+                adopt_edits(dataset, batch)  # made in FiftyOne; labels are made anew below
+            changes = {}
+            for photo in bulk.read(dataset, batch, [GROUND_TRUTH]):
+                faults = of_photo.get(photo["image_id"], [])
+                marked = [_marked(d, faults) for d in bulk.detections(photo, GROUND_TRUTH)]
+                changes[photo["image_id"]] = {
+                    "faults": sorted({f.name for f in faults}),
+                    "fault_details": _details(faults),
+                    "n_faults": len(faults),
+                    "n_errors": sum(f.severity == SEVERITIES[0] for f in faults),
+                    GROUND_TRUTH: {"_cls": "Detections", "detections": marked},
+                }
             bulk.update(dataset, changes)
             if info(dataset)["taxonomy"]:
                 rebuild(dataset, changes)

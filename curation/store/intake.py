@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import fiftyone as fo
 from bson import decode
 
 from curation import intake
+from curation.imported import Imported
 from curation.intake import Photo, Status, Target
 from curation.records import ImageRecord, Skip
 from curation.store import bulk, edits
@@ -23,22 +23,11 @@ from curation.store.datasets import (
     is_ours,
     open_dataset,
 )
-from curation.store.faults import ON_LABELS
+from curation.store.faults import ON_LABELS, ON_PHOTOS
 from curation.store.labels import active_taxonomy, locked, rebuild
 
 _COMPUTED = ("photo_hash", LABELS, "labels_digest", "labels_basis")
 """What is computed from a photo and its labels: void once they change."""
-
-
-@dataclass
-class Written:
-    """What was done with the photos: image ids, and what changed in each that was updated."""
-
-    added: list[str] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
-    updated: list[str] = field(default_factory=list)
-    differing: list[str] = field(default_factory=list)
-    changes: list[Skip] = field(default_factory=list)
 
 
 def open_or_create(name: str) -> fo.Dataset:
@@ -55,34 +44,49 @@ def target(dataset: fo.Dataset, update: bool) -> Target:
     return Target(bulk.dataset_id(dataset), digests(dataset), update)
 
 
-def take(dataset: fo.Dataset, photos: Sequence[Photo], update: bool, written: Written) -> None:
-    """Writes a slice of photos; each is written as a whole or not at all.
+def take(dataset: fo.Dataset, photos: Sequence[Photo], update_by: str, done: Imported) -> None:
+    """Writes a slice of photos, each as a whole or not at all, and counts them in ``done``.
 
     Photos that are changed lose their ``labels`` until :func:`complete`.
+
+    Args:
+        update_by: the state of the file that photos are updated by, for
+            :func:`update_notes`; empty where changed photos stay as they are
     """
     added, changed, moved = [], {}, {}
     for photo in photos:
+        done.instances += photo.instances
         if photo.status is Status.ADDED:
             added.append(photo.document)
-            written.added.append(photo.image_id)
-        elif photo.status is Status.CHANGED and update:
+            done.added.append(photo.image_id)
+        elif photo.status is Status.CHANGED and update_by:
             changed[photo.image_id] = decode(photo.document)
-            written.updated.append(photo.image_id)
+            done.updated.append(photo.image_id)
         elif photo.status is Status.CHANGED:
-            written.differing.append(photo.image_id)
+            done.differing.append(photo.image_id)
         else:
-            written.unchanged.append(photo.image_id)
+            done.unchanged.append(photo.image_id)
             if photo.status is Status.MOVED:
                 moved[photo.image_id] = decode(photo.document)
     bulk.insert(dataset, added)
-    if replaced := changed | moved:
-        with locked(dataset):
-            if info(dataset)["taxonomy"]:
-                edits.adopt_edits(dataset, replaced)  # made in FiftyOne, and about to be replaced
-            written.changes += _compare(dataset, changed)
-            _keep_faults(dataset, replaced)
-            void = {name: None for name in _COMPUTED if dataset.has_sample_field(name)}
+    with locked(dataset):
+        if info(dataset)["taxonomy"] and (changed or moved):
+            # Made in FiftyOne, and about to be replaced.
+            edits.adopt_edits(dataset, changed | moved)
+        _keep_faults(dataset, moved)
+        for image_id, note in _compare(dataset, changed).items():
+            noted = {"updated_by": update_by, "update_note": note}
+            changed[image_id] |= noted | dict.fromkeys(ON_PHOTOS)
+        void = {name: None for name in _COMPUTED if dataset.has_sample_field(name)}
+        for replaced in (moved, changed):  # a bulk update has the same fields in each photo
             bulk.update(dataset, {i: fields | void for i, fields in replaced.items()})
+
+
+def update_notes(dataset: fo.Dataset, update_by: str) -> list[Skip]:
+    """What a file in this state has changed, in this process or in one that was killed."""
+    noted = dataset.match({"updated_by": update_by})
+    pairs = zip(*noted.values(["image_id", "update_note"]), strict=True)
+    return [Skip(image_id, "photo updated", note) for image_id, note in sorted(pairs)]
 
 
 def complete(dataset: fo.Dataset) -> dict[str, int]:
@@ -100,7 +104,7 @@ def complete(dataset: fo.Dataset) -> dict[str, int]:
     return active_taxonomy(dataset).unmapped(late.count_values(f"{GROUND_TRUTH}.detections.label"))
 
 
-def write(name: str, records: Iterable[ImageRecord], update: bool = False) -> Written:
+def write(name: str, records: Iterable[ImageRecord], update: bool = False) -> Imported:
     """Takes records into a dataset in this process; created where it is not there.
 
     Idempotent: a photo that is there with the same labels is left alone. One
@@ -111,27 +115,28 @@ def write(name: str, records: Iterable[ImageRecord], update: bool = False) -> Wr
         DatasetError: the name is that of somebody else's dataset
     """
     dataset = open_or_create(name)
-    into, written = target(dataset, update), Written()
+    into, done = target(dataset, update), Imported()
     for batch in batches(records):
-        take(dataset, [intake.prepare(record, into) for record in batch], update, written)
+        photos = [intake.prepare(record, into) for record in batch]
+        take(dataset, photos, "records" if update else "", done)
     complete(dataset)
-    return written
+    return done
 
 
-def _compare(dataset: fo.Dataset, changed: Mapping[str, dict]) -> list[Skip]:
-    """What is new and gone in each photo."""
-    changes = []
+def _compare(dataset: fo.Dataset, changed: Mapping[str, dict]) -> dict[str, str]:
+    """How many labels are new and gone in each photo."""
+    notes = {}
     for document in bulk.read(dataset, changed, [f"{GROUND_TRUTH}.detections._id"]):
         image_id = document["image_id"]
         old = {d["_id"] for d in bulk.detections(document, GROUND_TRUTH)}
         new = {d["_id"] for d in bulk.detections(changed[image_id], GROUND_TRUTH)}
-        detail = f"{len(new - old)} labels new, {len(old - new)} gone, {len(new & old)} kept"
-        changes.append(Skip(image_id, "photo updated", detail))
-    return changes
+        added, gone, kept = len(new - old), len(old - new), len(new & old)
+        notes[image_id] = f"labels: {added} new, {gone} gone, {kept} kept"
+    return notes
 
 
 def _keep_faults(dataset: fo.Dataset, replaced: Mapping[str, dict]) -> None:
-    """Labels that stay keep what an audit found of them."""
+    """Photos whose labels are the same keep what an audit found of them."""
     fields = [f"{GROUND_TRUTH}.detections.{name}" for name in ("_id", *ON_LABELS)]
     for document in bulk.read(dataset, replaced, fields):
         found = {d["_id"]: d for d in bulk.detections(document, GROUND_TRUTH)}

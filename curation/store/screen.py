@@ -83,6 +83,8 @@ def _sidebar(dataset: fo.Dataset, results: list[str]) -> list[fo.SidebarGroupDoc
         "filepath",
         "content_digest",
         "place_digest",
+        "updated_by",
+        "update_note",
         "photo_hash",
         "labels_digest",
         "labels_basis",

@@ -106,6 +106,16 @@ def test_a_bow_tie_says_its_area_before_and_after():
     assert fault.detail == ("Self-intersection[30 30]: 0 square pixels as drawn, 800 as mended")
 
 
+def test_what_the_reader_said_of_an_outline_is_told_once_with_its_areas():
+    names = "self-intersecting polygon", "out-of-frame polygon"
+    record = drawn(10, 10, 130, 50, 130, 10, 10, 50)
+    unsaid = audit(record)
+    assert tuple(f.name for f in unsaid) == names
+    assert all(" square pixels as drawn, " in f.detail for f in unsaid)
+    said = replace(record, instances=(replace(record.instances[0], faults=names),))
+    assert audit(said) == unsaid
+
+
 def test_an_outline_that_only_touches_itself_is_no_fault():
     bridge_to_a_hole = (0, 0, 50, 0, 50, 50, 0, 50, 0, 0, 20, 20, 20, 30, 30, 30, 30, 20, 20, 20)
     assert audit(drawn(*bridge_to_a_hole)) == []

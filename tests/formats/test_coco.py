@@ -65,7 +65,8 @@ def write_photo(path, height, width):
 
 def test_polygons_become_an_instance(tmp_path, photos_folder):
     parts = [SQUARE, [4, 0, 6, 0, 6, 1.0, 4, 1]]
-    (found,), skips = read(tmp_path, photos_folder, table(annotation(12, segmentation=parts)))
+    content = table(annotation(12, segmentation=parts), images=IMAGES[:1])
+    (found,), skips = read(tmp_path, photos_folder, content)
     (instance,) = found.instances
     assert (found.image_id, found.path.name, found.height, found.width) == ("a", "a.jpg", 4, 6)
     assert (instance.category, instance.source) == ("shirt", "c.json:12")
@@ -77,9 +78,37 @@ def test_polygons_become_an_instance(tmp_path, photos_folder):
         "......",
     )
     assert (rle.decode(instance.mask) == expected).all()
+    assert skips == []
+
+
+def test_a_photo_without_an_annotation_is_a_record_without_instances(tmp_path, photos_folder):
+    records, skips = read(tmp_path, photos_folder, table(annotation()))
+    assert [(r.image_id, len(r.instances)) for r in records] == [("a", 1), ("b", 0)]
+    assert skips == []
+
+
+def test_a_photo_of_which_no_annotation_could_be_used_is_skipped(tmp_path, photos_folder):
+    wrong = annotation(2, 3, segmentation=[])
+    (found,), skips = read(tmp_path, photos_folder, table(annotation(), wrong))
+    assert found.image_id == "a"
     assert [(s.where, s.kind) for s in skips] == [
-        ("c.json:b.png", "photo without a usable annotation")
+        ("c.json:2", "annotation without a mask"),
+        ("c.json:b.png", "photo without a usable annotation"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("ring", "faults"),
+    [
+        ([0, 0, 4, 4, 4, 0, 0, 4], ()),  # it crosses itself, and pycocotools fills it as it is
+        ([0, 0, 7, 0, 7, 3], ()),
+        ([0, 0, 8, 0, 8, 3], ("out-of-frame polygon",)),
+    ],
+)
+def test_a_polygon_that_was_cut_off_says_so(tmp_path, photos_folder, ring, faults):
+    content = table(annotation(segmentation=[SQUARE, ring]), images=IMAGES[:1])
+    (found,), _ = read(tmp_path, photos_folder, content)
+    assert found.instances[0].faults == faults
 
 
 @pytest.mark.parametrize("iscrowd", [0, 1])
@@ -96,7 +125,7 @@ def test_run_lengths_of_either_kind_give_one_mask_whatever_iscrowd_says(
     tmp_path, photos_folder, counts, iscrowd
 ):
     runs = {"size": [4, 6], "counts": counts}
-    content = table(annotation(segmentation=runs, iscrowd=iscrowd))
+    content = table(annotation(segmentation=runs, iscrowd=iscrowd), images=IMAGES[:1])
     (found,), _ = read(tmp_path, photos_folder, content)
     assert found.instances[0].mask == rle.encode(L)
     assert found.instances[0].polygons == ()
@@ -104,7 +133,7 @@ def test_run_lengths_of_either_kind_give_one_mask_whatever_iscrowd_says(
 
 def test_attributes_go_by_name_and_those_without_one_by_id(tmp_path, photos_folder):
     attributes = [{"id": 5, "name": "classic (t-shirt) "}, {"id": 2, "name": "plain"}]
-    content = table(annotation(attribute_ids=[2, 5, 9]), attributes=attributes)
+    content = table(annotation(attribute_ids=[2, 5, 9]), attributes=attributes, images=IMAGES[:1])
     (found,), _ = read(tmp_path, photos_folder, content)
     assert found.instances[0].attributes == ("plain", "classic (t-shirt)", "9")
 
@@ -178,9 +207,9 @@ def test_slices_of_a_copy_give_the_whole(tmp_path, photos_folder):
                 ({"size": [4, 6], "counts": "P" * 10**5}, "cut off"),
                 ({"size": [6, 4], "counts": [1, 23]}, "turned"),
                 ({"size": [8, 12], "counts": [1, 95]}, "a copy scaled by 0.5"),
-                ({"size": [10**400, 4], "counts": [1, 23]}, "0x0"),
-                ({"size": 24, "counts": [1, 23]}, "0x0"),
-                ({"counts": [1, 23]}, "0x0"),
+                ({"size": [10**400, 4], "counts": [1, 23]}, "none that a photo can have"),
+                ({"size": 24, "counts": [1, 23]}, "its size 24 is none"),
+                ({"counts": [1, 23]}, "its size None is none"),
             ]
         ],
     ],
@@ -221,13 +250,16 @@ def test_a_part_without_area_is_told_and_the_others_stay(tmp_path, photos_folder
     [
         ({"file_name": "gone.jpg"}, "photo without a file", "1 annotations"),
         ({"file_name": "../c.json"}, "photo refused", "out of the image folder"),
-        ({"file_name": "b.jpg"}, "photo listed twice", "'b.jpg', 1 annotations"),
+        ({"file_name": "b.jpg"}, "photo without a file", "no photo 'b.jpg'"),
+        ({"file_name": "b"}, "photo listed twice", "'b', 1 annotations"),
+        ({"file_name": "./b.png"}, "photo listed twice", "'./b.png', 1 annotations"),
         ({"height": 6, "width": 4}, "size mismatch", "turned"),
         ({"height": 6, "width": 9}, "size mismatch", "scaled by 0.667"),
         ({"height": 5, "width": 5}, "size mismatch", "another photo"),
-        ({"height": None}, "size mismatch", "0x0"),
-        ({"height": 4.0}, "size mismatch", "0x0"),
-        ({"height": 10**400}, "size mismatch", "0x0"),
+        ({"height": None}, "size mismatch", "the file gives no size that a photo can have"),
+        ({"height": 4.0}, "size mismatch", "the file gives no size"),
+        ({"height": 0, "width": 0}, "size mismatch", "the file gives no size"),
+        ({"height": 10**400}, "size mismatch", "the file gives no size"),
     ],
 )
 def test_a_wrong_photo_is_skipped_with_its_annotations(
@@ -238,6 +270,68 @@ def test_a_wrong_photo_is_skipped_with_its_annotations(
     (found,), (skip,) = read(tmp_path, photos_folder, content)
     assert (found.image_id, skip.kind) == ("b", kind)
     assert detail in skip.detail
+
+
+@pytest.mark.parametrize("unsaid", [{}, {"height": None, "width": None}])
+def test_a_photo_whose_size_is_not_given_is_taken_as_it_is(tmp_path, photos_folder, unsaid):
+    images = [{"id": 7, "file_name": "a.jpg"} | unsaid]
+    runs = {"size": [4, 6], "counts": [1, 3, 20]}
+    content = table(annotation(1), annotation(2, segmentation=runs), images=images)
+    (found,), skips = read(tmp_path, photos_folder, content)
+    assert (found.height, found.width, len(found.instances), skips) == (4, 6, 2, [])
+
+
+def test_a_photo_whose_size_is_not_given_is_refused_where_run_lengths_have_another(
+    tmp_path, photos_folder
+):
+    runs = {"size": [8, 12], "counts": [1, 95]}
+    labels = annotation(1), annotation(2, segmentation=runs)
+    images = [{"id": 7, "file_name": "a.jpg"}]
+    records, (skip,) = read(tmp_path, photos_folder, table(*labels, images=images))
+    assert (records, skip.where, skip.kind) == ([], "c.json:a.jpg", "size mismatch")
+    assert skip.detail == (
+        "the file gives no size; by its run lengths, the labels are for 12x8, the photo is 6x4: "
+        "a copy scaled by 0.5, 2 annotations"
+    )
+
+
+def test_a_name_without_a_file_takes_no_record_from_another(tmp_path, photos_folder):
+    images = [{**IMAGES[0], "id": 1, "file_name": "a.png"}, IMAGES[0]]
+    content = table(annotation(1, 1), annotation(2), images=images)
+    (found,), (skip,) = read(tmp_path, photos_folder, content)
+    assert (found.path.name, [i.source for i in found.instances]) == ("a.jpg", ["c.json:2"])
+    assert (skip.where, skip.kind) == ("c.json:a.png", "photo without a file")
+
+
+def test_whatever_the_file_says_a_message_is_one_bounded_line(tmp_path, photos_folder):
+    wild = "\x1b[2J\n" + "x" * 10**4
+    images = [*IMAGES, {"id": 1, "file_name": wild}, {"id": 2, "file_name": f"b\n{wild}"}]
+    labels = [
+        annotation(1),
+        annotation(10**4000, category_id=10**4000),
+        annotation(2, image_id=10**4000),
+        annotation(wild, image_id=wild),
+        annotation(3, category_id=wild),
+        annotation(4, segmentation=wild),
+        annotation(5, segmentation={"size": [wild], "counts": 1}),
+        annotation(6, segmentation={"size": [4, 6], "counts": wild}),
+        annotation(7, segmentation={"size": [4, 6], "counts": [wild]}),
+        annotation(8, attribute_ids=wild),
+    ]
+    records, skips = read(tmp_path, photos_folder, table(*labels, images=images))
+    assert [len(r.instances) for r in records] == [1, 0]
+    assert len(skips) == 11
+    for text in (t for s in skips for t in (s.where, s.detail)):
+        assert text.isprintable()
+        assert len(text) < 500 + len(str(tmp_path))
+    for wrong in (
+        {"categories": [{"id": 1, "name": wild}]},
+        {"images": [IMAGES[0], {**IMAGES[0], "file_name": wild}, IMAGES[0]]},
+    ):
+        with pytest.raises(FormatError) as error:
+            read(tmp_path, photos_folder, table(annotation(), **wrong))
+        assert error.value.reason.isprintable()
+        assert len(error.value.reason) < 300
 
 
 def test_a_photo_listed_twice_keeps_its_annotations_once(tmp_path, photos_folder):

@@ -76,6 +76,11 @@ def test_rows_of_a_photo_may_stand_apart(tmp_path, photos_folder):
         ("a,30 1,4,6,4,\n", "row that cannot be decoded", "past the end"),
         ("a,2 2,4,6,46,\n", "row that cannot be decoded", "ClassId 46 has no name"),
         ("a,2 2,4,6,x,\n", "row that cannot be decoded", "'x' is not an integer"),
+        ("a,2 2,4,6,1e400,\n", "row that cannot be decoded", "'1e400' is not an integer"),
+        (f"a,2 2,4,{'9' * 4000},4,\n", "row that cannot be decoded", "Width '999"),
+        (f"a,2 2,4,6,{'x' * 4000},\n", "row that cannot be decoded", "ClassId 'xxx"),
+        (f"a,2 2,4,6,4,{'x' * 4000}\n", "row that cannot be decoded", "attribute 'xxx"),
+        (f"{'x' * 4000},2 2,4,6,4,\n", "photo without a file", "no photo 'xxx"),
         ("a,2 2,6,4,4,\n", "size mismatch", "the photo is 6x4"),
         ("a,2 2,4\n", "row that cannot be decoded", "cells, the header has 6"),
         ("nowhere,2 2,4,6,4,\n", "photo without a file", "no photo 'nowhere'"),
@@ -89,6 +94,7 @@ def test_a_wrong_row_is_skipped_counted_and_placed(tmp_path, photos_folder, row,
     wrong = [s for s in skips if s.where == "train.csv:3"]
     assert wrong[0].kind == kind
     assert detail in wrong[0].detail
+    assert len(wrong[0].detail) < 300 + len(str(tmp_path))
 
 
 def test_a_wrong_row_leaves_the_others_of_its_photo(tmp_path, photos_folder):
@@ -163,13 +169,16 @@ def test_a_file_that_was_changed_after_the_scan_is_refused(tmp_path, photos_fold
             list(source.read(0, 9, pytest.fail))
 
 
-@pytest.mark.parametrize(("first", "second"), [("a.jpg", "a.png"), ("a.jpg", "a"), ("a", "a.jpg")])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("a.jpg", "a.png"), ("a.jpg", "a"), ("a", "a.jpg"), ("a", "./a"), ("x/../a.jpg", "a")],
+)
 def test_two_names_of_one_record_are_told(tmp_path, photos_folder, first, second):
     if "a.png" in (first, second):
         Image.new("RGB", (6, 4)).save(photos_folder / "a.png")
     lines = [f"{first},2 2,4,6,4,\n", *[f"{second},2 2,4,6,4,\n"] * 2, "b,1 1,5,5,6,\n"]
     records, (skip,) = read(csv_file(tmp_path, *lines), photos_folder)
-    assert [r.image_id for r in records] == ["a", "b"]
+    assert [r.path.stem for r in records] == ["a", "b"]
     assert (skip.where, skip.kind) == ("train.csv:3", "photo listed twice")
     assert skip.detail == f"{second}, 2 rows"
 
@@ -186,12 +195,47 @@ def test_label_descriptions_name_the_ids(tmp_path):
     assert imaterialist.read_labels(path).categories == {0: "shirt, blouse"}
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"categories": [{}]}', "[" * 10**5])
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '{"categories": 5}', '{"categories": [{}]}', "[" * 10**5, "[]" + " " * 2**20],
+)
 def test_something_else_than_label_descriptions_is_refused(tmp_path, content):
     path = tmp_path / "labels.json"
     path.write_text(content)
     with pytest.raises(FormatError, match="label_descriptions"):
         imaterialist.read_labels(path)
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ('[{"id": 1e400, "name": "a"}]', "its id inf is not an integer"),
+        ('[{"id": "1", "name": "a"}]', "its id '1' is not an integer"),
+        ('[{"id": true, "name": "a"}]', "its id True is not an integer"),
+        ('[{"id": 1.0, "name": "a"}]', "its id 1.0 is not an integer"),
+        ('[{"id": 1, "name": 5}]', "not a label_descriptions.json"),
+        ("[5]", "not a label_descriptions.json"),
+        ('[{"id": 1, "name": " "}]', "the label '' is empty"),
+        ('[{"id": 1, "name": "a\\nb"}]', r"the label 'a\\nb' is empty or cannot be printed"),
+        ('[{"id": 1, "name": "\\ud800"}]', r"the label '\\ud800' is empty or cannot be printed"),
+        (f'[{{"id": 1, "name": "{"x" * 201}"}}]', "longer than 200 characters"),
+        ('[{"id": 1, "name": "b"}]', "'a' has the id 1 too"),
+    ],
+)
+@pytest.mark.parametrize("key", ["categories", "attributes"])
+def test_a_wrong_label_description_is_named(tmp_path, key, entries, message):
+    path = tmp_path / "labels.json"
+    lists = {"categories": "[]", key: '[{"id": 1, "name": "a"}, ' + entries[1:]}
+    path.write_text("{" + ", ".join(f'"{k}": {text}' for k, text in lists.items()) + "}")
+    with pytest.raises(FormatError, match=message) as error:
+        imaterialist.read_labels(path)
+    assert error.value.where == f"{key}[1]"
+
+
+def test_a_label_may_be_described_twice_alike(tmp_path):
+    path = tmp_path / "labels.json"
+    path.write_text(json.dumps({"categories": [{"id": 0, "name": n} for n in ("hat", " hat ")]}))
+    assert imaterialist.read_labels(path).categories == {0: "hat"}
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)

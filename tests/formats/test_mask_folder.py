@@ -173,8 +173,8 @@ def test_ids_go_beyond_a_byte(masks, photos_folder):
         ("a.png", np.dstack([MASK] * 3), {}, "has 3 channels; an index mask has one value"),
         ("a.png", np.dstack([MASK] * 4), {}, "has 4 channels"),
         ("a.png", np.dstack([MASK] * 2), {}, "has 2 channels"),
-        ("a.tif", MASK.astype(np.float32), {}, "not of 1, 8 or 16 bits"),
-        ("a.tif", MASK.astype(np.int32), {}, "not of 1, 8 or 16 bits"),
+        ("a.tif", MASK.astype(np.float32), {}, "its values are not of 1, 8 or 16 bits"),
+        ("a.tif", MASK.astype(np.int32), {}, "its values are not of 1, 8 or 16 bits"),
     ],
 )
 def test_what_may_have_changed_the_values_is_refused(
@@ -183,7 +183,7 @@ def test_what_may_have_changed_the_values_is_refused(
     save(masks / name, image, **options)
     records, (skip,) = read(masks, photos_folder)
     assert (records, skip.where, skip.kind) == ([], f"masks/{name}", "mask refused")
-    assert reason in skip.detail
+    assert skip.detail.startswith(reason)
 
 
 def test_a_mask_that_ends_early_or_is_none_is_refused(masks, photos_folder):
@@ -350,10 +350,10 @@ def test_loading_opens_no_mask(masks, photos_folder):
         ("id,name\n-1,shirt\n", "classes.csv:2: id '-1' is not a number from 0 to 65535"),
         ("id,name\n65536,shirt\n", "id '65536' is not a number"),
         ("id,name\n1.0,shirt\n", "id '1.0' is not a number"),
-        ("id,name\n" + "9" * 5000 + ",shirt\n", "is not a number"),
+        ("id,name\n" + "9" * 5000 + ",shirt\n", r"id '9+\.\.\.9+' is not a number"),
         ("id,name\n\u0661,shirt\n", "is not a number"),
-        ("id,name\n1\n", "classes.csv:2: name '' is empty"),
-        ("id,name\n1,a\0b\n", r"name 'a\\x00b' is empty or cannot be printed"),
+        ("id,name\n1\n", "classes.csv:2: the label '' is empty"),
+        ("id,name\n1,a\0b\n", r"label 'a\\x00b' is empty or cannot be printed"),
         ('id,name\n1,"a\nb"\n', r"cannot be printed"),
         ("id,name\n1,shirt, blouse\n", "classes.csv:2: more cells than the first line"),
         ('id,name\n1,"shirt\n2,pants\n', "not a CSV"),

@@ -190,12 +190,45 @@ def test_a_file_that_would_eat_the_memory_is_refused(tmp_path):
         via.load(path, tmp_path, "style")
 
 
-@pytest.mark.parametrize("regions", [5, True, "abc", None, {}])
-def test_regions_that_are_no_list_make_no_region(tmp_path, photos_folder, regions):
+@pytest.mark.parametrize("regions", [5, True, False, "abc", None])
+def test_regions_that_are_no_list_are_not_taken_for_none(tmp_path, photos_folder, regions):
     wrong = entry(filename="b.png") | {"regions": regions}
-    records, (skip,) = read(tmp_path, photos_folder, {"a": entry(region()), "b": wrong})
-    assert len(records) == 1
-    assert (skip.where, skip.kind) == ("via.json:b", "photo without a usable region")
+    with pytest.raises(FormatError, match=r"via.json:b: its regions are .*: no list"):
+        read(tmp_path, photos_folder, {"a": entry(region()), "b": wrong})
+
+
+@pytest.mark.parametrize("regions", [{"regions": []}, {"regions": {}}, {}])
+def test_a_photo_without_a_region_is_a_record_without_instances(tmp_path, photos_folder, regions):
+    records, skips = read(
+        tmp_path, photos_folder, {"a": entry(region()), "b": {"filename": "b.png", **regions}}
+    )
+    assert {r.image_id: len(r.instances) for r in records} == {"a.jpg": 1, "b.png": 0}
+    assert skips == []
+
+
+def test_a_photo_of_which_no_region_could_be_used_is_skipped(tmp_path, photos_folder):
+    wrong = entry(region(style=""), filename="b.png")
+    (record,), skips = read(tmp_path, photos_folder, {"a": entry(region()), "b": wrong})
+    assert record.image_id == "a.jpg"
+    assert [(s.where, s.kind) for s in skips] == [
+        ("via.json:b#0", "region without a label"),
+        ("via.json:b", "photo without a usable region"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("xs", "ys", "faults"),
+    [
+        ([0, 2, 2, 0], [1, 1, 3, 3], ()),
+        ([0, 4, 4, 0], [0, 4, 0, 4], ("self-intersecting polygon",)),
+        ([2, 9, 9, 2], [0, 0, 3, 3], ("out-of-frame polygon",)),
+        ([0, 9, 9, 0], [0, 4, 0, 4], ("self-intersecting polygon", "out-of-frame polygon")),
+    ],
+)
+def test_a_polygon_that_was_mended_says_so(tmp_path, photos_folder, xs, ys, faults):
+    shape = {"name": "polygon", "all_points_x": xs, "all_points_y": ys}
+    (record,), _ = read(tmp_path, photos_folder, {"k": entry(region(shape))})
+    assert record.instances[0].faults == faults
 
 
 HALF = "\ud800"
@@ -251,8 +284,78 @@ def test_the_second_listing_of_a_photo_is_told_where_it_stands(tmp_path, photos_
     assert skips == [Skip("via.json:second", "photo listed twice", "a.jpg")]
 
 
+@pytest.mark.parametrize("again", ["p1", "./p1.jpg", "x/../p1.jpg", "p1.jpg"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_ways_to_spell_one_file_are_one_photo(tmp_path, photos_folder, again, turned):
+    (photos_folder / "a.jpg").rename(photos_folder / "p1.jpg")
+    names = ["p1.jpg", again][:: -1 if turned else 1]
+    table = {f"k{n}": entry(region(), filename=name) for n, name in enumerate(names)}
+    (record,), (skip,) = read(tmp_path, photos_folder, table)
+    assert record.image_id == names[0]
+    assert skip == Skip("via.json:k1", "photo listed twice", names[1])
+
+
+def test_photos_that_differ_in_their_suffix_are_two(tmp_path, photos_folder):
+    Image.new("RGB", (6, 4)).save(photos_folder / "a.png")
+    names = ["a.png", "a.jpg", "a.gif"]
+    table = {name: entry(region(), filename=name) for name in names}
+    records, (skip,) = read(tmp_path, photos_folder, table)
+    assert [(r.image_id, r.path.name) for r in records] == [(n, n) for n in names[:2]]
+    assert (skip.where, skip.kind) == ("via.json:a.gif", "photo without a file")
+
+
+def test_a_name_without_a_file_takes_no_photo_from_another(tmp_path, photos_folder):
+    table = {n: entry(region(), filename=n) for n in ("a.png", "a.jpg")}
+    (record,), (skip,) = read(tmp_path, photos_folder, table)
+    assert (record.image_id, skip.kind) == ("a.jpg", "photo without a file")
+
+
+WILD = "\x1b[2J\n" + "x" * 10**4
+"""What clears a terminal, a line break, and no end."""
+
+
+def test_whatever_the_file_says_a_message_is_one_bounded_line(tmp_path, photos_folder):
+    table = {
+        f"a{WILD}": entry(
+            region(),
+            region(style=WILD),
+            region({"name": WILD}),
+            region({"name": "rect", "x": WILD}),
+            region(style={WILD: {WILD: [WILD] * 99}, "x": 1}),
+            region(style=[[[[WILD] * 9] * 9] * 9] * 9),
+            region(**{WILD: 1}),
+        ),
+        f"b{WILD}": entry(region(style=""), filename="b.png"),
+        "c": entry(region(), filename=WILD),
+    }
+    records, skips = read(tmp_path, photos_folder, table)
+    assert [len(r.instances) for r in records] == [1]
+    assert len(skips) == 9
+    for text in (t for s in skips for t in (s.where, s.detail)):
+        assert text.isprintable()
+        assert len(text) < 500 + len(str(tmp_path))
+    with pytest.raises(FormatError) as error:
+        read(
+            tmp_path,
+            photos_folder,
+            {"k": entry(*(region(**{f"{n}{WILD}": 1}) for n in "a" * 99))},
+            "kind",
+        )
+    assert str(error.value).isprintable()
+    with pytest.raises(FormatError) as error:
+        read(
+            tmp_path,
+            photos_folder,
+            {"k": entry(*(region(**{f"{n}": 1}) for n in range(99)))},
+            "kind",
+        )
+    assert str(error.value).endswith("9 (1), 89 more")
+
+
 def test_two_photos_of_one_name_cannot_be_written(tmp_path):
     records = [record(tmp_path / folder / "a.jpg", s=picture("#")) for folder in ("x", "y")]
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "a.jpg").write_bytes(b"of another size")
     with pytest.raises(ValueError, match=r"two photos are named 'a\.jpg'"):
         via.write(tmp_path / "v.json", records, "style")
 

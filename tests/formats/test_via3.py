@@ -135,9 +135,9 @@ def test_a_wrong_region_is_skipped_counted_and_placed(tmp_path, photos_folder, w
 
 def test_a_remark_on_a_whole_photo_is_no_region(tmp_path, photos_folder):
     table = project(region(), region([]), region([], vid="2"), files=("a.jpg", "b.png"))
-    (record,), (skip,) = read(tmp_path, photos_folder, table)
-    assert (record.image_id, len(record.instances)) == ("a.jpg", 1)
-    assert (skip.where, skip.kind) == ("p.json:view/2", "photo without a usable region")
+    records, skips = read(tmp_path, photos_folder, table)
+    assert [(r.image_id, len(r.instances)) for r in records] == [("a.jpg", 1), ("b.png", 0)]
+    assert skips == []
 
 
 def test_an_address_or_a_whole_path_is_looked_for_by_its_end(tmp_path, photos_folder):
@@ -165,13 +165,9 @@ def test_a_view_of_several_photos_is_refused_only_where_a_region_could_be_on_any
 ):
     pair = {"1": {"fid_list": [1, 2]}, "2": {"fid_list": [2]}, "3": {"fid_list": [3]}}
     table = project(region(vid=3), files=("a.jpg", "b.png", "c d.jpg"), view=pair)
-    (record,), skips = read(tmp_path, photos_folder, table)
-    assert record.image_id == "c d.jpg"
-    assert [s.kind for s in skips] == [
-        "photo without a usable region",
-        "photo without a usable region",
-        "photo listed twice",
-    ]
+    records, (skip,) = read(tmp_path, photos_folder, table)
+    assert {r.image_id: len(r.instances) for r in records} == {"a.jpg": 0, "b.png": 0, "c d.jpg": 1}
+    assert (skip.where, skip.kind) == ("p.json:view/2", "photo listed twice")
     table["metadata"]["x"] = region()
     with pytest.raises(FormatError, match=r"view/1: 1 regions on 2 photos at once.* a view of its"):
         read(tmp_path, photos_folder, table)

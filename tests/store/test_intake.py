@@ -10,6 +10,7 @@ import pytest
 
 from curation import rle, store
 from curation.errors import DatasetError
+from curation.imported import Imported
 from curation.intake import MAX_DOCUMENT, Target, first_fault, prepare, prepare_slice
 from curation.records import Instance
 from curation.store import bulk, edits, intake
@@ -75,7 +76,7 @@ def test_a_photo_is_replaced_at_once_or_not_at_all(dataset, records, monkeypatch
     monkeypatch.setattr(bulk.Collection, "bulk_write", watched)
     target = store.target(dataset, True)
     photo = prepare(corrected(records[0]), target)
-    store.take(dataset, [photo], True, store.Written())
+    store.take(dataset, [photo], "v2", Imported())
     assert [fields >= {"ground_truth", "content_digest", "labels"} for fields in seen] == [True]
 
 
@@ -205,7 +206,7 @@ def test_a_photo_that_the_database_could_not_keep_is_left_out_and_said(
     assert [(s.where, s.kind) for s in skips] == [("v.json:k#0", "photo with too much to keep")]
     assert "large" in skips[0].detail
     assert first_fault(Source(), range(0, 2)) == skips[0]
-    store.take(dataset, photos, True, store.Written())
+    store.take(dataset, photos, "v2", Imported())
     assert store.complete(dataset) == {}
     assert "c" in raw(dataset)
 
@@ -216,6 +217,6 @@ def test_a_photo_at_that_bound_can_be_kept_with_its_labels(dataset, records):  #
     large = replace(records[0], image_id="large", instances=(dress,) * 4)
     photo = prepare(large, store.target(dataset, False))
     assert MAX_DOCUMENT * 0.8 < len(photo.document) <= MAX_DOCUMENT
-    store.take(dataset, [photo], False, store.Written())
+    store.take(dataset, [photo], "", Imported())
     assert store.complete(dataset) == {}
     assert len(raw(dataset)["large"]["labels"]["detections"]) == 4

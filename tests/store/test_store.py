@@ -99,8 +99,8 @@ def test_a_corrected_photo_is_taken_over_and_keeps_its_reviews(dataset, records)
     changed = ImageRecord("a", records[0].path, 4, 6, records[0].instances[:1])
     written = store.write(dataset.name, [changed], update=True)
     assert written.updated == ["a"]
-    assert [(c.kind, c.detail) for c in written.changes] == [
-        ("photo updated", "0 labels new, 1 gone, 1 kept")
+    assert [(c.kind, c.detail) for c in store.update_notes(dataset, "records")] == [
+        ("photo updated", "labels: 0 new, 1 gone, 1 kept")
     ]
     assert labels(dataset)["shirt, blouse"].label == "feet"
     assert len(dataset.match({"image_id": "a"}).first().ground_truth.detections) == 1
