@@ -77,5 +77,7 @@ def _left(dataset) -> str:
         "excluded": store.count_photos(dataset, {"excluded": True}),
         "with faults": store.count_photos(dataset, {"n_faults": {"$gt": 0}, **kept}),
     }
+    if not counts["with faults"]:  # nobody audited, or nothing was found
+        del counts["with faults"]
     lines = [f"**{count:,}** {what}" for what, count in counts.items()]
     return "\n\n".join(lines)
