@@ -25,7 +25,7 @@ MAX_ELEMENT = 16 * 2**20
 _LONGEST_TOKEN = 16
 """Characters, but for strings: ``-Infinity`` and an escaped pair ``\\ud83d\\udc57`` are less."""
 
-_SPACE = re.compile(r"[ \t\n\r]*")
+_NO_SPACE = re.compile(r"[^ \t\n\r]")
 
 
 class Element(NamedTuple):
@@ -103,9 +103,10 @@ class _Cursor:
     def peek(self) -> str:
         """The next character that is no space; empty at the end of the file."""
         while True:
-            self.at = _SPACE.match(self.window, self.at).end()  # type: ignore[union-attr]
-            if self.at < len(self.window):
-                return self.window[self.at]
+            if found := _NO_SPACE.search(self.window, self.at):
+                self.at = found.start()
+                return found[0]
+            self.at = len(self.window)
             if self.ended:
                 return ""
             self._read_on()
