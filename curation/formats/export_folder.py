@@ -31,11 +31,12 @@ def replacing_export(folder: Path, format_: str) -> Iterator[Path]:
     _check_replaceable(folder, format_)
     # Hidden, so that no folder of the user's has these names: what a kill left there may go.
     part, earlier = (folder.with_name(f".{folder.name}.{which}") for which in ("part", "old"))
-    for left in (part, earlier):
-        shutil.rmtree(left, ignore_errors=True)
+    shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
         yield part
+        # Not before: a kill between the two renames leaves the earlier export here alone.
+        shutil.rmtree(earlier, ignore_errors=True)
         if folder.exists():
             folder.rename(earlier)
         part.rename(folder)

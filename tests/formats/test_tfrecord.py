@@ -73,38 +73,13 @@ def test_an_earlier_export_is_replaced_as_a_whole(tmp_path, records):
     assert sorted(p.name for p in tmp_path.iterdir() if p.suffix != ".jpg") == ["out"]
 
 
-@pytest.mark.parametrize(
-    "manifest",
-    [None, "", "[]", "[" * 10**5, "\xff", '{"name": "my web app"}', '{"format": "tfrecord"}',
-     '{"format": "zip", "splits": {}}'],
-)  # fmt: skip
-def test_a_folder_that_is_no_export_is_left_as_it_is(tmp_path, records, manifest):
+def test_a_folder_that_is_no_export_is_left_as_it_is(tmp_path, records):
+    """The rest that protects a folder is tested in tests/test_exporter.py: it is one function."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
-    if manifest is not None:
-        (tmp_path / "out" / "manifest.json").write_text(manifest, "latin-1")
-    with pytest.raises(CurateError, match="not an earlier export"):
+    with pytest.raises(CurateError, match="not an earlier export of tfrecord"):
         write(tmp_path / "out", records)
     assert (tmp_path / "out" / "thesis.txt").read_text() == "years of work"
-
-
-@pytest.mark.parametrize("name", ["notes.txt", ".hidden", "sub/", "shards.tfrecord/"])
-def test_a_file_that_came_into_an_export_is_not_removed_with_it(tmp_path, records, name):
-    write(tmp_path / "out", records)
-    stranger = tmp_path / "out" / name
-    if name.endswith("/"):
-        stranger.mkdir()
-    else:
-        stranger.touch()
-    with pytest.raises(CurateError, match=f"{stranger}: is not part"):
-        write(tmp_path / "out", records)
-    assert stranger.exists()
-    assert (tmp_path / "out" / "manifest.json").is_file()
-
-
-def test_a_file_in_the_folders_place_is_left_as_it_is(tmp_path, records):
-    with pytest.raises(CurateError, match="not a folder"):
-        write(records["a"].path, records)
 
 
 def test_a_list_of_skips_goes_with_its_export(tmp_path, records):
