@@ -69,8 +69,10 @@ def take(dataset: fo.Dataset, photos: Sequence[Photo], update_by: str, done: Imp
             if photo.status is Status.MOVED:
                 moved[photo.image_id] = decode(photo.document)
     bulk.insert(dataset, added)
+    if not (changed or moved):
+        return
     with locked(dataset):
-        if info(dataset)["taxonomy"] and (changed or moved):
+        if info(dataset)["taxonomy"]:
             # Made in FiftyOne, and about to be replaced.
             edits.adopt_edits(dataset, changed | moved)
         _keep_faults(dataset, moved)
