@@ -20,7 +20,7 @@ from tests.app.dataset import RUN, build
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    # In CI it is there, or something is wrong.
+    # Only a laptop may lack it: .ci/run installs it, so in CI its absence is an error.
     pytest.mark.skipif(
         not browser.CHROMIUM.exists() and "CI" not in os.environ,
         reason=f"no {browser.CHROMIUM}: apt-get install chromium",
