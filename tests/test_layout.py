@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FIFTYONE = ("curation/store/", "curation/types.py", "plugins/")
-TENSORFLOW = ("training/", "curation/quiet.py", "curation/formats/tfrecord.py")
+TENSORFLOW = ("training/",)
 TRAINING = ("training/", "curation/rounds.py", "curation/cli/loop.py", "curation/doctor.py")
 
 

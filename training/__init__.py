@@ -1,5 +1,5 @@
 """Trains segmenters (Keras 3) on photos and label maps, and predicts with them."""
 
-from curation.quiet import start_keras
+from training.quiet import start_keras
 
 start_keras()

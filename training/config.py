@@ -5,55 +5,134 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+CHOICES = {
+    "model": ("fpn", "deeplabv3plus", "unet"),
+    "backbone": (
+        "lite0", "lite2", "mobilenetv2", "efficientnetv2b0", "resnet50", "inceptionresnetv2", "none",
+    ),
+    "output_stride": (8, 16, 32),
+    "loss": ("cross_entropy", "focal"),
+    "class_weights": ("none", "balanced"),
+    "optimizer": ("adamw", "adam"),
+    "schedule": ("cosine", "poly", "constant"),
+    "precision": ("auto", "float32", "bfloat16", "float16"),
+}  # fmt: skip
+"""What the keys with few possible values can be."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Settings of one run.
+    """Settings of one run. The defaults are those of the recipe ``laptop``.
 
     Attributes:
+        model: 'fpn', 'deeplabv3plus' or 'unet'
+        backbone: where the model's taps come from; 'none' for a UNet, which has none
+        weights: of the backbone: 'imagenet', 'none' (random), or a file of Keras weights
+        frozen: the backbone stays as it is, its features are computed once and a small
+            model is trained on them; otherwise all weights are trained, on augmented photos
+        output_stride: of the backbone's deepest tap; below 32 by dilation
         size: side in pixels that photos are resized to; divides by 32
         epochs: passes over the training photos
         min_steps: a run takes at least so many steps, however few its photos:
             18 photos make 2 steps an epoch, and no segmenter learns in 24 steps
+        looks: how often the validation photos are looked at, evenly over the run
+        patience: stop after so many looks without a better one; 0 never stops early
         batch: photos a step
-        learning_rate: the highest, after the warm-up; falls to 0 along a cosine
+        optimizer: 'adamw' or 'adam'
+        learning_rate: the highest, after the warm-up
+        schedule: how it falls to 0 afterwards: 'cosine', 'poly' (power 0.9) or not at all
+        warm_up: steps in which it rises
         weight_decay: AdamW's
-        dice_weight: of the foreground Dice loss beside the cross-entropy
-        dropout: share of channels dropped in training; a third of it on the taps
+        clip: the largest norm of all gradients together; 0 does not clip
+        average: keep a running average of the weights, and measure and save that
+        batch_norm_momentum: Keras' own 0.99 needs hundreds of steps to mean anything
+        loss: 'cross_entropy' or 'focal' (gamma 2)
+        dice_weight: of the foreground Dice loss beside it
+        class_weights: 'balanced' weighs classes by the root of their rarity
+        dropout: share of channels dropped in training
         cutmix: share of training photos that get a piece of another photo and its label
+        flip: mirror every second photo
+        rotate: up to so many degrees either way
+        scale: zoom by a factor of up to 1 + scale, in or out
+        color: strength of changes to brightness, contrast and saturation, 0 to 1
+        precision: of the layers' arithmetic; 'auto' is bfloat16 on a GPU that has it
         seed: makes a run repeatable
     """
 
+    model: str = "fpn"
+    backbone: str = "lite0"
+    weights: str = "imagenet"
+    frozen: bool = True
+    output_stride: int = 32
     size: int = 384
     epochs: int = 14
     min_steps: int = 240
+    looks: int = 14
+    patience: int = 0
     batch: int = 16
+    optimizer: str = "adamw"
     learning_rate: float = 0.012
+    schedule: str = "cosine"
+    warm_up: int = 40
     weight_decay: float = 0.05
+    clip: float = 0.0
+    average: bool = True
+    batch_norm_momentum: float = 0.9
+    loss: str = "cross_entropy"
     dice_weight: float = 0.5
+    class_weights: str = "none"
     dropout: float = 0.3
     cutmix: float = 0.5
+    flip: bool = True
+    rotate: float = 0.0
+    scale: float = 0.0
+    color: float = 0.0
+    precision: str = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            whole = isinstance(field.default, int)
-            if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-                kind = "a whole number" if whole else "a number"
-                raise ValueError(f"{field.name} = {value!r} is not {kind}")
-        if self.size < 32 or self.size > 1024 or self.size % 32:
-            raise ValueError(f"size = {self.size} is not a multiple of 32 up to 1024")
-        for name in ("epochs", "min_steps", "batch"):
+            self._check_kind(field.name, type(field.default))
+        for name, choices in CHOICES.items():
+            if (value := getattr(self, name)) not in choices:
+                raise ValueError(f"{name} = {value!r} is none of {', '.join(map(str, choices))}")
+        if self.size < 32 or self.size > 2048 or self.size % 32:
+            raise ValueError(f"size = {self.size} is not a multiple of 32 up to 2048")
+        for name in ("epochs", "min_steps", "looks", "batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} = {getattr(self, name)} is below 1")
-        if not 0 < self.learning_rate <= 1:
-            raise ValueError(f"learning_rate = {self.learning_rate} is not above 0 and up to 1")
-        if self.weight_decay < 0 or self.dice_weight < 0 or self.seed < 0:
-            raise ValueError("weight_decay, dice_weight and seed cannot be negative")
-        for name in ("dropout", "cutmix"):
+        for name in ("patience", "warm_up", "weight_decay", "clip", "dice_weight", "seed"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} = {getattr(self, name)} is negative")
+        for name in ("dropout", "cutmix", "scale", "color", "batch_norm_momentum"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} = {getattr(self, name)} is not from 0 to below 1")
+        if not 0 < self.learning_rate <= 1:
+            raise ValueError(f"learning_rate = {self.learning_rate} is not above 0 and up to 1")
+        if not 0 <= self.rotate <= 180:
+            raise ValueError(f"rotate = {self.rotate} is not from 0 to 180 degrees")
+        self._check_together()
+
+    def _check_kind(self, name: str, kind: type) -> None:
+        value = getattr(self, name)
+        fits = (int, float) if kind is float else kind
+        if not isinstance(value, fits) or (isinstance(value, bool) and kind is not bool):
+            words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+            raise ValueError(f"{name} = {value!r} is not {words[kind]}")
+
+    def _check_together(self) -> None:
+        if (self.model == "unet") != (self.backbone == "none"):
+            raise ValueError("a unet has backbone = 'none', and nothing else has")
+        if self.frozen and self.model == "unet":
+            raise ValueError("a unet has no backbone to freeze: frozen = false")
+        if self.frozen and self.weights == "none":
+            raise ValueError("frozen = true needs weights: features of random ones mean nothing")
+        if self.model == "fpn" and self.output_stride != 32:
+            raise ValueError("fpn takes taps at 4 strides: output_stride = 32")
+        if self.frozen and (self.rotate or self.scale or self.color):
+            raise ValueError(
+                "rotate, scale and color change photos, whose features are kept: frozen = false"
+            )
 
 
 def from_table(table: dict[str, Any]) -> TrainConfig:

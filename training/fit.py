@@ -14,11 +14,12 @@ from keras import ops
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from training import metrics, models
+from training import metrics
 from training.clock import core_seconds
 from training.config import TrainConfig
-from training.features import VIEWS, FeatureCache
+from training.data.features import VIEWS, FeatureCache
 from training.losses import CrossEntropyDice
+from training.models import fpn
 
 _WARM_UP = 40
 _DECAY = 0.98
@@ -119,7 +120,7 @@ def fit(
 
     Args:
         train, validation: the (averaged) weights kept are those with the best
-            foreground mIoU on ``validation``, which is looked at ``config.epochs`` times
+            foreground mIoU on ``validation``, which is looked at ``config.looks`` times
         classes: K, background included
         seed: of the first weights, the dropout and the order of the photos
         name: of the task on ``progress``
@@ -129,10 +130,10 @@ def fit(
         history for each look
     """
     keras.utils.set_random_seed(seed)
-    model = models.fpn(train.cache.shapes, classes, config.dropout)
-    coarse = models.coarse(model)
+    model = fpn.fpn(train.cache.shapes, classes, config.dropout)
+    coarse = fpn.coarse(model)
     steps = max(ceil(config.epochs * len(train) / config.batch), config.min_steps)
-    every = ceil(steps / config.epochs)
+    every = ceil(steps / config.looks)
     coarse.compile(optimizer=_optimizer(config, steps), loss=CrossEntropyDice(config.dice_weight))
     # Its variables made inside the first step would have that step traced twice.
     coarse.optimizer.build(coarse.trainable_variables)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from curation.errors import RunError
-from training.features import VIEWS, FeatureCache
+from training.data.features import VIEWS, FeatureCache
 from training.folder import SINGLE, Photo, RunFolder
 
 

@@ -20,7 +20,7 @@ from training import evaluate, metrics, plan, plots
 from training.clock import core_seconds
 from training.config import TrainConfig
 from training.config import to_table as config_table
-from training.features import FeatureCache
+from training.data.features import FeatureCache
 from training.fit import Examples, fit
 from training.folder import SINGLE, ClassList, Parts, Photo, RunFolder
 from training.predict import predict

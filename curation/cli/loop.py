@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -40,7 +41,7 @@ def train(
     from curation import rounds, store
     from training.config import TrainConfig
 
-    given = {"size": size, "epochs": epochs, "seed": seed}
+    given: dict[str, Any] = {"size": size, "epochs": epochs, "seed": seed}
     try:
         config = TrainConfig(**{k: v for k, v in given.items() if v is not None})
     except ValueError as error:

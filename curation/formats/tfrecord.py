@@ -5,37 +5,28 @@
     DIR/train-00000-of-00003.tfrecord     and so on for val and test
     DIR/manifest.json                     counts, pixels of each class, hash of each shard
 
-Feature names are those of DeepLab's data sets
-(``tensorflow/models/research/deeplab/datasets/build_data.py``). The same
-records give the same bytes: no clock, no random order.
+What is in a record: :mod:`curation.formats.tfexample`. The same records give
+the same bytes: no clock, no random order.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from curation import photos
-from curation.formats import shown
+from curation.formats import shown, tfexample
 from curation.formats.export_folder import finish, replacing_export, write_csv
 from curation.masks import VOID
-from curation.quiet import start_keras
 from curation.records import ImageRecord, Skip
 from curation.splits import SPLITS
 from curation.taxonomy import Taxonomy, label_map
 
-start_keras()
-
-import tensorflow as tf  # noqa: E402 - after start_keras, which quiets it
-
 PHOTOS_PER_SHARD = 512
-JPEG_QUALITY = 95
 
 
 def write(
@@ -81,7 +72,7 @@ def write(
             for shard in range(shards):
                 name = f"{split}-{shard:05d}-of-{shards:05d}.tfrecord"
                 ids = chosen[shard * PHOTOS_PER_SHARD : (shard + 1) * PHOTOS_PER_SHARD]
-                with tf.io.TFRecordWriter(str(part / name)) as out:
+                with (part / name).open("wb") as out:
                     for image_id in ids:
                         record = records[image_id]
                         try:
@@ -90,7 +81,7 @@ def write(
                             on_skip(Skip(shown(image_id), "photo unreadable", str(error)))
                             continue
                         labels = label_map(record, taxonomy, size)
-                        out.write(encode(image_id, photo, labels))
+                        out.write(tfexample.frame(tfexample.encode(image_id, photo, labels)))
                         pixels += np.bincount(labels.ravel(), minlength=256)
                         written.append(image_id)
                         count += 1
@@ -112,39 +103,7 @@ def write(
 
 def read(folder: Path, split: str) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.uint8]]]:
     """Yields (image_id, photo (S, S, 3) uint8 RGB, label map (S, S) uint8) of a split."""
-    shards: Sequence[Path] = sorted(folder.glob(f"{split}-*-of-*.tfrecord"))
-    for serialised in tf.data.TFRecordDataset([str(s) for s in shards]):
-        features = tf.train.Example.FromString(serialised.numpy()).features.feature
-        photo = Image.open(io.BytesIO(_value(features, "image/encoded")))
-        labels = Image.open(io.BytesIO(_value(features, "image/segmentation/class/encoded")))
-        yield _value(features, "image/filename").decode(), np.asarray(photo), np.asarray(labels)
-
-
-def encode(image_id: str, photo: NDArray[np.uint8], labels: NDArray[np.uint8]) -> bytes:
-    """One photo and its label map as a serialised ``tf.train.Example``."""
-    jpeg, png = io.BytesIO(), io.BytesIO()
-    Image.fromarray(photo).save(jpeg, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-    Image.fromarray(labels).save(png, "PNG")
-    height, width = labels.shape
-    values: dict[str, bytes | int] = {
-        "image/encoded": jpeg.getvalue(),
-        "image/filename": image_id.encode(),
-        "image/format": b"jpeg",
-        "image/height": height,
-        "image/width": width,
-        "image/channels": 3,
-        "image/segmentation/class/encoded": png.getvalue(),
-        "image/segmentation/class/format": b"png",
-    }
-    features = tf.train.Features(feature={k: _feature(v) for k, v in values.items()})
-    return tf.train.Example(features=features).SerializeToString(deterministic=True)
-
-
-def _feature(value: bytes | int) -> tf.train.Feature:
-    if isinstance(value, int):
-        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-
-
-def _value(features: Mapping, key: str) -> bytes:
-    return features[key].bytes_list.value[0]
+    for shard in sorted(folder.glob(f"{split}-*-of-*.tfrecord")):
+        with shard.open("rb") as file:
+            for offset, length in tfexample.spans(shard).tolist():
+                yield tfexample.decode(tfexample.read_span(file.fileno(), offset, length))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.training.drawn import QUICK, SIZE, draw
-from training import models
-from training.features import FeatureCache, shapes
+from training.data.features import FeatureCache, shapes
 from training.fit import Examples, WarmUpCosine, WeightAverage, cutmix, fit
+from training.models import fpn
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +51,13 @@ def test_one_seed_gives_one_model(examples):
 
 
 def test_few_photos_still_get_the_least_number_of_steps(examples):
-    _, history = train(examples, min_steps=9, epochs=3)
+    _, history = train(examples, min_steps=9, epochs=3, looks=3)
     assert [row["step"] for row in history] == [3, 6, 9]
     assert history[-1]["epoch"] == 6.0  # 9 steps of 4 photos, over 6 photos
 
 
 def test_the_average_follows_the_weights_and_leaves_the_trained_ones_alone():
-    model = models.fpn(shapes(32), 2)
+    model = fpn.fpn(shapes(32), 2)
     ones = [np.ones_like(weight) for weight in model.get_weights()]
     model.set_weights([0 * one for one in ones])
     average = WeightAverage(model)

@@ -1,8 +1,8 @@
 import keras
 import numpy as np
 
-from training import models
-from training.features import shapes
+from training.data.features import shapes
+from training.models import fpn
 
 
 def taps(size, batch=2):
@@ -12,26 +12,26 @@ def taps(size, batch=2):
 
 def test_logits_have_the_photos_size_and_are_float32():
     for size in (64, 96, 160):
-        model = models.fpn(shapes(size), 6)
+        model = fpn.fpn(shapes(size), 6)
         logits = model.predict_on_batch(taps(size))
         assert logits.shape == (2, size, size, 6)
         assert logits.dtype == np.float32
 
 
 def test_the_decoder_is_small():
-    assert models.fpn(shapes(256), 6).count_params() < 700_000
+    assert fpn.fpn(shapes(256), 6).count_params() < 700_000
 
 
 def test_coarse_shares_the_weights():
-    model = models.fpn(shapes(64), 3)
-    coarse = models.coarse(model)
+    model = fpn.fpn(shapes(64), 3)
+    coarse = fpn.coarse(model)
     assert coarse.predict_on_batch(taps(64)).shape == (2, 32, 32, 3)
     model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
     assert not coarse.predict_on_batch(taps(64)).any()
 
 
 def test_a_saved_model_loads_in_safe_mode_with_the_same_logits(tmp_path):
-    model = models.fpn(shapes(64), 3, dropout=0.2)
+    model = fpn.fpn(shapes(64), 3, dropout=0.2)
     path = tmp_path / "model.keras"
     model.save(path)
     loaded = keras.saving.load_model(path, compile=False, safe_mode=True)

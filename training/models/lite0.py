@@ -20,7 +20,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from curation.errors import CurateError
-from training import torch_weights
+from training.models import torch_weights
 
 NAME = "lite0"
 TAPS = {1: 2, 2: 4, 3: 10, 4: 15}
