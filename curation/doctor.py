@@ -38,7 +38,7 @@ class Check:
 def examine() -> list[Check]:
     """All checks, those that others need first. None raises: what one meets is its finding."""
     checks: tuple[Callable[[], Check], ...] = (
-        _python, _packages, _mongod, _database, _tensorflow, _weights, _plugin, _port, _disk,
+        _python, _packages, _mongod, _database, _trainer, _weights, _plugin, _port, _disk,
     )  # fmt: skip
     return [_safely(check) for check in checks]
 
@@ -125,12 +125,32 @@ def _database() -> Check:
     return Check("database", True, f"{name} answers, {count} datasets")
 
 
-def _tensorflow() -> Check:
+def _trainer() -> Check:
     try:
         from training import devices
     except ImportError as error:
-        return Check("TensorFlow", False, str(error), "run `make` in the project's folder again")
-    return Check("TensorFlow", True, devices.describe())
+        return Check("trainer", False, str(error), "run `make` in the project's folder again")
+    found = devices.describe()
+    if devices.has_gpu():
+        return Check("trainer", True, f"{found}: `curate train` trains all weights")
+    found += ": `curate train` takes frozen features"
+    unused = _nvidia()
+    if not unused:
+        return Check("trainer", True, found)
+    return Check("trainer", False, f"{found}, though there is {unused}", "pip install '.[gpu]'")
+
+
+def _nvidia() -> str:
+    """The NVIDIA GPUs that the driver knows of; empty where there are none."""
+    if query := shutil.which("nvidia-smi"):
+        done = subprocess.run(  # noqa: S603 - as found on the user's own path
+            [query, "--query-gpu=name,memory.total", "--format=csv,noheader"],
+            capture_output=True, text=True, timeout=20, check=False,
+        )  # fmt: skip
+        if done.returncode == 0 and done.stdout.strip():
+            return "; ".join(done.stdout.strip().splitlines())
+    device = Path("/dev/nvidia0")
+    return str(device) if device.exists() else ""
 
 
 def _weights() -> Check:

@@ -6,10 +6,12 @@ of the others. A run is a folder under the dataset's: ``runs/NAME``.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +27,12 @@ from curation.formats import tfrecord
 from curation.issues.scoring import Issue, PhotoScore, as_table, score_record
 from curation.records import ImageRecord, Skip
 from curation.store.results import check_run_name
-from curation.taxonomy import Channels, Taxonomy, label_map
+from curation.taxonomy import Channels, Taxonomy
 from training import run as trainer
 from training.config import TrainConfig
 
+DATA = "data"
+"""What a run is trained on, in its folder until it is finished."""
 ISSUES = "issues.csv"
 SPLITS = "splits.csv"
 
@@ -50,9 +54,21 @@ class Workset:
         present = {i: [x.category for x in r.instances] for i, r in self.records.items()}
         return splits.strata(present)
 
-    def photos(self) -> list[trainer.Photo]:
+    def photos(self) -> list[trainer.PhotoFile]:
         """One for each record; copies of a photo share their key, and so their fold."""
-        return [trainer.Photo(self.groups[i], i, record.path) for i, record in self.records.items()]
+        return [
+            trainer.PhotoFile(self.groups[i], i, record.path) for i, record in self.records.items()
+        ]
+
+    def digest(self) -> str:
+        """A hash of all labels: the masks, their classes, and the order they are painted in."""
+        digest = sha256(repr(self.taxonomy).encode())
+        for image_id, record in self.records.items():
+            digest.update(repr((image_id, self.groups[image_id], record.height)).encode())
+            for instance in record.instances:
+                digest.update(instance.category.encode())
+                digest.update(instance.mask.counts)
+        return digest.hexdigest()
 
 
 def load(dataset, progress: Progress) -> Workset:
@@ -152,41 +168,88 @@ def train(dataset, run: str, folds: int, config: TrainConfig, progress: Progress
     Returns:
         the metrics; see :func:`training.run.train`
     """
+    if not trainer.alone():
+        reason = "several workers train on a folder: `curate export --format tfrecord` writes it"
+        raise RunError(run, "", reason)
     work = load(dataset, progress)
-    channels = work.channels
     folder = run_folder(dataset, run)
-    photos = work.photos()
-    folds_of = splits_of = None
-    if folds:
-        try:
-            dealt = splits.folds(work.groups, work.strata(), folds)
-        except ValueError as error:
-            raise RunError(run, "--folds", str(error)) from None
-        store.write_column(dataset, "fold", dealt)
-        folds_of = np.array([dealt[i] for i in work.records])
-    else:
-        names = split(dataset, work)
-        splits_of = np.array([names[i] for i in work.records])
-    folder.mkdir(parents=True, exist_ok=True)
-    # On disk, so that memory does not grow with the photos.
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".npy") as scratch:
-        shape = (len(photos), config.size, config.size)
-        labels = np.lib.format.open_memmap(scratch.name, "w+", np.uint8, shape)
-        task = progress.add_task("label maps", total=len(photos))
-        for row, record in enumerate(work.records.values()):
-            labels[row] = channels.encode(label_map(record, work.taxonomy, config.size))
-            progress.advance(task)
-        return trainer.train(
-            folder,
-            photos,
-            labels,
-            trainer.ClassList(channels.names, channels.colors),
-            config,
-            cache=feature_cache(dataset),
-            fold=folds_of,
-            split=splits_of,
-            progress=progress,
-        )
+    of: Mapping[str, str | int] = (
+        _folds(dataset, work, run, folds) if folds else split(dataset, work)
+    )
+    finished = trainer.begin(
+        folder,
+        config,
+        trainer.ClassList(work.channels.names, work.channels.colors),
+        trainer.Parts(
+            "fold" if folds else "split",
+            tuple(work.groups[i] for i in work.records),
+            tuple(work.records),
+            tuple(str(of[i]) for i in work.records),
+        ),
+        Path(DATA),
+        work.digest(),
+    )
+    if finished is not None:
+        return finished
+    if not (folder / DATA).exists():
+        _write_data(folder / DATA, work, config.size, progress)
+    return resume(dataset, run, progress)
+
+
+def _folds(dataset, work: Workset, run: str, count: int) -> dict[str, int]:
+    try:
+        dealt = splits.folds(work.groups, work.strata(), count)
+    except ValueError as error:
+        raise RunError(run, "--folds", str(error)) from None
+    store.write_column(dataset, "fold", dealt)
+    return dealt
+
+
+def resume(dataset, run: str, progress: Progress) -> dict:
+    """Goes on with a run that was killed, on the labels that it began with.
+
+    Returns:
+        the metrics; see :func:`training.run.train`
+    """
+    folder = run_folder(dataset, run)
+    metrics = trainer.train(folder, cache=feature_cache(dataset), progress=progress)
+    shutil.rmtree(folder / DATA, ignore_errors=True)
+    return metrics
+
+
+def evaluate(dataset, run: str, progress: Progress) -> dict:
+    """Measures a finished run on the labels of now, on photos that it was not taught.
+
+    Returns:
+        the figures; see :func:`training.run.measure`
+    """
+    folder, cache = run_folder(dataset, run), feature_cache(dataset)
+    size = trainer.photo_size(folder)
+    work = load(dataset, progress)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        data = Path(scratch) / DATA
+        _write_data(data, work, size, progress)
+        return trainer.measure(folder, data, cache=cache, progress=progress)
+
+
+def _write_data(folder: Path, work: Workset, size: int, progress: Progress) -> None:
+    """The working copy as the TFRecords that a trainer reads."""
+
+    def refuse(skip: Skip) -> None:
+        raise DatasetError(skip.where, "", f"{skip.kind}: {skip.detail}; exclude or replace it")
+
+    task = progress.add_task("photos and label maps", total=len(work.records))
+    tfrecord.write(
+        folder,
+        records=work.records,
+        taxonomy=work.taxonomy,
+        splits=dict.fromkeys(work.records, "train"),
+        groups=work.groups,
+        size=size,
+        on_photo=lambda: progress.advance(task),
+        on_skip=refuse,
+    )
+    progress.remove_task(task)
 
 
 def predict(dataset, run: str, progress: Progress) -> int:
@@ -238,7 +301,7 @@ def flag(dataset, run: str, progress: Progress) -> pd.DataFrame:
 
 def has_folds(dataset, run: str) -> bool:
     """Whether each photo is predicted by a model that never saw it."""
-    return "fold" in trainer.RunFolder(run_folder(dataset, run)).table()
+    return trainer.has_folds(run_folder(dataset, run))
 
 
 def run_folder(dataset, run: str) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from curation import doctor
+from training import devices
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def test_this_machine_is_right_with_the_database_that_comes_with_fiftyone(tmp_pa
     assert not wrong, [checks[name] for name in wrong]
     assert "db version v" in checks["mongod"]["found"]
     assert "FiftyOne's own answers" in checks["database"]["found"]
-    assert "CPU cores" in checks["TensorFlow"]["found"] or "GPU" in checks["TensorFlow"]["found"]
+    assert "CPU cores: `curate train`" in checks["trainer"]["found"]
 
 
 @pytest.mark.usefixtures("no_uri")
@@ -56,6 +57,38 @@ def test_a_database_of_the_users_needs_no_mongod_and_hides_its_password(monkeypa
     assert check.ok
     assert "db.example" in check.found
     assert "secret" not in check.found
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    """A trainer that sees no GPU, whatever this machine has."""
+    monkeypatch.setattr(devices, "gpus", list)
+
+
+def driver(folder, monkeypatch, script):
+    """NVIDIA's own tool, as if it were installed."""
+    (folder / "nvidia-smi").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_a_gpu_that_the_trainer_does_not_see_is_said(monkeypatch, tmp_path):
+    driver(tmp_path, monkeypatch, "echo 'NVIDIA L4, 23034 MiB'")
+    check = doctor._trainer()
+    assert not check.ok
+    assert "no GPU" in check.found
+    assert "NVIDIA L4, 23034 MiB" in check.found
+    assert check.mend == "pip install '.[gpu]'"
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this machine has an NVIDIA GPU")
+def test_a_driver_without_a_gpu_is_no_fault(monkeypatch, tmp_path):
+    driver(tmp_path, monkeypatch, "echo 'No devices were found'; exit 6")
+    check = doctor._trainer()
+    assert check.ok
+    assert "frozen features" in check.found
 
 
 def test_a_taken_port_is_said(monkeypatch):

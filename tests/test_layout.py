@@ -11,7 +11,10 @@ ROOT = Path(__file__).parents[1]
 
 FIFTYONE = ("curation/store/", "curation/types.py", "plugins/")
 TENSORFLOW = ("training/",)
-TRAINING = ("training/", "curation/rounds.py", "curation/cli/loop.py", "curation/doctor.py")
+TRAINING = (
+    "training/", "curation/rounds.py", "curation/exported.py", "curation/cli/train.py",
+    "curation/doctor.py",
+)  # fmt: skip
 
 
 def modules():

@@ -8,12 +8,12 @@ from typing import Any
 CHOICES = {
     "model": ("fpn", "deeplabv3plus", "unet"),
     "backbone": (
-        "lite0", "lite2", "mobilenetv2", "efficientnetv2b0", "resnet50", "inceptionresnetv2", "none",
+        "lite0", "lite2", "mobilenetv2", "efficientnetv2b0", "resnet50", "inceptionresnetv2",
+        "none",
     ),
     "output_stride": (8, 16, 32),
     "loss": ("cross_entropy", "focal"),
     "class_weights": ("none", "balanced"),
-    "optimizer": ("adamw", "adam"),
     "schedule": ("cosine", "poly", "constant"),
     "precision": ("auto", "float32", "bfloat16", "float16"),
 }  # fmt: skip
@@ -38,11 +38,11 @@ class TrainConfig:
         looks: how often the validation photos are looked at, evenly over the run
         patience: stop after so many looks without a better one; 0 never stops early
         batch: photos a step
-        optimizer: 'adamw' or 'adam'
-        learning_rate: the highest, after the warm-up
+        learning_rate: AdamW's highest, after the warm-up
+        backbone_rate: the backbone's learning rate is so many times that, where it is trained
         schedule: how it falls to 0 afterwards: 'cosine', 'poly' (power 0.9) or not at all
         warm_up: steps in which it rises
-        weight_decay: AdamW's
+        weight_decay: AdamW's; 0 makes it Adam
         clip: the largest norm of all gradients together; 0 does not clip
         average: keep a running average of the weights, and measure and save that
         batch_norm_momentum: Keras' own 0.99 needs hundreds of steps to mean anything
@@ -70,8 +70,8 @@ class TrainConfig:
     looks: int = 14
     patience: int = 0
     batch: int = 16
-    optimizer: str = "adamw"
     learning_rate: float = 0.012
+    backbone_rate: float = 0.1
     schedule: str = "cosine"
     warm_up: int = 40
     weight_decay: float = 0.05
@@ -109,6 +109,8 @@ class TrainConfig:
                 raise ValueError(f"{name} = {getattr(self, name)} is not from 0 to below 1")
         if not 0 < self.learning_rate <= 1:
             raise ValueError(f"learning_rate = {self.learning_rate} is not above 0 and up to 1")
+        if not 0 < self.backbone_rate <= 1:
+            raise ValueError(f"backbone_rate = {self.backbone_rate} is not above 0 and up to 1")
         if not 0 <= self.rotate <= 180:
             raise ValueError(f"rotate = {self.rotate} is not from 0 to 180 degrees")
         self._check_together()

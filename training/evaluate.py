@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,77 +11,73 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from curation import photos as photo_files
-from training import metrics, plots
-from training.fit import Examples
-from training.folder import ClassList, Photo
-from training.predict import probabilities
+from curation.files import replacing
+from training import plots
+from training.data.records import Records
+from training.folder import RunFolder
+from training.metrics import Scores
+from training.predict import Inputs, Views, probabilities
 
 _PICTURES = 8
-_TINY = 1e-7
 
 
 def measure(
-    models: Mapping[str, keras.Model],
-    measured: Mapping[str, NDArray[np.intp]],
-    examples: Examples,
-    classes: ClassList,
-    batch: int,
+    groups: Sequence[tuple[Sequence[keras.Model], NDArray[np.intp]]],
+    records: Records,
+    inputs: Inputs,
     progress: Progress | None,
-) -> dict:
-    """The figures over all measured photos together.
+) -> Scores:
+    """The figures over all photos of all groups together, each with its mirror image.
 
     Args:
-        models: by name
-        measured: indices into ``examples`` by the name of the model that predicts them
-
-    Returns:
-        ``photos``, those of :func:`training.metrics.scores`, and ``loss``: the mean
-        cross-entropy of a labelled pixel under the predicted probabilities
+        groups: models, whose mean counts, and indices of the records that they are measured on
+        inputs: prepared for these photos
     """
-    total = sum(len(indices) for indices in measured.values())
+    total = sum(len(indices) for _, indices in groups)
     task = progress.add_task("measure", total=total) if progress else None
-    confusion = metrics.Confusion(len(classes.names))
-    loss = 0.0
-    for name, indices in measured.items():
-        for start in range(0, len(indices), batch):
-            which = indices[start : start + batch]
-            labels = examples.labels[examples.picks[which]]
-            chances = probabilities([models[name]], examples.cache, examples.rows[which])
-            confusion.add(labels, chances.argmax(-1))
-            loss += _cross_entropy(labels, chances)
+    scores = Scores(len(records.classes.names))
+    for models, indices in groups:
+        for labels, both in views(indices, records, inputs):
+            scores.add(labels, probabilities(models, both))
             if progress and task is not None:
-                progress.advance(task, len(which))
+                progress.advance(task, len(labels))
     if progress and task is not None:
         progress.remove_task(task)
-    pixels = max(1, int(confusion.matrix.sum()))
-    figures = metrics.scores(confusion.matrix, classes.names)
-    return {"photos": total, **figures, "loss": round(loss / pixels, 6)}
+    return scores
 
 
-def _cross_entropy(labels: NDArray[np.uint8], chances: NDArray[np.float32]) -> float:
-    """The sum over the labelled pixels. labels (B, S, S), chances (B, S, S, K)."""
-    seen = labels != metrics.VOID
-    right = np.take_along_axis(chances[seen], labels[seen][:, None].astype(np.intp), axis=1)
-    return float(-np.log(np.maximum(right, _TINY)).sum(dtype=np.float64))
+def views(
+    indices: NDArray[np.intp], records: Records, inputs: Inputs
+) -> Iterator[tuple[NDArray[np.uint8], Views]]:
+    """Label maps (B, S, S) of some records and what models take of them, batch by batch."""
+    at = 0
+    for batch, both in inputs.views([records.photos[index] for index in indices]):
+        labels = [records.labels(index) for index in indices[at : at + len(batch)].tolist()]
+        at += len(batch)
+        yield np.stack(labels), both
 
 
 def draw_grid(
     path: Path,
-    models: Mapping[str, keras.Model],
-    measured: Mapping[str, NDArray[np.intp]],
-    examples: Examples,
-    photos: Sequence[Photo],
-    classes: ClassList,
+    groups: Sequence[tuple[Sequence[keras.Model], NDArray[np.intp]]],
+    records: Records,
+    inputs: Inputs,
 ) -> None:
-    """Writes a PNG of a few measured photos, chosen by the hash of their key."""
-    model_of = {int(i): name for name, indices in measured.items() for i in indices}
-    chosen = sorted(model_of, key=lambda i: sha256(photos[i].key.encode()).digest())[-_PICTURES:]
+    """Writes a PNG of a few photos of the groups, chosen by the hash of their key."""
+    models_of = {int(i): models for models, indices in groups for i in indices}
+    digest = {i: sha256(records.photos[i].key.encode()).digest() for i in models_of}
     panels = []
-    for index in chosen:
-        rows = examples.rows[index : index + 1]
-        predicted = probabilities([models[model_of[index]]], examples.cache, rows)[0].argmax(-1)
-        label = np.asarray(examples.labels[examples.picks[index]])
-        photo = photo_files.read(photos[index].path, examples.cache.size)
-        panels.append((photos[index].image_id, photo, label, predicted))
-    plots.grid(path, panels, classes)
+    for index in sorted(models_of, key=lambda i: digest[i])[-_PICTURES:]:
+        photo = records.photos[index]
+        ((_, both),) = inputs.views([photo])
+        guess = probabilities(models_of[index], both)[0].argmax(-1)
+        panels.append((photo.image_id, photo.read(records.size), records.labels(index), guess))
+    plots.grid(path, panels, records.classes)
+
+
+def draw_scores(run: RunFolder, scores: Scores, names: Sequence[str]) -> None:
+    """Writes ``confusion.png`` and ``calibration.png`` of a run."""
+    with replacing(run.confusion) as path:
+        plots.confusion(path, scores.confusion.matrix, names)
+    with replacing(run.calibration) as path:
+        plots.reliability(path, scores.calibration)

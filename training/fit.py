@@ -1,242 +1,275 @@
-"""Trains one decoder on cached features and keeps its best weights."""
+"""Trains one model and keeps its best weights; a killed training goes on where it last looked."""
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil
+from pathlib import Path
+from typing import Any, Protocol
 
 import keras
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from training import metrics
+from curation.errors import CurateError
+from curation.files import replacing
+from training import average, devices, workers
+from training.average import WeightAverage
 from training.clock import core_seconds
 from training.config import TrainConfig
-from training.data.features import VIEWS, FeatureCache
-from training.losses import CrossEntropyDice
-from training.models import fpn
+from training.losses import SegmentationLoss
+from training.models import coarse
+from training.schedule import optimizer
 
-_WARM_UP = 40
-_DECAY = 0.98
+_TOLD = 4
+"""Steps between two words on the progress bar."""
+
+
+class Validate(Protocol):
+    """Figures of a model on photos it is not taught: ``val_loss`` and ``val_miou_foreground``."""
+
+    def __call__(self, model: keras.Model) -> dict[str, float]: ...
 
 
 @dataclass(frozen=True)
-class Examples:
-    """Photos with labels.
+class Teaching:
+    """What one model is taught with.
 
     Attributes:
-        cache: holds the features of all of them
-        rows: (N,) row numbers in the cache
-        labels: (M, S, S) uint8 label maps of all photos of the run, 255 void
-        picks: (N,) which of the label maps belong to the rows
+        build: makes the model: inputs to (B, S, S, K) logits
+        slow: the weights of the model that come from a pretrained backbone
+        batches: the global steps from a first one on, for a number of steps: what
+            ``keras.Model.fit`` takes, made of (inputs, (B, S, S) label maps)
+        validate: measures it
+        steps: how many there are in all, a multiple of ``config.looks``
+        photos: how many are taught, for the epochs of the history
+        class_weights: (K,) or None
     """
 
-    cache: FeatureCache
-    rows: NDArray[np.int64]
-    labels: NDArray[np.uint8]
-    picks: NDArray[np.int64]
-
-    def batch(
-        self, which: NDArray[np.int64], view: NDArray[np.int64]
-    ) -> tuple[list[NDArray], NDArray[np.uint8]]:
-        """Taps and label maps of some examples, mirrored where ``view`` (B,) is 1."""
-        taps = self.cache.taps(self.rows[which], view)
-        maps = [
-            self.labels[pick][:, ::-1] if mirrored else self.labels[pick]
-            for pick, mirrored in zip(self.picks[which], view, strict=True)
-        ]
-        return taps, np.stack(maps)
-
-    def only(self, indices: NDArray[np.intp]) -> Examples:
-        """Some of the examples."""
-        return Examples(self.cache, self.rows[indices], self.labels, self.picks[indices])
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-
-@keras.saving.register_keras_serializable("curate")
-class WarmUpCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """Rises in a line to ``peak`` over ``warm_up`` steps, then falls along a cosine to 0."""
-
-    def __init__(self, peak: float, steps: int, warm_up: int) -> None:
-        self.peak, self.steps, self.warm_up = peak, steps, warm_up
-
-    def __call__(self, step):
-        step = ops.cast(step, "float32")
-        rise = ops.minimum((step + 1) / self.warm_up, 1.0)
-        done = ops.clip((step - self.warm_up) / max(1, self.steps - self.warm_up), 0.0, 1.0)
-        return self.peak * rise * 0.5 * (1 + ops.cos(np.pi * done))
-
-    def get_config(self) -> dict:
-        return {"peak": self.peak, "steps": self.steps, "warm_up": self.warm_up}
-
-
-class WeightAverage:
-    """A running average of a model's weights over about the last 50 steps.
-
-    What a few validation photos say of single weights jumps from look to look, and
-    the best of many jumps is luck; averages move smoothly. Own code, because the
-    optimizers' ``use_ema`` fails under JAX.
-    """
-
-    def __init__(self, model: keras.Model) -> None:
-        self._model = model
-        self._weights = model.get_weights()
-        self._steps = 0
-
-    def update(self) -> None:
-        """Takes in the weights after one more step; early on, the newest count for more."""
-        self._steps += 1
-        decay = min(_DECAY, self._steps / (self._steps + 9))
-        for mean, new in zip(self._weights, self._model.get_weights(), strict=True):
-            mean += (1 - decay) * (new - mean)
-
-    @contextmanager
-    def in_place(self) -> Iterator[list[NDArray]]:
-        """Puts the averages, which it also gives, into the model for as long as it is open."""
-        trained = self._model.get_weights()
-        self._model.set_weights(self._weights)
-        yield [mean.copy() for mean in self._weights]
-        self._model.set_weights(trained)
+    build: Callable[[], keras.Model]
+    slow: Callable[[keras.Model], list[keras.Variable]]
+    batches: Callable[[int, int], Any]
+    validate: Validate
+    steps: int
+    photos: int
+    class_weights: NDArray[np.float64] | None
 
 
 def fit(
-    train: Examples,
-    validation: Examples,
-    classes: int,
+    teaching: Teaching,
     config: TrainConfig,
     *,
     seed: int,
+    checkpoint: Path,
+    board: Path,
     progress: Progress | None,
     name: str,
 ) -> tuple[keras.Model, list[dict]]:
-    """Trains a decoder from scratch.
+    """Trains a model.
+
+    The weights kept are the (averaged) ones with the best foreground mIoU of
+    ``config.looks`` looks at the validation photos. At each look all that is
+    needed to go on is written to ``checkpoint``: called again with the same
+    arguments, a killed training ends with the same weights.
 
     Args:
-        train, validation: the (averaged) weights kept are those with the best
-            foreground mIoU on ``validation``, which is looked at ``config.looks`` times
-        classes: K, background included
         seed: of the first weights, the dropout and the order of the photos
+        board: folder for TensorBoard's logs, where TensorBoard is installed
         name: of the task on ``progress``
 
     Returns:
-        the model (taps to (B, S, S, K) logits), not compiled, and one row of
-        history for each look
+        the model, not compiled, and one row of history for each look
     """
     keras.utils.set_random_seed(seed)
-    model = fpn.fpn(train.cache.shapes, classes, config.dropout)
-    coarse = fpn.coarse(model)
-    steps = max(ceil(config.epochs * len(train) / config.batch), config.min_steps)
-    every = ceil(steps / config.looks)
-    coarse.compile(optimizer=_optimizer(config, steps), loss=CrossEntropyDice(config.dice_weight))
-    # Its variables made inside the first step would have that step traced twice.
-    coarse.optimizer.build(coarse.trainable_variables)
-    batches = _shuffled(train, config, np.random.default_rng(seed))
-    history: list[dict] = []
-    average = WeightAverage(model)
-    best_weights, best_miou = model.get_weights(), -1.0
-    began, began_core = time.monotonic(), core_seconds()
-    task = progress.add_task(name, total=steps) if progress else None
-    losses = []
-    for step in range(1, steps + 1):
-        losses.append(float(coarse.train_on_batch(*next(batches))))
-        average.update()
-        if step % every == 0 or step == steps:
-            with average.in_place() as weights:
-                figures = _validate(model, validation, classes, config)
-            miou = figures["val_miou_foreground"]
-            if miou >= best_miou:
-                best_weights, best_miou = weights, miou
-            history.append(
-                {
-                    "epoch": round(step * config.batch / len(train), 2),
-                    "step": step,
-                    "loss": float(np.mean(losses)),
-                    **figures,
-                    "core_seconds": round(core_seconds() - began_core, 2),
-                    "seconds": round(time.monotonic() - began, 2),
-                }
+    with workers.scope():
+        model = teaching.build()
+        taught = coarse(model)
+        taught.compile(
+            optimizer=optimizer(config, teaching.steps, teaching.slow(model)),
+            loss=SegmentationLoss(config.loss, config.dice_weight, teaching.class_weights),
+            jit_compile=devices.jit(),
+        )
+        # Its variables made inside the first step would have that step traced twice.
+        taught.optimizer.build(taught.trainable_variables)
+        looks = Looks(teaching, config, model, taught, checkpoint, progress, name)
+        done = looks.resume(taught)
+        workers.unite(taught)
+        callbacks: list[keras.callbacks.Callback] = [looks]
+        if log := _tensorboard(board):
+            callbacks.append(log)
+        if done < config.looks and not looks.over:
+            every = teaching.steps // config.looks
+            taught.fit(
+                teaching.batches(done * every, (config.looks - done) * every),
+                initial_epoch=done,
+                epochs=config.looks,
+                steps_per_epoch=every,
+                callbacks=callbacks,
+                shuffle=False,
+                verbose=0,
             )
-            losses = []
-        if progress and task is not None:
-            best = f"{max(best_miou, 0):.3f}"
-            loss = losses[-1] if losses else history[-1]["loss"]
-            text = f"{name}  loss {loss:.3f}  best mIoU {best}"
-            progress.update(task, advance=1, description=text)
-    if progress and task is not None:
-        progress.remove_task(task)
-    model.set_weights(best_weights)
-    return model, history
+    looks.close()
+    taught.set_weights(looks.best_weights)
+    return model, looks.history
 
 
-def _optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
-    schedule = WarmUpCosine(config.learning_rate, steps, min(_WARM_UP, max(1, steps // 4)))
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
+class Looks(keras.callbacks.Callback):
+    """At each look: validates the averaged weights, keeps the best, writes the checkpoint.
 
-
-def _shuffled(
-    examples: Examples, config: TrainConfig, rng: np.random.Generator
-) -> Iterator[tuple[list[NDArray], NDArray[np.uint8]]]:
-    """Batches without end, each photo once a pass, each time mirrored or not at random."""
-    order = np.empty(0, dtype=np.int64)
-    while True:
-        while len(order) < config.batch:
-            order = np.concatenate([order, rng.permutation(len(examples))])
-        which, order = order[: config.batch], order[config.batch :]
-        taps, labels = examples.batch(which, rng.integers(0, VIEWS, config.batch))
-        cutmix(taps, labels, config.cutmix, rng)
-        yield taps, labels
-
-
-def cutmix(
-    taps: list[NDArray], labels: NDArray[np.uint8], share: float, rng: np.random.Generator
-) -> None:
-    """Pastes a rectangle of another photo of the batch, with its label, into some, in place.
-
-    After arXiv 1905.04899, on features: rectangles lie on the grid of the deepest
-    tap, so that each of its cells moves as a whole. What the other photo's
-    features saw beyond the rectangle comes along, which did no harm when measured.
-
-    Args:
-        taps: four (B, h, w, channels)
-        labels: (B, S, S)
-        share: of the photos that get one
+    A look is what Keras calls an epoch here.
     """
-    grid = taps[-1].shape[1]
-    others = rng.permutation(len(labels))
-    for index in np.flatnonzero(rng.random(len(labels)) < share):
-        height, width = rng.integers(max(1, grid // 4), max(2, grid - 1), 2)
-        top, left = rng.integers(0, grid - height + 1), rng.integers(0, grid - width + 1)
-        for array in (*taps, labels):
-            cell = array.shape[1] // grid
-            rows = slice(top * cell, (top + height) * cell)
-            columns = slice(left * cell, (left + width) * cell)
-            array[index, rows, columns] = array[others[index], rows, columns]
+
+    def __init__(
+        self,
+        teaching: Teaching,
+        config: TrainConfig,
+        whole: keras.Model,
+        taught: keras.Model,
+        checkpoint: Path,
+        progress: Progress | None,
+        name: str,
+    ) -> None:
+        super().__init__()
+        self._teaching, self._config, self._whole = teaching, config, whole
+        self._checkpoint, self._progress, self._name = checkpoint, progress, name
+        self._task = progress.add_task(name, total=teaching.steps) if progress else None
+        self._average = WeightAverage(taught) if config.average else None
+        self._step = 0
+        self._began, self._began_core = time.monotonic(), core_seconds()
+        self._spent, self._spent_core = 0.0, 0.0
+        self.best_weights: list[NDArray] = taught.get_weights()
+        self.history: list[dict] = []
+
+    @property
+    def best(self) -> float:
+        """The best foreground mIoU so far."""
+        return max((row["val_miou_foreground"] for row in self.history), default=0.0)
+
+    @property
+    def over(self) -> bool:
+        """Whether so many looks brought nothing better that the training stops early."""
+        mious = [row["val_miou_foreground"] for row in self.history]
+        if not self._config.patience or not mious:
+            return False
+        return len(mious) - 1 - int(np.argmax(mious)) >= self._config.patience
+
+    def on_train_batch_end(self, batch: int, logs: dict) -> None:
+        self._step += 1
+        if self._average and self._step % average.EVERY == 0:
+            # self.model and no other: under JAX, asking for it brings the weights into place.
+            self._average.update(self.model, self._step)
+        # The loss is still on the device: fetching it each step would make a GPU wait.
+        if self._progress and self._task is not None and self._step % _TOLD == 0:
+            text = f"{self._name}  loss {float(logs['loss']):.3f}  best mIoU {self.best:.3f}"
+            self._progress.update(self._task, completed=self._step, description=text)
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        loss = float(logs["loss"])
+        if not np.isfinite(loss):
+            raise CurateError(
+                self._checkpoint.parent,
+                f"{self._name}, step {self._step}",
+                f"the loss is {loss}: the weights ran away; take a lower --learning-rate",
+            )
+        before = self.best
+        if self._average:
+            with self._average.in_place(self.model):
+                figures, weights = self._look()
+        else:
+            figures, weights = self._look()
+        if figures["val_miou_foreground"] >= before:
+            self.best_weights = weights
+        self.history.append(
+            {
+                "epoch": round(self._step * self._config.batch / self._teaching.photos, 2),
+                "step": self._step,
+                "loss": loss,
+                **figures,
+                "learning_rate": float(self.model.optimizer.learning_rate),
+                "core_seconds": round(core_seconds() - self._began_core + self._spent_core, 2),
+                "seconds": round(time.monotonic() - self._began + self._spent, 2),
+            }
+        )
+        logs |= figures  # for TensorBoard, which comes after
+        if workers.is_chief():
+            self._write()
+        if self.over:
+            self.model.stop_training = True
+
+    def _look(self) -> tuple[dict[str, float], list[NDArray]]:
+        return self._teaching.validate(self._whole), self.model.get_weights()
+
+    def _write(self) -> None:
+        """All that is needed to go on, under one name at once."""
+        arrays: dict[str, Any] = {
+            **_numbered("model", [np.asarray(v) for v in _variables(self.model)]),
+            **_numbered("optimizer", [np.asarray(v) for v in self.model.optimizer.variables]),
+            **_numbered("best", self.best_weights),
+            "history": np.frombuffer(json.dumps(self.history).encode(), np.uint8),
+        }
+        if self._average:
+            arrays |= _numbered("average", self._average.weights)
+        with replacing(self._checkpoint) as part, part.open("wb") as file:
+            np.savez(file, **arrays)
+
+    def resume(self, taught: keras.Model) -> int:
+        """Puts back what the last look of a killed training left.
+
+        Returns:
+            the looks that are done
+        """
+        if not self._checkpoint.exists():
+            return 0
+        try:
+            with np.load(self._checkpoint, allow_pickle=False) as kept:
+                self.history = json.loads(kept["history"].tobytes())
+                _assign(_variables(taught), _of(kept, "model"))
+                _assign(taught.optimizer.variables, _of(kept, "optimizer"))
+                self.best_weights = _of(kept, "best")
+                self._step = self.history[-1]["step"]
+                if self._average:
+                    self._average.weights = _of(kept, "average")
+        except (OSError, ValueError, KeyError, IndexError) as error:
+            reason = f"cannot be read: {error}; delete it to begin {self._name} anew"
+            raise CurateError(self._checkpoint, "", reason) from None
+        self._spent = self.history[-1]["seconds"]
+        self._spent_core = self.history[-1]["core_seconds"]
+        return len(self.history)
+
+    def close(self) -> None:
+        if self._progress and self._task is not None:
+            self._progress.remove_task(self._task)
 
 
-def _validate(
-    model: keras.Model, examples: Examples, classes: int, config: TrainConfig
-) -> dict[str, float]:
-    """``val_loss`` and ``val_miou_foreground`` over the photos as they are, not mirrored."""
-    confusion = metrics.Confusion(classes)
-    loss = CrossEntropyDice(config.dice_weight)
-    losses = []
-    for start in range(0, len(examples), config.batch):
-        which = np.arange(start, min(start + config.batch, len(examples)))
-        taps, labels = examples.batch(which, np.zeros(len(which), dtype=np.int64))
-        logits = model.predict_on_batch(taps)
-        losses += [float(loss(labels, logits))] * len(which)
-        confusion.add(labels, logits.argmax(-1))
-    figures = metrics.scores(confusion.matrix, [str(k) for k in range(classes)])
-    return {
-        "val_loss": float(np.mean(losses)),
-        "val_miou_foreground": figures["miou_foreground"] or 0.0,
-    }
+def _variables(model: keras.Model) -> list[keras.Variable]:
+    """Weights, and the state of what draws random numbers; not the metrics, which start anew."""
+    metrics = {id(v) for metric in model.metrics for v in metric.variables}
+    return [v for v in model.variables if id(v) not in metrics]
+
+
+def _numbered(name: str, arrays: list[NDArray]) -> dict[str, NDArray]:
+    return {f"{name}/{number:05d}": array for number, array in enumerate(arrays)}
+
+
+def _of(kept: Any, name: str) -> list[NDArray]:
+    return [kept[key] for key in sorted(kept.files) if key.startswith(f"{name}/")]
+
+
+def _assign(variables: list[keras.Variable], values: list[NDArray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _tensorboard(folder: Path) -> keras.callbacks.Callback | None:
+    """Writes the figures of each look for TensorBoard, where TensorFlow is there to write them."""
+    if not workers.is_chief():
+        return None
+    try:
+        import tensorboard  # noqa: F401
+        import tensorflow  # noqa: F401
+    except ImportError:
+        return None
+    return keras.callbacks.TensorBoard(folder, write_graph=False)

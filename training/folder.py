@@ -1,6 +1,12 @@
 """A run on disk: what its files are called and what is in them.
 
-    config.toml  photos.csv  models/*.keras  history.csv  curves.png  grid.png  metrics.json
+    config.toml     settings, classes, where the data lies
+    photos.csv      key, image_id, and the fold or split of each photo
+    models/*.keras  the weights of each model; *.npz while it is trained
+    history.csv     one row a look;  logs/ has the same for TensorBoard
+    curves.png  grid.png  confusion.png  calibration.png
+    model-card.md   what the model is, what it was trained on, how good it is
+    metrics.json
 
 Every file is written under a temporary name and then renamed, and metrics.json
 comes last: a run that has one is finished.
@@ -13,6 +19,7 @@ import json
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +33,6 @@ from training.config import TrainConfig
 
 SINGLE = "model"
 """Name of the one model of a run that has a split instead of folds."""
-
-
-@dataclass(frozen=True)
-class Photo:
-    """What the trainer needs to know of a photo.
-
-    Attributes:
-        key: the hash of its content, hex: names its features and its predictions;
-            photos with one key are one photo
-        image_id: what the team calls it
-        path: where it lies
-    """
-
-    key: str
-    image_id: str
-    path: Path
 
 
 @dataclass(frozen=True)
@@ -71,10 +62,14 @@ class Parts:
 
     Attributes:
         kind: 'fold' or 'split'
+        keys: (N,) the hash of each photo's content
+        image_ids: (N,) what the team calls them
         of: (N,) the part of each photo: '0', '1', ... or 'train', 'val', 'test'
     """
 
     kind: str
+    keys: tuple[str, ...]
+    image_ids: tuple[str, ...]
     of: tuple[str, ...]
 
 
@@ -84,8 +79,12 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.models = path / "models"
+        self.logs = path / "logs"
         self.curves = path / "curves.png"
         self.grid = path / "grid.png"
+        self.confusion = path / "confusion.png"
+        self.calibration = path / "calibration.png"
+        self.card = path / "model-card.md"
         self._config = path / "config.toml"
         self._photos = path / "photos.csv"
         self._history = path / "history.csv"
@@ -93,40 +92,50 @@ class RunFolder:
 
     def begin(
         self,
-        fingerprint: str,
         config: TrainConfig,
         classes: ClassList,
-        photos: Sequence[Photo],
         parts: Parts,
+        data: Path,
+        labels: str,
     ) -> None:
         """Writes what the run is made of, or checks that it is this very run that goes on.
+
+        Args:
+            data: the folder of TFRecords that is trained on
+            labels: a hash of the photos and labels in it
 
         Raises:
             RunError: the folder holds another run
         """
+        made_of = repr((configs.to_table(config), classes, parts, labels))
+        fingerprint = sha256(made_of.encode()).hexdigest()
         if self._config.exists():
             if self.table().get("fingerprint") != fingerprint:
                 raise RunError(
                     self.path,
                     "config.toml",
-                    "holds a run with other settings, photos or labels: "
-                    "choose another folder, or delete this one",
+                    "holds a run with other settings, photos or labels: choose another name, "
+                    "delete this one, or take --resume to go on with what it began with",
                 )
             return
         self.models.mkdir(parents=True, exist_ok=True)
         with replacing(self._photos) as path, path.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["key", "image_id", parts.kind])
-            rows = zip(photos, parts.of, strict=True)
-            writer.writerows((photo.key, photo.image_id, part) for photo, part in rows)
+            writer.writerows(zip(parts.keys, parts.image_ids, parts.of, strict=True))
         table = {
             "fingerprint": fingerprint,
+            "data": str(data),
             "train": configs.to_table(config),
             "classes": {"names": list(classes.names), "colors": list(classes.colors)},
             parts.kind: {part: parts.of.count(part) for part in sorted(set(parts.of))},
         }
         with replacing(self._config) as path:
             path.write_text(tomli_w.dumps(table))
+
+    def data(self) -> Path:
+        """The folder of TFRecords that the run is trained on."""
+        return self.path / str(self.table().get("data", ""))
 
     def table(self) -> dict[str, Any]:
         """config.toml; RunError when there is none or it cannot be read."""
@@ -150,15 +159,19 @@ class RunFolder:
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(self.path, "config.toml", f"[classes] is wrong: {error}") from None
 
-    def part_of(self) -> tuple[str, dict[str, str]]:
-        """'fold' or 'split', and the part of each photo of the run by its key."""
+    def parts(self) -> Parts:
+        """Which photo of the run is in which fold or split."""
         try:
             with self._photos.open(newline="") as file:
-                rows = csv.reader(file)
-                kind = next(rows)[2]
-                return kind, {row[0]: row[2] for row in rows}
-        except (OSError, IndexError, StopIteration) as error:
+                header, *rows = csv.reader(file)
+                keys, image_ids, of = zip(*rows, strict=True)
+                return Parts(header[2], keys, image_ids, of)
+        except (OSError, IndexError, ValueError) as error:
             raise RunError(self.path, "photos.csv", f"cannot be read: {error}") from None
+
+    def checkpoint(self, name: str) -> Path:
+        """What a killed training goes on from."""
+        return self.models / f"{name}.npz"
 
     def has_model(self, name: str) -> bool:
         return (self.models / f"{name}.keras").exists()

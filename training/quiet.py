@@ -15,17 +15,26 @@ def start_keras() -> None:
     through, and who sets the variable to 0 sees everything.
     """
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") == "0":
+        _start()
         return
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
-        import keras
-
-        keras.ops.zeros(())
+        _start()
         # One function a fold is meant; TensorFlow warns that it compiles so many.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
     finally:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def _start() -> None:
+    import keras
+
+    from training import devices, workers
+
+    devices.prepare()
+    if workers.worker()[1] == 1:  # who computes before it has joined the others never can
+        keras.ops.zeros(())

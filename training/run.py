@@ -1,4 +1,4 @@
-"""A training run, from photos and label maps to a folder with models and figures.
+"""A training run, from a folder of TFRecords to a folder with models and figures.
 
 The rest of the product calls what is named in ``__all__`` and nothing else.
 """
@@ -6,28 +6,37 @@ The rest of the product calls what is named in ``__all__`` and nothing else.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from hashlib import sha256
+from collections.abc import Callable
+from functools import partial
+from math import ceil
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
 from curation.errors import RunError
 from curation.files import replacing
-from training import evaluate, metrics, plan, plots
+from training import card, devices, evaluate, models, plan, plots, portable, workers
 from training.clock import core_seconds
 from training.config import TrainConfig
-from training.config import to_table as config_table
-from training.data.features import FeatureCache
-from training.fit import Examples, fit
-from training.folder import SINGLE, ClassList, Parts, Photo, RunFolder
-from training.predict import predict
+from training.data.batches import RecordBatches, tf_dataset
+from training.data.feature_batches import FeatureBatches
+from training.data.photo import Photo, PhotoFile
+from training.data.records import Records
+from training.fit import Teaching, fit
+from training.folder import SINGLE, ClassList, Parts, RunFolder
+from training.losses import balanced
+from training.metrics import Scores
+from training.plan import Roles
+from training.predict import Inputs, predict, probabilities
 
-__all__ = ["ClassList", "Photo", "load_classes", "predict", "train"]
-
-_SLICE = 256
+__all__ = [
+    "ClassList", "Parts", "Photo", "PhotoFile", "Records", "alone", "begin", "export", "has_folds",
+    "load_classes", "measure", "photo_size", "predict", "train",
+]  # fmt: skip
 
 
 def load_classes(folder: Path) -> ClassList:
@@ -35,89 +44,312 @@ def load_classes(folder: Path) -> ClassList:
     return RunFolder(folder).classes()
 
 
-def train(
-    folder: Path,
-    photos: Sequence[Photo],
-    labels: NDArray[np.uint8],
-    classes: ClassList,
-    config: TrainConfig,
-    *,
-    cache: Path,
-    fold: NDArray | None,
-    split: NDArray | None,
-    progress: Progress | None,
-) -> dict:
-    """Trains one model per fold, or one on a split, and measures it on photos it never saw.
+def has_folds(folder: Path) -> bool:
+    """Whether each photo of a run is predicted by a model that never saw it."""
+    return RunFolder(folder).parts().kind == "fold"
 
-    Called again on the same folder with the same arguments it goes on where a
-    killed run stopped: finished models and cached features are kept.
+
+def photo_size(folder: Path) -> int:
+    """The side in pixels of the photos that a run takes; RunError when there is no run."""
+    return RunFolder(folder).config().size
+
+
+def alone() -> bool:
+    """Whether no other worker trains with this process."""
+    return workers.worker()[1] == 1
+
+
+def begin(
+    folder: Path,
+    config: TrainConfig,
+    classes: ClassList,
+    parts: Parts,
+    data: Path,
+    labels: str,
+) -> dict | None:
+    """Makes a run's folder and writes down what it is made of.
 
     Args:
-        folder: of the run; made if missing
-        photos: N photos
-        labels: (N, S, S) uint8 class ids, 0 background, 255 void, S is
-            ``config.size``; may be a memmap
+        folder: of the run
+        parts: the fold or the split of each photo
+        data: the folder of TFRecords that holds all these photos when :func:`train` is
+            called; relative to the run's folder, or absolute
+        labels: a hash of the photos and labels in it
+
+    Returns:
+        metrics.json, where this very run is finished already
+
+    Raises:
+        RunError: the folder holds another run, or the parts are wrong
+    """
+    plan.check(folder, parts)
+    run = RunFolder(folder)
+    if workers.is_chief():
+        run.begin(config, classes, parts, data, labels)
+    workers.wait()
+    run.begin(config, classes, parts, data, labels)  # the others hold theirs against it
+    return run.metrics()
+
+
+def train(folder: Path, *, cache: Path, progress: Progress | None) -> dict:
+    """Trains one model per fold, or one on a split, and measures it on photos it never saw.
+
+    Called again, it goes on where a killed run stopped: finished models, the last look
+    of the one in training, and cached features are kept. Of several workers, all call
+    it, on one folder that all of them see, and the chief writes.
+
+    Args:
+        folder: of a run that has begun
         cache: folder of the feature caches, shared by all runs
-        fold: (N,) int; every photo is then measured by the model of its own fold,
-            which was trained on the others
-        split: (N,) of 'train', 'val', 'test'; either this or ``fold`` is given
 
     Returns:
         what metrics.json holds: ``measured_on`` ('out-of-fold', 'test' or 'val'),
-        ``photos`` measured, the figures of :func:`training.metrics.scores`,
-        ``loss`` (mean cross-entropy a pixel), ``core_seconds`` and ``seconds`` of
-        this call's features and all models' training and measuring, and, beside
-        'test', the figures on ``val``
+        ``photos`` measured, the figures of :class:`training.metrics.Scores`,
+        ``parameters``, ``core_seconds`` and ``seconds`` of this call's features and all
+        models' training and measuring, and, beside 'test', the figures on ``val``
 
     Raises:
-        RunError: the folder holds another run, or photos, labels and parts do not fit
+        RunError: no run has begun here, or its data are not those it began with
         CurateError: a photo cannot be read
     """
     began, began_core = time.monotonic(), core_seconds()
     run = RunFolder(folder)
-    parts = plan.parts(folder, photos, fold, split)
-    _check_labels(folder, photos, labels, classes, config)
-    roles = plan.roles(folder, photos, parts)
-    run.begin(_fingerprint(photos, labels, classes, config, parts), config, classes, photos, parts)
-    finished = run.metrics()
+    config, finished = run.config(), run.metrics()
     if finished is not None:
         return finished
-    features = FeatureCache(cache, config.size)
-    features.add(photos, progress)
-    examples = Examples(features, features.rows(photos), labels, np.arange(len(photos)))
+    records = Records(run.data())
+    parts = _in_order(run, records)
+    roles = plan.roles(folder, parts)
+    _check_share(folder, config)
+    inputs = Inputs(config, cache)
+    inputs.prepare(records.photos, progress)
     earlier_core, earlier = _spent(run)
     for number, (name, role) in enumerate(roles.items()):
         if run.has_model(name):
             continue
+        seed = int(np.random.SeedSequence([config.seed, number]).generate_state(1)[0])
         model, rows = fit(
-            examples.only(role.taught),
-            examples.only(role.checked),
-            len(classes.names),
+            _teaching(records, role, inputs, config, seed),
             config,
-            seed=int(np.random.SeedSequence([config.seed, number]).generate_state(1)[0]),
+            seed=seed,
+            checkpoint=run.checkpoint(name),
+            board=run.logs / name,
             progress=progress,
             name=name,
         )
-        label = _fold(name)
-        kept = [row for row in run.history() if row["fold"] != label]
-        run.write_history(kept + [{"fold": label, **row} for row in rows])
-        run.save_model(name, model)  # last: its being there says that the fold is done
+        if workers.is_chief():
+            label = _fold(name)
+            kept = [row for row in run.history() if row["fold"] != label]
+            run.write_history(kept + [{"fold": label, **row} for row in rows])
+            run.save_model(name, model)  # last: its being there says that the fold is done
+            run.checkpoint(name).unlink(missing_ok=True)
+        workers.wait()
+    if workers.is_chief():
+        result = _measure(run, records, parts, roles, inputs, progress)
+        result["core_seconds"] = round(core_seconds() - began_core + earlier_core, 1)
+        result["seconds"] = round(time.monotonic() - began + earlier, 1)
+        with replacing(run.card) as path:
+            path.write_text(card.write(run, result), "utf-8")
+        run.write_metrics(result)
+    workers.wait()
+    return run.metrics() or {}
+
+
+def _check_share(folder: Path, config: TrainConfig) -> None:
+    """Several workers need something to share."""
+    count = workers.worker()[1]
+    if config.frozen and count > 1:
+        reason = "features are cached by one process: take one worker, or --finetune"
+        raise RunError(folder, "--frozen", reason)
+    if config.batch % count:
+        reason = f"{config.batch} photos a step cannot be shared by {count} workers alike"
+        raise RunError(folder, "--batch", reason)
+
+
+def measure(folder: Path, data: Path, *, cache: Path, progress: Progress | None) -> dict:
+    """Measures a finished run on photos and labels of now: those it was not taught.
+
+    A photo of the run is predicted by the model of its fold, or left out where it was
+    taught or chose the weights; any other by the mean of all models.
+
+    Args:
+        folder: of the run
+        data: a folder of TFRecords, of the run's size and classes
+
+    Returns:
+        the figures of :class:`training.metrics.Scores`
+
+    Raises:
+        RunError: the run is missing or unfinished, the data do not fit it, or all
+            of them were taught
+    """
+    run = RunFolder(folder)
+    config, records = run.config(), Records(data)
+    if run.metrics() is None:
+        raise RunError(folder, "", "this run is not finished: `curate train --resume` goes on")
+    if records.classes.names != run.classes().names or records.size != config.size:
+        raise RunError(
+            folder,
+            "config.toml",
+            f"was trained at {config.size} pixels on {', '.join(run.classes().names)}; {data} has "
+            f"{records.size} and {', '.join(records.classes.names)}",
+        )
+    groups = _unseen(run, records)
+    if not groups:
+        raise RunError(folder, "photos.csv", f"all photos of {data} were taught to this run")
+    inputs = Inputs(config, cache)
+    inputs.prepare([records.photos[i] for _, indices in groups for i in indices], progress)
+    return evaluate.measure(groups, records, inputs, progress).figures(records.classes.names)
+
+
+def _unseen(run: RunFolder, records: Records) -> list[tuple[list[keras.Model], NDArray[np.intp]]]:
+    """Models and the records that they may be measured on."""
+    parts = run.parts()
+    part_of = dict(zip(parts.keys, parts.of, strict=True))
+    names = [f"fold{p}" for p in sorted(set(parts.of))] if parts.kind == "fold" else [SINGLE]
+    trained = {name: run.load_model(name) for name in names}
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for index, photo in enumerate(records.photos):
+        part = part_of.get(photo.key, "test")
+        if part in ("train", "val"):
+            continue
+        chosen = (f"fold{part}",) if part.isdecimal() else tuple(names)
+        groups.setdefault(chosen, []).append(index)
+    return [([trained[n] for n in names], np.array(i)) for names, i in sorted(groups.items())]
+
+
+def export(folder: Path, target: Path, format_: str, fold: int | None) -> dict:
+    """Writes a model of a finished run for use elsewhere; see :func:`training.portable.export`.
+
+    Args:
+        fold: which model, where the run has folds
+
+    Raises:
+        RunError: the run is missing or unfinished, or has no such fold
+    """
+    run = RunFolder(folder)
+    config, classes = run.config(), run.classes()
+    if run.metrics() is None:
+        raise RunError(folder, "", "this run is not finished: `curate train --resume` goes on")
+    if has_folds(folder) != (fold is not None):
+        reason = "this run has folds: name one" if fold is None else "this run has no folds"
+        raise RunError(folder, "--fold", reason)
+    model = run.load_model(SINGLE if fold is None else f"fold{fold}")
+    if config.frozen:
+        model = models.attach(models.encoder(config), model)
+    return portable.export(model, target, format_, classes, config.size)
+
+
+def _in_order(run: RunFolder, records: Records) -> Parts:
+    """The parts in the order of the records."""
+    parts = run.parts()
+    if records.classes != run.classes() or records.size != run.config().size:
+        raise RunError(
+            run.path, "config.toml", f"{records.folder} has other classes or another size by now"
+        )
+    of = dict(zip(parts.keys, parts.of, strict=True))
+    missing = {photo.key for photo in records.photos} ^ set(of)
+    if missing:
+        raise RunError(
+            run.path,
+            "photos.csv",
+            f"{len(missing)} photos are not in {records.folder}, or not in this run",
+        )
+    photos = records.photos
+    keys, image_ids = tuple(p.key for p in photos), tuple(p.image_id for p in photos)
+    return Parts(parts.kind, keys, image_ids, tuple(of[key] for key in keys))
+
+
+def _teaching(
+    records: Records, role: Roles, inputs: Inputs, config: TrainConfig, seed: int
+) -> Teaching:
+    """What the model of one role is taught with."""
+    classes = len(records.classes.names)
+    if inputs.cache is not None:
+        rows = inputs.cache.rows(records.photos)
+        batches: Callable[[int, int], Any] = partial(
+            FeatureBatches, records, inputs.cache, rows, role.taught, config, seed
+        )
+    else:
+        adapter = tf_dataset if keras.backend.backend() == "tensorflow" else RecordBatches
+        index, count = workers.worker()
+        share = {"worker": index, "workers": count}
+        batches = partial(adapter, records, role.taught, config, seed, **share)
+    steps = max(ceil(config.epochs * len(role.taught) / config.batch), config.min_steps)
+
+    def build() -> keras.Model:
+        usual = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(devices.precision(config.precision))
+        try:
+            return models.head(config, classes) if config.frozen else models.whole(config, classes)
+        finally:
+            keras.config.set_dtype_policy(usual)
+
+    return Teaching(
+        build=build,
+        slow=partial(models.backbone_variables, config=config),
+        batches=batches,
+        validate=partial(_validate, records, role.checked, inputs),
+        steps=config.looks * ceil(steps / config.looks),
+        photos=len(role.taught),
+        class_weights=_class_weights(records, role.taught, config),
+    )
+
+
+def _class_weights(
+    records: Records, taught: NDArray[np.intp], config: TrainConfig
+) -> NDArray[np.float64] | None:
+    if config.class_weights == "none":
+        return None
+    pixels = np.zeros(256, np.int64)
+    for index in taught.tolist():
+        pixels += np.bincount(records.labels(index).ravel(), minlength=256)
+    return balanced(pixels[: len(records.classes.names)])
+
+
+def _validate(
+    records: Records,
+    checked: NDArray[np.intp],
+    inputs: Inputs,
+    model: keras.Model,
+) -> dict[str, float]:
+    """``val_loss`` (cross-entropy) and ``val_miou_foreground`` of the photos as they are."""
+    scores = Scores(len(records.classes.names))
+    for labels, (view, _) in evaluate.views(checked, records, inputs):
+        scores.add(labels, probabilities([model], (view,)))
+    figures = scores.figures(records.classes.names)
+    return {
+        "val_loss": figures["loss"],
+        "val_miou_foreground": figures["miou_foreground"] or 0.0,
+    }
+
+
+def _measure(
+    run: RunFolder,
+    records: Records,
+    parts: Parts,
+    roles: dict[str, Roles],
+    inputs: Inputs,
+    progress: Progress | None,
+) -> dict:
+    """Draws the run's pictures and measures its models."""
+    names = records.classes.names
     with replacing(run.curves) as path:
         plots.curves(path, run.history())
-    measured = {name: role.measured for name, role in roles.items()}
-    models = {name: run.load_model(name) for name in roles}
+    trained = {name: run.load_model(name) for name in roles}
+    groups = [([trained[name]], role.measured) for name, role in roles.items()]
     with replacing(run.grid) as path:
-        evaluate.draw_grid(path, models, measured, examples, photos, classes)
+        evaluate.draw_grid(path, groups, records, inputs)
+    scores = evaluate.measure(groups, records, inputs, progress)
+    evaluate.draw_scores(run, scores, names)
     result = {
         "measured_on": _measured_on(parts),
-        **evaluate.measure(models, measured, examples, classes, config.batch, progress),
+        **scores.figures(names),
+        "parameters": next(iter(trained.values())).count_params(),
     }
     if result["measured_on"] == "test":
-        checked = {name: role.checked for name, role in roles.items()}
-        result["val"] = evaluate.measure(models, checked, examples, classes, config.batch, progress)
-    result["core_seconds"] = round(core_seconds() - began_core + earlier_core, 1)
-    result["seconds"] = round(time.monotonic() - began + earlier, 1)
-    run.write_metrics(result)
+        groups = [([trained[name]], role.checked) for name, role in roles.items()]
+        result["val"] = evaluate.measure(groups, records, inputs, progress).figures(names)
     return result
 
 
@@ -130,43 +362,6 @@ def _measured_on(parts: Parts) -> str:
 def _fold(name: str) -> str:
     """What history.csv calls a model: 'fold3' -> '3', the only model -> ''."""
     return "" if name == SINGLE else name.removeprefix("fold")
-
-
-def _check_labels(
-    folder: Path,
-    photos: Sequence[Photo],
-    labels: NDArray,
-    classes: ClassList,
-    config: TrainConfig,
-) -> None:
-    expected = (len(photos), config.size, config.size)
-    if labels.shape != expected or labels.dtype != np.uint8:
-        raise RunError(
-            folder, "labels", f"{labels.dtype} {labels.shape} where uint8 {expected} is expected"
-        )
-    for start in range(0, len(labels), _SLICE):
-        part = labels[start : start + _SLICE]
-        wrong = (part >= len(classes.names)) & (part != metrics.VOID)
-        if wrong.any():
-            first = int(np.argmax(wrong.any(axis=(1, 2))))
-            value = int(part[first][wrong[first]][0])
-            raise RunError(
-                folder, photos[start + first].image_id, f"its label map holds {value}, no class id"
-            )
-
-
-def _fingerprint(
-    photos: Sequence[Photo],
-    labels: NDArray,
-    classes: ClassList,
-    config: TrainConfig,
-    parts: Parts,
-) -> str:
-    digest = sha256(repr((config_table(config), classes, parts)).encode())
-    digest.update(repr([(photo.key, photo.image_id) for photo in photos]).encode())
-    for start in range(0, len(labels), _SLICE):
-        digest.update(np.ascontiguousarray(labels[start : start + _SLICE]).tobytes())
-    return digest.hexdigest()
 
 
 def _spent(run: RunFolder) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from curation.cli import data, imports, loop, tools
+from curation.cli import data, imports, loop, tools, train
 from curation.cli.group import Verbs
 
 
@@ -21,7 +21,8 @@ def main() -> None:
 
 
 for verb in (
-    imports.import_, data.remap, data.audit, loop.train, loop.predict, loop.flag, data.review,
-    loop.report, data.export, tools.app, tools.demo, tools.doctor,
+    imports.import_, data.remap, data.audit, train.train, train.sweep, train.evaluate, loop.predict,
+    loop.flag, data.review, loop.report, data.export, train.export_model, tools.app, tools.demo,
+    tools.doctor,
 ):  # fmt: skip
     main.add_command(verb)

@@ -1,68 +1,13 @@
-"""Verbs on a run: ``train``, ``predict``, ``flag``, ``report``."""
+"""Verbs on a trained run: ``predict``, ``flag``, ``report``."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import click
 
 from curation import console
 from curation.cli.group import as_json, run_option
-
-
-@click.command()
-@click.argument("dataset")
-@run_option
-@click.option("--folds", type=click.IntRange(min=0), default=0, help="K models, out of fold.")
-@click.option("--size", type=int, help="Side of the square input: a multiple of 32. [384]")
-@click.option("--epochs", type=int, help="Passes over the training photos. [14]")
-@click.option("--seed", type=int, help="The same seed gives the same run. [0]")
-@as_json
-def train(
-    dataset: str,
-    run: str,
-    folds: int,
-    size: int | None,
-    epochs: int | None,
-    seed: int | None,
-    as_json: bool,
-) -> None:
-    """Train a segmenter on the labels as they are now.
-
-    With --folds K, K models are trained and each photo is predicted by the one
-    that never saw it: that is what `flag` needs. Without, one model is trained
-    on the train split and measured on the test split.
-
-    \b
-    curate train photos --run r1 --folds 3
-    """
-    from curation import rounds, store
-    from training.config import TrainConfig
-
-    given: dict[str, Any] = {"size": size, "epochs": epochs, "seed": seed}
-    try:
-        config = TrainConfig(**{k: v for k, v in given.items() if v is not None})
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    opened = store.open_dataset(dataset)
-    with console.progress() as progress:
-        metrics = rounds.train(opened, run, folds, config, progress)
-    folder = rounds.run_folder(opened, run)
-    if as_json:
-        click.echo(json.dumps(metrics))
-    else:
-        rows = [(f"IoU {name}", value) for name, value in metrics["iou"].items()]
-        rows += [(key, metrics[key]) for key in ("miou_foreground", "miou", "f1", "loss")]
-        console.out.print(console.table(("", metrics["measured_on"]), rows))
-    if metrics["only_background"]:
-        console.say(
-            "The model predicts only background. Its figures mean nothing: train longer "
-            "(--epochs), and look at the labels in its grid.png.",
-            "bold red",
-        )
-    console.err.print(f"Trained {run}: {folder} has curves.png, grid.png and metrics.json.")
 
 
 @click.command()

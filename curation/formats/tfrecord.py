@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from curation import photos
+from curation import parallel, photos
 from curation.formats import shown, tfexample
 from curation.formats.export_folder import finish, replacing_export, write_csv
 from curation.masks import VOID
@@ -61,32 +61,39 @@ def write(
             "classes": {c.id: c.name for c in taxonomy.classes}, "void": VOID, "splits": {},
         }  # fmt: skip
         written: list[str] = []
-        for split in SPLITS:
-            # By hash: an order that neither names nor time decide, and mixed enough for a reader.
-            chosen = sorted(
-                (i for i in records if splits[i] == split), key=lambda i: (groups[i], i)
-            )
-            shards = max(1, -(-len(chosen) // PHOTOS_PER_SHARD))
+        # By hash: an order that neither names nor time decide, and mixed enough for a reader.
+        orders = {
+            split: sorted((i for i in records if splits[i] == split), key=lambda i: (groups[i], i))
+            for split in SPLITS
+        }
+        made = parallel.ordered(
+            _make,
+            (taxonomy, size),
+            (records[image_id] for order in orders.values() for image_id in order),
+            len(records),
+        )
+        for split, order in orders.items():
+            shards = max(1, -(-len(order) // PHOTOS_PER_SHARD))
             pixels = np.zeros(256, dtype=np.int64)
             hashes, count = {}, 0
             for shard in range(shards):
                 name = f"{split}-{shard:05d}-of-{shards:05d}.tfrecord"
-                ids = chosen[shard * PHOTOS_PER_SHARD : (shard + 1) * PHOTOS_PER_SHARD]
+                digest = sha256()
                 with (part / name).open("wb") as out:
-                    for image_id in ids:
-                        record = records[image_id]
-                        try:
-                            photo = photos.read(record.path, size)
-                        except ValueError as error:
-                            on_skip(Skip(shown(image_id), "photo unreadable", str(error)))
+                    for image_id in order[
+                        shard * PHOTOS_PER_SHARD : (shard + 1) * PHOTOS_PER_SHARD
+                    ]:
+                        framed, counts = next(made)
+                        if isinstance(framed, Skip):
+                            on_skip(framed)
                             continue
-                        labels = label_map(record, taxonomy, size)
-                        out.write(tfexample.frame(tfexample.encode(image_id, photo, labels)))
-                        pixels += np.bincount(labels.ravel(), minlength=256)
+                        out.write(framed)
+                        digest.update(framed)
+                        pixels += counts
                         written.append(image_id)
                         count += 1
                         on_photo()
-                hashes[name] = sha256((part / name).read_bytes()).hexdigest()
+                hashes[name] = digest.hexdigest()
             names = {0: "background", **manifest["classes"], VOID: "void"}
             manifest["splits"][split] = {
                 "photos": count,
@@ -99,6 +106,21 @@ def write(
         ]
         write_csv(part / "classes.csv", ("id", "name", "color"), classes)
         return finish(part, manifest, written, splits, groups)
+
+
+def _make(
+    shared: tuple[Taxonomy, int], record: ImageRecord
+) -> tuple[bytes | Skip, NDArray[np.int64]]:
+    """A photo as it stands in a shard, or why it cannot; and its pixels of each value (256,)."""
+    taxonomy, size = shared
+    try:
+        photo = photos.read(record.path, size)
+    except ValueError as error:
+        skip = Skip(shown(record.image_id), "photo unreadable", str(error))
+        return skip, np.zeros(256, np.int64)
+    labels = label_map(record, taxonomy, size)
+    framed = tfexample.frame(tfexample.encode(record.image_id, photo, labels))
+    return framed, np.bincount(labels.ravel(), minlength=256)
 
 
 def read(folder: Path, split: str) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.uint8]]]:

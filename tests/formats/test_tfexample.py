@@ -1,5 +1,6 @@
 """TensorFlow's own writer and reader are the peers to be exact against."""
 
+import io
 import os
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from curation.errors import CurateError
 from curation.formats import tfexample
@@ -78,3 +80,43 @@ def test_a_label_map_of_another_size_is_an_error():
     photo, _ = drawn(8, 6)
     with pytest.raises(ValueError, match="differ in size"):
         tfexample.decode(tfexample.encode("a", photo, np.zeros((8, 7), np.uint8)))
+
+
+def test_pixels_are_those_that_pillow_decodes():
+    rng = np.random.default_rng(0)
+    photo = rng.integers(0, 256, (75, 101, 3)).astype(np.uint8)
+    serialised = tfexample.encode("a", photo, np.zeros((75, 101), np.uint8))
+    jpeg = tf.train.Example.FromString(serialised).features.feature[tfexample.PHOTO]
+    expected = np.asarray(Image.open(io.BytesIO(jpeg.bytes_list.value[0])))
+    np.testing.assert_array_equal(tfexample.decode(serialised)[1], expected)
+
+
+def with_photo(jpeg):
+    example = tf.train.Example.FromString(tfexample.encode("a", *drawn()))
+    example.features.feature[tfexample.PHOTO].bytes_list.value[:] = [jpeg]
+    return example.SerializeToString()
+
+
+def test_a_photo_that_turns_itself_would_leave_its_labels():
+    turned, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(drawn()[0]).save(turned, "JPEG", exif=exif)
+    assert tfexample.decode(with_photo(turned.getvalue()))[1].shape == (8, 6, 3)
+
+
+def test_a_photo_cut_off_is_an_error():
+    whole = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(whole, "JPEG")
+    with pytest.raises(ValueError, match=r"no photo with a label map: .*cut off or damaged"):
+        tfexample.decode(with_photo(whole.getvalue()[:1000]))
+
+
+def test_a_photo_too_large_is_refused_by_its_header():
+    small = io.BytesIO()
+    Image.fromarray(drawn()[0]).save(small, "JPEG")
+    size = bytes.fromhex("ffc00011080008000603")  # its frame's header: 8 rows of 6 pixels
+    assert size in small.getvalue()
+    large = small.getvalue().replace(size, bytes.fromhex("ffc0001108ea60ea6003"))
+    with pytest.raises(ValueError, match="exceeds limit"):
+        tfexample.decode(with_photo(large))

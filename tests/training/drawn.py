@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
+import keras
 import numpy as np
 from PIL import Image
 
+from curation.formats import tfexample
+from curation.formats.export_folder import finish, write_csv
 from training.config import TrainConfig
-from training.run import ClassList, Photo
+from training.data.photo import PhotoFile
+from training.folder import ClassList
 
 SIZE = 64
 CLASSES = ClassList(("background", "top", "skirt"), ("#000000", "#d62728", "#1f77b4"))
 QUICK = TrainConfig(size=SIZE, epochs=2, looks=2, min_steps=4, batch=4)
 
 
-def draw(folder: Path, count: int, seed: int = 0) -> tuple[list[Photo], np.ndarray]:
+def draw(folder: Path, count: int, seed: int = 0) -> tuple[list[PhotoFile], np.ndarray]:
     """Photos of a red box over a blue one on grey, and their (N, SIZE, SIZE) label maps."""
     rng = np.random.default_rng(seed)
     photos, labels = [], np.zeros((count, SIZE, SIZE), np.uint8)
@@ -28,5 +34,34 @@ def draw(folder: Path, count: int, seed: int = 0) -> tuple[list[Photo], np.ndarr
         pixels = (colors[labels[number]] + noise).clip(0, 255).astype(np.uint8)
         path = folder / f"drawn-{seed}-{number}.png"
         Image.fromarray(pixels).save(path)
-        photos.append(Photo(f"{seed:04x}{number:04x}", f"drawn-{number}", path))
+        photos.append(PhotoFile(f"{seed:04x}{number:04x}", f"drawn-{number}", path))
     return photos, labels
+
+
+def export(folder: Path, photos: Sequence[PhotoFile], labels: np.ndarray) -> Path:
+    """What ``curate export --format tfrecord`` would write of them, all in the train split."""
+    folder.mkdir(parents=True)
+    order = sorted(range(len(photos)), key=lambda i: (photos[i].key, photos[i].image_id))
+    frames = [
+        tfexample.frame(tfexample.encode(photos[i].image_id, photos[i].read(SIZE), labels[i]))
+        for i in order
+    ]
+    name = "train-00000-of-00001.tfrecord"
+    (folder / name).write_bytes(b"".join(frames))
+    digest = sha256((folder / name).read_bytes()).hexdigest()
+    rows = list(zip(range(3), CLASSES.names, CLASSES.colors, strict=True))
+    write_csv(folder / "classes.csv", ("id", "name", "color"), rows)
+    splits = {"train": {"photos": len(photos), "pixels": {}, "sha256": {name: digest}}}
+    for other in ("val", "test"):
+        splits[other] = {"photos": 0, "pixels": {}, "sha256": {}}
+    ids = [photo.image_id for photo in photos]
+    keys = {photo.image_id: photo.key for photo in photos}
+    manifest = {"format": "tfrecord", "size": SIZE, "splits": splits}
+    finish(folder, manifest, ids, dict.fromkeys(ids, "train"), keys)
+    return folder
+
+
+def tiny_model() -> keras.Model:
+    """Any model with weights and batch-norm averages."""
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, keras.layers.BatchNormalization()(keras.layers.Dense(3)(inputs)))

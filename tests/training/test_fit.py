@@ -1,77 +1,150 @@
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 
-from tests.training.drawn import QUICK, SIZE, draw
-from training.data.features import FeatureCache, shapes
-from training.fit import Examples, WarmUpCosine, WeightAverage, cutmix, fit
-from training.models import fpn
+from curation.errors import CurateError
+from tests.training.drawn import QUICK, tiny_model
+from training import fit as fitting
+from training.fit import Teaching, fit
+
+SIDE = 8
 
 
-@pytest.fixture(scope="module")
-def examples(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("fit")
-    photos, labels = draw(folder, 8)
-    cache = FeatureCache(folder, SIZE)
-    cache.add(photos)
-    return Examples(cache, cache.rows(photos), labels, np.arange(8))
+def small_model() -> keras.Model:
+    """Photos (B, SIDE, SIDE, 3) to logits of 3 classes, with batch norm and dropout."""
+    photo = keras.Input((SIDE, SIDE, 3))
+    x = keras.layers.Rescaling(1 / 255)(photo)
+    x = keras.layers.Conv2D(8, 3, padding="same", activation="relu")(x)
+    x = keras.layers.SpatialDropout2D(0.3)(keras.layers.BatchNormalization()(x))
+    return keras.Model(photo, keras.layers.Conv2D(3, 1)(x))
 
 
-def train(examples, **changes):
-    few = examples.only(np.arange(6)), examples.only(np.arange(6, 8))
-    config = replace(QUICK, **changes)
-    return fit(*few, 3, config, seed=config.seed, progress=None, name="model")
+class Batches(keras.utils.PyDataset):
+    """Step n is drawn from n alone: the class of a pixel is its brightest colour."""
+
+    def __init__(self, first: int, steps: int) -> None:
+        super().__init__()
+        self.first, self.steps = first, steps
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, index: int):
+        photos = np.random.default_rng(self.first + index).integers(0, 256, (4, SIDE, SIDE, 3))
+        return photos.astype(np.uint8), photos.argmax(-1).astype(np.uint8)
 
 
-def test_labels_are_mirrored_with_their_photos(examples):
-    taps, maps = examples.batch(np.array([2, 2]), np.array([0, 1]))
-    np.testing.assert_array_equal(maps[0], examples.labels[2])
-    np.testing.assert_array_equal(maps[1], examples.labels[2][:, ::-1])
-    np.testing.assert_array_equal(taps[0][1], examples.cache.taps(examples.rows[2:3], 1)[0][0])
+def validate(model: keras.Model) -> dict[str, float]:
+    photos, labels = Batches(10**6, 1)[0]
+    right = (model.predict_on_batch(photos).argmax(-1) == labels).mean()
+    return {"val_loss": 1 - float(right), "val_miou_foreground": float(right)}
 
 
-def test_a_pasted_piece_brings_its_features_and_its_label():
-    """Every array holds the number of its photo, so what was pasted can be read off."""
-    numbers = np.arange(1, 9)
-    taps = [np.ones((8, side, side, 2)) * numbers[:, None, None, None] for side in (32, 16, 8, 4)]
-    labels = np.ones((8, 128, 128), np.uint8) * numbers[:, None, None].astype(np.uint8)
-    cutmix(taps, labels, 0.9, np.random.default_rng(0))
-    assert (labels != numbers[:, None, None]).any(axis=(1, 2)).sum() > 3
-    for tap in taps:
-        cell = 128 // tap.shape[1]
-        np.testing.assert_array_equal(tap[..., 0], labels[:, ::cell, ::cell])
+def start(folder, config=None, seed=0, validate=validate, batches=Batches, build=small_model):
+    teaching = Teaching(
+        build=build, slow=lambda model: [], batches=batches, validate=validate,
+        steps=24, photos=8, class_weights=None,
+    )  # fmt: skip
+    config = config or replace(QUICK, looks=4, learning_rate=0.05, warm_up=2)
+    return fit(
+        teaching, config, seed=seed, checkpoint=folder / "model.npz", board=folder / "logs",
+        progress=None, name="model",
+    )  # fmt: skip
 
 
-def test_one_seed_gives_one_model(examples):
-    one, again, other = (train(examples, seed=seed)[0].get_weights() for seed in (0, 0, 1))
-    for a, b in zip(one, again, strict=True):
+def assert_same(one: keras.Model, other: keras.Model) -> None:
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
-    assert any(np.abs(a - b).max() > 0.01 for a, b in zip(one, other, strict=True))
 
 
-def test_few_photos_still_get_the_least_number_of_steps(examples):
-    _, history = train(examples, min_steps=9, epochs=3, looks=3)
-    assert [row["step"] for row in history] == [3, 6, 9]
-    assert history[-1]["epoch"] == 6.0  # 9 steps of 4 photos, over 6 photos
+def test_it_learns_and_tells_each_look(tmp_path):
+    model, history = start(tmp_path)
+    assert [row["step"] for row in history] == [6, 12, 18, 24]
+    assert history[-1]["epoch"] == 12.0  # 24 steps of 4 photos, over 8 photos
+    assert history[-1]["loss"] < history[0]["loss"]
+    assert history[-1]["learning_rate"] == pytest.approx(0, abs=1e-6)
+    assert validate(model)["val_miou_foreground"] > 0.6
 
 
-def test_the_average_follows_the_weights_and_leaves_the_trained_ones_alone():
-    model = fpn.fpn(shapes(32), 2)
-    ones = [np.ones_like(weight) for weight in model.get_weights()]
-    model.set_weights([0 * one for one in ones])
-    average = WeightAverage(model)
-    model.set_weights(ones)
-    average.update()  # the first step counts nine tenths
-    with average.in_place() as weights:
-        np.testing.assert_allclose(model.get_weights()[0], 0.9, rtol=1e-6)
-    np.testing.assert_array_equal(model.get_weights()[0], ones[0])
-    average.update()
-    np.testing.assert_allclose(weights[0], 0.9, rtol=1e-6)  # what was kept stays as it was
+def test_one_seed_gives_one_model(tmp_path):
+    one, again, other = (start(tmp_path / str(n), seed=n % 2)[0] for n in (0, 2, 1))
+    assert_same(one, again)
+    with pytest.raises(AssertionError):
+        assert_same(one, other)
 
 
-def test_the_learning_rate_rises_and_falls():
-    rate = WarmUpCosine(0.1, steps=110, warm_up=10)
-    values = [float(rate(step)) for step in (0, 9, 10, 60, 110)]
-    np.testing.assert_allclose(values, [0.01, 0.1, 0.1, 0.05, 0.0], atol=1e-6)
-    assert WarmUpCosine.from_config(rate.get_config()).peak == 0.1
+@pytest.mark.parametrize("average", [True, False])
+def test_a_killed_training_ends_with_the_same_weights(tmp_path, average):
+    config = replace(QUICK, looks=4, learning_rate=0.05, warm_up=2, average=average)
+    whole, told = start(tmp_path / "whole", config)
+    looked = []
+
+    def killed(model):
+        looked.append(1)
+        if len(looked) == 3:
+            raise KeyboardInterrupt
+        return validate(model)
+
+    with pytest.raises(KeyboardInterrupt):
+        start(tmp_path / "killed", config, validate=killed)
+    began = []
+
+    def batches(first, steps):
+        began.append((first, steps))
+        return Batches(first, steps)
+
+    resumed, history = start(tmp_path / "killed", config, batches=batches)
+    assert began == [(12, 12)]  # two looks of six steps were done
+    assert_same(resumed, whole)
+    for row, expected in zip(history, told, strict=True):
+        assert row["loss"] == pytest.approx(expected["loss"], rel=1e-4)
+
+
+def test_the_best_weights_are_kept_not_the_last(tmp_path):
+    seen: list[list[np.ndarray]] = []
+
+    def worse_each_time(model):
+        seen.append([np.array(w) for w in model.get_weights()])
+        return {"val_loss": 0.0, "val_miou_foreground": 0.9 - len(seen) / 10}
+
+    model, _ = start(tmp_path, validate=worse_each_time)
+    for kept, first in zip(model.get_weights(), seen[0], strict=True):
+        np.testing.assert_array_equal(kept, first)
+
+
+def test_patience_ends_a_training_that_gets_no_better(tmp_path):
+    config = replace(QUICK, looks=8, patience=2)
+
+    def flat(model):
+        return {"val_loss": 1.0, "val_miou_foreground": 0.5}
+
+    _, history = start(tmp_path, config, validate=flat)
+    assert len(history) == 3
+    began = []
+    _, again = start(tmp_path, config, validate=flat, batches=lambda *of: began.append(of))
+    assert again == history  # over is over, after a kill too
+    assert not began
+
+
+def test_a_loss_that_is_no_number_is_an_error_with_the_way_out(tmp_path):
+    def runaway():
+        model = small_model()
+        return keras.Model(model.input, keras.layers.Rescaling(np.nan)(model.output))
+
+    with pytest.raises(CurateError, match=r"step 6: the loss is nan.*lower --learning-rate"):
+        start(tmp_path, build=runaway)
+
+
+def test_a_broken_checkpoint_is_an_error_that_names_it(tmp_path):
+    (tmp_path / "model.npz").write_bytes(b"torn")
+    with pytest.raises(CurateError, match=r"model\.npz: cannot be read.*delete it"):
+        start(tmp_path)
+
+
+def test_what_is_kept_includes_the_random_state():
+    """Else dropout would draw other channels after a kill."""
+    paths = [variable.path for variable in fitting._variables(small_model())]
+    assert any("seed_generator" in path for path in paths)
+    assert len(fitting._variables(tiny_model())) == 6

@@ -5,19 +5,25 @@ import pytest
 
 from curation.errors import RunError
 from training import plan
-from training.run import Photo
+from training.folder import Parts
 
 HERE = Path("run")
-PHOTOS = [Photo(f"{n:04x}", f"photo-{n}", Path(f"{n}.jpg")) for n in range(40)]
+KEYS = [f"{n:04x}" for n in range(40)]
 
 
-def roles(photos, fold=None, split=None):
-    return plan.roles(HERE, photos, plan.parts(HERE, photos, fold, split))
+def parts(of, keys=KEYS, kind="fold"):
+    return Parts(kind, tuple(keys), tuple(f"photo-{key}" for key in keys), tuple(map(str, of)))
+
+
+def roles(of, keys=KEYS, kind="fold"):
+    made = parts(of, keys, kind)
+    plan.check(HERE, made)
+    return plan.roles(HERE, made)
 
 
 def test_a_fold_is_measured_by_the_model_that_neither_learnt_nor_chose_on_it():
     fold = np.arange(40) % 4
-    for name, role in roles(PHOTOS, fold).items():
+    for name, role in roles(fold).items():
         held_out = np.flatnonzero(fold == int(name.removeprefix("fold")))
         np.testing.assert_array_equal(role.measured, held_out)
         used = np.concatenate([role.taught, role.checked])
@@ -26,54 +32,48 @@ def test_a_fold_is_measured_by_the_model_that_neither_learnt_nor_chose_on_it():
 
 
 def test_the_checking_photos_do_not_depend_on_the_order_of_the_photos():
-    split = np.array(["train"] * 40)
-    role = roles(PHOTOS, split=split)["model"]
-    turned = roles(PHOTOS[::-1], split=split)["model"]
-    assert {PHOTOS[i].key for i in role.checked} == {PHOTOS[::-1][i].key for i in turned.checked}
+    turned = KEYS[::-1]
+    role = roles(["train"] * 40, kind="split")["model"]
+    other = roles(["train"] * 40, turned, kind="split")["model"]
+    assert {KEYS[i] for i in role.checked} == {turned[i] for i in other.checked}
 
 
 def test_a_split_is_used_as_it_is():
-    role = roles(PHOTOS, split=np.array(["train"] * 30 + ["val"] * 4 + ["test"] * 6))["model"]
+    role = roles(["train"] * 30 + ["val"] * 4 + ["test"] * 6, kind="split")["model"]
     np.testing.assert_array_equal(role.taught, np.arange(30))
     np.testing.assert_array_equal(role.checked, np.arange(30, 34))
     np.testing.assert_array_equal(role.measured, np.arange(34, 40))
 
 
 def test_without_test_photos_the_checking_ones_measure():
-    role = roles(PHOTOS, split=np.array(["train"] * 40))["model"]
+    role = roles(["train"] * 40, kind="split")["model"]
     assert len(role.taught) == 36
     np.testing.assert_array_equal(role.measured, role.checked)
 
 
 def test_copies_of_a_photo_stay_on_one_side():
-    twice = [photo for photo in PHOTOS for _ in range(2)]
-    role = roles(twice, fold=np.arange(80) // 2 % 2)["fold0"]
-    taught = {twice[i].key for i in role.taught}
-    assert not taught & {twice[i].key for i in role.checked}
+    twice = [key for key in KEYS for _ in range(2)]
+    role = roles(np.arange(80) // 2 % 2, twice)["fold0"]
+    taught = {twice[i] for i in role.taught}
+    assert not taught & {twice[i] for i in role.checked}
 
 
 def test_one_photo_in_two_folds_is_refused():
-    photos = [PHOTOS[0], Photo(PHOTOS[0].key, "copy", Path("copy.jpg")), *PHOTOS[2:]]
-    with pytest.raises(RunError, match=r"copy.*the same photo as photo-0"):
-        roles(photos, fold=np.arange(40) % 2)
+    keys = [KEYS[0], KEYS[0], *KEYS[2:]]
+    with pytest.raises(RunError, match=r"is the same photo as photo-0000, .*fold 0, not 1"):
+        roles(np.arange(40) % 2, keys)
 
 
 @pytest.mark.parametrize(
-    ("fold", "split"),
+    ("kind", "of"),
     [
-        (np.zeros(40, int), None),
-        (np.arange(39) % 2, None),
-        (np.arange(40) % 2 - 1, None),
-        (None, np.array(["test"] * 40)),
-        (None, np.array(["train"] * 39 + ["tset"])),
-        (None, np.array(["train"] * 1 + ["test"] * 39)),
+        ("fold", np.zeros(40, int)),
+        ("fold", np.arange(40) % 2 - 1),
+        ("split", ["test"] * 40),
+        ("split", ["train"] * 39 + ["tset"]),
+        ("split", ["train"] * 1 + ["test"] * 39),
     ],
 )
-def test_folds_and_splits_that_do_not_fit_are_refused(fold, split):
+def test_folds_and_splits_that_do_not_fit_are_refused(kind, of):
     with pytest.raises(RunError):
-        roles(PHOTOS, fold, split)
-
-
-def test_either_folds_or_a_split():
-    with pytest.raises(ValueError, match="either fold or split"):
-        plan.parts(HERE, PHOTOS, None, None)
+        roles(of, kind=kind)

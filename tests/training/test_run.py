@@ -9,13 +9,18 @@ import pytest
 from PIL import Image
 
 import training.run
-from curation.errors import RunError
-from tests.training.drawn import CLASSES, QUICK, SIZE, draw
-from training.config import TrainConfig
-from training.folder import RunFolder
-from training.run import ClassList, load_classes, predict, train
+from curation.errors import CurateError, RunError
+from tests.training.drawn import CLASSES, QUICK, SIZE, draw, export
+from training.data.photo import PhotoFile
+from training.folder import ClassList, Parts, RunFolder
+from training.run import begin, load_classes, measure, predict, train
 
-FILES = ["config.toml", "curves.png", "grid.png", "history.csv", "metrics.json", "photos.csv"]
+FILES = [
+    "calibration.png", "config.toml", "confusion.png", "curves.png", "grid.png", "history.csv",
+    "metrics.json", "model-card.md", "photos.csv",
+]  # fmt: skip
+HALVES = np.arange(12) % 2
+SPLIT = ["train"] * 7 + ["val"] * 2 + ["test"] * 3
 
 
 @pytest.fixture(scope="module")
@@ -24,14 +29,9 @@ def shared(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def photos_and_labels(shared):
-    return draw(shared, 12)
-
-
-@pytest.fixture
-def drawn(photos_and_labels):
-    photos, labels = photos_and_labels
-    return list(photos), labels.copy()
+def drawn(shared):
+    photos, labels = draw(shared, 12)
+    return photos, export(shared / "data", photos, labels)
 
 
 @pytest.fixture(scope="module")
@@ -40,28 +40,29 @@ def cache(shared):
 
 
 @pytest.fixture(scope="module")
-def finished(shared, photos_and_labels, cache):
+def finished(shared, drawn, cache):
     """A run of two folds; tests only look at it."""
-    return start(shared / "run", photos_and_labels, cache, fold=halves()), shared / "run"
+    return start(shared / "run", drawn, cache, HALVES), shared / "run"
 
 
-def start(folder, drawn, cache, config=QUICK, *, fold=None, split=None):
-    photos, labels = drawn
+def parts(photos, of):
+    kind = "split" if isinstance(of, list) else "fold"
+    keys, ids = tuple(p.key for p in photos), tuple(p.image_id for p in photos)
+    return Parts(kind, keys, ids, tuple(map(str, of)))
+
+
+def start(folder, drawn, cache, of, config=QUICK, labels="hash"):
+    photos, data = drawn
+    done = begin(folder, config, CLASSES, parts(photos, of), data, labels)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # so few steps may well end in all background
-        return train(
-            folder, photos, labels, CLASSES, config,
-            cache=cache, fold=fold, split=split, progress=None,
-        )  # fmt: skip
-
-
-def halves():
-    return np.arange(12) % 2
+        return done or train(folder, cache=cache, progress=None)
 
 
 def test_a_run_with_folds_leaves_its_files_and_figures(drawn, finished):
     result, run = finished
     written = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
+    written = {name for name in written if not name.startswith("logs/")}
     assert written == {*FILES, *(f"models/fold{k}.keras" for k in range(2))}
     assert result["measured_on"] == "out-of-fold"
     assert result["photos"] == 12
@@ -75,54 +76,86 @@ def test_a_run_with_folds_leaves_its_files_and_figures(drawn, finished):
     assert rows[4] == {"key": drawn[0][4].key, "image_id": "drawn-4", "fold": "0"}
     history = list(csv.DictReader((run / "history.csv").open()))
     assert [row["fold"] for row in history] == ["0", "0", "1", "1"]
-    for name in ("curves.png", "grid.png"):
-        with Image.open(run / name) as image:
-            assert image.width > 600
+    for name in FILES:
+        if name.endswith(".png"):
+            with Image.open(run / name) as image:
+                assert image.width > 400, name
+
+
+def test_tensorboard_finds_its_logs(finished):
+    _, run = finished
+    assert list((run / "logs" / "fold1").rglob("events.out.tfevents.*"))
+
+
+def test_the_card_says_what_was_taught_and_what_was_measured(finished):
+    result, run = finished
+    card = (run / "model-card.md").read_text()
+    assert "12 photos; by fold: 0 6, 1 6" in card
+    assert "Measured on: out-of-fold" in card
+    assert f"| IoU top | {result['iou']['top']:.3f} |" in card
+    settings = card.split("```toml\n")[1].split("```")[0]
+    assert tomllib.loads(settings)["size"] == SIZE
 
 
 def test_enough_steps_learn_the_drawn_boxes(drawn, cache, tmp_path):
     config = replace(QUICK, min_steps=60)
-    split = np.array(["train"] * 8 + ["test"] * 4)
-    result = start(tmp_path / "run", drawn, cache, config, split=split)
+    result = start(tmp_path / "run", drawn, cache, ["train"] * 8 + ["test"] * 4, config)
     assert result["miou_foreground"] > 0.5
     assert not result["only_background"]
+
+
+@pytest.mark.parametrize("model", ["unet", "deeplabv3plus"])
+def test_whole_models_are_trained_on_photos_by_the_same_call(drawn, cache, tmp_path, model):
+    backbone, stride = ("none", 32) if model == "unet" else ("lite0", 16)
+    config = replace(
+        QUICK, model=model, backbone=backbone, weights="none", frozen=False,
+        output_stride=stride, rotate=5.0, scale=0.2, color=0.1, min_steps=2, batch=2, epochs=1,
+    )  # fmt: skip
+    result = start(tmp_path / "run", drawn, cache, SPLIT, config)
+    assert result["measured_on"] == "test"
+    ((_, chances),) = predict(tmp_path / "run", drawn[0][:1], cache=cache, progress=None)
+    assert chances.shape == (3, SIZE, SIZE)
+    assert not (tmp_path / "cache").exists()
 
 
 def test_no_photo_is_predicted_by_a_model_that_saw_it(drawn, cache, tmp_path, monkeypatch):
     """Each fold's model is replaced by one that answers with what it was taught."""
     photos, _ = drawn
-    taught: dict[int, set[int]] = {}
-    real = training.run.fit
+    taught: dict[int, set[str]] = {}
+    real_teaching, real_fit = training.run._teaching, training.run.fit
 
-    def spy(train, validation, classes, config, **rest):
-        seen = set(train.picks.tolist()) | set(validation.picks.tolist())
-        assert not set(train.picks.tolist()) & set(validation.picks.tolist())
-        taught[len(taught)] = seen
-        model, history = real(train, validation, classes, config, **rest)
+    def spy_teaching(records, role, *rest):
+        assert not set(role.taught) & set(role.checked)
+        seen = [*role.taught, *role.checked]
+        taught[len(taught)] = {records.photos[i].key for i in seen}
+        return real_teaching(records, role, *rest)
+
+    def spy_fit(*args, **rest):
+        model, history = real_fit(*args, **rest)
         layer = model.get_layer("logits")
         mark = np.zeros(3, np.float32)
         mark[len(taught) - 1] = 9.0  # model k predicts class k everywhere
         layer.set_weights([np.zeros_like(layer.get_weights()[0]), mark])
         return model, history
 
-    monkeypatch.setattr(training.run, "fit", spy)
-    start(tmp_path / "run", drawn, cache, fold=halves())
-    strangers = draw(tmp_path, 2, seed=5)[0]
+    monkeypatch.setattr(training.run, "_teaching", spy_teaching)
+    monkeypatch.setattr(training.run, "fit", spy_fit)
+    start(tmp_path / "run", drawn, cache, HALVES)
+    strangers = [PhotoFile(f"new{p.key}", p.image_id, p.path) for p in draw(tmp_path, 2, seed=5)[0]]
     answers = list(predict(tmp_path / "run", [*photos, *strangers], cache=cache, progress=None))
     assert [photo for photo, _ in answers] == [*photos, *strangers]
-    for index, (_, chances) in enumerate(answers[:12]):
+    for index, (photo, chances) in enumerate(answers[:12]):
         assert chances.shape == (3, SIZE, SIZE)
         assert chances.dtype == np.float32
         model = int(chances.mean(axis=(1, 2)).argmax())
-        assert index not in taught[model]
+        assert photo.key not in taught[model]
         assert model == index % 2
     for _, chances in answers[12:]:  # never seen: the mean of the two
         np.testing.assert_allclose(chances[:2], 1 / 2, atol=1e-3)
 
 
 def test_a_split_trains_one_model_and_measures_it_on_test(drawn, cache, tmp_path):
-    split = np.array(["train"] * 7 + ["val"] * 2 + ["test"] * 3)
-    result = start(tmp_path / "run", drawn, cache, split=split)
+    result = start(tmp_path / "run", drawn, cache, SPLIT)
     assert result["measured_on"] == "test"
     assert result["photos"] == 3
     assert result["val"]["photos"] == 2
@@ -144,71 +177,82 @@ def test_a_killed_run_goes_on_without_training_its_finished_folds_again(
 
     monkeypatch.setattr(training.run, "fit", killed_in_fold_1)
     with pytest.raises(KeyboardInterrupt):
-        start(tmp_path / "run", drawn, cache, fold=halves())
+        start(tmp_path / "run", drawn, cache, HALVES)
     with pytest.raises(RunError, match="not finished"):
-        predict(tmp_path / "run", drawn[0], cache=cache, progress=None)
+        next(predict(tmp_path / "run", drawn[0], cache=cache, progress=None))
     first = (tmp_path / "run" / "models" / "fold0.keras").read_bytes()
-    resumed = start(tmp_path / "run", drawn, cache, fold=halves())
+    resumed = start(tmp_path / "run", drawn, cache, HALVES)
     assert names == ["fold0", "fold1", "fold1"]
     assert (tmp_path / "run" / "models" / "fold0.keras").read_bytes() == first
     assert resumed["miou"] == pytest.approx(finished[0]["miou"], abs=1e-4)
-    assert start(tmp_path / "run", drawn, cache, fold=halves()) == resumed
+    assert start(tmp_path / "run", drawn, cache, HALVES) == resumed
     assert len(names) == 3
+
+
+def test_a_finished_run_is_measured_again_on_what_it_was_not_taught(drawn, cache, tmp_path):
+    result = start(tmp_path / "run", drawn, cache, SPLIT)
+    again = measure(tmp_path / "run", drawn[1], cache=cache, progress=None)
+    assert again["photos"] == 3  # neither train nor val
+    assert again["iou"] == pytest.approx(result["iou"], abs=1e-6)
+
+
+def test_each_photo_of_a_run_with_folds_is_measured_by_its_folds_model(drawn, cache, finished):
+    again = measure(finished[1], drawn[1], cache=cache, progress=None)
+    assert again["photos"] == 12
+    assert again["iou"] == pytest.approx(finished[0]["iou"], abs=1e-6)
 
 
 @pytest.mark.parametrize("change", ["config", "labels", "fold"])
 def test_a_folder_with_another_run_is_refused(drawn, cache, finished, change):
-    photos, labels = drawn
-    config, fold = QUICK, halves()
-    if change == "config":
-        config = replace(config, seed=1)
-    elif change == "labels":
-        labels = labels.copy()
-        labels[5, 0, 0] = 2
-    else:
-        fold = fold[::-1]
-    with pytest.raises(RunError, match="choose another folder"):
-        start(finished[1], (photos, labels), cache, config, fold=fold)
+    of = HALVES[::-1] if change == "fold" else HALVES
+    config = replace(QUICK, seed=1) if change == "config" else QUICK
+    labels = "other" if change == "labels" else "hash"
+    with pytest.raises(RunError, match=r"choose another name, .*or take --resume"):
+        start(finished[1], drawn, cache, of, config, labels)
 
 
 def test_predicting_only_background_is_found_out(drawn, cache, tmp_path):
-    photos, labels = drawn
-    labels = labels.copy()
+    photos, labels = draw(tmp_path, 12)
     labels[:8] = 0  # the training photos have no garment, the test photos do
+    data = export(tmp_path / "data", photos, labels)
     config = replace(QUICK, min_steps=30)
-    result = train(
-        tmp_path / "run", photos, labels, CLASSES, config,
-        cache=cache, fold=None, split=np.array(["train"] * 8 + ["test"] * 4), progress=None,
-    )  # fmt: skip
+    result = start(tmp_path / "run", (photos, data), cache, ["train"] * 8 + ["test"] * 4, config)
     assert result["only_background"] is True
+    assert "It predicts only background" in (tmp_path / "run" / "model-card.md").read_text()
 
 
-def test_void_pixels_teach_and_count_nothing(drawn, cache, tmp_path):
-    photos, labels = drawn
-    labels = np.full_like(labels, 255)
-    split = np.array(["train"] * 12)
-    result = start(tmp_path / "run", (photos, labels), cache, split=split)
+def test_void_pixels_teach_and_count_nothing(cache, tmp_path):
+    photos, labels = draw(tmp_path, 12)
+    data = export(tmp_path / "data", photos, np.full_like(labels, 255))
+    result = start(tmp_path / "run", (photos, data), cache, ["train"] * 12)
     assert result["miou"] is None
     assert result["loss"] == 0.0
 
 
-def test_a_label_that_is_no_class_is_named(drawn, cache, tmp_path):
-    photos, labels = drawn
+def test_a_label_that_is_no_class_is_named(cache, tmp_path):
+    photos, labels = draw(tmp_path, 12)
     labels[3, 2, 2] = 7
-    with pytest.raises(RunError, match=r"drawn-3.*holds 7, no class id"):
-        start(tmp_path / "run", (photos, labels), cache, fold=halves())
+    data = export(tmp_path / "data", photos, labels)
+    with pytest.raises(CurateError, match=r"drawn-3.*holds 7"):
+        start(tmp_path / "run", (photos, data), cache, HALVES)
 
 
-def test_labels_of_another_size_are_refused(drawn, cache, tmp_path):
-    with pytest.raises(RunError, match="uint8"):
-        start(tmp_path / "run", drawn, cache, TrainConfig(size=96), fold=halves())
+def test_data_of_another_size_are_refused(drawn, cache, tmp_path):
+    with pytest.raises(RunError, match="another size"):
+        start(tmp_path / "run", drawn, cache, HALVES, replace(QUICK, size=96))
+
+
+def test_photos_that_are_not_in_the_data_are_refused(drawn, cache, tmp_path):
+    photos, data = drawn
+    with pytest.raises(RunError, match=r"photos\.csv: 1 photos are not in"):
+        start(tmp_path / "run", (photos[:11], data), cache, HALVES[:11])
 
 
 def test_a_missing_run_names_the_way_out(tmp_path):
     with pytest.raises(RunError, match="no run here: train one first"):
         load_classes(tmp_path / "none")
     with pytest.raises(RunError, match="train one first"):
-        predict(tmp_path / "none", [], cache=tmp_path, progress=None)
+        next(predict(tmp_path / "none", [], cache=tmp_path, progress=None))
 
 
 def test_a_class_list_begins_with_background():

@@ -19,30 +19,22 @@ from hashlib import sha256
 from itertools import pairwise
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from curation import photos as photo_files
 from curation.errors import CurateError
-from training.models import lite0
-
-if TYPE_CHECKING:
-    from training.folder import Photo
+from training import models
+from training.config import TrainConfig
+from training.data.photo import Photo
 
 VIEWS = 2
 """The photo and its mirror image."""
 _BATCH = 8
-_VERSION = 1
+_VERSION = 2
 _LINE = 65  # 64 hex digits and a newline
-
-
-def shapes(size: int) -> list[tuple[int, int, int]]:
-    """(h, w, channels) of each tap of a photo of ``size`` pixels a side."""
-    sides = (size // 4, size // 8, size // 16, size // 32)
-    return [(side, side, c) for side, c in zip(sides, lite0.CHANNELS, strict=True)]
 
 
 class FeatureCache:
@@ -50,15 +42,15 @@ class FeatureCache:
 
     Args:
         folder: holds the caches of all backbones and sizes, each its own folder
-        size: side in pixels the photos are resized to
+        config: says which backbone with which weights, and the photos' size
     """
 
-    def __init__(self, folder: Path, size: int) -> None:
-        self.size = size
-        self.shapes = shapes(size)
+    def __init__(self, folder: Path, config: TrainConfig) -> None:
+        self._config = config
+        self.shapes = models.tap_shapes(config)
         self._ends = np.cumsum([0] + [prod(shape) for shape in self.shapes] * VIEWS)
         self._row_bytes = int(self._ends[-1]) * 2
-        self.folder = folder / f"{lite0.NAME}-{size}-v{_VERSION}"
+        self.folder = folder / f"{models.encoder_name(config)}-v{_VERSION}"
         self.folder.mkdir(parents=True, exist_ok=True)
         self._rows_path = self.folder / "rows.bin"
         self._keys_path = self.folder / "keys.txt"
@@ -81,7 +73,7 @@ class FeatureCache:
             view: 0 the photo, 1 its mirror image; one number or (B,)
 
         Returns:
-            four (B, h, w, channels) float16 arrays, /4 first
+            (B, h, w, channels) float16 arrays, the finest first
         """
         if self._rows is None:
             raise KeyError("the cache is empty")
@@ -107,14 +99,14 @@ class FeatureCache:
             if not missing:
                 return
             task = progress.add_task("features", total=len(missing)) if progress else None
-            broken: list[tuple[Photo, str]] = []
-            backbone = lite0.imagenet(self.size)
+            broken: list[CurateError] = []
+            encoder = models.encoder(self._config)
             with self._rows_path.open("ab") as rows, self._keys_path.open("ab") as keys:
-                for part, images, errors in _decoded(missing, self.size):
+                for part, images, errors in _decoded(missing, self._config.size):
                     broken += errors
                     if part:
                         both = np.concatenate([images, images[:, :, ::-1]])
-                        taps = backbone.predict_on_batch(both)
+                        taps = encoder.predict_on_batch(both)
                         self._append(rows, keys, part, taps)
                     if progress and task is not None:
                         progress.advance(task, len(part) + len(errors))
@@ -122,9 +114,9 @@ class FeatureCache:
                 progress.remove_task(task)
             self._load()
         if broken:
-            photo, reason = broken[0]
-            others = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
-            raise CurateError(photo.path, "", f"{reason}; exclude or replace it{others}")
+            first, others = broken[0], len(broken) - 1
+            more = f" (and {others} more)" if others else ""
+            raise CurateError(first.path, first.where, f"{first.reason}{more}")
 
     def _append(
         self, rows: BinaryIO, keys: BinaryIO, photos: Sequence[Photo], taps: Sequence[NDArray]
@@ -175,7 +167,7 @@ def _digest(photo: Photo) -> str:
 
 def _decoded(
     photos: Sequence[Photo], size: int
-) -> Iterator[tuple[list[Photo], NDArray[np.uint8], list[tuple[Photo, str]]]]:
+) -> Iterator[tuple[list[Photo], NDArray[np.uint8], list[CurateError]]]:
     """Batches of photos, (B, size, size, 3) uint8; those that cannot be read apart.
 
     The next batch is decoded while the caller works on this one.
@@ -184,7 +176,7 @@ def _decoded(
         waiting: list[list[tuple[Photo, Future]]] = []
         for start in range(0, len(photos), _BATCH):
             batch = photos[start : start + _BATCH]
-            waiting.append([(p, pool.submit(photo_files.read, p.path, size)) for p in batch])
+            waiting.append([(photo, pool.submit(photo.read, size)) for photo in batch])
             if len(waiting) > 1:
                 yield _collect(waiting.pop(0), size)
         for last in waiting:
@@ -193,13 +185,13 @@ def _decoded(
 
 def _collect(
     batch: list[tuple[Photo, Future]], size: int
-) -> tuple[list[Photo], NDArray[np.uint8], list[tuple[Photo, str]]]:
+) -> tuple[list[Photo], NDArray[np.uint8], list[CurateError]]:
     good, images, broken = [], [], []
     for photo, future in batch:
         try:
             images.append(future.result())
             good.append(photo)
-        except (ValueError, OSError) as error:
-            broken.append((photo, str(error)))
+        except CurateError as error:
+            broken.append(error)
     stacked = np.stack(images) if images else np.empty((0, size, size, 3), np.uint8)
     return good, stacked, broken

@@ -1,1 +1,109 @@
 """Segmenters in pure Keras 3: backbones, and the heads that turn their taps into logits."""
+
+from __future__ import annotations
+
+from hashlib import file_digest
+from pathlib import Path
+
+import keras
+
+from curation.errors import CurateError
+from training.config import TrainConfig
+from training.models import backbones
+from training.models.blocks import HALF
+from training.models.deeplab import deeplabv3plus
+from training.models.fpn import fpn
+from training.models.unet import unet
+
+_HEADS = {"fpn": fpn, "deeplabv3plus": deeplabv3plus}
+
+
+def encoder(config: TrainConfig) -> keras.Model:
+    """The backbone of a run: photos (B, S, S, 3) to four taps; see :func:`backbones.backbone`.
+
+    It is trainable unless it is frozen.
+    """
+    momentum = None if config.frozen else config.batch_norm_momentum
+    model = backbones.backbone(
+        config.backbone, config.size, config.weights, config.output_stride, momentum
+    )
+    model.trainable = not config.frozen
+    return model
+
+
+def encoder_name(config: TrainConfig) -> str:
+    """Tells apart encoders whose taps differ; a file of weights is known by its content.
+
+    Raises:
+        CurateError: that file cannot be read
+    """
+    name = f"{config.backbone}-{config.size}-os{config.output_stride}"
+    if config.weights == "imagenet":
+        return name
+    path = Path(config.weights)
+    try:
+        with path.open("rb") as file:
+            return f"{name}-{file_digest(file, 'sha256').hexdigest()[:16]}"
+    except OSError as error:
+        raise CurateError(path, "", f"weights cannot be read: {error.strerror}") from None
+
+
+def tap_shapes(config: TrainConfig) -> list[tuple[int, int, int]]:
+    """(h, w, channels) of the encoder's taps."""
+    return backbones.shapes(config.backbone, config.size, config.output_stride)
+
+
+def head(config: TrainConfig, classes: int) -> keras.Model:
+    """What is put on the encoder: its taps to (B, S, S, K) float32 logits.
+
+    Args:
+        classes: K, background included
+    """
+    make = _HEADS[config.model]
+    return make(tap_shapes(config), classes, config.dropout, config.batch_norm_momentum)
+
+
+def attach(encoder: keras.Model, head: keras.Model) -> keras.Model:
+    """One model of both, which shares their weights: photos to logits."""
+    photo = keras.Input(encoder.inputs[0].shape[1:], name="photo")
+    return keras.Model(photo, head(encoder(photo)), name=f"{head.name}_{encoder.name}")
+
+
+def whole(config: TrainConfig, classes: int) -> keras.Model:
+    """The model of a run from end to end: photos (B, S, S, 3) RGB 0 to 255 to logits.
+
+    Args:
+        classes: K, background included
+
+    Returns:
+        to (B, S, S, K) float32 logits
+
+    Raises:
+        CurateError: the backbone's weights cannot be had, or do not fit
+    """
+    if config.model == "unet":
+        return unet(classes, dropout=config.dropout, batch_norm_momentum=config.batch_norm_momentum)
+    return attach(encoder(config), head(config, classes))
+
+
+def coarse(model: keras.Model) -> keras.Model:
+    """The same model and weights up to 1/2 of the side, which is cheaper to train.
+
+    A UNet has nothing above its logits to leave out: it is given back itself.
+    """
+    if parts := _parts(model):
+        return attach(parts[0], coarse(parts[1]))
+    if HALF in [layer.name for layer in model.layers]:
+        return keras.Model(model.inputs, model.get_layer(HALF).output, name=model.name)
+    return model
+
+
+def backbone_variables(model: keras.Model, config: TrainConfig) -> list[keras.Variable]:
+    """The variables of a model that come trained, for a lower learning rate."""
+    parts = _parts(model)
+    return parts[0].trainable_variables if parts and config.weights != "none" else []
+
+
+def _parts(model: keras.Model) -> list[keras.Model]:
+    """The encoder and the head of what :func:`attach` made; of anything else nothing."""
+    return [layer for layer in model.layers if isinstance(layer, keras.Model)]

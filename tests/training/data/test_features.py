@@ -7,10 +7,12 @@ from PIL import Image
 from curation import photos as photo_files
 from curation.errors import CurateError
 from tests.training.drawn import draw
-from training.data.features import FeatureCache, shapes
-from training.models import lite0
+from training import models
+from training.config import TrainConfig
+from training.data.features import FeatureCache
 
 SIZE = 32
+CONFIG = TrainConfig(size=SIZE)
 
 
 @pytest.fixture
@@ -19,11 +21,11 @@ def photos(tmp_path):
 
 
 def test_rows_are_the_taps_of_the_photo_and_of_its_mirror_image(photos, cache):
-    features = FeatureCache(cache, SIZE)
+    features = FeatureCache(cache, CONFIG)
     features.add(photos)
     rows = features.rows([photos[3]])
     image = photo_files.read(photos[3].path, SIZE)[None]
-    backbone = lite0.imagenet(SIZE)
+    backbone = models.encoder(CONFIG)
     for view, pixels in enumerate((image, image[:, :, ::-1])):
         expected = backbone.predict_on_batch(pixels)
         for tap, wanted in zip(features.taps(rows, view), expected, strict=True):
@@ -32,20 +34,20 @@ def test_rows_are_the_taps_of_the_photo_and_of_its_mirror_image(photos, cache):
 
 
 def test_views_can_differ_within_a_batch(photos, cache):
-    features = FeatureCache(cache, SIZE)
+    features = FeatureCache(cache, CONFIG)
     features.add(photos)
     rows = features.rows(photos[:2])
     mixed = features.taps(rows, np.array([1, 0]))
     np.testing.assert_array_equal(mixed[0][0], features.taps(rows, 1)[0][0])
     np.testing.assert_array_equal(mixed[0][1], features.taps(rows, 0)[0][1])
-    assert [tap.shape[1:] for tap in mixed] == shapes(SIZE)
+    assert [tap.shape[1:] for tap in mixed] == models.tap_shapes(CONFIG)
 
 
 def test_new_photos_are_appended_and_old_ones_not_computed_again(photos, cache):
-    FeatureCache(cache, SIZE).add(photos[:3])
-    folder = FeatureCache(cache, SIZE).folder
+    FeatureCache(cache, CONFIG).add(photos[:3])
+    folder = FeatureCache(cache, CONFIG).folder
     before = (folder / "rows.bin").read_bytes()
-    features = FeatureCache(cache, SIZE)
+    features = FeatureCache(cache, CONFIG)
     features.add([*photos, photos[4]])
     after = (folder / "rows.bin").read_bytes()
     assert after.startswith(before)
@@ -54,7 +56,7 @@ def test_new_photos_are_appended_and_old_ones_not_computed_again(photos, cache):
 
 
 def test_a_photo_under_another_path_is_known_by_its_key(photos, cache, tmp_path):
-    features = FeatureCache(cache, SIZE)
+    features = FeatureCache(cache, CONFIG)
     features.add(photos[:1])
     assert replace(photos[0], path=tmp_path / "moved.png") in features
     assert photos[1] not in features
@@ -62,11 +64,11 @@ def test_a_photo_under_another_path_is_known_by_its_key(photos, cache, tmp_path)
 
 @pytest.mark.parametrize("torn", ["rows.bin", "keys.txt"])
 def test_a_torn_last_row_is_dropped_and_computed_again(photos, cache, torn):
-    features = FeatureCache(cache, SIZE)
+    features = FeatureCache(cache, CONFIG)
     features.add(photos)
     whole = {name: (features.folder / name).read_bytes() for name in ("rows.bin", "keys.txt")}
     (features.folder / torn).write_bytes(whole[torn][:-10])
-    resumed = FeatureCache(cache, SIZE)
+    resumed = FeatureCache(cache, CONFIG)
     assert photos[3] in resumed
     assert photos[4] not in resumed
     resumed.add(photos)
@@ -81,7 +83,7 @@ def test_a_torn_last_row_is_dropped_and_computed_again(photos, cache, torn):
 
 
 def test_rows_without_their_line_are_dropped(photos, cache):
-    features = FeatureCache(cache, SIZE)
+    features = FeatureCache(cache, CONFIG)
     features.add(photos[:2])
     with (features.folder / "rows.bin").open("ab") as file:
         file.write(b"\xff" * 1000)
@@ -90,9 +92,18 @@ def test_rows_without_their_line_are_dropped(photos, cache):
     assert all(np.isfinite(tap).all() for tap in values)
 
 
-def test_sizes_do_not_share_a_cache(photos, cache):
-    FeatureCache(cache, 32).add(photos[:1])
-    assert photos[0] not in FeatureCache(cache, 64)
+@pytest.mark.parametrize(
+    "other",
+    [{"size": 64}, {"backbone": "lite2"}, {"model": "deeplabv3plus", "output_stride": 16}],
+)
+def test_other_features_are_kept_apart(photos, cache, other):
+    FeatureCache(cache, CONFIG).add(photos[:1])
+    assert photos[0] not in FeatureCache(cache, replace(CONFIG, **other))
+
+
+def test_one_cache_serves_every_head(photos, cache):
+    FeatureCache(cache, CONFIG).add(photos[:1])
+    assert photos[0] in FeatureCache(cache, replace(CONFIG, model="deeplabv3plus", epochs=3))
 
 
 def test_photos_that_cannot_be_read_are_named_and_the_others_kept(photos, cache, tmp_path):
@@ -100,7 +111,7 @@ def test_photos_that_cannot_be_read_are_named_and_the_others_kept(photos, cache,
     broken.write_bytes(b"\xff\xd8 no photo")
     wrong = replace(photos[1], key="beef", path=broken)
     gone = replace(photos[1], key="dead", path=tmp_path / "gone.jpg")
-    features = FeatureCache(cache, SIZE)
+    features = FeatureCache(cache, CONFIG)
     with pytest.raises(CurateError, match=r"broken\.jpg.*exclude or replace it \(and 1 more\)"):
         features.add([photos[0], wrong, gone, photos[2]])
     assert photos[0] in features
@@ -112,4 +123,4 @@ def test_a_bomb_is_refused_before_it_is_decoded(cache, photos, tmp_path, monkeyp
     path = tmp_path / "big.png"
     Image.new("RGB", (50, 50)).save(path)
     with pytest.raises(CurateError, match="above 100 pixels"):
-        FeatureCache(cache, SIZE).add([replace(photos[0], path=path)])
+        FeatureCache(cache, CONFIG).add([replace(photos[0], path=path)])

@@ -1,4 +1,4 @@
-"""Segmentation figures from a confusion matrix that is summed batch by batch."""
+"""Which class is taken for which, pixel by pixel, and the figures that follow from it."""
 
 from __future__ import annotations
 
@@ -27,16 +27,41 @@ class Confusion:
         Raises:
             ValueError: shapes differ, or an id is not a class
         """
-        if labels.shape != predicted.shape:
-            raise ValueError(f"labels {labels.shape} and prediction {predicted.shape} differ")
+        check_shapes(labels, predicted)
         classes = len(self.matrix)
         seen = labels != VOID
         true, guess = labels[seen].astype(np.int64), predicted[seen].astype(np.int64)
-        ids = np.concatenate([true, guess])
-        if ids.size and not 0 <= ids.min() <= ids.max() < classes:
-            raise ValueError(f"a class id is outside 0 to {classes - 1}")
+        for ids in (true, guess):
+            if ids.size and not 0 <= ids.min() <= ids.max() < classes:
+                raise ValueError(f"a class id is outside 0 to {classes - 1}")
         pairs = np.bincount(true * classes + guess, minlength=classes * classes)
         self.matrix += pairs.reshape(classes, classes)
+
+
+def scores(matrix: NDArray, names: Sequence[str]) -> dict:
+    """The figures that a confusion matrix is enough for, ready for JSON.
+
+    Args:
+        matrix: (K, K) from :class:`Confusion`
+        names: K class names, 'background' first
+
+    Returns:
+        ``iou`` by class name (None where undefined); ``miou`` and
+        ``miou_foreground``, the means with and without background; ``f1`` and
+        ``f1_foreground`` likewise; ``pixel_accuracy``; ``only_background``
+    """
+    ious, f1s = iou(matrix), f1(matrix)
+    with np.errstate(invalid="ignore"):
+        accuracy = np.diag(matrix).sum() / matrix.sum()
+    return {
+        "iou": by_name(names, ious),
+        "miou": mean(ious),
+        "miou_foreground": mean(ious[1:]),
+        "f1": mean(f1s),
+        "f1_foreground": mean(f1s[1:]),
+        "pixel_accuracy": number(accuracy),
+        "only_background": only_background(matrix),
+    }
 
 
 def iou(matrix: NDArray) -> NDArray[np.float64]:
@@ -62,33 +87,23 @@ def only_background(matrix: NDArray) -> bool:
     return bool(labelled > 0 and predicted < _ONLY_BACKGROUND * labelled)
 
 
-def scores(matrix: NDArray, names: Sequence[str]) -> dict:
-    """The figures of a run, ready for JSON.
-
-    Args:
-        matrix: (K, K) from :class:`Confusion`
-        names: K class names, 'background' first
-
-    Returns:
-        ``iou`` by class name (None where undefined); ``miou`` and
-        ``miou_foreground``, the means with and without background; ``f1``, the
-        mean over all classes; ``only_background``
-    """
-    ious = iou(matrix)
-    return {
-        "iou": {name: _number(value) for name, value in zip(names, ious, strict=True)},
-        "miou": _mean(ious),
-        "miou_foreground": _mean(ious[1:]),
-        "f1": _mean(f1(matrix)),
-        "only_background": only_background(matrix),
-    }
+def check_shapes(labels: NDArray, predicted: NDArray) -> None:
+    """ValueError where they differ."""
+    if labels.shape != predicted.shape:
+        raise ValueError(f"labels {labels.shape} and prediction {predicted.shape} differ")
 
 
-def _mean(values: NDArray) -> float | None:
-    """The mean of what is defined."""
+def by_name(names: Sequence[str], values: NDArray) -> dict[str, float | None]:
+    """For JSON: None where a value is nan."""
+    return {name: number(value) for name, value in zip(names, values, strict=True)}
+
+
+def mean(values: NDArray) -> float | None:
+    """The mean of what is not nan; None of nothing."""
     defined = values[~np.isnan(values)]
-    return _number(defined.mean()) if defined.size else None
+    return number(defined.mean()) if defined.size else None
 
 
-def _number(value: np.floating) -> float | None:
+def number(value: float | np.floating) -> float | None:
+    """Six decimals; None for nan."""
     return None if np.isnan(value) else round(float(value), 6)

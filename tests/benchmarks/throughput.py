@@ -1,0 +1,376 @@
+"""Images a second of each segmenter, trained and predicting, beside plain PyTorch.
+
+    KERAS_BACKEND=tensorflow python -m tests.benchmarks.throughput
+        [--size 256] [--batch 8] [--steps 4] [--rounds 5] [--only UNet] [--json FILE]
+        [--compile] [--channels-last]
+
+Every model is a process of its own, all are warmed up first, and then they take turns, so that
+other load on the machine hits all alike. A figure is the median of the rounds, a ratio that of
+the ratios within a round. Trained as `training.fit` does, by Keras' `fit` on one batch that stays
+in memory, without the looks at validation photos and the weights' average; frozen is the head
+alone on cached features. Predicted as `training.predict` does: photos in, logits out, both in the
+machine's memory. Core-seconds are of one image. The peers (tests/benchmarks/torch_peers.py) have
+the same layers, loss, optimizer and batch; without torch they are left out.
+
+Beside them a large product of two matrices (float32 on a CPU, bfloat16 on a GPU) by the same
+backend says what the machine can do; "of machine" is the share of it that training reaches. The
+model's operations are counted from the Keras layers: two for each multiplication of its (also
+transposed) convolutions, nothing else, and three times that for a step of training.
+
+On a GPU each model is also run in bfloat16, and the memory told is the most that its process held
+there after the first steps (under JAX, which cannot forget, in all steps). --compile puts
+`torch.compile` on all that runs on torch, --channels-last that order in the peers' memory.
+Take more --steps there: 30.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
+from math import prod
+from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from curation import console
+
+if TYPE_CHECKING:
+    import keras
+
+    from training.config import TrainConfig
+
+CLASSES = 6
+MODELS: dict[str, dict[str, Any]] = {
+    "UNet": {"model": "unet", "backbone": "none"},
+    "FPN, Lite0": {"model": "fpn", "backbone": "lite0"},
+    "FPN, Lite0, frozen": {"model": "fpn", "backbone": "lite0", "frozen": True},
+    "DeepLabV3+, Lite0": {"model": "deeplabv3plus", "backbone": "lite0", "output_stride": 16},
+    "DeepLabV3+, ResNet50": {"model": "deeplabv3plus", "backbone": "resnet50", "output_stride": 16},
+}
+PEERS = ("UNet", "DeepLabV3+, ResNet50")
+Turns = dict[str, Callable[[int], None]]
+"""By name, what does so many steps and is done when it returns."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one process runs: a model of ours or its peer, or, without a model, the matrices."""
+
+    model: str
+    peer: bool
+    half: bool
+    size: int
+    batch: int
+    compiled: bool
+    channels_last: bool
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=4, help="in each turn")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", default="", help="models whose name has this in it")
+    parser.add_argument("--compile", action="store_true", dest="compiled")
+    parser.add_argument("--channels-last", action="store_true")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    # Else the first of the processes on a GPU takes all of its memory.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    torch = find_spec("torch") is not None
+    if not torch:
+        console.say("torch is not installed: no peers")
+    common = (args.size, args.batch, args.compiled, args.channels_last)
+    machine = Process(Job("", False, False, *common))
+    models = []
+    for half in (False, True) if machine.about["gpu"] else (False,):
+        for name in (name for name in MODELS if args.only in name):
+            for peer in (False, True) if torch and name in PEERS else (False,):
+                job = Job(name, peer, half, *common)
+                console.say(f"warming up {title(job)}")
+                try:
+                    models.append(Process(job))
+                except EOFError:  # what it died of is on stderr
+                    console.say(f"{title(job)} failed and is left out", "bold red")
+    for number in range(args.rounds):
+        for process in (machine, *models):
+            process.turn(args.steps)
+        console.say(f"round {number + 1} of {args.rounds}")
+    results = [figures(process, machine, models) for process in models]
+    show(results, rate(machine), f"{machine.about['device']}; {args.batch} photos of {args.size}")
+    if args.json:
+        settings = vars(args) | {"json": None, "machine": rate(machine), **machine.about}
+        args.json.write_text(json.dumps({**settings, "models": results}, indent=1))
+
+
+def title(job: Job) -> str:
+    """
+    >>> title(Job("UNet", True, True, 256, 8, False, False))
+    'UNet, PyTorch, bfloat16'
+    """
+    words = (job.model, "PyTorch" if job.peer else "", "bfloat16" if job.half else "")
+    return ", ".join(filter(None, words))
+
+
+class Process:
+    """A process that does one job, a turn at a time, when told.
+
+    Attributes:
+        about: what it said of the job when it was ready
+        rounds: of each turn, by what was done, the seconds and core-seconds of a step
+
+    Raises:
+        EOFError: it failed
+    """
+
+    def __init__(self, job: Job) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, end = context.Pipe()
+        context.Process(target=serve, args=(job, end), daemon=True).start()
+        end.close()
+        self.job = job
+        self.about: dict[str, Any] = self._pipe.recv()
+        self.rounds: list[dict[str, dict[str, float]]] = []
+
+    def turn(self, steps: int) -> None:
+        self._pipe.send(steps)
+        told, self.about["peak_memory"] = self._pipe.recv()
+        self.rounds.append(told)
+
+    def seconds(self, way: str) -> list[float]:
+        return [told[way]["seconds"] for told in self.rounds]
+
+
+def rate(machine: Process) -> float:
+    """Operations a second of the product of matrices."""
+    return machine.about["operations"] / median(machine.seconds("multiply"))
+
+
+def figures(process: Process, machine: Process, models: list[Process]) -> dict[str, Any]:
+    """What is told of a model: medians over the rounds, and of the ratios within a round."""
+    job = process.job
+    peers = [p for p in models if p.job == replace(job, peer=True)]
+    result = {"title": title(job), **asdict(job), **process.about, "rounds": process.rounds}
+    for way, passes in (("train", 3), ("predict", 1)):
+        own = process.seconds(way)
+        share = passes * job.batch * process.about["operations"] / machine.about["operations"]
+        pairs = zip(machine.seconds("multiply"), own, strict=True)
+        result[way] = {
+            "images_per_second": job.batch / median(own),
+            "core_seconds": median(t[way]["core_seconds"] for t in process.rounds) / job.batch,
+            "of_machine": median(share * theirs / s for theirs, s in pairs),
+        }
+        for peer in peers:
+            pairs = zip(peer.seconds(way), own, strict=True)
+            result[way]["of_peer"] = median(theirs / s for theirs, s in pairs)
+    return result
+
+
+def show(results: list[dict[str, Any]], rate: float, heading: str) -> None:
+    columns = [
+        "", "train/s", "of peer's", "core-s", "of machine", "predict/s", "of peer's", "core-s",
+        "parameters", "GPU memory",
+    ]  # fmt: skip
+    rows = []
+    for r in results:
+        row = [r["title"]]
+        for way in ("train", "predict"):
+            told = r[way]
+            row += [
+                f"{told['images_per_second']:,.1f}",
+                f"{told['of_peer']:.2f}" if "of_peer" in told else "-",
+                f"{told['core_seconds']:.3f}",
+            ]
+            row += [f"{told['of_machine']:.1%}"] if way == "train" else []
+        memory = r["peak_memory"]
+        row += [f"{r['parameters'] / 1e6:.2f} M", f"{memory / 2**30:.2f} GiB" if memory else "-"]
+        rows.append(row)
+    console.out.print(
+        console.table(columns, rows, f"{heading}; machine {rate / 1e12:,.2f} TFLOP/s")
+    )
+
+
+def serve(job: Job, pipe: Connection) -> None:
+    """The other side of :class:`Process`."""
+    if job.peer:
+        os.environ["KERAS_BACKEND"] = "torch"  # Keras comes along, and shall bring nothing else
+    from training.clock import core_seconds
+
+    turns, about = peer_turns(job) if job.peer else our_turns(job) if job.model else matrices()
+    for turn in turns.values():
+        turn(2)
+    peak_memory(forget=True)
+    pipe.send(about)
+    while True:
+        steps, told = pipe.recv(), {}
+        for name, turn in turns.items():
+            began, began_core = time.perf_counter(), core_seconds()
+            turn(steps)
+            told[name] = {
+                "seconds": (time.perf_counter() - began) / steps,
+                "core_seconds": (core_seconds() - began_core) / steps,
+            }
+        pipe.send((told, peak_memory()))
+
+
+def config_of(job: Job) -> TrainConfig:
+    from training.config import TrainConfig
+
+    settings = {"frozen": False, **MODELS[job.model]}
+    if not settings["frozen"]:
+        settings["weights"] = "none"
+    return TrainConfig(size=job.size, batch=job.batch, learning_rate=2e-3, **settings)
+
+
+def our_turns(job: Job) -> tuple[Turns, dict[str, int]]:
+    import keras
+    import numpy as np
+
+    from training import devices, models
+    from training.losses import SegmentationLoss
+    from training.schedule import optimizer
+
+    class Same(keras.utils.PyDataset):
+        def __init__(self, batch: tuple, steps: int) -> None:
+            super().__init__()
+            self._batch, self._steps = batch, steps
+
+        def __len__(self) -> int:
+            return self._steps
+
+        def __getitem__(self, index: int) -> tuple:
+            return self._batch
+
+    keras.config.set_dtype_policy(devices.precision("bfloat16" if job.half else "float32"))
+    config = config_of(job)
+    inputs, labels = photos_and_labels(job)
+    if config.frozen:
+        whole = models.head(config, CLASSES)
+        rng = np.random.default_rng(0)
+        inputs = tuple(
+            rng.normal(size=(job.batch, *shape)).astype(np.float16)
+            for shape in models.tap_shapes(config)
+        )
+    else:
+        whole = models.whole(config, CLASSES)
+    taught = models.coarse(whole)
+    compiled = job.compiled and keras.backend.backend() == "torch"
+    taught.compile(
+        optimizer=optimizer(config, 1000, models.backbone_variables(whole, config)),
+        loss=SegmentationLoss(config.loss, config.dice_weight),
+        jit_compile=devices.jit() or compiled,
+    )
+    taught.optimizer.build(taught.trainable_variables)
+    if compiled:
+        whole.compile(jit_compile=True)
+
+    def train(steps: int) -> None:
+        taught.fit(Same((inputs, labels), steps), shuffle=False, verbose=0)
+        # A GPU may still be at work: only a weight that is here says that it is done.
+        keras.ops.convert_to_numpy(taught.trainable_variables[-1])
+
+    def predict(steps: int) -> None:
+        for _ in range(steps):
+            whole.predict_on_batch(inputs)
+
+    about = {"parameters": whole.count_params(), "operations": operations(whole, job.size)}
+    return {"train": train, "predict": predict}, about
+
+
+def peer_turns(job: Job) -> tuple[Turns, dict[str, int]]:
+    from tests.benchmarks import torch_peers
+
+    config = config_of(job)
+    model = torch_peers.peer(config, CLASSES)
+    about = {
+        "parameters": torch_peers.parameters(model),
+        "operations": torch_peers.operations(model, job.size),
+    }
+    how = {"half": job.half, "compiled": job.compiled, "channels_last": job.channels_last}
+    return torch_peers.turns(model, *photos_and_labels(job), config, **how), about
+
+
+def matrices() -> tuple[Turns, dict[str, Any]]:
+    import keras
+
+    from training import devices
+
+    gpu = devices.has_gpu()
+    side, dtype = (8192, "bfloat16") if gpu else (2048, "float32")
+    a, b = (keras.random.normal((side, side), dtype=dtype, seed=seed) for seed in (0, 1))
+
+    def multiply(steps: int) -> None:
+        for _ in range(steps):
+            product = keras.ops.matmul(a, b)
+        keras.ops.convert_to_numpy(product[:1, :1])
+
+    about = {"gpu": gpu, "device": devices.describe(), "operations": 2 * side**3}
+    return {"multiply": multiply}, about
+
+
+def photos_and_labels(job: Job) -> tuple[Any, Any]:
+    """(B, S, S, 3) and (B, S, S) uint8: noise, which costs what photos do."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    photos = rng.integers(0, 256, (job.batch, job.size, job.size, 3), dtype=np.uint8)
+    return photos, rng.integers(0, CLASSES, photos.shape[:3], dtype=np.uint8)
+
+
+def operations(model: keras.Model, size: int) -> int:
+    """Of the convolutions for one image, two for each multiplication."""
+    import keras
+    from keras import layers
+
+    if model.inputs[0].shape[1] is None:
+        model = keras.models.clone_model(model, input_tensors=keras.Input((size, size, 3)))
+    total = 0
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            total += operations(layer, size)
+        elif isinstance(layer, layers.Conv2DTranspose):
+            total += 2 * prod(layer.kernel.shape) * prod(layer.input.shape[1:3])
+        elif isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
+            total += 2 * prod(layer.kernel.shape) * prod(layer.output.shape[1:3])
+    return total
+
+
+def peak_memory(forget: bool = False) -> int | None:
+    """The most bytes that this process has held on the GPU; None without one."""
+    import keras
+
+    from training import devices
+
+    if not devices.has_gpu():
+        return None
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        return jax.local_devices()[0].memory_stats()["peak_bytes_in_use"]
+    if backend == "torch":
+        from torch import cuda
+
+        if forget:
+            cuda.reset_peak_memory_stats()
+        return cuda.max_memory_allocated()
+    from tensorflow.config import experimental
+
+    if forget:
+        experimental.reset_memory_stats("GPU:0")
+    return experimental.get_memory_info("GPU:0")["peak"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+import keras
+import numpy as np
+import pytest
+
+from curation.errors import CurateError
+from training import models
+from training.config import TrainConfig
+
+FROZEN = TrainConfig(size=32)
+TUNED = TrainConfig(size=32, frozen=False, weights="none", batch_norm_momentum=0.8)
+UNET = TrainConfig(model="unet", backbone="none", frozen=False, size=32)
+ATROUS = TrainConfig(model="deeplabv3plus", size=32, frozen=False, output_stride=16)
+
+
+def photos(size=32):
+    return np.random.default_rng(0).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
+
+
+def layers_of(model):
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from layers_of(layer)
+        else:
+            yield layer
+
+
+@pytest.fixture(scope="module")
+def frozen():
+    return models.encoder(FROZEN)
+
+
+def test_a_head_attached_to_an_encoder_gives_what_one_after_the_other_gives(frozen, tmp_path):
+    head = models.head(FROZEN, 3)
+    expected = head.predict_on_batch(frozen.predict_on_batch(photos()))
+    whole = models.attach(frozen, head)
+    np.testing.assert_allclose(whole.predict_on_batch(photos()), expected, atol=1e-5)
+    assert len(whole.trainable_weights) == len(head.trainable_weights)
+    whole.save(tmp_path / "whole.keras")
+    loaded = keras.saving.load_model(tmp_path / "whole.keras", compile=False, safe_mode=True)
+    np.testing.assert_allclose(loaded.predict_on_batch(photos()), expected, atol=1e-5)
+    half = models.coarse(loaded)
+    assert half.output_shape == (None, 16, 16, 3)
+    assert half.count_params() == whole.count_params()
+
+
+def test_a_frozen_encoder_has_nothing_to_train(frozen):
+    assert not frozen.trainable_weights
+    assert [output.shape[1:] for output in frozen.outputs] == models.tap_shapes(FROZEN)
+
+
+@pytest.mark.parametrize("config", [TUNED, UNET, ATROUS], ids=lambda c: c.model)
+def test_whole_models_go_from_photo_to_logits_of_its_size(config):
+    model = models.whole(config, 4)
+    logits = model.predict_on_batch(photos())
+    assert logits.shape == (2, 32, 32, 4)
+    assert logits.dtype == np.float32
+    paths = [variable.path for variable in model.variables]
+    assert len(set(paths)) == len(paths)
+    norms = [x for x in layers_of(model) if isinstance(x, keras.layers.BatchNormalization)]
+    assert {norm.momentum for norm in norms} == {config.batch_norm_momentum}
+
+
+def test_only_pretrained_weights_are_to_be_trained_slowly():
+    atrous = models.whole(ATROUS, 4)
+    slow = models.backbone_variables(atrous, ATROUS)
+    fast = models.head(ATROUS, 4).trainable_variables
+    assert len(slow) + len(fast) == len(atrous.trainable_variables)
+    assert not models.backbone_variables(models.whole(TUNED, 4), TUNED)
+    assert not models.backbone_variables(models.head(FROZEN, 4), FROZEN)
+    assert not models.backbone_variables(models.whole(UNET, 4), UNET)
+
+
+@pytest.mark.parametrize("config", [TUNED, UNET, ATROUS], ids=lambda c: c.model)
+def test_all_layers_but_the_first_and_last_follow_the_policy(config):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = models.whole(config, 4)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    exact = {layer.name for layer in layers_of(model) if layer.compute_dtype != "bfloat16"}
+    crop = {name for name in exact if name.startswith("crop_like")}
+    assert exact - crop <= {"rescale", "logits", "half", "whole"}
+    assert bool(crop) == (config is UNET)
+    assert {"rescale", "logits"} <= exact
+    assert model.predict_on_batch(photos()).dtype == np.float32
+
+
+def test_a_unet_has_no_coarse_form():
+    model = models.whole(UNET, 3)
+    assert models.coarse(model) is model
+
+
+def test_encoders_are_known_by_what_makes_their_taps(tmp_path):
+    path = tmp_path / "own.weights.h5"
+    path.write_bytes(b"one")
+    names = [models.encoder_name(TrainConfig())]
+    for options in (
+        {"backbone": "lite2"},
+        {"size": 256},
+        {"model": "deeplabv3plus", "output_stride": 16},
+        {"weights": str(path)},
+    ):
+        names.append(models.encoder_name(TrainConfig(**options)))
+    path.write_bytes(b"another")
+    names.append(models.encoder_name(TrainConfig(weights=str(path))))
+    assert len(set(names)) == len(names)
+    assert models.encoder_name(TrainConfig(model="deeplabv3plus")) == names[0]
+    with pytest.raises(CurateError, match=r"gone\.h5.*cannot be read"):
+        models.encoder_name(TrainConfig(weights=str(tmp_path / "gone.h5")))

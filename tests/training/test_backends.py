@@ -1,0 +1,101 @@
+"""The same files give the same figures under TensorFlow, JAX and torch."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import keras
+import numpy as np
+import pytest
+
+from training import models
+from training.config import TrainConfig
+
+SIZE, CLASSES = 32, 4
+CONFIGS = {
+    "fpn": TrainConfig(size=SIZE, frozen=True, dropout=0),
+    "deeplabv3plus": TrainConfig(
+        model="deeplabv3plus", size=SIZE, frozen=False, output_stride=16, dropout=0
+    ),
+    "unet": TrainConfig(model="unet", backbone="none", size=SIZE, frozen=False, dropout=0),
+}
+
+RUN = """
+import sys
+from pathlib import Path
+class WithoutTensorFlow:
+    def __init__(self, finder):
+        self.finder = finder
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+    def find_spec(self, name, *place):
+        return None if name == "tensorflow" else self.finder.find_spec(name, *place)
+if sys.argv[2] != "tensorflow":
+    sys.meta_path[:] = map(WithoutTensorFlow, sys.meta_path)
+from training import models  # registers our layers
+from training.losses import SegmentationLoss
+import json, keras, numpy as np
+assert keras.backend.backend() == sys.argv[2]
+folder = Path(sys.argv[1])
+photos, labels = np.load(folder / "photos.npy"), np.load(folder / "labels.npy")
+losses = {}
+for path in sorted(folder.glob("*.keras")):
+    model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    logits = model.predict_on_batch(photos)
+    np.save(folder / f"{path.stem}-{sys.argv[2]}.npy", logits)
+    taught = models.coarse(model)
+    taught.compile(keras.optimizers.SGD(0.01), SegmentationLoss("cross_entropy", 0.5))
+    losses[path.stem] = [float(taught.train_on_batch(photos, labels)) for _ in range(2)]
+print(json.dumps(losses))
+"""
+
+
+def run(folder, backend):
+    """Losses before and after a step, by model; the logits before it go into the folder."""
+    if find_spec(backend) is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{backend} is not installed")
+        pytest.skip(f"{backend} is not installed")
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, str(folder), backend],
+        env=os.environ | {"KERAS_BACKEND": backend, "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """A folder with models, photos, labels, and what TensorFlow makes of them."""
+    folder = tmp_path_factory.mktemp("backends")
+    rng = np.random.default_rng(0)
+    np.save(folder / "photos.npy", rng.integers(0, 256, (4, SIZE, SIZE, 3), dtype=np.uint8))
+    labels = rng.integers(0, CLASSES, (4, SIZE, SIZE), dtype=np.uint8)
+    labels[:, :5] = 255
+    np.save(folder / "labels.npy", labels)
+    keras.utils.set_random_seed(0)
+    for name, config in CONFIGS.items():
+        models.whole(config, CLASSES).save(folder / f"{name}.keras")
+    return folder, run(folder, "tensorflow")
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_the_same_weights_give_the_same_logits_and_learn_alike(here, backend):
+    folder, expected = here
+    losses = run(folder, backend)
+    assert set(losses) == set(CONFIGS)
+    for name in CONFIGS:
+        ours = np.load(folder / f"{name}-{backend}.npy")
+        theirs = np.load(folder / f"{name}-tensorflow.npy")
+        assert np.ptp(theirs) > 0.1
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+        np.testing.assert_allclose(losses[name], expected[name], atol=1e-3)
+
+
+def test_a_step_brings_the_loss_down(here):
+    for before, after in here[1].values():
+        assert after < before

@@ -1,0 +1,60 @@
+"""Batches of cached features and label maps: what a head on a frozen backbone is taught with."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from training.config import TrainConfig
+from training.data import order
+from training.data.augment import cutmix
+from training.data.features import VIEWS, FeatureCache
+from training.data.records import Records
+
+
+class FeatureBatches(keras.utils.PyDataset):
+    """The batches of some steps; item i is that of step ``first_step + i``.
+
+    Photos are mirrored at random, by way of the features of the mirror image, and mixed
+    by :func:`cutmix`; nothing else can be done to a photo whose features are computed.
+
+    Args:
+        rows: (N,) row in the cache of each record
+        indices: the records that are taught
+        first_step: where an earlier run stopped
+        steps: how many batches there are
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        cache: FeatureCache,
+        rows: NDArray[np.int64],
+        indices: NDArray[np.integer],
+        config: TrainConfig,
+        seed: int,
+        first_step: int,
+        steps: int,
+    ) -> None:
+        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=2)
+        self._records, self._cache, self._rows, self._indices = records, cache, rows, indices
+        self._config, self._seed, self._first, self._steps = config, seed, first_step, steps
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __getitem__(self, index: int) -> tuple[tuple[NDArray, ...], NDArray[np.uint8]]:
+        """Taps, each (B, h, w, channels) float16, and labels (B, S, S) uint8."""
+        config, step = self._config, self._first + index
+        picks = order.picks(len(self._indices), config.batch, step, self._seed)
+        which = self._indices[picks]
+        rng = order.rng(self._seed, step, 0)
+        mirrored = rng.integers(0, VIEWS, config.batch) if config.flip else np.zeros_like(which)
+        taps = self._cache.taps(self._rows[which], mirrored)
+        maps = [self._records.labels(i) for i in which.tolist()]
+        labels = np.stack(
+            [m[:, ::-1] if flip else m for m, flip in zip(maps, mirrored, strict=True)]
+        )
+        cutmix(taps, labels, config.cutmix, rng)
+        return tuple(taps), labels

@@ -1,0 +1,222 @@
+"""The photos and label maps of an export, each readable alone.
+
+What is trained on lies in a folder that ``curate export --format tfrecord``
+writes. Where each record lies is known once the folder is open, so the order
+in which they are read is a list of numbers (:mod:`training.data.order`).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import Progress
+
+from curation.errors import CurateError
+from curation.formats import shown, tfexample
+from curation.formats.export_folder import MANIFEST
+from curation.masks import VOID
+from curation.splits import SPLITS
+from training.folder import ClassList
+
+_AGAIN = "write it again: curate export --format tfrecord"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One photo of an export, as :class:`training.data.photo.Photo`.
+
+    Attributes:
+        key: the hash of its content, hex; photos with one key are one photo
+        image_id: what the team calls it
+        split: train, val or test
+        records: what it is part of
+        index: its place there
+    """
+
+    key: str
+    image_id: str
+    split: str
+    records: Records = field(repr=False, compare=False)
+    index: int
+
+    def read(self, size: int) -> NDArray[np.uint8]:
+        """(size, size, 3) uint8 RGB; ValueError where the export has another size."""
+        if size != self.records.size:
+            raise ValueError(f"photos of {size} pixels from records of {self.records.size}")
+        return self.records.read(self.index)[0]
+
+
+class Records:
+    """An open export. Any number of threads may read from it.
+
+    Its files stay open: what was opened is what is read, even where another
+    export takes the folder's place meanwhile.
+
+    Args:
+        folder: as ``curation.formats.tfrecord.write`` leaves it
+
+    Attributes:
+        size: S, side in pixels of photos and label maps
+        classes: K classes, background first
+        photos: N photos, in the order of the records
+
+    Raises:
+        CurateError: no such export, or its files do not fit each other
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        manifest = _manifest(folder)
+        self.size: int = manifest["size"]
+        self.classes, self._channel, self._unknown = _classes(folder / "classes.csv")
+        rows = _photos(folder / "splits.csv")
+        self.photos = tuple(Recorded(*row, self, index) for index, row in enumerate(rows))
+        self._hashes = {
+            folder / name: digest
+            for split in SPLITS
+            for name, digest in sorted(manifest["splits"][split]["sha256"].items())
+        }
+        try:
+            self._files = [path.open("rb") for path in self._hashes]
+            spans = [tfexample.spans(path) for path in self._hashes]
+        except OSError as error:
+            raise CurateError(error.filename, "", f"{error.strerror}; {_AGAIN}") from None
+        self._spans = np.concatenate(spans)
+        self._shard = np.repeat(np.arange(len(spans)), [len(part) for part in spans])
+        if len(self._spans) != len(self.photos):
+            reason = f"{len(self.photos)} photos, {len(self._spans)} in the shards; {_AGAIN}"
+            raise CurateError(folder / "splits.csv", "", reason)
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def __reduce__(self) -> tuple:
+        """Open files stay in their process: another one opens the folder itself."""
+        return Records, (self.folder,)
+
+    def read(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """One photo and its label map.
+
+        Returns:
+            photo (S, S, 3) RGB, and labels (S, S): channels 0 to K - 1, 255 void
+
+        Raises:
+            CurateError: the record is damaged, another photo's, or holds what is no class
+        """
+        photo, labels = self._decoded(index, tfexample.decode)
+        return photo, labels
+
+    def labels(self, index: int) -> NDArray[np.uint8]:
+        """The label map alone, in a quarter of the time; see :meth:`read`."""
+        (labels,) = self._decoded(index, tfexample.decode_labels)
+        return labels
+
+    def _decoded(self, index: int, decode: Callable[[bytes], Any]) -> list[NDArray[np.uint8]]:
+        """What ``decode`` makes of a record, checked: the label map, which is last, as channels."""
+        file, photo_id = self._files[self._shard[index]], self.photos[index].image_id
+        try:
+            serialised = tfexample.read_span(file.fileno(), *self._spans[index].tolist())
+            name, *photo, labels = decode(serialised)
+            if name != photo_id:
+                raise ValueError(f"the record here is of {shown(name)}")
+            if labels.shape != (self.size, self.size):
+                raise ValueError(f"its sides are {labels.shape}, not {self.size}")
+            if cv2.LUT(labels, self._unknown).any():
+                wrong = labels[self._unknown[labels] > 0][0]
+                raise ValueError(f"its label map holds {wrong}, which classes.csv does not name")
+        except (OSError, ValueError) as error:
+            raise CurateError(file.name, shown(photo_id), f"{error}; {_AGAIN}") from None
+        return [*photo, cv2.LUT(labels, self._channel)]
+
+    def digest(self) -> str:
+        """A hash of all photos, labels and splits."""
+        made_of = (self.size, self.classes, sorted(self._hashes.values()), self.photos)
+        return sha256(repr(made_of).encode()).hexdigest()
+
+    def verify(self, progress: Progress | None = None) -> None:
+        """Reads every shard once and compares its SHA-256 with the manifest's.
+
+        Raises:
+            CurateError: a shard is not what was exported
+        """
+        task = progress.add_task("records", total=len(self._hashes)) if progress else None
+        for path, digest in self._hashes.items():
+            with path.open("rb") as file:
+                if file_digest(file, "sha256").hexdigest() != digest:
+                    reason = f"is not what {MANIFEST} says was exported; {_AGAIN}"
+                    raise CurateError(path, "", reason)
+            if progress and task is not None:
+                progress.advance(task)
+        if progress and task is not None:
+            progress.remove_task(task)
+
+
+def _manifest(folder: Path) -> dict:
+    """The manifest, with all of it checked that is used here."""
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+        if manifest["format"] != "tfrecord":
+            raise ValueError(f"it is of the format {manifest['format']!r}")
+        if type(manifest["size"]) is not int or manifest["size"] < 1:
+            raise ValueError(f"its size is {manifest['size']!r}")
+        for split in SPLITS:
+            for name, digest in manifest["splits"][split]["sha256"].items():
+                if not re.fullmatch(rf"{split}-\d{{5}}-of-\d{{5}}\.tfrecord", name):
+                    raise ValueError(f"{name!r} is no shard of {split}")
+                if not isinstance(digest, str):
+                    raise ValueError(f"the hash of {name} is no text")
+    except FileNotFoundError:
+        raise CurateError(folder, "", f"holds no export; {_AGAIN}") from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise CurateError(path, "", f"no manifest of TFRecords ({error}); {_AGAIN}") from None
+    return manifest
+
+
+def _classes(path: Path) -> tuple[ClassList, NDArray[np.uint8], NDArray[np.uint8]]:
+    """The classes; (256,) the channel of each label map value; (256,) 1 where there is none."""
+    channel, unknown = np.full(256, VOID, np.uint8), np.ones(256, np.uint8)
+    unknown[VOID] = 0
+    rows = _rows(path, ("id", "name", "color"))
+    try:
+        for row, (value, *_) in enumerate(rows):
+            number = int(value)
+            if not 0 <= number < VOID or not unknown[number]:
+                raise ValueError(f"the id {number} repeats, or is not from 0 to {VOID - 1}")
+            channel[number], unknown[number] = row, 0
+        return ClassList(tuple(r[1] for r in rows), tuple(r[2] for r in rows)), channel, unknown
+    except ValueError as error:
+        raise CurateError(path, "", f"{error}; {_AGAIN}") from None
+
+
+def _photos(path: Path) -> list[tuple[str, str, str]]:
+    """Key, image_id and split, in the order in which the writer put the records into shards."""
+    found = []
+    for image_id, split, key in _rows(path, ("image_id", "split", "photo_hash")):
+        if split not in SPLITS:
+            reason = f"the split {shown(split)} is none of {', '.join(SPLITS)}; {_AGAIN}"
+            raise CurateError(path, shown(image_id), reason)
+        found.append((key, image_id, split))
+    return sorted(found, key=lambda row: (SPLITS.index(row[2]), row[0], row[1]))
+
+
+def _rows(path: Path, header: tuple[str, ...]) -> list[list[str]]:
+    """The rows of a CSV with this header, each of its length."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            first, *rows = csv.reader(file)
+    except (OSError, ValueError, csv.Error) as error:
+        raise CurateError(path, "", f"cannot be read ({error}); {_AGAIN}") from None
+    if any(len(row) != len(header) for row in rows) or tuple(first) != header:
+        raise CurateError(path, "", f"its columns are not {', '.join(header)}; {_AGAIN}")
+    return rows

@@ -1,0 +1,34 @@
+"""Settings that are worth a name: each a TOML file here, whose head says what it should reach."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from curation.errors import CurateError
+from training.config import TrainConfig, from_table
+
+_FOLDER = Path(__file__).parent
+
+
+def names() -> list[str]:
+    """The recipes that come with curate."""
+    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def load(recipe: str) -> TrainConfig:
+    """A recipe by its name, or a TOML file of the user's by its path.
+
+    Raises:
+        CurateError: there is none, or a key or value in it is wrong
+    """
+    path = Path(recipe) if recipe.endswith(".toml") else _FOLDER / f"{recipe}.toml"
+    if recipe not in names() and not recipe.endswith(".toml"):
+        known = ", ".join(names())
+        raise CurateError(recipe, "", f"is no recipe; there are {known}, or FILE.toml of your own")
+    try:
+        return from_table(tomllib.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise CurateError(path, "", f"cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise CurateError(path, "", str(error)) from None
