@@ -1,13 +1,21 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint doctor clean
+.PHONY: demo test test-long backends lint doctor clean
 
 demo: .venv/ready
 	$(BIN)/curate demo
 
 test: .venv/ready
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not long"
+
+# What takes minutes each: the README's commands on real photos.
+test-long: .venv/ready
+	$(BIN)/pytest -m long
+
+# JAX and torch, which the tests hold TensorFlow against where they are installed.
+backends: .venv/ready
+	$(BIN)/pip install --quiet --no-deps --requirement .ci/backends.txt
 
 lint: .venv/ready
 	$(BIN)/ruff check .

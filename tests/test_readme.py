@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -18,11 +19,11 @@ from curation.audit.faults import FAULTS
 from curation.formats import coco, imaterialist, mask_folder
 
 ROOT = Path(__file__).parents[1]
-BIN = Path(sys.executable).parent
 README = (ROOT / "README.md").read_text("utf-8")
 
 SMALLER = {
-    "train": ["--size", "64", "--epochs", "1"],
+    "train": ["--size", "64", "--steps", "4"],
+    "sweep": ["--size", "64", "--steps", "4"],
     "app": ["--help"],  # it serves until Ctrl+C: tests/store/test_app.py and tests/app run it
     "doctor": ["--help"],  # run whole by tests/test_doctor.py
 }
@@ -38,17 +39,49 @@ def section(title: str) -> str:
     return README.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
 
 
-def run(command: str, folder: Path) -> str:
-    words = shlex.split(command)
+def words(command: str) -> list[str]:
+    """A command as it is run here."""
+    given = shlex.split(command)
+    if given[0] == "cp":
+        return [word.replace("~/curate", os.environ["CURATE_HOME"]) for word in given]
+    assert given[0] == "curate", command
+    given += SMALLER.get(given[1], [])
+    return ["64" if before == "--size" else word for before, word in pairwise(["", *given])]
+
+
+SHELL = """
+import json, subprocess, sys
+from curation.cli import main
+for words in json.loads(sys.argv[1]):
+    print("$", words, flush=True)
     if words[0] == "curate":
-        words += SMALLER.get(words[1], [])
-        words = ["64" if before == "--size" else word for before, word in pairwise(["", *words])]
-        words[0] = str(BIN / "curate")
+        main.main(words[1:], standalone_mode=False)
     else:
-        assert words[0] == "python", command
-        words[0] = sys.executable
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        subprocess.run(words, check=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+"""
+
+
+def run(lines: list[str], folder: Path) -> str:
+    """What the commands of a section say, one after the other.
+
+    In one process, as each start of TensorFlow takes seconds.
+    """
+    given = json.dumps([words(line) for line in lines])
+    done = subprocess.run(
+        [sys.executable, "-c", SHELL, given],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def run_python(arguments: list[str], folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
 
 
@@ -61,6 +94,9 @@ def test_the_two_commands_of_the_set_up_are_targets_that_do_what_is_said():
     ).stdout  # fmt: skip
     assert ".venv/bin/curate demo" in plan
     assert ".venv/bin/pytest" in plan
+    program = Path(sys.executable).with_name("curate")
+    said = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
+    assert all(verb in said for verb in ("import", "train", "export-model", "doctor"))
 
 
 @pytest.mark.slow
@@ -72,14 +108,18 @@ def test_once_around_the_loop(tmp_path):
     (tmp_path / "label_descriptions.json").write_text(labels)
     write_the_other_formats(tmp_path)
     (tmp_path / "decisions.csv").write_text("action,image_id\nexclude,figure-0003\n")
-    said = {line: run(line, tmp_path) for line in commands(section("Once around the loop"))}
-    told = "\n".join(said.values())
+    lines = commands(section("Once around the loop")) + commands(section("The trainer"))
+    told = run(lines, tmp_path)
     assert "Into indexed:" in told
     assert "59 unchanged, 1 updated" in told
     assert "Predicted 60 photos" in told
     assert "Took back exclude on figure-0003" in told
     assert (tmp_path / "suspects.png").stat().st_size > 10_000
     assert (tmp_path / "cleaned" / "manifest.json").is_file()
+    assert "probabilities differ by at most" in told
+    assert (tmp_path / "segmenter" / "model.onnx").is_file()
+    assert (tmp_path / "runs" / "big" / "model-card.md").is_file()
+    assert "Predicted 60 photos: prediction_big" in told
 
 
 def write_the_other_formats(folder: Path) -> None:
@@ -111,10 +151,7 @@ def test_fiftyones_own_way(photos_folder, tmp_path):
     photos_folder.rename(tmp_path / "fashion" / "images")
     header = "ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\n"
     (tmp_path / "fashion" / "train.csv").write_text(header + "a,2 2,4,6,4,\nb,1 1,5,5,6,\n")
-    run(
-        shlex.join(["python", "-c", snippet + "\nassert len(fo.load_dataset('pilot')) == 2"]),
-        tmp_path,
-    )
+    run_python(["-c", snippet + "\nassert len(fo.load_dataset('pilot')) == 2"], tmp_path)
 
 
 def test_the_table_of_faults_is_the_one_in_the_code():
@@ -122,14 +159,13 @@ def test_the_table_of_faults_is_the_one_in_the_code():
     assert table == {name: kind.meaning for name, kind in FAULTS.items()}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_on_real_photos(real_data, tmp_path):
     place = tmp_path / "project"
     place.mkdir()
     (tmp_path / "shared").symlink_to(real_data.parent)
     (place / "ccp-decisions.csv").write_text("action,image_id\nexclude,0127\n")
-    said = {line: run(line, place) for line in commands(section("On real photos"))}
-    told = "\n".join(said.values())
+    told = run(commands(section("On real photos")), place)
     assert "Into ccp: 4,425 instances in 799 photos" in told
     assert "Into ccp-via: 393 instances in 60 photos" in told
     assert "Into shorts: 20 instances in 20 photos" in told
@@ -143,7 +179,9 @@ def test_the_benchmarks(tmp_path):
     for line in commands(section("Speed")):
         small = re.sub(r"--(rows|peer|rounds) \S+", "", line)
         small = re.sub(r"--photos \d+|--ccp \S+", "--photos 20 --rounds 1", small)
-        assert "times as fast as FiftyOne" in run(small, ROOT)
+        program, *arguments = shlex.split(small)
+        assert program == "python"
+        assert "times as fast as FiftyOne" in run_python(arguments, ROOT)
 
 
 def test_the_taxonomy_in_the_readme_is_one():

@@ -72,3 +72,35 @@ def test_more_folds_than_photos_is_one_line_and_leaves_nothing(dataset):
     with pytest.raises(RunError, match="99 folds of 20 different photos"):
         rounds.train(dataset, "many", 99, TrainConfig(size=32), console.progress())
     assert not rounds.run_folder(dataset, "many").exists()
+
+
+def test_a_run_keeps_no_copy_of_its_data_and_is_measured_on_the_labels_of_now(dataset):
+    config = TrainConfig(size=32, steps=2, batch=4)
+    metrics = rounds.train(dataset, "r1", 0, config, console.progress())
+    folder = rounds.run_folder(dataset, "r1")
+    assert not (folder / rounds.DATA).exists()
+    assert rounds.train(dataset, "r1", 0, config, console.progress()) == metrics
+    figures = rounds.evaluate(dataset, "r1", console.progress())
+    assert figures["photos"] == metrics["photos"]
+    assert figures["iou"] == pytest.approx(metrics["iou"])
+    tested = next(i for i, name in rounds.split(dataset, load(dataset)).items() if name == "test")
+    store.decide(dataset, "exclude", image_id=tested)
+    assert rounds.evaluate(dataset, "r1", console.progress())["photos"] < metrics["photos"]
+    with pytest.raises(RunError, match="holds a run with other settings, photos or labels"):
+        rounds.train(dataset, "r1", 0, config, console.progress())
+    assert rounds.resume(dataset, "r1", console.progress()) == metrics
+
+
+def test_a_killed_run_is_resumed_on_the_labels_that_it_began_with(dataset, monkeypatch):
+    config = TrainConfig(size=32, steps=2, batch=4)
+    with monkeypatch.context() as killed:
+        killed.setattr(
+            "training.run.fit", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
+        with pytest.raises(KeyboardInterrupt):
+            rounds.train(dataset, "r2", 0, config, console.progress())
+    folder = rounds.run_folder(dataset, "r2")
+    assert (folder / rounds.DATA / "manifest.json").is_file()
+    store.decide(dataset, "exclude", image_id="p03")
+    assert rounds.resume(dataset, "r2", console.progress())["measured_on"] == "test"
+    assert not (folder / rounds.DATA).exists()

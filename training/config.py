@@ -35,6 +35,7 @@ class TrainConfig:
         epochs: passes over the training photos
         min_steps: a run takes at least so many steps, however few its photos:
             18 photos make 2 steps an epoch, and no segmenter learns in 24 steps
+        steps: just so many, whatever ``epochs`` and ``min_steps`` say; 0 leaves it to them
         looks: how often the validation photos are looked at, evenly over the run
         patience: stop after so many looks without a better one; 0 never stops early
         batch: photos a step
@@ -67,6 +68,7 @@ class TrainConfig:
     size: int = 384
     epochs: int = 14
     min_steps: int = 240
+    steps: int = 0
     looks: int = 14
     patience: int = 0
     batch: int = 16
@@ -101,7 +103,7 @@ class TrainConfig:
         for name in ("epochs", "min_steps", "looks", "batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} = {getattr(self, name)} is below 1")
-        for name in ("patience", "warm_up", "weight_decay", "clip", "dice_weight", "seed"):
+        for name in ("steps", "patience", "warm_up", "weight_decay", "clip", "dice_weight", "seed"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} = {getattr(self, name)} is negative")
         for name in ("dropout", "cutmix", "scale", "color", "batch_norm_momentum"):

@@ -44,7 +44,8 @@ class Teaching:
         batches: the global steps from a first one on, for a number of steps: what
             ``keras.Model.fit`` takes, made of (inputs, (B, S, S) label maps)
         validate: measures it
-        steps: how many there are in all, a multiple of ``config.looks``
+        steps: how many there are in all
+        looks: how often it is validated, evenly; ``steps`` is a multiple of it
         photos: how many are taught, for the epochs of the history
         class_weights: (K,) or None
     """
@@ -54,6 +55,7 @@ class Teaching:
     batches: Callable[[int, int], Any]
     validate: Validate
     steps: int
+    looks: int
     photos: int
     class_weights: NDArray[np.float64] | None
 
@@ -71,7 +73,7 @@ def fit(
     """Trains a model.
 
     The weights kept are the (averaged) ones with the best foreground mIoU of
-    ``config.looks`` looks at the validation photos. At each look all that is
+    ``teaching.looks`` looks at the validation photos. At each look all that is
     needed to go on is written to ``checkpoint``: called again with the same
     arguments, a killed training ends with the same weights.
 
@@ -100,12 +102,12 @@ def fit(
         callbacks: list[keras.callbacks.Callback] = [looks]
         if log := _tensorboard(board):
             callbacks.append(log)
-        if done < config.looks and not looks.over:
-            every = teaching.steps // config.looks
+        if done < teaching.looks and not looks.over:
+            every = teaching.steps // teaching.looks
             taught.fit(
-                teaching.batches(done * every, (config.looks - done) * every),
+                teaching.batches(done * every, (teaching.looks - done) * every),
                 initial_epoch=done,
-                epochs=config.looks,
+                epochs=teaching.looks,
                 steps_per_epoch=every,
                 callbacks=callbacks,
                 shuffle=False,

@@ -14,7 +14,7 @@ def start_keras() -> None:
     operation, in the middle of a progress bar. Python's exceptions still come
     through, and who sets the variable to 0 sees everything.
     """
-    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") == "0":
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
         _start()
         return
     kept = os.dup(2)

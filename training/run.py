@@ -19,7 +19,7 @@ from rich.progress import Progress
 
 from curation.errors import RunError
 from curation.files import replacing
-from training import card, devices, evaluate, models, plan, plots, portable, workers
+from training import card, devices, evaluate, models, plan, plots, workers
 from training.clock import core_seconds
 from training.config import TrainConfig
 from training.data.batches import RecordBatches, tf_dataset
@@ -227,6 +227,8 @@ def export(folder: Path, target: Path, format_: str, fold: int | None) -> dict:
     Raises:
         RunError: the run is missing or unfinished, or has no such fold
     """
+    from training import portable  # imports TensorFlow, without which the rest trains too
+
     run = RunFolder(folder)
     config, classes = run.config(), run.classes()
     if run.metrics() is None:
@@ -275,7 +277,9 @@ def _teaching(
         index, count = workers.worker()
         share = {"worker": index, "workers": count}
         batches = partial(adapter, records, role.taught, config, seed, **share)
-    steps = max(ceil(config.epochs * len(role.taught) / config.batch), config.min_steps)
+    passes = ceil(config.epochs * len(role.taught) / config.batch)
+    steps = config.steps or max(passes, config.min_steps)
+    looks = min(config.looks, steps)
 
     def build() -> keras.Model:
         usual = keras.config.dtype_policy()
@@ -290,7 +294,8 @@ def _teaching(
         slow=partial(models.backbone_variables, config=config),
         batches=batches,
         validate=partial(_validate, records, role.checked, inputs),
-        steps=config.looks * ceil(steps / config.looks),
+        steps=looks * ceil(steps / looks),
+        looks=looks,
         photos=len(role.taught),
         class_weights=_class_weights(records, role.taught, config),
     )

@@ -34,6 +34,7 @@ _SETTINGS: tuple[Callable, ...] = (
     click.option("--frozen/--finetune", default=None, help="Train a head alone, or all weights."),
     click.option("--size", type=int, help="Side of the square input: a multiple of 32."),
     click.option("--epochs", type=int, help="Passes over the training photos."),
+    click.option("--steps", type=int, help="Just so many steps, in place of --epochs."),
     click.option("--batch", type=int, help="Photos a step."),
     click.option("--seed", type=int, help="The same seed gives the same run. [0]"),
 )
@@ -145,16 +146,17 @@ def evaluate(source: str, run: str, as_json: bool) -> None:
 @_run
 @click.option(
     "--format", "format_", type=click.Choice(["savedmodel", "onnx"]), default="savedmodel",
-    show_default=True, help="SavedModel is a folder, ONNX a file.",
+    show_default=True,
 )  # fmt: skip
 @click.option("--fold", type=click.IntRange(min=0), help="Which model, where the run has folds.")
 def export_model(source: str, target: Path, run: str, format_: str, fold: int | None) -> None:
-    """Write a run's model for use elsewhere: from a photo to class probabilities.
+    """Write a run's model into the folder TARGET, for use elsewhere.
 
-    What is written is loaded again and compared with the run's own model.
+    It takes a photo and gives class probabilities; classes.json says which. What
+    is written is loaded again and compared with the run's own model.
 
     \b
-    curate export-model photos model.onnx --run r1 --format onnx
+    curate export-model photos segmenter --run r1 --format onnx
     """
     from training import run as trainer
 

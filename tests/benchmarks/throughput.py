@@ -1,26 +1,22 @@
 """Images a second of each segmenter, trained and predicting, beside plain PyTorch.
 
-    KERAS_BACKEND=tensorflow python -m tests.benchmarks.throughput
-        [--size 256] [--batch 8] [--steps 4] [--rounds 5] [--only UNet] [--json FILE]
-        [--compile] [--channels-last]
+    KERAS_BACKEND=tensorflow python -m tests.benchmarks.throughput [--only UNet] [--json FILE]
 
-Every model is a process of its own, all are warmed up first, and then they take turns, so that
-other load on the machine hits all alike. A figure is the median of the rounds, a ratio that of
-the ratios within a round. Trained as `training.fit` does, by Keras' `fit` on one batch that stays
-in memory, without the looks at validation photos and the weights' average; frozen is the head
-alone on cached features. Predicted as `training.predict` does: photos in, logits out, both in the
-machine's memory. Core-seconds are of one image. The peers (tests/benchmarks/torch_peers.py) have
-the same layers, loss, optimizer and batch; without torch they are left out.
+Every model is a process of its own; all are warmed up first, and then they take turns, so that
+other load hits all alike (best there is none: torch's threads spin while they wait for one that
+has no core). Figures are medians of the rounds, ratios of those within a round; 2 is twice as
+fast. Trained as `training.fit` does, a call of Keras' `fit` in each turn, but without looks at
+validation photos and the weights' average; frozen is the head alone on cached features.
+Predicted as `training.predict` does. Batches and logits are in the machine's memory, and on a GPU
+are brought there and back. The peers (torch_peers.py) have the same layers, loss, optimizer and
+batch; without torch they are left out.
 
-Beside them a large product of two matrices (float32 on a CPU, bfloat16 on a GPU) by the same
-backend says what the machine can do; "of machine" is the share of it that training reaches. The
-model's operations are counted from the Keras layers: two for each multiplication of its (also
-transposed) convolutions, nothing else, and three times that for a step of training.
-
-On a GPU each model is also run in bfloat16, and the memory told is the most that its process held
-there after the first steps (under JAX, which cannot forget, in all steps). --compile puts
-`torch.compile` on all that runs on torch, --channels-last that order in the peers' memory.
-Take more --steps there: 30.
+Beside them the same backend multiplies two large matrices (float32 on a CPU, bfloat16 on a GPU):
+what the machine can do, of which each model reaches a share. Its operations are counted from the
+Keras layers, those of peers by torch: two for each multiplication in its (also transposed)
+convolutions, nothing else, and three times that for a step of training. On a GPU all is also run
+in bfloat16, and the memory told is the most that a process held there after its first steps
+(under JAX, which cannot forget, in all steps); take more --steps there, 100.
 """
 
 from __future__ import annotations
@@ -30,7 +26,8 @@ import json
 import multiprocessing
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from math import prod
@@ -48,12 +45,16 @@ if TYPE_CHECKING:
 
 CLASSES = 6
 MODELS: dict[str, dict[str, Any]] = {
-    "UNet": {"model": "unet", "backbone": "none"},
-    "FPN, Lite0": {"model": "fpn", "backbone": "lite0"},
+    "UNet": {"model": "unet", "backbone": "none", "frozen": False},
+    "FPN, Lite0": {"model": "fpn", "backbone": "lite0", "frozen": False},
     "FPN, Lite0, frozen": {"model": "fpn", "backbone": "lite0", "frozen": True},
-    "DeepLabV3+, Lite0": {"model": "deeplabv3plus", "backbone": "lite0", "output_stride": 16},
-    "DeepLabV3+, ResNet50": {"model": "deeplabv3plus", "backbone": "resnet50", "output_stride": 16},
-}
+    "DeepLabV3+, Lite0": {
+        "model": "deeplabv3plus", "backbone": "lite0", "frozen": False, "output_stride": 16,
+    },
+    "DeepLabV3+, ResNet50": {
+        "model": "deeplabv3plus", "backbone": "resnet50", "frozen": False, "output_stride": 16,
+    },
+}  # fmt: skip
 PEERS = ("UNet", "DeepLabV3+, ResNet50")
 Turns = dict[str, Callable[[int], None]]
 """By name, what does so many steps and is done when it returns."""
@@ -71,6 +72,11 @@ class Job:
     compiled: bool
     channels_last: bool
 
+    @property
+    def title(self) -> str:
+        words = (self.model, "PyTorch" if self.peer else "", "bfloat16" if self.half else "")
+        return ", ".join(filter(None, words))
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -81,8 +87,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4, help="in each turn")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="models whose name has this in it")
-    parser.add_argument("--compile", action="store_true", dest="compiled")
-    parser.add_argument("--channels-last", action="store_true")
+    parser.add_argument("--compile", action="store_true", help="the peers, by torch.compile")
+    parser.add_argument("--channels-last", action="store_true", help="the peers' maps in memory")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     # Else the first of the processes on a GPU takes all of its memory.
@@ -91,36 +97,28 @@ def main() -> None:
     torch = find_spec("torch") is not None
     if not torch:
         console.say("torch is not installed: no peers")
-    common = (args.size, args.batch, args.compiled, args.channels_last)
+    common = (args.size, args.batch, args.compile, args.channels_last)
     machine = Process(Job("", False, False, *common))
     models = []
     for half in (False, True) if machine.about["gpu"] else (False,):
         for name in (name for name in MODELS if args.only in name):
             for peer in (False, True) if torch and name in PEERS else (False,):
                 job = Job(name, peer, half, *common)
-                console.say(f"warming up {title(job)}")
+                console.say(f"warming up {job.title}")
                 try:
                     models.append(Process(job))
                 except EOFError:  # what it died of is on stderr
-                    console.say(f"{title(job)} failed and is left out", "bold red")
+                    console.say(f"{job.title} failed and is left out", "bold red")
     for number in range(args.rounds):
         for process in (machine, *models):
             process.turn(args.steps)
         console.say(f"round {number + 1} of {args.rounds}")
     results = [figures(process, machine, models) for process in models]
-    show(results, rate(machine), f"{machine.about['device']}; {args.batch} photos of {args.size}")
+    speed = machine.about["operations"] / median(machine.seconds("multiply"))
+    told = {**vars(args), "json": None, "device": machine.about["device"], "machine": speed}
+    show(results, f"{told['device']}, {speed / 1e12:,.2f} TFLOP/s; {args.batch} of {args.size} px")
     if args.json:
-        settings = vars(args) | {"json": None, "machine": rate(machine), **machine.about}
-        args.json.write_text(json.dumps({**settings, "models": results}, indent=1))
-
-
-def title(job: Job) -> str:
-    """
-    >>> title(Job("UNet", True, True, 256, 8, False, False))
-    'UNet, PyTorch, bfloat16'
-    """
-    words = (job.model, "PyTorch" if job.peer else "", "bfloat16" if job.half else "")
-    return ", ".join(filter(None, words))
+        args.json.write_text(json.dumps({**told, "models": results}, indent=1))
 
 
 class Process:
@@ -152,16 +150,11 @@ class Process:
         return [told[way]["seconds"] for told in self.rounds]
 
 
-def rate(machine: Process) -> float:
-    """Operations a second of the product of matrices."""
-    return machine.about["operations"] / median(machine.seconds("multiply"))
-
-
 def figures(process: Process, machine: Process, models: list[Process]) -> dict[str, Any]:
     """What is told of a model: medians over the rounds, and of the ratios within a round."""
     job = process.job
     peers = [p for p in models if p.job == replace(job, peer=True)]
-    result = {"title": title(job), **asdict(job), **process.about, "rounds": process.rounds}
+    result = {"title": job.title, **asdict(job), **process.about, "rounds": process.rounds}
     for way, passes in (("train", 3), ("predict", 1)):
         own = process.seconds(way)
         share = passes * job.batch * process.about["operations"] / machine.about["operations"]
@@ -177,28 +170,23 @@ def figures(process: Process, machine: Process, models: list[Process]) -> dict[s
     return result
 
 
-def show(results: list[dict[str, Any]], rate: float, heading: str) -> None:
-    columns = [
-        "", "train/s", "of peer's", "core-s", "of machine", "predict/s", "of peer's", "core-s",
-        "parameters", "GPU memory",
-    ]  # fmt: skip
-    rows = []
-    for r in results:
-        row = [r["title"]]
-        for way in ("train", "predict"):
-            told = r[way]
-            row += [
-                f"{told['images_per_second']:,.1f}",
-                f"{told['of_peer']:.2f}" if "of_peer" in told else "-",
-                f"{told['core_seconds']:.3f}",
-            ]
-            row += [f"{told['of_machine']:.1%}"] if way == "train" else []
-        memory = r["peak_memory"]
-        row += [f"{r['parameters'] / 1e6:.2f} M", f"{memory / 2**30:.2f} GiB" if memory else "-"]
-        rows.append(row)
-    console.out.print(
-        console.table(columns, rows, f"{heading}; machine {rate / 1e12:,.2f} TFLOP/s")
-    )
+def show(results: list[dict[str, Any]], heading: str) -> None:
+    console.tell(heading)
+    for way in ("train", "predict"):
+        columns = (way, "images/s", "of peer's", "core-s", "of machine", "weights", "GPU memory")
+        rows = [
+            (
+                result["title"],
+                f"{result[way]['images_per_second']:,.1f}",
+                f"{result[way]['of_peer']:.2f}" if "of_peer" in result[way] else "-",
+                f"{result[way]['core_seconds']:.3f}",
+                f"{result[way]['of_machine']:.1%}",
+                f"{result['parameters'] / 1e6:.2f} M",
+                f"{result['peak_memory'] / 2**30:.2f} GiB" if result["peak_memory"] else "-",
+            )
+            for result in results
+        ]
+        console.out.print(console.table(columns, rows))
 
 
 def serve(job: Job, pipe: Connection) -> None:
@@ -212,25 +200,27 @@ def serve(job: Job, pipe: Connection) -> None:
         turn(2)
     peak_memory(forget=True)
     pipe.send(about)
-    while True:
-        steps, told = pipe.recv(), {}
-        for name, turn in turns.items():
-            began, began_core = time.perf_counter(), core_seconds()
-            turn(steps)
-            told[name] = {
-                "seconds": (time.perf_counter() - began) / steps,
-                "core_seconds": (core_seconds() - began_core) / steps,
-            }
-        pipe.send((told, peak_memory()))
+    with suppress(EOFError):  # the other side is done
+        while steps := pipe.recv():
+            told = {}
+            for name, turn in turns.items():
+                began, began_core = time.perf_counter(), core_seconds()
+                turn(steps)
+                told[name] = {
+                    "seconds": (time.perf_counter() - began) / steps,
+                    "core_seconds": (core_seconds() - began_core) / steps,
+                }
+            pipe.send((told, peak_memory()))
 
 
 def config_of(job: Job) -> TrainConfig:
     from training.config import TrainConfig
 
-    settings = {"frozen": False, **MODELS[job.model]}
-    if not settings["frozen"]:
-        settings["weights"] = "none"
-    return TrainConfig(size=job.size, batch=job.batch, learning_rate=2e-3, **settings)
+    settings = MODELS[job.model]
+    weights = "imagenet" if settings["frozen"] else "none"  # which the head knows nothing of
+    return TrainConfig(
+        weights=weights, size=job.size, batch=job.batch, learning_rate=2e-3, **settings
+    )
 
 
 def our_turns(job: Job) -> tuple[Turns, dict[str, int]]:
@@ -241,42 +231,28 @@ def our_turns(job: Job) -> tuple[Turns, dict[str, int]]:
     from training.losses import SegmentationLoss
     from training.schedule import optimizer
 
-    class Same(keras.utils.PyDataset):
-        def __init__(self, batch: tuple, steps: int) -> None:
-            super().__init__()
-            self._batch, self._steps = batch, steps
-
-        def __len__(self) -> int:
-            return self._steps
-
-        def __getitem__(self, index: int) -> tuple:
-            return self._batch
-
     keras.config.set_dtype_policy(devices.precision("bfloat16" if job.half else "float32"))
     config = config_of(job)
     inputs, labels = photos_and_labels(job)
     if config.frozen:
         whole = models.head(config, CLASSES)
-        rng = np.random.default_rng(0)
-        inputs = tuple(
-            rng.normal(size=(job.batch, *shape)).astype(np.float16)
-            for shape in models.tap_shapes(config)
-        )
+        inputs = tuple(np.ones((job.batch, *s), np.float16) for s in models.tap_shapes(config))
     else:
         whole = models.whole(config, CLASSES)
     taught = models.coarse(whole)
-    compiled = job.compiled and keras.backend.backend() == "torch"
     taught.compile(
         optimizer=optimizer(config, 1000, models.backbone_variables(whole, config)),
         loss=SegmentationLoss(config.loss, config.dice_weight),
-        jit_compile=devices.jit() or compiled,
+        jit_compile=devices.jit(),
     )
     taught.optimizer.build(taught.trainable_variables)
-    if compiled:
-        whole.compile(jit_compile=True)
+
+    def endless() -> Iterator[tuple]:
+        while True:
+            yield inputs, labels
 
     def train(steps: int) -> None:
-        taught.fit(Same((inputs, labels), steps), shuffle=False, verbose=0)
+        taught.fit(endless(), steps_per_epoch=steps, shuffle=False, verbose=0)
         # A GPU may still be at work: only a weight that is here says that it is done.
         keras.ops.convert_to_numpy(taught.trainable_variables[-1])
 
@@ -293,12 +269,10 @@ def peer_turns(job: Job) -> tuple[Turns, dict[str, int]]:
 
     config = config_of(job)
     model = torch_peers.peer(config, CLASSES)
-    about = {
-        "parameters": torch_peers.parameters(model),
-        "operations": torch_peers.operations(model, job.size),
-    }
+    count, operations = torch_peers.parameters(model), torch_peers.operations(model, job.size)
     how = {"half": job.half, "compiled": job.compiled, "channels_last": job.channels_last}
-    return torch_peers.turns(model, *photos_and_labels(job), config, **how), about
+    turns = torch_peers.turns(model, *photos_and_labels(job), config, **how)
+    return turns, {"parameters": count, "operations": operations}
 
 
 def matrices() -> tuple[Turns, dict[str, Any]]:
@@ -315,8 +289,8 @@ def matrices() -> tuple[Turns, dict[str, Any]]:
             product = keras.ops.matmul(a, b)
         keras.ops.convert_to_numpy(product[:1, :1])
 
-    about = {"gpu": gpu, "device": devices.describe(), "operations": 2 * side**3}
-    return {"multiply": multiply}, about
+    told = {"gpu": gpu, "device": devices.describe(), "operations": 2 * side**3}
+    return {"multiply": multiply}, told
 
 
 def photos_and_labels(job: Job) -> tuple[Any, Any]:
@@ -354,22 +328,21 @@ def peak_memory(forget: bool = False) -> int | None:
 
     if not devices.has_gpu():
         return None
-    backend = keras.backend.backend()
-    if backend == "jax":
+    if keras.backend.backend() == "jax":
         import jax
 
         return jax.local_devices()[0].memory_stats()["peak_bytes_in_use"]
-    if backend == "torch":
+    if keras.backend.backend() == "torch":
         from torch import cuda
 
         if forget:
             cuda.reset_peak_memory_stats()
         return cuda.max_memory_allocated()
-    from tensorflow.config import experimental
+    import tensorflow as tf
 
     if forget:
-        experimental.reset_memory_stats("GPU:0")
-    return experimental.get_memory_info("GPU:0")["peak"]
+        tf.config.experimental.reset_memory_stats("GPU:0")
+    return tf.config.experimental.get_memory_info("GPU:0")["peak"]
 
 
 if __name__ == "__main__":

@@ -83,6 +83,7 @@ def here(tmp_path_factory):
     return folder, run(folder, "tensorflow")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_the_same_weights_give_the_same_logits_and_learn_alike(here, backend):
     folder, expected = here
@@ -91,8 +92,9 @@ def test_the_same_weights_give_the_same_logits_and_learn_alike(here, backend):
     for name in CONFIGS:
         ours = np.load(folder / f"{name}-{backend}.npy")
         theirs = np.load(folder / f"{name}-tensorflow.npy")
-        assert np.ptp(theirs) > 0.1
-        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+        # Those of an untrained UNet are small, and are to agree all the better.
+        spread = min(1, np.ptp(theirs))
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * spread)
         np.testing.assert_allclose(losses[name], expected[name], atol=1e-3)
 
 

@@ -43,11 +43,11 @@ def validate(model: keras.Model) -> dict[str, float]:
 
 
 def start(folder, config=None, seed=0, validate=validate, batches=Batches, build=small_model):
+    config = config or replace(QUICK, looks=4, learning_rate=0.05, warm_up=2)
     teaching = Teaching(
         build=build, slow=lambda model: [], batches=batches, validate=validate,
-        steps=24, photos=8, class_weights=None,
+        steps=24, looks=config.looks, photos=8, class_weights=None,
     )  # fmt: skip
-    config = config or replace(QUICK, looks=4, learning_rate=0.05, warm_up=2)
     return fit(
         teaching, config, seed=seed, checkpoint=folder / "model.npz", board=folder / "logs",
         progress=None, name="model",

@@ -21,13 +21,18 @@ _HEADS = {"fpn": fpn, "deeplabv3plus": deeplabv3plus}
 def encoder(config: TrainConfig) -> keras.Model:
     """The backbone of a run: photos (B, S, S, 3) to four taps; see :func:`backbones.backbone`.
 
-    It is trainable unless it is frozen.
+    It is trainable unless it is frozen, but for the batch norms of one that comes
+    trained: ImageNet's averages are better than those of the few photos of a batch.
     """
-    momentum = None if config.frozen else config.batch_norm_momentum
+    momentum = config.batch_norm_momentum if config.weights == "none" else None
     model = backbones.backbone(
         config.backbone, config.size, config.weights, config.output_stride, momentum
     )
     model.trainable = not config.frozen
+    if config.weights != "none":
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = False
     return model
 
 

@@ -5,6 +5,7 @@ import pytest
 from curation.errors import CurateError
 from training import models
 from training.config import TrainConfig
+from training.losses import SegmentationLoss
 
 FROZEN = TrainConfig(size=32)
 TUNED = TrainConfig(size=32, frozen=False, weights="none", batch_norm_momentum=0.8)
@@ -56,7 +57,8 @@ def test_whole_models_go_from_photo_to_logits_of_its_size(config):
     assert logits.dtype == np.float32
     paths = [variable.path for variable in model.variables]
     assert len(set(paths)) == len(paths)
-    norms = [x for x in layers_of(model) if isinstance(x, keras.layers.BatchNormalization)]
+    kinds = keras.layers.BatchNormalization
+    norms = [x for x in layers_of(model) if isinstance(x, kinds) and x.trainable]
     assert {norm.momentum for norm in norms} == {config.batch_norm_momentum}
 
 
@@ -107,3 +109,17 @@ def test_encoders_are_known_by_what_makes_their_taps(tmp_path):
     assert models.encoder_name(TrainConfig(model="deeplabv3plus")) == names[0]
     with pytest.raises(CurateError, match=r"gone\.h5.*cannot be read"):
         models.encoder_name(TrainConfig(weights=str(tmp_path / "gone.h5")))
+
+
+def test_batch_norms_of_a_trained_backbone_stay_as_they_are():
+    model = models.whole(TrainConfig(size=32, frozen=False), 3)
+    encoder = next(layer for layer in model.layers if isinstance(layer, keras.Model))
+    kinds = keras.layers.BatchNormalization
+    norms = [layer for layer in layers_of(encoder) if isinstance(layer, kinds)]
+    before = [np.array(weight) for layer in norms for weight in layer.get_weights()]
+    model.compile("sgd", SegmentationLoss())
+    model.train_on_batch(photos(), np.ones((2, 32, 32), np.uint8))
+    after = [weight for layer in norms for weight in layer.get_weights()]
+    assert len(before) > 100
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one, other)
