@@ -31,7 +31,7 @@ def test_a_run_is_where_its_name_says_and_its_features_beside_it(data, tmp_path)
     assert metrics["measured_on"] == "val"  # of an export without test photos
     assert RunFolder(tmp_path / "runs" / "a").data() == data
     assert (tmp_path / "runs" / "features").is_dir()
-    with pytest.raises(RunError, match="all photos of .* were taught to this run"):
+    with pytest.raises(RunError, match=r"all photos of .* were taught to this run"):
         exported.evaluate(data, str(tmp_path / "runs" / "a"), console.progress())
 
 

@@ -29,7 +29,7 @@ _TOLD = 4
 
 
 class Validate(Protocol):
-    """Figures of a model on photos it is not taught: ``val_loss`` and ``val_miou_foreground``."""
+    """Figures of a model on photos it is not taught: ``val_cross_entropy`` and ``val_miou_foreground``."""
 
     def __call__(self, model: keras.Model) -> dict[str, float]: ...
 

@@ -26,7 +26,7 @@ _FEW = 12
 
 
 def curves(path: Path, history: Sequence[dict]) -> Figure:
-    """Loss and validation mIoU against steps, one colour a fold.
+    """Loss, validation cross-entropy and mIoU against steps, one colour a fold.
 
     Where the rows have a ``learning_rate``, that of the first fold is a thin grey line.
 
@@ -44,12 +44,11 @@ def curves(path: Path, history: Sequence[dict]) -> Figure:
         color = f"C{number % 10}"
         label = f"fold {fold}" if fold else "model"
         train = [float(row["loss"]) for row in rows]
-        held = [float(row["val_loss"]) for row in rows]
+        held = [float(row["val_cross_entropy"]) for row in rows]
         mious = [float(row["val_miou_foreground"]) for row in rows]
-        loss_axes.plot(steps, train, color=color, marker=".", label=f"{label}, training")
-        loss_axes.plot(
-            steps, held, color=color, marker=".", linestyle="--", label=f"{label}, validation"
-        )
+        loss_axes.plot(steps, train, color=color, marker=".", label=f"{label}, training loss")
+        told = f"{label}, validation cross-entropy"
+        loss_axes.plot(steps, held, color=color, marker=".", linestyle="--", label=told)
         miou_axes.plot(steps, mious, color=color, marker=".", label=label)
         best = len(mious) - 1 - int(np.argmax(mious[::-1]))  # the last of equals is kept
         miou_axes.plot(steps[best], mious[best], "o", color=color, markersize=9, fillstyle="none")

@@ -318,13 +318,13 @@ def _validate(
     inputs: Inputs,
     model: keras.Model,
 ) -> dict[str, float]:
-    """``val_loss`` (cross-entropy) and ``val_miou_foreground`` of the photos as they are."""
+    """``val_cross_entropy`` (cross-entropy) and ``val_miou_foreground`` of the photos as they are."""
     scores = Scores(len(records.classes.names))
     for labels, (view, _) in evaluate.views(checked, records, inputs):
         scores.add(labels, probabilities([model], (view,)))
     figures = scores.figures(records.classes.names)
     return {
-        "val_loss": figures["loss"],
+        "val_cross_entropy": figures["loss"],
         "val_miou_foreground": figures["miou_foreground"] or 0.0,
     }
 

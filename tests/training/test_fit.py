@@ -39,7 +39,7 @@ class Batches(keras.utils.PyDataset):
 def validate(model: keras.Model) -> dict[str, float]:
     photos, labels = Batches(10**6, 1)[0]
     right = (model.predict_on_batch(photos).argmax(-1) == labels).mean()
-    return {"val_loss": 1 - float(right), "val_miou_foreground": float(right)}
+    return {"val_cross_entropy": 1 - float(right), "val_miou_foreground": float(right)}
 
 
 def start(folder, config=None, seed=0, validate=validate, batches=Batches, build=small_model):
@@ -107,7 +107,7 @@ def test_the_best_weights_are_kept_not_the_last(tmp_path):
 
     def worse_each_time(model):
         seen.append([np.array(w) for w in model.get_weights()])
-        return {"val_loss": 0.0, "val_miou_foreground": 0.9 - len(seen) / 10}
+        return {"val_cross_entropy": 0.0, "val_miou_foreground": 0.9 - len(seen) / 10}
 
     model, _ = start(tmp_path, validate=worse_each_time)
     for kept, first in zip(model.get_weights(), seen[0], strict=True):
@@ -118,7 +118,7 @@ def test_patience_ends_a_training_that_gets_no_better(tmp_path):
     config = replace(QUICK, looks=8, patience=2)
 
     def flat(model):
-        return {"val_loss": 1.0, "val_miou_foreground": 0.5}
+        return {"val_cross_entropy": 1.0, "val_miou_foreground": 0.5}
 
     _, history = start(tmp_path, config, validate=flat)
     assert len(history) == 3

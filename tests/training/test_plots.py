@@ -35,7 +35,7 @@ def history(folds=("",), steps=(5, 10, 15), **more):
             "fold": fold,
             "step": str(step),
             "loss": str(10 / step),
-            "val_loss": str(11 / step),
+            "val_cross_entropy": str(11 / step),
             "val_miou_foreground": str(0.5 - abs(step - 10) / 100),
             **{key: str(value / step) for key, value in more.items()},
         }
@@ -71,7 +71,7 @@ def test_the_learning_rate_is_drawn_where_it_is_known(path):
 @pytest.mark.parametrize("loss", ["nan", "inf"])
 def test_a_diverged_run_has_curves(path, loss):
     rows = history()
-    rows[1]["loss"] = rows[2]["val_loss"] = loss
+    rows[1]["loss"] = rows[2]["val_cross_entropy"] = loss
     figure = plots.curves(path, rows)
     assert figure.axes[0].get_ylim() == pytest.approx((0, 2.2))
 
