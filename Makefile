@@ -7,7 +7,7 @@ demo: .venv/ready
 	$(BIN)/curate demo
 
 test: .venv/ready
-	$(BIN)/pytest -m "not long"
+	$(BIN)/pytest -m "not long" --numprocesses auto --dist loadfile
 
 # What takes minutes each: the README's commands on real photos.
 test-long: .venv/ready

@@ -45,15 +45,22 @@ def train(data: Path, run: str, folds: int, config: TrainConfig, progress: Progr
         of,
     )
     folder = run_folder(data, run)
-    finished = trainer.begin(
-        folder, config, records.classes, parts, data.resolve(), records.digest()
-    )
-    return finished or resume(data, run, progress)
+    finished = trainer.begin(folder, config, records.classes, parts, records.digest())
+    return finished or _train(data, run, progress)
 
 
 def resume(data: Path, run: str, progress: Progress) -> dict:
-    """Goes on with a run that was killed. Returns its metrics."""
-    return trainer.train(run_folder(data, run), cache=feature_cache(run), progress=progress)
+    """Goes on with a run that was killed, on the export that it began with, wherever that lies.
+
+    Returns:
+        the metrics; see :func:`training.run.train`
+    """
+    trainer.Records(data).verify(progress)
+    return _train(data, run, progress)
+
+
+def _train(data: Path, run: str, progress: Progress) -> dict:
+    return trainer.train(run_folder(data, run), data, cache=feature_cache(run), progress=progress)
 
 
 def evaluate(data: Path, run: str, progress: Progress) -> dict:

@@ -186,12 +186,9 @@ def train(dataset, run: str, folds: int, config: TrainConfig, progress: Progress
             tuple(work.records),
             tuple(str(of[i]) for i in work.records),
         ),
-        Path(DATA),
         work.digest(),
     )
-    if finished is not None:
-        return finished
-    if not (folder / DATA).exists():
+    if finished is None and not (folder / DATA).exists():
         _write_data(folder / DATA, work, config.size, progress)
     return resume(dataset, run, progress)
 
@@ -212,7 +209,10 @@ def resume(dataset, run: str, progress: Progress) -> dict:
         the metrics; see :func:`training.run.train`
     """
     folder = run_folder(dataset, run)
-    metrics = trainer.train(folder, cache=feature_cache(dataset), progress=progress)
+    if trainer.is_begun(folder) and not (folder / DATA).exists():
+        reason = "was killed before its photos were written: train again without --resume"
+        raise RunError(run, "", reason)
+    metrics = trainer.train(folder, folder / DATA, cache=feature_cache(dataset), progress=progress)
     shutil.rmtree(folder / DATA, ignore_errors=True)
     return metrics
 

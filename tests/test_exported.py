@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +14,7 @@ from curation import console, exported
 from curation.cli import main
 from curation.errors import RunError
 from tests.training.drawn import QUICK, SIZE, draw, export
+from training.fit import DivergedError
 from training.folder import RunFolder
 
 
@@ -29,7 +31,6 @@ def train(data, run, folds=0, config=QUICK):
 def test_a_run_is_where_its_name_says_and_its_features_beside_it(data, tmp_path):
     metrics = train(data, tmp_path / "runs" / "a")
     assert metrics["measured_on"] == "val"  # of an export without test photos
-    assert RunFolder(tmp_path / "runs" / "a").data() == data
     assert (tmp_path / "runs" / "features").is_dir()
     with pytest.raises(RunError, match=r"all photos of .* were taught to this run"):
         exported.evaluate(data, str(tmp_path / "runs" / "a"), console.progress())
@@ -81,3 +82,57 @@ def test_no_fiftyone_is_needed(data, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "recipe laptop" in done.stderr
     assert "mIoU" in done.stdout or "miou" in done.stdout
+
+
+def test_a_sweep_goes_on_past_a_rate_that_runs_away(data, tmp_path, monkeypatch):
+    real = exported.train
+
+    def runaway(data, run, folds, config, progress):
+        if config.learning_rate == 1.0:
+            raise DivergedError(run, "step 4", "the loss is nan")
+        return real(data, run, folds, config, progress)
+
+    monkeypatch.setattr(exported, "train", runaway)
+    words = ["sweep", f"{data}/", "--run", str(tmp_path / "s"), "--size", "64", "--steps", "2"]
+    words += ["--learning-rate", "1", "--learning-rate", "0.01"]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    assert "ran away" in result.output
+    assert (tmp_path / "s_sweep.png").is_file()
+    assert (tmp_path / "s_0p01" / "metrics.json").is_file()
+
+
+def test_an_export_that_moved_is_trained_on_where_it_lies_now(data, tmp_path):
+    train(data, tmp_path / "a")
+    (tmp_path / "a" / "metrics.json").unlink()  # as if killed before it was measured
+    moved = shutil.copytree(data, tmp_path / "elsewhere")
+    assert exported.resume(moved, str(tmp_path / "a"), console.progress())["measured_on"] == "val"
+
+
+def test_a_folder_named_as_a_dataset_is_asked_back(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(data.parent)
+    result = CliRunner().invoke(main, ["train", "data", "--run", "a"])
+    assert result.exit_code == 2
+    assert "data is a folder, no dataset: write data/" in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "way_out"),
+    [
+        (["--backbone", "none"], "goes with model = 'unet'"),
+        (["--recipe", "laptop-finetune", "--frozen"], "or take --finetune"),
+        (["--recipe", "none"], "there are imaterialist"),
+        (["--size", "100"], "not a multiple of 32"),
+    ],
+)
+def test_settings_that_do_not_fit_name_the_way_out(data, tmp_path, words, way_out):
+    start = ["train", f"{data}/", "--run", str(tmp_path / "a")]
+    result = CliRunner().invoke(main, [*start, *words])
+    assert result.exit_code in (1, 2)
+    assert way_out in " ".join(result.output.split())
+
+
+def test_a_unet_needs_no_other_option(data, tmp_path):
+    start = ["train", f"{data}/", "--run", str(tmp_path / "a"), "--size", "64", "--model", "unet"]
+    result = CliRunner().invoke(main, [*start, "--steps", "1", "--batch", "2"])
+    assert result.exit_code == 0, result.output

@@ -93,10 +93,12 @@ def test_a_run_keeps_no_copy_of_its_data_and_is_measured_on_the_labels_of_now(da
 
 def test_a_killed_run_is_resumed_on_the_labels_that_it_began_with(dataset, monkeypatch):
     config = TrainConfig(size=32, steps=2, batch=4)
+
+    def kill(*args, **rest):
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as killed:
-        killed.setattr(
-            "training.run.fit", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
-        )
+        killed.setattr("training.run.fit", kill)
         with pytest.raises(KeyboardInterrupt):
             rounds.train(dataset, "r2", 0, config, console.progress())
     folder = rounds.run_folder(dataset, "r2")

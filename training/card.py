@@ -27,11 +27,12 @@ def write(run: RunFolder, metrics: dict) -> str:
     counts = {part: parts.of.count(part) for part in sorted(set(parts.of))}
     backbone = "no backbone"
     if config.backbone != "none":
-        backbone = f"a {'frozen' if config.frozen else 'trained'} {config.backbone} backbone"
+        state = "frozen" if config.frozen else "trained"
+        backbone = f"a {state} {config.backbone} backbone ({config.weights} weights)"
     lines = [
         f"# {run.path.name}",
         "",
-        f"A {config.model} with {backbone} ({config.weights} weights) that gives each pixel of a "
+        f"A {config.model} with {backbone} that gives each pixel of a "
         f"photo, resized to {config.size} x {config.size}, one of: {', '.join(classes.names)}. "
         f"{metrics['parameters']:,} parameters in the `.keras` file.",
         "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from math import isfinite
 from typing import Any
 
 CHOICES = {
@@ -35,8 +36,9 @@ class TrainConfig:
         epochs: passes over the training photos
         min_steps: a run takes at least so many steps, however few its photos:
             18 photos make 2 steps an epoch, and no segmenter learns in 24 steps
-        steps: just so many, whatever ``epochs`` and ``min_steps`` say; 0 leaves it to them
-        looks: how often the validation photos are looked at, evenly over the run
+        steps: so many, whatever ``epochs`` and ``min_steps`` say; 0 leaves it to them
+        looks: how often the validation photos are looked at, evenly over the run: fewer
+            times, or after a few more steps, where the steps do not divide by it
         patience: stop after so many looks without a better one; 0 never stops early
         batch: photos a step
         learning_rate: AdamW's highest, after the warm-up
@@ -123,19 +125,22 @@ class TrainConfig:
         if not isinstance(value, fits) or (isinstance(value, bool) and kind is not bool):
             words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
             raise ValueError(f"{name} = {value!r} is not {words[kind]}")
+        if kind is float and not isfinite(getattr(self, name)):
+            raise ValueError(f"{name} = {value} is not finite")
 
     def _check_together(self) -> None:
         if (self.model == "unet") != (self.backbone == "none"):
-            raise ValueError("a unet has backbone = 'none', and nothing else has")
+            raise ValueError("backbone = 'none' goes with model = 'unet', and with nothing else")
         if self.frozen and self.model == "unet":
-            raise ValueError("a unet has no backbone to freeze: frozen = false")
+            raise ValueError("a unet has no backbone to freeze: frozen = false, or --finetune")
         if self.frozen and self.weights == "none":
             raise ValueError("frozen = true needs weights: features of random ones mean nothing")
         if self.model == "fpn" and self.output_stride != 32:
             raise ValueError("fpn takes taps at 4 strides: output_stride = 32")
         if self.frozen and (self.rotate or self.scale or self.color):
             raise ValueError(
-                "rotate, scale and color change photos, whose features are kept: frozen = false"
+                "rotate, scale and color change photos, whose features are kept where frozen = "
+                "true: leave them at 0, or take --finetune"
             )
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -24,12 +27,17 @@ from training.losses import SegmentationLoss
 from training.models import coarse
 from training.schedule import optimizer
 
+
+class DivergedError(CurateError):
+    """The loss of a training is no number any more."""
+
+
 _TOLD = 4
 """Steps between two words on the progress bar."""
 
 
 class Validate(Protocol):
-    """Figures of a model on photos it is not taught: ``val_cross_entropy`` and ``val_miou_foreground``."""
+    """``val_cross_entropy`` and ``val_miou_foreground`` of a model, on photos it is not taught."""
 
     def __call__(self, model: keras.Model) -> dict[str, float]: ...
 
@@ -86,7 +94,7 @@ def fit(
         the model, not compiled, and one row of history for each look
     """
     keras.utils.set_random_seed(seed)
-    with workers.scope():
+    with workers.scope(), _computing_in(devices.precision(config.precision)):
         model = teaching.build()
         taught = coarse(model)
         taught.compile(
@@ -116,6 +124,17 @@ def fit(
     looks.close()
     taught.set_weights(looks.best_weights)
     return model, looks.history
+
+
+@contextmanager
+def _computing_in(policy: str) -> Iterator[None]:
+    """Models are made, and compiled (float16 needs its loss scaled), under a dtype policy."""
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(usual)
 
 
 class Looks(keras.callbacks.Callback):
@@ -171,13 +190,15 @@ class Looks(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         loss = float(logs["loss"])
         if not np.isfinite(loss):
-            raise CurateError(
+            raise DivergedError(
                 self._checkpoint.parent,
                 f"{self._name}, step {self._step}",
                 f"the loss is {loss}: the weights ran away; take a lower --learning-rate",
             )
         before = self.best
         if self._average:
+            if self._step % average.EVERY:
+                self._average.update(self.model, self._step)  # the last few steps count too
             with self._average.in_place(self.model):
                 figures, weights = self._look()
         else:
@@ -234,11 +255,13 @@ class Looks(keras.callbacks.Callback):
                 self._step = self.history[-1]["step"]
                 if self._average:
                     self._average.weights = _of(kept, "average")
-        except (OSError, ValueError, KeyError, IndexError) as error:
+            self._spent = self.history[-1]["seconds"]
+            self._spent_core = self.history[-1]["core_seconds"]
+        except (
+            OSError, EOFError, ValueError, TypeError, LookupError, BadZipFile, zlib.error
+        ) as error:  # fmt: skip
             reason = f"cannot be read: {error}; delete it to begin {self._name} anew"
             raise CurateError(self._checkpoint, "", reason) from None
-        self._spent = self.history[-1]["seconds"]
-        self._spent_core = self.history[-1]["core_seconds"]
         return len(self.history)
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """A run on disk: what its files are called and what is in them.
 
-    config.toml     settings, classes, where the data lies
+    config.toml     settings and classes
+    data.sha256     a hash of the photos and label maps that it is trained on
     photos.csv      key, image_id, and the fold or split of each photo
     models/*.keras  the weights of each model; *.npz while it is trained
     history.csv     one row a look;  logs/ has the same for TensorBoard
@@ -86,6 +87,7 @@ class RunFolder:
         self.calibration = path / "calibration.png"
         self.card = path / "model-card.md"
         self._config = path / "config.toml"
+        self._digest = path / "data.sha256"
         self._photos = path / "photos.csv"
         self._history = path / "history.csv"
         self._metrics = path / "metrics.json"
@@ -95,17 +97,15 @@ class RunFolder:
         config: TrainConfig,
         classes: ClassList,
         parts: Parts,
-        data: Path,
         labels: str,
     ) -> None:
         """Writes what the run is made of, or checks that it is this very run that goes on.
 
         Args:
-            data: the folder of TFRecords that is trained on
-            labels: a hash of the photos and labels in it
+            labels: a hash of the photos and labels that it is trained on
 
         Raises:
-            RunError: the folder holds another run
+            RunError: the folder holds another run, or something else
         """
         made_of = repr((configs.to_table(config), classes, parts, labels))
         fingerprint = sha256(made_of.encode()).hexdigest()
@@ -118,6 +118,9 @@ class RunFolder:
                     "delete this one, or take --resume to go on with what it began with",
                 )
             return
+        there = {path.name for path in self.path.iterdir()} if self.path.exists() else set()
+        if there - {self.models.name, self._photos.name}:  # a killed begin leaves these two
+            raise RunError(self.path, "", "holds something that is no run: choose another name")
         self.models.mkdir(parents=True, exist_ok=True)
         with replacing(self._photos) as path, path.open("w", newline="") as file:
             writer = csv.writer(file)
@@ -125,7 +128,6 @@ class RunFolder:
             writer.writerows(zip(parts.keys, parts.image_ids, parts.of, strict=True))
         table = {
             "fingerprint": fingerprint,
-            "data": str(data),
             "train": configs.to_table(config),
             "classes": {"names": list(classes.names), "colors": list(classes.colors)},
             parts.kind: {part: parts.of.count(part) for part in sorted(set(parts.of))},
@@ -133,9 +135,23 @@ class RunFolder:
         with replacing(self._config) as path:
             path.write_text(tomli_w.dumps(table))
 
-    def data(self) -> Path:
-        """The folder of TFRecords that the run is trained on."""
-        return self.path / str(self.table().get("data", ""))
+    def pin(self, digest: str) -> None:
+        """Holds the data that are trained on against those that the first call was given.
+
+        Raises:
+            RunError: they are others
+        """
+        if self._digest.exists():
+            if self._digest.read_text() != digest:
+                raise RunError(
+                    self.path,
+                    self._digest.name,
+                    "the photos or labels are not those that this run began with: "
+                    "train under another name",
+                )
+            return
+        with replacing(self._digest) as path:
+            path.write_text(digest)
 
     def table(self) -> dict[str, Any]:
         """config.toml; RunError when there is none or it cannot be read."""
@@ -143,7 +159,7 @@ class RunFolder:
             return tomllib.loads(self._config.read_text())
         except FileNotFoundError:
             raise RunError(self.path, "", "no run here: train one first") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RunError(self.path, "config.toml", f"cannot be read: {error}") from None
 
     def config(self) -> TrainConfig:
@@ -166,7 +182,7 @@ class RunFolder:
                 header, *rows = csv.reader(file)
                 keys, image_ids, of = zip(*rows, strict=True)
                 return Parts(header[2], keys, image_ids, of)
-        except (OSError, IndexError, ValueError) as error:
+        except (OSError, IndexError, ValueError, csv.Error) as error:
             raise RunError(self.path, "photos.csv", f"cannot be read: {error}") from None
 
     def checkpoint(self, name: str) -> Path:
@@ -204,7 +220,10 @@ class RunFolder:
         """metrics.json, or None before the run is finished."""
         if not self._metrics.exists():
             return None
-        return json.loads(self._metrics.read_text())
+        try:
+            return json.loads(self._metrics.read_text())
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            raise RunError(self.path, "metrics.json", f"cannot be read: {error}") from None
 
     def write_metrics(self, metrics: dict) -> None:
         with replacing(self._metrics) as path:

@@ -10,7 +10,6 @@ import numpy as np
 from keras import KerasTensor, ops
 from numpy.typing import ArrayLike, NDArray
 
-VOID = 255
 _TINY = 1e-7  # far below the weight of one labelled pixel of a cell
 
 

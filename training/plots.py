@@ -198,15 +198,16 @@ def sweep(path: Path, rows: Sequence[tuple[float, dict, Sequence[dict]]]) -> Fig
     colors = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(rows)))
     held = [metrics.get("val", metrics) for _, metrics, _ in rows]
     rates = [rate for rate, _, _ in rows]
+    # Of a rate whose loss ran away nothing is known but that.
     mious = [each["miou_foreground"] or 0.0 for each in held]
     miou_axes.plot(rates, mious, color=_GREY, linewidth=0.8, zorder=1)
     miou_axes.scatter(rates, mious, c=colors, s=40, zorder=2, clip_on=False)
     failed = [(x, y) for x, y, each in zip(rates, mious, held, strict=True)
-              if each["only_background"]]  # fmt: skip
+              if each["only_background"] or each["miou_foreground"] is None]  # fmt: skip
     if failed:
         miou_axes.plot(
             *zip(*failed, strict=True), "x", color="red", markersize=12, markeredgewidth=2.5,
-            label="only background", clip_on=False,
+            label="only background, or ran away", clip_on=False,
         )  # fmt: skip
         miou_axes.legend(fontsize="small")
     miou_axes.set(title="Validation foreground mIoU", xlabel="learning rate")

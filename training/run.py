@@ -19,13 +19,14 @@ from rich.progress import Progress
 
 from curation.errors import RunError
 from curation.files import replacing
-from training import card, devices, evaluate, models, plan, plots, workers
+from training import card, evaluate, models, plan, plots, workers
 from training.clock import core_seconds
 from training.config import TrainConfig
 from training.data.batches import RecordBatches, tf_dataset
 from training.data.feature_batches import FeatureBatches
 from training.data.photo import Photo, PhotoFile
 from training.data.records import Records
+from training.finished import export, measure
 from training.fit import Teaching, fit
 from training.folder import SINGLE, ClassList, Parts, RunFolder
 from training.losses import balanced
@@ -35,7 +36,7 @@ from training.predict import Inputs, predict, probabilities
 
 __all__ = [
     "ClassList", "Parts", "Photo", "PhotoFile", "Records", "alone", "begin", "export", "has_folds",
-    "load_classes", "measure", "photo_size", "predict", "train",
+    "is_begun", "load_classes", "measure", "photo_size", "predict", "train",
 ]  # fmt: skip
 
 
@@ -54,6 +55,13 @@ def photo_size(folder: Path) -> int:
     return RunFolder(folder).config().size
 
 
+def is_begun(folder: Path) -> bool:
+    """Whether a run has begun and is not finished; RunError when there is no run."""
+    run = RunFolder(folder)
+    run.config()
+    return run.metrics() is None
+
+
 def alone() -> bool:
     """Whether no other worker trains with this process."""
     return workers.worker()[1] == 1
@@ -64,7 +72,6 @@ def begin(
     config: TrainConfig,
     classes: ClassList,
     parts: Parts,
-    data: Path,
     labels: str,
 ) -> dict | None:
     """Makes a run's folder and writes down what it is made of.
@@ -72,26 +79,27 @@ def begin(
     Args:
         folder: of the run
         parts: the fold or the split of each photo
-        data: the folder of TFRecords that holds all these photos when :func:`train` is
-            called; relative to the run's folder, or absolute
-        labels: a hash of the photos and labels in it
+        labels: a hash of the photos and labels that will be trained on
 
     Returns:
         metrics.json, where this very run is finished already
 
     Raises:
-        RunError: the folder holds another run, or the parts are wrong
+        RunError: the folder holds another run or something else, or settings and parts
+            cannot be trained with; nothing is written then
     """
     plan.check(folder, parts)
+    plan.roles(folder, parts)
+    _check_settings(folder, config)
     run = RunFolder(folder)
     if workers.is_chief():
-        run.begin(config, classes, parts, data, labels)
+        run.begin(config, classes, parts, labels)
     workers.wait()
-    run.begin(config, classes, parts, data, labels)  # the others hold theirs against it
+    run.begin(config, classes, parts, labels)  # the others hold theirs against it
     return run.metrics()
 
 
-def train(folder: Path, *, cache: Path, progress: Progress | None) -> dict:
+def train(folder: Path, data: Path, *, cache: Path, progress: Progress | None) -> dict:
     """Trains one model per fold, or one on a split, and measures it on photos it never saw.
 
     Called again, it goes on where a killed run stopped: finished models, the last look
@@ -100,6 +108,7 @@ def train(folder: Path, *, cache: Path, progress: Progress | None) -> dict:
 
     Args:
         folder: of a run that has begun
+        data: the folder of TFRecords to train on: wherever it lies, the same at each call
         cache: folder of the feature caches, shared by all runs
 
     Returns:
@@ -117,17 +126,19 @@ def train(folder: Path, *, cache: Path, progress: Progress | None) -> dict:
     config, finished = run.config(), run.metrics()
     if finished is not None:
         return finished
-    records = Records(run.data())
+    records = Records(data)
     parts = _in_order(run, records)
+    if workers.is_chief():
+        run.pin(records.digest())
     roles = plan.roles(folder, parts)
-    _check_share(folder, config)
     inputs = Inputs(config, cache)
     inputs.prepare(records.photos, progress)
-    earlier_core, earlier = _spent(run)
+    fitted_core = fitted = 0.0
     for number, (name, role) in enumerate(roles.items()):
         if run.has_model(name):
             continue
         seed = int(np.random.SeedSequence([config.seed, number]).generate_state(1)[0])
+        fit_began, fit_began_core = time.monotonic(), core_seconds()
         model, rows = fit(
             _teaching(records, role, inputs, config, seed),
             config,
@@ -137,6 +148,8 @@ def train(folder: Path, *, cache: Path, progress: Progress | None) -> dict:
             progress=progress,
             name=name,
         )
+        fitted += time.monotonic() - fit_began
+        fitted_core += core_seconds() - fit_began_core
         if workers.is_chief():
             label = _fold(name)
             kept = [row for row in run.history() if row["fold"] != label]
@@ -146,8 +159,10 @@ def train(folder: Path, *, cache: Path, progress: Progress | None) -> dict:
         workers.wait()
     if workers.is_chief():
         result = _measure(run, records, parts, roles, inputs, progress)
-        result["core_seconds"] = round(core_seconds() - began_core + earlier_core, 1)
-        result["seconds"] = round(time.monotonic() - began + earlier, 1)
+        # What went into the models is in their histories, that of killed calls included.
+        models_core, models_seconds = _spent(run)
+        result["core_seconds"] = round(core_seconds() - began_core - fitted_core + models_core, 1)
+        result["seconds"] = round(time.monotonic() - began - fitted + models_seconds, 1)
         with replacing(run.card) as path:
             path.write_text(card.write(run, result), "utf-8")
         run.write_metrics(result)
@@ -155,8 +170,10 @@ def train(folder: Path, *, cache: Path, progress: Progress | None) -> dict:
     return run.metrics() or {}
 
 
-def _check_share(folder: Path, config: TrainConfig) -> None:
-    """Several workers need something to share."""
+def _check_settings(folder: Path, config: TrainConfig) -> None:
+    """What would fail later, when the folder has the settings written down already."""
+    if config.weights not in ("imagenet", "none") and not Path(config.weights).is_file():
+        raise RunError(folder, "--weights", f"no such file: {config.weights}")
     count = workers.worker()[1]
     if config.frozen and count > 1:
         reason = "features are cached by one process: take one worker, or --finetune"
@@ -164,82 +181,6 @@ def _check_share(folder: Path, config: TrainConfig) -> None:
     if config.batch % count:
         reason = f"{config.batch} photos a step cannot be shared by {count} workers alike"
         raise RunError(folder, "--batch", reason)
-
-
-def measure(folder: Path, data: Path, *, cache: Path, progress: Progress | None) -> dict:
-    """Measures a finished run on photos and labels of now: those it was not taught.
-
-    A photo of the run is predicted by the model of its fold, or left out where it was
-    taught or chose the weights; any other by the mean of all models.
-
-    Args:
-        folder: of the run
-        data: a folder of TFRecords, of the run's size and classes
-
-    Returns:
-        the figures of :class:`training.metrics.Scores`
-
-    Raises:
-        RunError: the run is missing or unfinished, the data do not fit it, or all
-            of them were taught
-    """
-    run = RunFolder(folder)
-    config, records = run.config(), Records(data)
-    if run.metrics() is None:
-        raise RunError(folder, "", "this run is not finished: `curate train --resume` goes on")
-    if records.classes.names != run.classes().names or records.size != config.size:
-        raise RunError(
-            folder,
-            "config.toml",
-            f"was trained at {config.size} pixels on {', '.join(run.classes().names)}; {data} has "
-            f"{records.size} and {', '.join(records.classes.names)}",
-        )
-    groups = _unseen(run, records)
-    if not groups:
-        raise RunError(folder, "photos.csv", f"all photos of {data} were taught to this run")
-    inputs = Inputs(config, cache)
-    inputs.prepare([records.photos[i] for _, indices in groups for i in indices], progress)
-    return evaluate.measure(groups, records, inputs, progress).figures(records.classes.names)
-
-
-def _unseen(run: RunFolder, records: Records) -> list[tuple[list[keras.Model], NDArray[np.intp]]]:
-    """Models and the records that they may be measured on."""
-    parts = run.parts()
-    part_of = dict(zip(parts.keys, parts.of, strict=True))
-    names = [f"fold{p}" for p in sorted(set(parts.of))] if parts.kind == "fold" else [SINGLE]
-    trained = {name: run.load_model(name) for name in names}
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for index, photo in enumerate(records.photos):
-        part = part_of.get(photo.key, "test")
-        if part in ("train", "val"):
-            continue
-        chosen = (f"fold{part}",) if part.isdecimal() else tuple(names)
-        groups.setdefault(chosen, []).append(index)
-    return [([trained[n] for n in names], np.array(i)) for names, i in sorted(groups.items())]
-
-
-def export(folder: Path, target: Path, format_: str, fold: int | None) -> dict:
-    """Writes a model of a finished run for use elsewhere; see :func:`training.portable.export`.
-
-    Args:
-        fold: which model, where the run has folds
-
-    Raises:
-        RunError: the run is missing or unfinished, or has no such fold
-    """
-    from training import portable  # imports TensorFlow, without which the rest trains too
-
-    run = RunFolder(folder)
-    config, classes = run.config(), run.classes()
-    if run.metrics() is None:
-        raise RunError(folder, "", "this run is not finished: `curate train --resume` goes on")
-    if has_folds(folder) != (fold is not None):
-        reason = "this run has folds: name one" if fold is None else "this run has no folds"
-        raise RunError(folder, "--fold", reason)
-    model = run.load_model(SINGLE if fold is None else f"fold{fold}")
-    if config.frozen:
-        model = models.attach(models.encoder(config), model)
-    return portable.export(model, target, format_, classes, config.size)
 
 
 def _in_order(run: RunFolder, records: Records) -> Parts:
@@ -279,15 +220,10 @@ def _teaching(
         batches = partial(adapter, records, role.taught, config, seed, **share)
     passes = ceil(config.epochs * len(role.taught) / config.batch)
     steps = config.steps or max(passes, config.min_steps)
-    looks = min(config.looks, steps)
+    looks = _looks(config.looks, steps)
 
     def build() -> keras.Model:
-        usual = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(devices.precision(config.precision))
-        try:
-            return models.head(config, classes) if config.frozen else models.whole(config, classes)
-        finally:
-            keras.config.set_dtype_policy(usual)
+        return models.head(config, classes) if config.frozen else models.whole(config, classes)
 
     return Teaching(
         build=build,
@@ -299,6 +235,16 @@ def _teaching(
         photos=len(role.taught),
         class_weights=_class_weights(records, role.taught, config),
     )
+
+
+def _looks(wanted: int, steps: int) -> int:
+    """How often to look so that few steps are added for the looks to come evenly.
+
+    >>> _looks(14, 240), _looks(14, 100), _looks(14, 3)
+    (12, 10, 3)
+    """
+    most = min(wanted, steps)
+    return min(range(max(1, most // 2), most + 1), key=lambda looks: (-steps % looks, most - looks))
 
 
 def _class_weights(
@@ -318,7 +264,7 @@ def _validate(
     inputs: Inputs,
     model: keras.Model,
 ) -> dict[str, float]:
-    """``val_cross_entropy`` (cross-entropy) and ``val_miou_foreground`` of the photos as they are."""
+    """``val_cross_entropy`` and ``val_miou_foreground``, of the photos as they are."""
     scores = Scores(len(records.classes.names))
     for labels, (view, _) in evaluate.views(checked, records, inputs):
         scores.add(labels, probabilities([model], (view,)))
@@ -370,10 +316,9 @@ def _fold(name: str) -> str:
 
 
 def _spent(run: RunFolder) -> tuple[float, float]:
-    """Core-seconds and seconds that went into the models of earlier, killed calls."""
-    last = {row["fold"]: row for row in run.history()}
-    done = [row for fold, row in last.items() if run.has_model(f"fold{fold}" if fold else SINGLE)]
+    """Core-seconds and seconds that went into the models, of whatever call."""
+    last = {row["fold"]: row for row in run.history()}.values()
     return (
-        sum(float(row["core_seconds"]) for row in done),
-        sum(float(row["seconds"]) for row in done),
+        sum(float(row["core_seconds"]) for row in last),
+        sum(float(row["seconds"]) for row in last),
     )

@@ -57,9 +57,7 @@ class TwoRateAdamW(keras.optimizers.AdamW):
         self._slow: set[str] = set()
 
     def slow_down(self, variables: Sequence[keras.Variable]) -> None:
-        """Of a backbone: nor are they drawn towards 0, which is not where they came from."""
         self._slow = {variable.path for variable in variables}
-        self.exclude_from_weight_decay(var_list=variables)
 
     def update_step(self, gradient, variable, learning_rate):
         # The backend gives its own kind of variable, which does not know Keras' path.
@@ -87,6 +85,8 @@ def optimizer(
         global_clipnorm=config.clip or None,
         slow_rate=config.backbone_rate,
     )
-    made.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     made.slow_down(slow)
+    # A backbone is not drawn towards 0, which is not where it came from. In one call: a second
+    # one would forget what the first excluded.
+    made.exclude_from_weight_decay(var_list=slow, var_names=["bias", "gamma", "beta"])
     return made

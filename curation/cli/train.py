@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ _SETTINGS: tuple[Callable, ...] = (
     click.option("--frozen/--finetune", default=None, help="Train a head alone, or all weights."),
     click.option("--size", type=int, help="Side of the square input: a multiple of 32."),
     click.option("--epochs", type=int, help="Passes over the training photos."),
-    click.option("--steps", type=int, help="Just so many steps, in place of --epochs."),
+    click.option("--steps", type=int, help="So many steps, in place of --epochs."),
     click.option("--batch", type=int, help="Photos a step."),
     click.option("--seed", type=int, help="The same seed gives the same run. [0]"),
 )
@@ -100,25 +101,32 @@ def sweep(source: str, run: str, folds: int, rates: tuple[float, ...], **setting
     curate sweep styles --run s --recipe styles
     """
     from training import plots
+    from training.fit import DivergedError
     from training.folder import RunFolder
 
     _join()
-    configs = [_config({**settings, "learning_rate": rate}) for rate in rates]
+    config, run = _config(settings), run.rstrip("/")
+    configs = [_replace(config, {"learning_rate": rate}) for rate in sorted(set(rates))]
     runs, opened = _source(source)
     done: list[tuple[float, dict, list[dict]]] = []
     for config in configs:
         name = f"{run}_{_digits(config.learning_rate)}"
-        with console.progress() as progress:
-            metrics = runs.train(opened, name, folds, config, progress)
-        folder = RunFolder(runs.run_folder(opened, name))
-        done.append((config.learning_rate, metrics, folder.history()))
+        try:
+            with console.progress() as progress:
+                metrics = runs.train(opened, name, folds, config, progress)
+            history = RunFolder(runs.run_folder(opened, name)).history()
+        except DivergedError:  # what a sweep is for
+            metrics = {"miou_foreground": None, "loss": None, "only_background": False}
+            history = []
+        done.append((config.learning_rate, metrics, history))
     drawn = runs.run_folder(opened, run).with_name(f"{Path(run).name}_sweep.png")
     plots.sweep(drawn, done)
-    rows = [
-        (f"{run}_{_digits(rate)}", f"{rate:g}", metrics["miou_foreground"], metrics["loss"],
-         "only background" if metrics["only_background"] else "")
-        for rate, metrics, _ in done
-    ]  # fmt: skip
+    rows = []
+    for rate, metrics, history in done:
+        held = metrics.get("val", metrics)  # whoever chose by the test photos would have none
+        note = "only background" if held["only_background"] else "" if history else "ran away"
+        name = f"{run}_{_digits(rate)}"
+        rows.append((name, f"{rate:g}", held["miou_foreground"], held["loss"], note))
     header = ("run", "learning rate", "miou_foreground", "loss", "")
     console.out.print(console.table(header, rows))
     console.err.print(f"Swept {len(rows)} learning rates: {drawn}")
@@ -185,6 +193,8 @@ def _source(source: str) -> tuple[Any, Any]:
         return exported, Path(source)
     from curation import rounds, store
 
+    if Path(source).is_dir() and not store.exists(source):
+        raise click.UsageError(f"{source} is a folder, no dataset: write {source}/")
     return rounds, store.open_dataset(source)
 
 
@@ -196,16 +206,22 @@ def _config(settings: dict[str, Any]) -> TrainConfig:
     if recipe is None:
         recipe = "imaterialist" if devices.has_gpu() else "laptop"
         console.err.print(f"{devices.describe()}: recipe {recipe}.")
-    config = recipes.load(recipe)
+    given = {key: value for key, value in settings.items() if value is not None}
+    if given.get("model") == "unet":  # which has nothing that could come trained
+        given = {"backbone": "none", "weights": "none", "frozen": False, **given}
+    return _replace(recipes.load(recipe), given)
+
+
+def _replace(config: TrainConfig, given: dict[str, Any]) -> TrainConfig:
     try:
-        return replace(config, **{k: v for k, v in settings.items() if v is not None})
+        return replace(config, **given)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
 
 def _digits(rate: float) -> str:
     """0.001 -> '0p001': a run's name has no point."""
-    return f"{rate:.9f}".rstrip("0").replace(".", "p")
+    return f"{Decimal(str(rate)):f}".replace(".", "p")
 
 
 def _show(figures: dict, on: str, as_json: bool) -> None:

@@ -42,12 +42,11 @@ _MAX_RECORD = 1 << 30
 
 def encode(image_id: str, photo: NDArray[np.uint8], labels: NDArray[np.uint8]) -> bytes:
     """One photo (H, W, 3) and its label map (H, W) as a serialised ``tf.train.Example``."""
-    jpeg, png = io.BytesIO(), io.BytesIO()
-    Image.fromarray(photo).save(jpeg, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    png = io.BytesIO()
     Image.fromarray(labels).save(png, "PNG")
     height, width = labels.shape
     values: dict[str, bytes | int] = {
-        PHOTO: jpeg.getvalue(),
+        PHOTO: _jpeg(photo),
         NAME: image_id.encode(),
         "image/format": b"jpeg",
         "image/height": height,
@@ -82,6 +81,11 @@ def decode_labels(serialised: bytes) -> tuple[str, NDArray[np.uint8]]:
     """image_id and label map (H, W) alone: the photo is most of the time. Raises as above."""
     name, labels = _decoded(serialised, (LABELS, "L"))
     return name, labels
+
+
+def as_recorded(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A photo (H, W, 3) with what JPEG does to it: the pixels that :func:`decode` gives."""
+    return _picture(_jpeg(photo), "RGB")
 
 
 def frame(serialised: bytes) -> bytes:
@@ -124,6 +128,12 @@ def read_span(file: int, offset: int, length: int) -> bytes:
     if len(serialised) != length or data[-_TAIL:] != _masked(serialised):
         raise ValueError("a record's checksum is wrong")
     return serialised
+
+
+def _jpeg(photo: NDArray[np.uint8]) -> bytes:
+    encoded = io.BytesIO()
+    Image.fromarray(photo).save(encoded, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    return encoded.getvalue()
 
 
 def _masked(data: bytes) -> bytes:

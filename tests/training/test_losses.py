@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
+from curation.masks import VOID
 from training import losses
 from training.config import CHOICES
-from training.losses import VOID, SegmentationLoss, balanced, class_shares
+from training.losses import SegmentationLoss, balanced, class_shares
 
 numpy, tensor = keras.ops.convert_to_numpy, keras.ops.convert_to_tensor
 WEIGHTS = (0.5, 3.0, 1.5)

@@ -16,8 +16,8 @@ from training.folder import ClassList, Parts, RunFolder
 from training.run import begin, load_classes, measure, predict, train
 
 FILES = [
-    "calibration.png", "config.toml", "confusion.png", "curves.png", "grid.png", "history.csv",
-    "metrics.json", "model-card.md", "photos.csv",
+    "calibration.png", "config.toml", "confusion.png", "curves.png", "data.sha256", "grid.png",
+    "history.csv", "metrics.json", "model-card.md", "photos.csv",
 ]  # fmt: skip
 HALVES = np.arange(12) % 2
 SPLIT = ["train"] * 7 + ["val"] * 2 + ["test"] * 3
@@ -53,10 +53,10 @@ def parts(photos, of):
 
 def start(folder, drawn, cache, of, config=QUICK, labels="hash"):
     photos, data = drawn
-    done = begin(folder, config, CLASSES, parts(photos, of), data, labels)
+    done = begin(folder, config, CLASSES, parts(photos, of), labels)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # so few steps may well end in all background
-        return done or train(folder, cache=cache, progress=None)
+        return done or train(folder, data, cache=cache, progress=None)
 
 
 def test_a_run_with_folds_leaves_its_files_and_figures(drawn, finished):
@@ -187,6 +187,35 @@ def test_a_killed_run_goes_on_without_training_its_finished_folds_again(
     assert resumed["miou"] == pytest.approx(finished[0]["miou"], abs=1e-4)
     assert start(tmp_path / "run", drawn, cache, HALVES) == resumed
     assert len(names) == 3
+
+
+def test_a_killed_run_does_not_go_on_with_other_labels(drawn, cache, tmp_path, monkeypatch):
+    def kill(*args, **rest):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.run, "fit", kill)
+    with pytest.raises(KeyboardInterrupt):
+        start(tmp_path / "run", drawn, cache, HALVES)
+    photos, labels = draw(tmp_path, 12)
+    changed = export(tmp_path / "data", photos, np.where(labels == 1, 2, labels).astype(np.uint8))
+    with pytest.raises(RunError, match="are not those that this run began with"):
+        train(tmp_path / "run", changed, cache=cache, progress=None)
+
+
+@pytest.mark.parametrize("there", ["photos.jpg", "metrics.json"])
+def test_a_folder_of_something_else_is_left_as_it_is(drawn, cache, tmp_path, there):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / there).write_text("{}")
+    with pytest.raises(RunError, match="holds something that is no run: choose another name"):
+        start(tmp_path / "mine", drawn, cache, HALVES)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == [there]
+
+
+def test_a_missing_file_of_weights_does_not_use_up_the_name(drawn, cache, tmp_path):
+    config = replace(QUICK, weights=str(tmp_path / "none.h5"))
+    with pytest.raises(RunError, match=r"--weights: no such file: .*none\.h5"):
+        start(tmp_path / "run", drawn, cache, HALVES, config)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_finished_run_is_measured_again_on_what_it_was_not_taught(drawn, cache, tmp_path):

@@ -48,6 +48,19 @@ def steps_of(config: TrainConfig, slow: bool) -> list[np.ndarray]:
     return [b - a for a, b in zip(model.get_weights(), before, strict=True)]
 
 
+def test_biases_and_batch_norms_do_not_decay():
+    inputs = keras.Input((3,))
+    hidden = layers.BatchNormalization()(layers.Dense(3, bias_initializer="ones")(inputs))
+    model = keras.Model(inputs, hidden)
+    made = optimizer(TrainConfig(learning_rate=0.1, warm_up=0, weight_decay=0.5), 10, [])
+    made.build(model.trainable_variables)
+    before = {v.path: np.array(v) for v in model.trainable_variables}
+    zeros = [keras.ops.zeros(v.shape) for v in model.trainable_variables]
+    made.apply(zeros, model.trainable_variables)
+    moved = {v.name for v in model.trainable_variables if np.any(np.array(v) != before[v.path])}
+    assert moved == {"kernel"}
+
+
 def test_the_backbone_takes_smaller_steps_and_does_not_decay():
     config = TrainConfig(learning_rate=0.01, warm_up=0, backbone_rate=0.1, weight_decay=0.5)
     backbone, head = steps_of(config, slow=True)

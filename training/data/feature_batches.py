@@ -37,7 +37,7 @@ class FeatureBatches(keras.utils.PyDataset):
         first_step: int,
         steps: int,
     ) -> None:
-        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=2)
+        super().__init__()
         self._records, self._cache, self._rows, self._indices = records, cache, rows, indices
         self._config, self._seed, self._first, self._steps = config, seed, first_step, steps
 

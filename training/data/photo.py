@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from curation import photos
 from curation.errors import CurateError
+from curation.formats import tfexample
 
 
 class Photo(Protocol):
@@ -42,6 +43,8 @@ class PhotoFile:
 
     def read(self, size: int) -> NDArray[np.uint8]:
         try:
-            return photos.read(self.path, size)
+            # As it would be read from a record: what a model is taught on is what it predicts
+            # from, and cached features are the same whoever asked for them first.
+            return tfexample.as_recorded(photos.read(self.path, size))
         except (ValueError, OSError) as error:
             raise CurateError(self.path, "", f"{error}; exclude or replace it") from None

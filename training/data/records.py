@@ -50,9 +50,10 @@ class Recorded:
     index: int
 
     def read(self, size: int) -> NDArray[np.uint8]:
-        """(size, size, 3) uint8 RGB; ValueError where the export has another size."""
+        """(size, size, 3) uint8 RGB; CurateError where the export has another size."""
         if size != self.records.size:
-            raise ValueError(f"photos of {size} pixels from records of {self.records.size}")
+            reason = f"photos of {size} pixels are asked of {self.records.size}; {_AGAIN}"
+            raise CurateError(self.records.folder, shown(self.image_id), reason)
         return self.records.read(self.index)[0]
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-VOID = 255
+from curation.masks import VOID
+
 _ONLY_BACKGROUND = 0.01
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation import photos as photo_files
 from curation.errors import CurateError
 from tests.training.drawn import draw
 from training import models
@@ -24,7 +23,7 @@ def test_rows_are_the_taps_of_the_photo_and_of_its_mirror_image(photos, cache):
     features = FeatureCache(cache, CONFIG)
     features.add(photos)
     rows = features.rows([photos[3]])
-    image = photo_files.read(photos[3].path, SIZE)[None]
+    image = photos[3].read(SIZE)[None]
     backbone = models.encoder(CONFIG)
     for view, pixels in enumerate((image, image[:, :, ::-1])):
         expected = backbone.predict_on_batch(pixels)
