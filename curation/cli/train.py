@@ -154,7 +154,7 @@ def evaluate(source: str, run: str, as_json: bool) -> None:
 @_run
 @click.option(
     "--format", "format_", type=click.Choice(["savedmodel", "onnx"]), default="savedmodel",
-    show_default=True,
+    show_default=True, help="For TensorFlow, or for anything that reads ONNX.",
 )  # fmt: skip
 @click.option("--fold", type=click.IntRange(min=0), help="Which model, where the run has folds.")
 def export_model(source: str, target: Path, run: str, format_: str, fold: int | None) -> None:
