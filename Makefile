@@ -13,9 +13,11 @@ test: .venv/ready
 test-long: .venv/ready
 	$(BIN)/pytest -m long
 
-# JAX and torch, which the tests hold TensorFlow against where they are installed.
+# JAX and torch, which the tests hold TensorFlow against where they are installed. torch's CUDA
+# build, which the registry has for Linux, does not even start without its CUDA packages.
 backends: .venv/ready
 	$(BIN)/pip install --quiet --no-deps --requirement .ci/backends.txt
+	$(BIN)/python -c 'import torch' || $(BIN)/pip install --quiet --requirement .ci/backends.txt
 
 lint: .venv/ready
 	$(BIN)/ruff check .
