@@ -9,9 +9,10 @@ demo: .venv/ready
 test: .venv/ready
 	$(BIN)/pytest -m "not long" --numprocesses auto --dist loadfile
 
-# What takes minutes each: the README's commands on real photos.
-test-long: .venv/ready
+# What takes minutes each: the README's commands on real photos, and workers under JAX.
+test-long: .venv/ready backends
 	$(BIN)/pytest -m long
+	KERAS_BACKEND=jax $(BIN)/pytest tests/training/test_workers.py
 
 # JAX and torch, which the tests hold TensorFlow against where they are installed. torch's CUDA
 # build, which the registry has for Linux, does not even start without its CUDA packages.

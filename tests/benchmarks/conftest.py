@@ -1,4 +1,4 @@
-"""What is there to be collected: the peers in PyTorch need torch, which is not installed by us."""
+"""The peers in PyTorch can be collected only where torch is installed: `make backends`."""
 
 from importlib.util import find_spec
 

@@ -1,8 +1,6 @@
 """The peers of the benchmark are the models that they are compared with."""
 
-import os
 import re
-from importlib.util import find_spec
 
 import keras
 import numpy as np
@@ -10,6 +8,7 @@ import pytest
 from keras import layers
 
 from tests.benchmarks import throughput
+from tests.conftest import require_backend
 from training import models
 from training.losses import SegmentationLoss
 
@@ -25,10 +24,7 @@ KINDS = {
 
 @pytest.fixture(params=throughput.PEERS)
 def job(request):
-    if find_spec("torch") is None:
-        if os.environ.get("CI"):
-            pytest.fail("torch is not installed")
-        pytest.skip("torch is not installed")
+    require_backend("torch")
     return throughput.Job(request.param, True, False, SIZE, 2, False, False)
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 
 import keras
 import numpy as np
@@ -37,6 +36,7 @@ if sys.argv[2] != "tensorflow":
 from training import models  # registers our layers
 from training.losses import SegmentationLoss
 import json, keras, numpy as np
+from tests.conftest import require_backend
 assert keras.backend.backend() == sys.argv[2]
 folder = Path(sys.argv[1])
 photos, labels = np.load(folder / "photos.npy"), np.load(folder / "labels.npy")
@@ -54,10 +54,7 @@ print(json.dumps(losses))
 
 def run(folder, backend):
     """Losses before and after a step, by model; the logits before it go into the folder."""
-    if find_spec(backend) is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{backend} is not installed")
-        pytest.skip(f"{backend} is not installed")
+    require_backend(backend)
     done = subprocess.run(
         [sys.executable, "-c", RUN, str(folder), backend],
         env=os.environ | {"KERAS_BACKEND": backend, "CUDA_VISIBLE_DEVICES": ""},

@@ -1,11 +1,11 @@
 import os
 import subprocess
 import sys
-from importlib import util
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import require_backend
 from training import devices
 
 ROOT = Path(__file__).parents[2]
@@ -59,8 +59,7 @@ print("tensorflow" in sys.modules)
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_the_backend_is_asked_and_no_other(backend):
-    if not util.find_spec(backend):
-        pytest.skip(f"{backend} is not installed")
+    require_backend(backend)
     mine = os.environ | {"KERAS_BACKEND": backend, "XLA_PYTHON_CLIENT_PREALLOCATE": "true"}
     answer = subprocess.run(
         [sys.executable, "-c", ASK], cwd=ROOT, env=mine, capture_output=True, text=True, check=True

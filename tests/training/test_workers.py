@@ -19,6 +19,7 @@ from training.losses import SegmentationLoss
 
 ROOT = Path(__file__).parents[2]
 JAX = keras.backend.backend() == "jax"
+# Run under both backends: as it is, and by `make test-long` with KERAS_BACKEND=jax.
 tensorflow = pytest.mark.skipif(JAX, reason="TF_CONFIG is TensorFlow's")
 CLASSES, BATCH, SIDE, STEPS = 3, 4, 16, 6
 
