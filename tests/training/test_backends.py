@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.conftest import require_backend
 from training import models
 from training.config import TrainConfig
 
@@ -36,7 +37,6 @@ if sys.argv[2] != "tensorflow":
 from training import models  # registers our layers
 from training.losses import SegmentationLoss
 import json, keras, numpy as np
-from tests.conftest import require_backend
 assert keras.backend.backend() == sys.argv[2]
 folder = Path(sys.argv[1])
 photos, labels = np.load(folder / "photos.npy"), np.load(folder / "labels.npy")
