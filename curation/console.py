@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -29,7 +30,14 @@ if TYPE_CHECKING:  # records bring numpy, and `curate --help` answers at once
     from curation.records import Skip
 
 # Labels and paths come out of files: "[red]" and ":bag:" in one are text, not markup or emoji.
-out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+# In a pipe or a file rich would take 80 columns, and fold a table that is wider.
+out = Console(
+    highlight=False,
+    soft_wrap=True,
+    markup=False,
+    emoji=False,
+    width=None if sys.stdout.isatty() else 160,
+)
 err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
 
 

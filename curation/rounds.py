@@ -168,9 +168,7 @@ def train(dataset, run: str, folds: int, config: TrainConfig, progress: Progress
     Returns:
         the metrics; see :func:`training.run.train`
     """
-    if not trainer.alone():
-        reason = "several workers train on a folder: `curate export --format tfrecord` writes it"
-        raise RunError(run, "", reason)
+    _check_alone(run)
     work = load(dataset, progress)
     folder = run_folder(dataset, run)
     of: Mapping[str, str | int] = (
@@ -208,6 +206,7 @@ def resume(dataset, run: str, progress: Progress) -> dict:
     Returns:
         the metrics; see :func:`training.run.train`
     """
+    _check_alone(run)
     folder = run_folder(dataset, run)
     if trainer.is_begun(folder) and not (folder / DATA).exists():
         reason = "was killed before its photos were written: train again without --resume"
@@ -215,6 +214,12 @@ def resume(dataset, run: str, progress: Progress) -> dict:
     metrics = trainer.train(folder, folder / DATA, cache=feature_cache(dataset), progress=progress)
     shutil.rmtree(folder / DATA, ignore_errors=True)
     return metrics
+
+
+def _check_alone(run: str) -> None:
+    if not trainer.alone():
+        reason = "several workers train on a folder: `curate export --format tfrecord` writes it"
+        raise RunError(run, "", reason)
 
 
 def evaluate(dataset, run: str, progress: Progress) -> dict:

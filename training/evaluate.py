@@ -47,14 +47,14 @@ def measure(
 
 
 def views(
-    indices: NDArray[np.intp], records: Records, inputs: Inputs
+    indices: NDArray[np.intp], records: Records, inputs: Inputs, *, mirrored: bool = True
 ) -> Iterator[tuple[NDArray[np.uint8], Views]]:
     """Label maps (B, S, S) of some records and what models take of them, batch by batch."""
-    at = 0
-    for batch, both in inputs.views([records.photos[index] for index in indices]):
+    at, photos = 0, [records.photos[index] for index in indices]
+    for batch, taken in inputs.views(photos, mirrored=mirrored):
         labels = [records.labels(index) for index in indices[at : at + len(batch)].tolist()]
         at += len(batch)
-        yield np.stack(labels), both
+        yield np.stack(labels), taken
 
 
 def draw_grid(

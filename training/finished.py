@@ -34,9 +34,8 @@ def measure(folder: Path, data: Path, *, cache: Path, progress: Progress | None)
             of them were taught
     """
     run = RunFolder(folder)
+    run.finished()
     config, records = run.config(), Records(data)
-    if run.metrics() is None:
-        raise RunError(folder, "", "this run is not finished: `curate train --resume` goes on")
     if records.classes.names != run.classes().names or records.size != config.size:
         raise RunError(
             folder,
@@ -80,9 +79,8 @@ def export(folder: Path, target: Path, format_: str, fold: int | None) -> dict:
     from training import portable  # imports TensorFlow, without which the rest trains too
 
     run = RunFolder(folder)
+    run.finished()
     config, classes = run.config(), run.classes()
-    if run.metrics() is None:
-        raise RunError(folder, "", "this run is not finished: `curate train --resume` goes on")
     if (run.parts().kind == "fold") != (fold is not None):
         reason = "this run has folds: name one" if fold is None else "this run has no folds"
         raise RunError(folder, "--fold", reason)

@@ -225,6 +225,15 @@ class RunFolder:
         except (OSError, ValueError, TypeError, RecursionError) as error:
             raise RunError(self.path, "metrics.json", f"cannot be read: {error}") from None
 
+    def finished(self) -> dict:
+        """metrics.json; RunError before the run is finished."""
+        self.table()  # says so where there is no run at all
+        metrics = self.metrics()
+        if metrics is None:
+            reason = "this run is not finished: `curate train --resume` goes on with it"
+            raise RunError(self.path, "", reason)
+        return metrics
+
     def write_metrics(self, metrics: dict) -> None:
         with replacing(self._metrics) as path:
             path.write_text(json.dumps(metrics, indent=2) + "\n")

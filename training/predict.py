@@ -13,7 +13,6 @@ from keras import ops
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from curation.errors import RunError
 from training.config import TrainConfig
 from training.data.features import FeatureCache
 from training.data.photo import Photo
@@ -22,7 +21,8 @@ from training.folder import SINGLE, RunFolder
 _THREADS = 4
 
 Views = tuple[Any, ...]
-"""What models take of some photos, and of their mirror images: taps, or (B, S, S, 3) uint8."""
+"""What models take of some photos, and, if wanted, of their mirror images: taps, or
+(B, S, S, 3) uint8."""
 
 
 class Inputs:
@@ -44,8 +44,13 @@ class Inputs:
         if self.cache:
             self.cache.add(photos, progress)
 
-    def views(self, photos: Sequence[Photo]) -> Iterator[tuple[Sequence[Photo], Views]]:
+    def views(
+        self, photos: Sequence[Photo], *, mirrored: bool = True
+    ) -> Iterator[tuple[Sequence[Photo], Views]]:
         """Batches of photos, in order, with what models take of them.
+
+        Args:
+            mirrored: whether their mirror images are wanted too
 
         Raises:
             CurateError: a photo cannot be read
@@ -57,7 +62,7 @@ class Inputs:
         if self.cache:
             for batch in batches:
                 rows = self.cache.rows(batch)
-                yield batch, (self.cache.taps(rows, 0), self.cache.taps(rows, 1))
+                yield batch, tuple(self.cache.taps(rows, view) for view in range(1 + mirrored))
             return
         with ThreadPoolExecutor(_THREADS) as pool:
 
@@ -70,7 +75,8 @@ class Inputs:
                 ready = coming
                 coming = read(batches[number + 1]) if number + 1 < len(batches) else []
                 images = np.stack([future.result() for future in ready])
-                yield batch, (images, np.ascontiguousarray(images[:, :, ::-1]))
+                flipped = (np.ascontiguousarray(images[:, :, ::-1]),) if mirrored else ()
+                yield batch, (images, *flipped)
 
 
 def probabilities(models: Sequence[keras.Model], views: Views) -> NDArray[np.float32]:
@@ -114,10 +120,8 @@ def predict(
         CurateError: a photo cannot be read
     """
     run = RunFolder(folder)
-    config = run.config()
-    if run.metrics() is None:
-        raise RunError(folder, "", "this run is not finished: train again to go on with it")
-    parts = run.parts()
+    run.finished()
+    config, parts = run.config(), run.parts()
     if parts.kind == "fold":
         part_of = dict(zip(parts.keys, parts.of, strict=True))
         models = {part: run.load_model(f"fold{part}") for part in sorted(set(parts.of))}

@@ -22,7 +22,7 @@ from curation.files import replacing
 from training import card, evaluate, models, plan, plots, workers
 from training.clock import core_seconds
 from training.config import TrainConfig
-from training.data.batches import RecordBatches, tf_dataset
+from training.data.batches import RecordBatches, Share, tf_dataset
 from training.data.feature_batches import FeatureBatches
 from training.data.photo import Photo, PhotoFile
 from training.data.records import Records
@@ -215,9 +215,7 @@ def _teaching(
         )
     else:
         adapter = tf_dataset if keras.backend.backend() == "tensorflow" else RecordBatches
-        index, count = workers.worker()
-        share = {"worker": index, "workers": count}
-        batches = partial(adapter, records, role.taught, config, seed, **share)
+        batches = partial(adapter, Share(records, role.taught, config, seed, *workers.worker()))
     passes = ceil(config.epochs * len(role.taught) / config.batch)
     steps = config.steps or max(passes, config.min_steps)
     looks = _looks(config.looks, steps)
@@ -266,8 +264,8 @@ def _validate(
 ) -> dict[str, float]:
     """``val_cross_entropy`` and ``val_miou_foreground``, of the photos as they are."""
     scores = Scores(len(records.classes.names))
-    for labels, (view, _) in evaluate.views(checked, records, inputs):
-        scores.add(labels, probabilities([model], (view,)))
+    for labels, photos in evaluate.views(checked, records, inputs, mirrored=False):
+        scores.add(labels, probabilities([model], photos))
     figures = scores.figures(records.classes.names)
     return {
         "val_cross_entropy": figures["loss"],

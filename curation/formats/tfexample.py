@@ -77,6 +77,12 @@ def decode(serialised: bytes) -> tuple[str, NDArray[np.uint8], NDArray[np.uint8]
     return name, photo, labels
 
 
+def decode_photo(serialised: bytes) -> tuple[str, NDArray[np.uint8]]:
+    """image_id and photo (H, W, 3) alone. Raises as above."""
+    name, photo = _decoded(serialised, (PHOTO, "RGB"))
+    return name, photo
+
+
 def decode_labels(serialised: bytes) -> tuple[str, NDArray[np.uint8]]:
     """image_id and label map (H, W) alone: the photo is most of the time. Raises as above."""
     name, labels = _decoded(serialised, (LABELS, "L"))

@@ -82,7 +82,7 @@ def main() -> None:
 def compare(folder: Path, views: dict[str, float], batch: int, passes: int, rounds: int) -> dict:
     """Times the three ways on an export; see the module."""
     from training.config import TrainConfig
-    from training.data.batches import RecordBatches, tf_dataset
+    from training.data.batches import RecordBatches, Share, tf_dataset
     from training.data.records import Records
 
     records = Records(folder)
@@ -90,10 +90,10 @@ def compare(folder: Path, views: dict[str, float], batch: int, passes: int, roun
         size=records.size, batch=batch, frozen=False, flip=True, cutmix=0.0, **views
     )
     steps = len(records) * passes // batch
-    made_of = (records, np.arange(len(records)), config, 0, 0, steps)
+    share = Share(records, np.arange(len(records)), config, seed=0)
     ways: dict[str, Callable[[], Iterable]] = {
-        THREADS: lambda: RecordBatches(*made_of),
-        TF_DATA: lambda: tf_dataset(*made_of),
+        THREADS: lambda: RecordBatches(share, 0, steps),
+        TF_DATA: lambda: tf_dataset(share, 0, steps),
         PEER: lambda: peer(folder, records.size, config, passes),
     }
     rates: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}

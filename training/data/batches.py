@@ -1,14 +1,15 @@
 """Batches of photos and label maps, for training under any backend.
 
-One pure function, :func:`batch_of`, says what the batch of a step is. Keras'
-own ``PyDataset`` serves JAX and torch, ``tf.data`` serves TensorFlow, and both
-give the same bits.
+:meth:`Share.batch` says what the batch of a step is, whoever asks. Keras' own
+``PyDataset`` serves JAX and torch, ``tf.data`` serves TensorFlow, and both give
+the same bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import keras
@@ -28,37 +29,49 @@ Batch = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Photos (B, S, S, 3) RGB and labels (B, S, S): channels 0 to K - 1, 255 void."""
 
 
-def example(records: Records, index: int, config: TrainConfig, rng: np.random.Generator) -> Batch:
-    """One photo (S, S, 3) and its labels (S, S), augmented. Raises as ``Records.read``."""
-    return augment(*records.read(index), config, rng)
+@dataclass(frozen=True)
+class Share:
+    """What one worker trains on: of the batch of each step, every ``workers``-th example.
 
-
-def batch_of(
-    records: Records,
-    indices: NDArray[np.integer],
-    config: TrainConfig,
-    seed: int,
-    step: int,
-    worker: int = 0,
-    workers: int = 1,
-) -> Batch:
-    """The augmented and mixed batch of a step, or one worker's share of it.
-
-    Args:
+    Attributes:
         indices: the records that are trained on
-        step: of the whole run, from 0
-        worker, workers: every ``workers``-th example of ``config.batch``, from ``worker`` on
+        worker: from 0; its first example in each batch
     """
-    own = range(config.batch)[worker::workers]
-    which = indices[order.picks(len(indices), config.batch, step, seed)[worker::workers]]
-    photos = np.empty((len(own), records.size, records.size, 3), np.uint8)
-    labels = np.empty(photos.shape[:3], np.uint8)
-    for row, (index, position) in enumerate(zip(which.tolist(), own, strict=True)):
-        rng = order.rng(seed, step, position)
-        photos[row], labels[row] = example(records, index, config, rng)
-    # A worker mixes among its own examples; its numbers are none of an example's.
-    cutmix([photos], labels, config.cutmix, order.rng(seed, step, config.batch + worker))
-    return photos, labels
+
+    records: Records
+    indices: NDArray[np.integer]
+    config: TrainConfig
+    seed: int
+    worker: int = 0
+    workers: int = 1
+
+    def batch(self, step: int) -> Batch:
+        """The augmented and mixed examples of a step of the whole run, from 0.
+
+        Raises:
+            CurateError: as ``Records.read``
+        """
+        config = self.config
+        picks = order.picks(len(self.indices), config.batch, step, self.seed)
+        photos, labels = (np.empty(shape, np.uint8) for shape in self.shapes)
+        for row, position in enumerate(self._own):
+            read = self.records.read(int(self.indices[picks[position]]))
+            photos[row], labels[row] = augment(*read, config, order.rng(self.seed, step, position))
+        # A worker mixes among its own examples; its numbers are none of an example's.
+        rng = order.rng(self.seed, step, config.batch + self.worker)
+        cutmix([photos], labels, config.cutmix, rng)
+        return photos, labels
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Those of a batch's photos and labels."""
+        maps = (len(self._own), self.records.size, self.records.size)
+        return (*maps, 3), maps
+
+    @property
+    def _own(self) -> range:
+        """The places of its examples in the whole batch."""
+        return range(self.config.batch)[self.worker :: self.workers]
 
 
 class RecordBatches(keras.utils.PyDataset):
@@ -70,28 +83,14 @@ class RecordBatches(keras.utils.PyDataset):
     at batch 0 again. Keras' ``fit`` mixes the order unless told ``shuffle=False``.
 
     Args:
-        records, indices, config, seed, worker, workers: as :func:`batch_of` takes them
         first_step: where an earlier run stopped
         steps: how many batches there are
     """
 
-    def __init__(
-        self,
-        records: Records,
-        indices: NDArray[np.integer],
-        config: TrainConfig,
-        seed: int,
-        first_step: int,
-        steps: int,
-        worker: int = 0,
-        workers: int = 1,
-    ) -> None:
+    def __init__(self, share: Share, first_step: int, steps: int) -> None:
         super().__init__(workers=1)
-
-        def load(index: int) -> Batch:
-            return batch_of(records, indices, config, seed, first_step + index, worker, workers)
-
-        self._batches, self._steps = _Ahead(load, steps), steps
+        self._batches = _Ahead(lambda index: share.batch(first_step + index), steps)
+        self._steps = steps
 
     def __len__(self) -> int:
         return self._steps
@@ -100,16 +99,7 @@ class RecordBatches(keras.utils.PyDataset):
         return self._batches[index]
 
 
-def tf_dataset(
-    records: Records,
-    indices: NDArray[np.integer],
-    config: TrainConfig,
-    seed: int,
-    first_step: int,
-    steps: int,
-    worker: int = 0,
-    workers: int = 1,
-) -> tf.data.Dataset:
+def tf_dataset(share: Share, first_step: int, steps: int) -> tf.data.Dataset:
     """The batches of :class:`RecordBatches` as a ``tf.data.Dataset``, with their static shapes.
 
     It is not to be sharded again: with several workers, each makes its own share.
@@ -117,18 +107,11 @@ def tf_dataset(
     """
     import tensorflow as tf
 
-    def load(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        photos, labels = tf.numpy_function(
-            lambda s: batch_of(records, indices, config, seed, int(s), worker, workers),
-            [step],
-            (tf.uint8, tf.uint8),
-            stateful=False,
+    def load(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        made = tf.numpy_function(
+            lambda s: share.batch(int(s)), [step], (tf.uint8, tf.uint8), stateful=False
         )
-        side, count = records.size, len(range(config.batch)[worker::workers])
-        return (
-            tf.ensure_shape(photos, (count, side, side, 3)),
-            tf.ensure_shape(labels, (count, side, side)),
-        )
+        return tuple(map(tf.ensure_shape, made, share.shapes))
 
     options = tf.data.Options()
     options.deterministic = True

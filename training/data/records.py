@@ -54,7 +54,7 @@ class Recorded:
         if size != self.records.size:
             reason = f"photos of {size} pixels are asked of {self.records.size}; {_AGAIN}"
             raise CurateError(self.records.folder, shown(self.image_id), reason)
-        return self.records.read(self.index)[0]
+        return self.records.photo(self.index)
 
 
 class Records:
@@ -115,29 +115,43 @@ class Records:
             CurateError: the record is damaged, another photo's, or holds what is no class
         """
         photo, labels = self._decoded(index, tfexample.decode)
-        return photo, labels
+        return photo, self._as_channels(index, labels)
+
+    def photo(self, index: int) -> NDArray[np.uint8]:
+        """The photo alone; see :meth:`read`."""
+        (photo,) = self._decoded(index, tfexample.decode_photo)
+        return photo
 
     def labels(self, index: int) -> NDArray[np.uint8]:
         """The label map alone, in a quarter of the time; see :meth:`read`."""
         (labels,) = self._decoded(index, tfexample.decode_labels)
-        return labels
+        return self._as_channels(index, labels)
 
     def _decoded(self, index: int, decode: Callable[[bytes], Any]) -> list[NDArray[np.uint8]]:
-        """What ``decode`` makes of a record, checked: the label map, which is last, as channels."""
-        file, photo_id = self._files[self._shard[index]], self.photos[index].image_id
+        """The pictures that ``decode`` finds in a record, checked to be of this photo and size."""
+        file = self._files[self._shard[index]]
         try:
             serialised = tfexample.read_span(file.fileno(), *self._spans[index].tolist())
-            name, *photo, labels = decode(serialised)
-            if name != photo_id:
+            name, *pictures = decode(serialised)
+            if name != self.photos[index].image_id:
                 raise ValueError(f"the record here is of {shown(name)}")
-            if labels.shape != (self.size, self.size):
-                raise ValueError(f"its sides are {labels.shape}, not {self.size}")
-            if cv2.LUT(labels, self._unknown).any():
-                wrong = labels[self._unknown[labels] > 0][0]
-                raise ValueError(f"its label map holds {wrong}, which classes.csv does not name")
+            if pictures[-1].shape[:2] != (self.size, self.size):
+                raise ValueError(f"its sides are {pictures[-1].shape[:2]}, not {self.size}")
         except (OSError, ValueError) as error:
-            raise CurateError(file.name, shown(photo_id), f"{error}; {_AGAIN}") from None
-        return [*photo, cv2.LUT(labels, self._channel)]
+            raise self._wrong(index, str(error)) from None
+        return pictures
+
+    def _as_channels(self, index: int, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Class ids as channels."""
+        if cv2.LUT(labels, self._unknown).any():
+            wrong = labels[self._unknown[labels] > 0][0]
+            reason = f"its label map holds {wrong}, which classes.csv does not name"
+            raise self._wrong(index, reason)
+        return cv2.LUT(labels, self._channel)
+
+    def _wrong(self, index: int, reason: str) -> CurateError:
+        file, photo_id = self._files[self._shard[index]], self.photos[index].image_id
+        return CurateError(file.name, shown(photo_id), f"{reason}; {_AGAIN}")
 
     def digest(self) -> str:
         """A hash of all photos, labels and splits."""
