@@ -52,6 +52,7 @@ class Teaching:
         batches: the global steps from a first one on, for a number of steps: what
             ``keras.Model.fit`` takes, made of (inputs, (B, S, S) label maps)
         validate: measures it
+        choosing: whether that chooses the weights to keep; else they are the last ones
         steps: how many there are in all
         looks: how often it is validated, evenly; ``steps`` is a multiple of it
         photos: how many are taught, for the epochs of the history
@@ -62,6 +63,7 @@ class Teaching:
     slow: Callable[[keras.Model], list[keras.Variable]]
     batches: Callable[[int, int], Any]
     validate: Validate
+    choosing: bool
     steps: int
     looks: int
     photos: int
@@ -81,7 +83,7 @@ def fit(
     """Trains a model.
 
     The weights kept are the (averaged) ones with the best foreground mIoU of
-    ``teaching.looks`` looks at the validation photos. At each look all that is
+    ``teaching.looks`` looks at the validation photos, or the last ones. At each look all that is
     needed to go on is written to ``checkpoint``: called again with the same
     arguments, a killed training ends with the same weights.
 
@@ -122,7 +124,7 @@ def fit(
                 verbose=0,
             )
     looks.close()
-    taught.set_weights(looks.best_weights)
+    taught.set_weights(looks.kept_weights)
     return model, looks.history
 
 
@@ -138,7 +140,7 @@ def _computing_in(policy: str) -> Iterator[None]:
 
 
 class Looks(keras.callbacks.Callback):
-    """At each look: validates the averaged weights, keeps the best, writes the checkpoint.
+    """At each look: validates the averaged weights, keeps them or not, writes the checkpoint.
 
     A look is what Keras calls an epoch here.
     """
@@ -161,7 +163,7 @@ class Looks(keras.callbacks.Callback):
         self._step = 0
         self._began, self._began_core = time.monotonic(), core_seconds()
         self._spent, self._spent_core = 0.0, 0.0
-        self.best_weights: list[NDArray] = taught.get_weights()
+        self.kept_weights: list[NDArray] = taught.get_weights()
         self.history: list[dict] = []
 
     @property
@@ -173,7 +175,7 @@ class Looks(keras.callbacks.Callback):
     def over(self) -> bool:
         """Whether so many looks brought nothing better that the training stops early."""
         mious = [row["val_miou_foreground"] for row in self.history]
-        if not self._config.patience or not mious:
+        if not self._config.patience or not self._teaching.choosing or not mious:
             return False
         return len(mious) - 1 - int(np.argmax(mious)) >= self._config.patience
 
@@ -203,14 +205,16 @@ class Looks(keras.callbacks.Callback):
                 figures, weights = self._look()
         else:
             figures, weights = self._look()
-        if figures["val_miou_foreground"] >= before:
-            self.best_weights = weights
+        kept = not self._teaching.choosing or figures["val_miou_foreground"] >= before
+        if kept:
+            self.kept_weights = weights
         self.history.append(
             {
                 "epoch": round(self._step * self._config.batch / self._teaching.photos, 2),
                 "step": self._step,
                 "loss": loss,
                 **figures,
+                "kept": int(kept),
                 "learning_rate": float(self.model.optimizer.learning_rate),
                 "core_seconds": round(core_seconds() - self._began_core + self._spent_core, 2),
                 "seconds": round(time.monotonic() - self._began + self._spent, 2),
@@ -230,7 +234,7 @@ class Looks(keras.callbacks.Callback):
         arrays: dict[str, Any] = {
             **_numbered("model", [np.asarray(v) for v in _variables(self.model)]),
             **_numbered("optimizer", [np.asarray(v) for v in self.model.optimizer.variables]),
-            **_numbered("best", self.best_weights),
+            **_numbered("kept", self.kept_weights),
             "history": np.frombuffer(json.dumps(self.history).encode(), np.uint8),
         }
         if self._average:
@@ -251,7 +255,7 @@ class Looks(keras.callbacks.Callback):
                 self.history = json.loads(kept["history"].tobytes())
                 _assign(_variables(taught), _of(kept, "model"))
                 _assign(taught.optimizer.variables, _of(kept, "optimizer"))
-                self.best_weights = _of(kept, "best")
+                self.kept_weights = _of(kept, "kept")
                 self._step = self.history[-1]["step"]
                 if self._average:
                     self._average.weights = _of(kept, "average")

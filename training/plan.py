@@ -16,6 +16,9 @@ from training.folder import SINGLE, Parts
 _CHECKED = 0.1
 """Share of the training photos that choose the weights to keep, where no 'val' does."""
 
+_FEWEST = 8
+"""Fewer photos than these choose no weights: in one photo a barely trained model may look best."""
+
 
 @dataclass(frozen=True)
 class Roles:
@@ -30,6 +33,11 @@ class Roles:
     taught: NDArray[np.intp]
     checked: NDArray[np.intp]
     measured: NDArray[np.intp]
+
+    @property
+    def choosing(self) -> bool:
+        """Whether ``checked`` choose; else the last weights are kept, and they but draw a curve."""
+        return len(self.checked) >= _FEWEST
 
 
 def check(folder: Path, parts: Parts) -> None:

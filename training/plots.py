@@ -50,8 +50,8 @@ def curves(path: Path, history: Sequence[dict]) -> Figure:
         told = f"{label}, validation cross-entropy"
         loss_axes.plot(steps, held, color=color, marker=".", linestyle="--", label=told)
         miou_axes.plot(steps, mious, color=color, marker=".", label=label)
-        best = len(mious) - 1 - int(np.argmax(mious[::-1]))  # the last of equals is kept
-        miou_axes.plot(steps[best], mious[best], "o", color=color, markersize=9, fillstyle="none")
+        kept = max(number for number, row in enumerate(rows) if int(row["kept"]))
+        miou_axes.plot(steps[kept], mious[kept], "o", color=color, markersize=9, fillstyle="none")
         # The first looks at the validation photos can be far off and would flatten the rest.
         shown += [*train, *held[len(held) // 2 :]]
     top = max((loss for loss in shown if np.isfinite(loss)), default=0.0) or 1.0

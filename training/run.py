@@ -228,6 +228,7 @@ def _teaching(
         slow=partial(models.backbone_variables, config=config),
         batches=batches,
         validate=partial(_validate, records, role.checked, inputs),
+        choosing=role.choosing,
         steps=looks * ceil(steps / looks),
         looks=looks,
         photos=len(role.taught),

@@ -45,11 +45,12 @@ def validate(model: keras.Model) -> dict[str, float]:
 
 
 def start(
-    folder, config=None, seed=0, validate=validate, batches=Batches, build=small_model, steps=24
-):
+    folder, config=None, seed=0, validate=validate, batches=Batches, build=small_model, steps=24,
+    choosing=True,
+):  # fmt: skip
     config = config or replace(QUICK, looks=4, learning_rate=0.05, warm_up=2)
     teaching = Teaching(
-        build=build, slow=lambda model: [], batches=batches, validate=validate,
+        build=build, slow=lambda model: [], batches=batches, validate=validate, choosing=choosing,
         steps=steps, looks=config.looks, photos=8, class_weights=None,
     )  # fmt: skip
     return fit(
@@ -106,16 +107,20 @@ def test_a_killed_training_ends_with_the_same_weights(tmp_path, average):
         assert row["loss"] == pytest.approx(expected["loss"], rel=1e-4)
 
 
-def test_the_best_weights_are_kept_not_the_last(tmp_path):
+@pytest.mark.parametrize("choosing", [True, False])
+def test_the_best_weights_are_kept_or_the_last_where_none_can_choose(tmp_path, choosing):
     seen: list[list[np.ndarray]] = []
 
     def worse_each_time(model):
         seen.append([np.array(w) for w in model.get_weights()])
         return {"val_cross_entropy": 0.0, "val_miou_foreground": 0.9 - len(seen) / 10}
 
-    model, _ = start(tmp_path, validate=worse_each_time)
-    for kept, first in zip(model.get_weights(), seen[0], strict=True):
-        np.testing.assert_array_equal(kept, first)
+    config = replace(QUICK, looks=4, learning_rate=0.05, warm_up=2, patience=0 if choosing else 1)
+    model, history = start(tmp_path, config, validate=worse_each_time, choosing=choosing)
+    assert [row["kept"] for row in history] == ([1, 0, 0, 0] if choosing else [1, 1, 1, 1])
+    expected = seen[0 if choosing else -1]
+    for kept, then in zip(model.get_weights(), expected, strict=True):
+        np.testing.assert_array_equal(kept, then)
 
 
 def test_patience_ends_a_training_that_gets_no_better(tmp_path):
