@@ -33,6 +33,7 @@ class TrainConfig:
             model is trained on them; otherwise all weights are trained, on augmented photos
         output_stride: of the backbone's deepest tap; below 32 by dilation
         size: side in pixels that photos are resized to; divides by 32
+        one_class: all that is worn in a photo is of one class, a style: its pixels vote which
         epochs: passes over the training photos
         min_steps: a run takes at least so many steps, however few its photos:
             18 photos make 2 steps an epoch, and no segmenter learns in 24 steps
@@ -68,6 +69,7 @@ class TrainConfig:
     frozen: bool = True
     output_stride: int = 32
     size: int = 384
+    one_class: bool = False
     epochs: int = 14
     min_steps: int = 240
     steps: int = 0
@@ -135,6 +137,8 @@ class TrainConfig:
             raise ValueError("a unet has no backbone to freeze: frozen = false, or --finetune")
         if self.frozen and self.weights == "none":
             raise ValueError("frozen = true needs weights: features of random ones mean nothing")
+        if self.one_class and self.model == "unet":
+            raise ValueError("one_class = true is for fpn and deeplabv3plus")
         if self.model == "fpn" and self.output_stride != 32:
             raise ValueError("fpn takes taps at 4 strides: output_stride = 32")
         if self.frozen and (self.rotate or self.scale or self.color):

@@ -13,6 +13,7 @@ from training.models import backbones
 from training.models.blocks import HALF
 from training.models.deeplab import deeplabv3plus
 from training.models.fpn import fpn
+from training.models.one_class import OneClass
 from training.models.unet import unet
 
 _HEADS = {"fpn": fpn, "deeplabv3plus": deeplabv3plus}
@@ -65,7 +66,11 @@ def head(config: TrainConfig, classes: int) -> keras.Model:
         classes: K, background included
     """
     make = _HEADS[config.model]
-    return make(tap_shapes(config), classes, config.dropout, config.batch_norm_momentum)
+    model = make(tap_shapes(config), classes, config.dropout, config.batch_norm_momentum)
+    if config.one_class:
+        voted = OneClass(dtype="float32", name="one_class")(model.output)
+        return keras.Model(model.inputs, voted, name=model.name)
+    return model
 
 
 def attach(encoder: keras.Model, head: keras.Model) -> keras.Model:
