@@ -106,3 +106,11 @@ def test_a_killed_run_is_resumed_on_the_labels_that_it_began_with(dataset, monke
     store.decide(dataset, "exclude", image_id="p03")
     assert rounds.resume(dataset, "r2", console.progress())["measured_on"] == "test"
     assert not (folder / rounds.DATA).exists()
+
+
+def test_several_workers_are_sent_to_an_exported_folder(monkeypatch):
+    monkeypatch.setattr(rounds.trainer, "alone", lambda: False)
+    with pytest.raises(RunError, match="several workers train on a folder: `curate export"):
+        rounds.train(None, "r1", 2, None, None)
+    with pytest.raises(RunError, match="several workers train on a folder: `curate export"):
+        rounds.resume(None, "r1", None)

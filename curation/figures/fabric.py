@@ -24,8 +24,8 @@ PALETTES: dict[str, tuple[str, ...]] = {
 }
 """Colours of each style, hex RGB. Every garment and every wall takes from the same ones.
 
-Few, and none near another style's: a style is to be seen at a glance, as in photos that people
-choose for one. (With twice as many, which met, nothing told styles apart from 12 photos.)
+Few, so that a style is seen at a glance, as in photos that people choose for one. (With twice as
+many, which met, the colours of 12 photos named the style of 56 % of others; a third is chance.)
 """
 
 _PATTERNS = {

@@ -77,3 +77,9 @@ def test_one_photo_in_two_folds_is_refused():
 def test_folds_and_splits_that_do_not_fit_are_refused(kind, of):
     with pytest.raises(RunError):
         roles(of, kind=kind)
+
+
+@pytest.mark.parametrize(("val", "choosing"), [(1, False), (7, False), (8, True)])
+def test_a_few_photos_choose_no_weights(val, choosing):
+    of = ["val"] * val + ["train"] * (40 - val)
+    assert roles(of, kind="split")["model"].choosing is choosing

@@ -57,6 +57,12 @@ def test_photos_are_those_that_the_export_decodes_to(folder):
         np.testing.assert_array_equal(records.photos[index].read(32), photo)
 
 
+def test_photos_can_be_had_alone(folder):
+    records = Records(folder)
+    for index, recorded in enumerate(records.photos):
+        np.testing.assert_array_equal(recorded.read(records.size), records.read(index)[0])
+
+
 def test_labels_can_be_had_alone(folder):
     records = Records(folder)
     for index in range(7):
