@@ -32,7 +32,7 @@ RATES = (0.1, 0.01, 0.001, 0.0001)
 @click.command()
 @click.option("--seeds", default=2, show_default=True, help="Sets of 18 photos that are drawn.")
 @click.option("--each", default=6, show_default=True, help="Photos of each style.")
-@click.option("--only", multiple=True, help="Rows whose name has this in it.")
+@click.option("--only", multiple=True, help="Rows of this name; else all.")
 @click.option("--work", type=click.Path(path_type=Path), help="Where runs are kept; else nowhere.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path))
 def main(
@@ -52,7 +52,7 @@ def main(
                 if not (folder / f"data-{size}").exists():
                     draw(folder, size, each, seed)
             for number, (name, settings) in enumerate(plan):
-                if only and not any(part in name for part in only):
+                if only and name not in only:
                     continue
                 data = folder / ("data-384" if name == "styles" else "data-256")
                 run = folder / f"run{number}"
