@@ -21,6 +21,7 @@ from curation.figures import Figure, draw_figure
 from curation.files import replacing
 from curation.formats import imaterialist, via
 from curation.issues import planting
+from curation.issues.mistakes import ErrorType
 from curation.issues.planting import Planted
 from curation.records import ImageRecord, Instance
 
@@ -32,7 +33,7 @@ MARK = "made-by-curate-demo"
 
 SEED = 20
 SPOILT = 0.2
-KINDS = ("swapped", "dropped", "spurious")
+KINDS = (ErrorType.WRONG_CATEGORY, ErrorType.MISSING, ErrorType.SPURIOUS)
 """The errors that are planted: those that `curate flag` looks for so far."""
 
 REVIEWED = 60
@@ -106,7 +107,7 @@ def draw(folder: Path, count: int) -> list[Planted]:
     spoilt, planted = planting.plant(truth, rng, SPOILT, KINDS, groups=groups)
     imaterialist.write(folder / "train.csv", spoilt)
     own = {name: name for name in ("bohemian", "preppy", "streetwear")}
-    wrong_styles, _ = planting.plant(styles, rng, SPOILT, ("swapped",), groups=own)
+    wrong_styles, _ = planting.plant(styles, rng, SPOILT, KINDS[:1], groups=own)
     via.write(folder / "via.json", wrong_styles, "style")
     with replacing(folder / "planted.json") as part:
         rows = [{"image_id": p.image_id, "error_type": p.error_type, "was": p.category,
@@ -138,7 +139,7 @@ def match(row, planted: Sequence[Planted]) -> Planted | None:
     for error in planted:
         if error.image_id != row.image_id:
             continue
-        if row.error_type == "missing":
+        if row.error_type == ErrorType.MISSING:
             if error.instance_id is None and rle.iou(error.mask, rle.parse(row.mask)) >= 0.3:
                 return error
         elif error.instance_id == row.instance_id:
@@ -153,10 +154,10 @@ def decide(path: Path, issues: pd.DataFrame, found: Sequence[Planted | None]) ->
     for row, error in zip(issues.itertuples(), found, strict=True):
         category = ""
         if error is None:
-            action = "delete" if row.error_type == "missing" else "keep"
-        elif error.error_type == "swapped":
+            action = "delete" if row.error_type == ErrorType.MISSING else "keep"
+        elif error.error_type == ErrorType.WRONG_CATEGORY:
             action, category = "relabel", loaded.target(error.category) or ""
-        elif error.error_type == "dropped":
+        elif error.error_type == ErrorType.MISSING:
             action, category = "add", loaded.target(error.category) or ""
         else:
             action = "delete"  # its mask is wrong, and no verb draws masks

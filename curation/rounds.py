@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -20,12 +21,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import Progress
 
-from curation import exporter, review, splits, store
+from curation import exporter, flagging, parallel, review, splits, store
+from curation.audit.duplicates import duplicates
+from curation.audit.prints import PhotoPrint, check_photo
 from curation.errors import DatasetError, RunError
 from curation.files import replacing
+from curation.flagging import Flagged
 from curation.formats import tfrecord
-from curation.issues.scoring import Issue, PhotoScore, as_table, score_record
+from curation.issues.rows import Seen
+from curation.issues.scoring import Issue, PhotoScore, as_table, photo_scores, seen
 from curation.records import ImageRecord, Skip
+from curation.store.datasets import batches
 from curation.store.results import check_run_name
 from curation.taxonomy import Channels, Taxonomy
 from training import run as trainer
@@ -33,8 +39,12 @@ from training.config import TrainConfig
 
 DATA = "data"
 """What a run is trained on, in its folder until it is finished."""
+FLAGGING = "flagging"
+"""What flagging has found so far, in the run's folder until it is finished."""
 ISSUES = "issues.csv"
 SPLITS = "splits.csv"
+PRINTED = 32
+"""Photos that a worker looks at in one go."""
 
 
 @dataclass
@@ -172,7 +182,7 @@ def train(dataset, run: str, folds: int, config: TrainConfig, progress: Progress
     work = load(dataset, progress)
     folder = run_folder(dataset, run)
     of: Mapping[str, str | int] = (
-        _folds(dataset, work, run, folds) if folds else split(dataset, work)
+        _folds(dataset, work, run, folds, progress) if folds else split(dataset, work)
     )
     finished = trainer.begin(
         folder,
@@ -191,13 +201,43 @@ def train(dataset, run: str, folds: int, config: TrainConfig, progress: Progress
     return resume(dataset, run, progress)
 
 
-def _folds(dataset, work: Workset, run: str, count: int) -> dict[str, int]:
+def _folds(dataset, work: Workset, run: str, count: int, progress: Progress) -> dict[str, int]:
+    groups = _alike(work, progress)
+    largest = max(Counter(groups.values()).values())
+    if largest > len(groups) / count:
+        # One colour, one pose: what looks alike here are not copies, and no fold would hold them.
+        progress.console.print(
+            f"{largest} photos look so alike that they would fill a fold: "
+            "only equal files are kept together."
+        )
+        groups = work.groups
     try:
-        dealt = splits.folds(work.groups, work.strata(), count)
+        dealt = splits.folds(groups, work.strata(), count)
     except ValueError as error:
         raise RunError(run, "--folds", str(error)) from None
     store.write_column(dataset, "fold", dealt)
     return dealt
+
+
+def _alike(work: Workset, progress: Progress) -> dict[str, str]:
+    """The group of each photo, photos that look alike in one: what a model saw of one it knows
+    of the other."""
+    task = progress.add_task("photos that look alike", total=len(work.records))
+    found: list[PhotoPrint] = []
+    bare = batches((replace(r, instances=()) for r in work.records.values()), PRINTED)
+    for prints in parallel.ordered(_prints, None, bare, len(work.records)):
+        found += [photo for photo in prints if photo]
+        progress.advance(task, len(prints))
+    progress.remove_task(task)
+    group_of: dict[str, str] = {}
+    for twins in duplicates(found):
+        first, *others = (work.groups[image_id] for image_id in twins.image_ids)
+        group_of |= dict.fromkeys(others, first) if not twins.exact else {}
+    return {image_id: group_of.get(group, group) for image_id, group in work.groups.items()}
+
+
+def _prints(_: None, records: Sequence[ImageRecord]) -> list[PhotoPrint | None]:
+    return [check_photo(record)[0] for record in records]
 
 
 def resume(dataset, run: str, progress: Progress) -> dict:
@@ -279,29 +319,47 @@ def predict(dataset, run: str, progress: Progress) -> int:
     return store.write_predictions(dataset, run, written())
 
 
-def flag(dataset, run: str, progress: Progress) -> pd.DataFrame:
+def flag(dataset, run: str, progress: Progress) -> tuple[pd.DataFrame, Flagged]:
     """Scores every instance and photo by disagreement and saves "suspects, worst first".
 
+    A killed one goes on where it was, when it is called again.
+
     Returns:
-        one row for each instance and each missing garment, worst first; also
-        in the run's ``issues.csv``
+        one row for each instance and each missing garment, worst first; also in the
+        run's ``issues.csv``. And how the scores were learned
     """
     work = load(dataset, progress)
-    channels = _channels_of_run(run_folder(dataset, run), work)
+    folder = run_folder(dataset, run)
+    channels = _channels_of_run(folder, work)
+    photos = {photo.image_id: photo for photo in work.photos()}
+
+    def see(image_ids: Sequence[str]) -> Iterator[Seen]:
+        for photo, p, taps in trainer.evidence(
+            folder,
+            [photos[i] for i in image_ids],
+            cache=feature_cache(dataset),
+            progress=None,
+        ):
+            yield seen(work.records[photo.image_id], channels.names, p, taps)
+
+    basis = f"{work.digest()} {trainer.digest(folder)}"
+    shards = flagging.collect_rows(folder / FLAGGING, basis, list(photos), see, progress)
+    flagged, ranked = flagging.rank(shards, progress)
+    records = {i: (work.records[i], work.instance_ids[i]) for i in photos}
     issues: list[Issue] = []
 
     def scored() -> Iterator[PhotoScore]:
-        for photo, p in _probabilities(dataset, work, run, progress):
-            record, ids = work.records[photo.image_id], work.instance_ids[photo.image_id]
-            score = score_record(record, ids, p, work.taxonomy, channels, run)
-            issues.extend(score.issues)
-            yield score
+        for rows, scores in ranked:
+            for score in photo_scores(rows, scores, records, channels.names, run):
+                issues.extend(score.issues)
+                yield score
 
     store.write_scores(dataset, run, scored())
     table = as_table(issues, {d.instance_id for d in review.standing(store.decisions(dataset))})
-    with replacing(run_folder(dataset, run) / ISSUES) as part:
+    with replacing(folder / ISSUES) as part:
         table.to_csv(part, index=False, lineterminator="\n")
-    return table
+    shutil.rmtree(folder / FLAGGING)
+    return table, flagged
 
 
 def has_folds(dataset, run: str) -> bool:

@@ -74,6 +74,24 @@ def test_more_folds_than_photos_is_one_line_and_leaves_nothing(dataset):
     assert not rounds.run_folder(dataset, "many").exists()
 
 
+def test_photos_that_look_alike_are_in_one_fold(dataset, tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        scene = Image.fromarray(rng.integers(0, 255, (8, 8, 3), np.uint8)).resize((96, 96))
+        for name, quality in ((f"s{number}a", 95), (f"s{number}b", 60)):
+            path = tmp_path / f"{name}.jpg"
+            scene.save(path, quality=quality)
+            eye = (Instance("skirt", rle.encode(np.eye(96))),)
+            store.write(dataset.name, [ImageRecord(name, path, 96, 96, eye)])
+    store.remap(dataset, TOML, "supercategories")
+    for plain in (f"p{i:02d}" for i in range(1, 20)):
+        store.decide(dataset, "exclude", image_id=plain)
+    folds = rounds._folds(dataset, load(dataset), "r1", 4, console.progress())
+    assert all(folds[f"s{n}a"] == folds[f"s{n}b"] for n in range(6))
+    assert folds["copy"] == folds["p00"]
+    assert len({folds[f"s{n}a"] for n in range(6)}) > 1
+
+
 def test_a_run_keeps_no_copy_of_its_data_and_is_measured_on_the_labels_of_now(dataset):
     config = TrainConfig(size=32, steps=2, batch=4)
     metrics = rounds.train(dataset, "r1", 0, config, console.progress())
@@ -106,6 +124,53 @@ def test_a_killed_run_is_resumed_on_the_labels_that_it_began_with(dataset, monke
     store.decide(dataset, "exclude", image_id="p03")
     assert rounds.resume(dataset, "r2", console.progress())["measured_on"] == "test"
     assert not (folder / rounds.DATA).exists()
+
+
+def test_flagging_goes_on_where_it_was_killed(dataset, monkeypatch):
+    config = TrainConfig(size=32, steps=2, batch=4)
+    rounds.train(dataset, "r3", 2, config, console.progress())
+    folder = rounds.run_folder(dataset, "r3")
+    monkeypatch.setattr(rounds.flagging, "SHARD", 8)
+    asked = []
+    evidence = rounds.trainer.evidence
+
+    def seen(folder, photos, **rest):
+        asked.append(len(photos))
+        return evidence(folder, photos, **rest)
+
+    def kill(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr("curation.flagging.rank", kill)
+        with pytest.raises(KeyboardInterrupt):
+            rounds.flag(dataset, "r3", console.progress())
+    (folder / rounds.FLAGGING / "rows-00001.npz").unlink()
+    monkeypatch.setattr(rounds.trainer, "evidence", seen)
+    table, learned = rounds.flag(dataset, "r3", console.progress())
+    assert asked == [8]
+    assert not (folder / rounds.FLAGGING).exists()
+    assert len(table[table.error_type != "missing"]) == 21
+    assert learned.taught == 0, "21 photos are too few to learn from"
+    samples = dict(zip(*dataset.values(["image_id", "error_score"]), strict=True))
+    assert all(0 <= score <= 1 for score in samples.values())
+
+
+def test_labels_that_changed_since_are_flagged_anew(dataset, monkeypatch):
+    config = TrainConfig(size=32, steps=2, batch=4)
+    rounds.train(dataset, "r4", 2, config, console.progress())
+    with monkeypatch.context() as killed:
+        killed.setattr("curation.flagging.rank", lambda *args: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            rounds.flag(dataset, "r4", console.progress())
+    shards = rounds.run_folder(dataset, "r4") / rounds.FLAGGING
+    before = (shards / "basis.txt").read_text()
+    store.decide(dataset, "exclude", image_id="p03")
+    with monkeypatch.context() as killed:
+        killed.setattr("curation.flagging.rank", lambda *args: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            rounds.flag(dataset, "r4", console.progress())
+    assert (shards / "basis.txt").read_text() != before
 
 
 def test_several_workers_are_sent_to_an_exported_folder(monkeypatch):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from training.config import TrainConfig
 from training.data.features import FeatureCache
 from training.data.photo import Photo
 from training.folder import SINGLE, RunFolder
+from training.models import coarse
 
 _THREADS = 4
 
@@ -121,32 +122,73 @@ def predict(
     """
     run = RunFolder(folder)
     run.finished()
-    config, parts = run.config(), run.parts()
-    if parts.kind == "fold":
-        part_of = dict(zip(parts.keys, parts.of, strict=True))
-        models = {part: run.load_model(f"fold{part}") for part in sorted(set(parts.of))}
-    else:
-        part_of = {}
-        models = {SINGLE: run.load_model(SINGLE)}
+    inputs = Inputs(run.config(), cache)
+    inputs.prepare(photos, progress)
+    for photo, p, _ in _predicted(_Models(run), photos, inputs, progress):
+        yield photo, p
 
-    def chosen(photo: Photo) -> tuple[str, ...]:
-        return (part_of[photo.key],) if photo.key in part_of else tuple(models)
 
+def evidence(
+    folder: Path, photos: Sequence[Photo], *, cache: Path, progress: Progress | None
+) -> Iterator[tuple[Photo, NDArray[np.float16], tuple[NDArray[np.float16], ...]]]:
+    """As :func:`predict`, at half the side, with the features of a frozen backbone.
+
+    Yields:
+        the photo, its probabilities (K, S / 2, S / 2), and the taps (h, w, channels), the
+        finest first; no taps of a model whose backbone was trained
+    """
+    run = RunFolder(folder)
+    run.finished()
+    config = run.config()
     inputs = Inputs(config, cache)
     inputs.prepare(photos, progress)
+    # A vote over the whole photo comes after the coarse logits: it has to be let happen.
+    change = None if config.one_class else coarse
+    for photo, p, taps in _predicted(_Models(run, change), photos, inputs, progress):
+        if p.shape[-1] == config.size:
+            k, h, w = p.shape
+            p = p[:, : h // 2 * 2, : w // 2 * 2].reshape(k, h // 2, 2, w // 2, 2).mean((2, 4))
+        yield photo, p.astype(np.float16), taps
+
+
+class _Models:
+    """The models of a finished run, and which of them may predict a photo."""
+
+    def __init__(
+        self, run: RunFolder, change: Callable[[keras.Model], keras.Model] | None = None
+    ) -> None:
+        parts = run.parts()
+        folds = parts.kind == "fold"
+        self._part_of = dict(zip(parts.keys, parts.of, strict=True)) if folds else {}
+        names = sorted(set(parts.of)) if folds else [SINGLE]
+        models = {n: run.load_model(f"fold{n}" if folds else n) for n in names}
+        self._models = {n: change(model) if change else model for n, model in models.items()}
+
+    def of(self, photo: Photo) -> tuple[str, ...]:
+        """Names: the one that never saw the photo, or all."""
+        return (self._part_of[photo.key],) if photo.key in self._part_of else tuple(self._models)
+
+    def __getitem__(self, names: Sequence[str]) -> list[keras.Model]:
+        return [self._models[name] for name in names]
+
+
+def _predicted(
+    models: _Models, photos: Sequence[Photo], inputs: Inputs, progress: Progress | None
+) -> Iterator[tuple[Photo, NDArray[np.float32], tuple[NDArray[np.float16], ...]]]:
+    """Photo, (K, h, w) probabilities and taps, if there are, in the order of the photos."""
     task = progress.add_task("predict", total=len(photos)) if progress else None
     for batch, views in inputs.views(photos):
         # Photos of one batch may want different models: each model sees its own at once.
         groups: dict[tuple[str, ...], list[int]] = {}
         for index, photo in enumerate(batch):
-            groups.setdefault(chosen(photo), []).append(index)
+            groups.setdefault(models.of(photo), []).append(index)
         done: dict[int, NDArray[np.float32]] = {}
         for names, indices in groups.items():
-            part = _only(views, indices)
-            values = probabilities([models[name] for name in names], part)
+            values = probabilities(models[names], _only(views, indices))
             done |= dict(zip(indices, values, strict=True))
         for index, photo in enumerate(batch):
-            yield photo, np.ascontiguousarray(done[index].transpose(2, 0, 1))
+            taps = tuple(tap[index] for tap in views[0]) if inputs.cache else ()
+            yield photo, np.ascontiguousarray(done[index].transpose(2, 0, 1)), taps
         if progress and task is not None:
             progress.advance(task, len(batch))
     if progress and task is not None:

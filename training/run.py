@@ -5,9 +5,11 @@ The rest of the product calls what is named in ``__all__`` and nothing else.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from functools import partial
+from hashlib import sha256
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -32,11 +34,11 @@ from training.folder import SINGLE, ClassList, Parts, RunFolder
 from training.losses import balanced
 from training.metrics import Scores
 from training.plan import Roles
-from training.predict import Inputs, predict, probabilities
+from training.predict import Inputs, evidence, predict, probabilities
 
 __all__ = [
-    "ClassList", "Parts", "Photo", "PhotoFile", "Records", "alone", "begin", "export", "has_folds",
-    "is_begun", "load_classes", "measure", "photo_size", "predict", "train",
+    "ClassList", "Parts", "Photo", "PhotoFile", "Records", "alone", "begin", "digest", "evidence",
+    "export", "has_folds", "is_begun", "load_classes", "measure", "photo_size", "predict", "train",
 ]  # fmt: skip
 
 
@@ -53,6 +55,13 @@ def has_folds(folder: Path) -> bool:
 def photo_size(folder: Path) -> int:
     """The side in pixels of the photos that a run takes; RunError when there is no run."""
     return RunFolder(folder).config().size
+
+
+def digest(folder: Path) -> str:
+    """A hash that tells a finished run from any other; RunError when it is not finished."""
+    run = RunFolder(folder)
+    run.finished()
+    return sha256(json.dumps(run.metrics(), sort_keys=True).encode()).hexdigest()
 
 
 def is_begun(folder: Path) -> bool:

@@ -33,7 +33,7 @@ def predict(dataset: str, run: str) -> None:
 @click.option("--top", type=click.IntRange(min=1), default=10, help="Suspects to print.")
 @as_json
 def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
-    """Score each label by how far the run's model disagrees with it.
+    """Score each label by the chance that it is wrong, and say what would be wrong with it.
 
     Saves the view "suspects, worst first" and the run's issues.csv.
 
@@ -41,21 +41,33 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
     curate flag photos --run r1
     """
     from curation import rounds, store
+    from curation.issues.scoring import SUSPECT
 
     opened = store.open_dataset(dataset)
     with console.progress() as progress:
-        issues = rounds.flag(opened, run, progress)
+        issues, learned = rounds.flag(opened, run, progress)
     first = issues.head(top)
     if as_json:
         click.echo(first.to_json(orient="records"))
     else:
-        columns = ["image_id", "source", "error_score", "reason"]
+        columns = ["image_id", "source", "error_score", "error_type", "reason"]
         console.out.print(console.table(columns, first[columns].itertuples(index=False)))
-    suspects = int(((issues.error_score >= 0.5) & ~issues.decided).sum())
+    suspects = int(((issues.error_score >= SUSPECT) & ~issues.decided).sum())
     if not rounds.has_folds(opened, run):
         console.say(
             f"{run} has no folds: it saw the labels of its training photos, and their errors "
             "with them. Train with --folds 3 for scores that mean something there.",
+            "yellow",
+        )
+    if learned.taught:
+        console.err.print(
+            f"Learned from {learned.taught:,} errors planted into the labels: average precision "
+            f"{learned.check[0]:.2f} on such errors; softmin alone {learned.check[1]:.2f}."
+        )
+    else:
+        console.say(
+            "Too few labels to learn from: scores are plain disagreement with the model, and "
+            "types are no more than wrong category or spurious.",
             "yellow",
         )
     console.err.print(

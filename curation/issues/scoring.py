@@ -1,8 +1,8 @@
-"""Scores of one photo's labels against a model's probabilities, as rows a person can read."""
+"""Scores as rows that a person can read: what is wrong with a label, how sure, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -11,12 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curation import masks, rle
-from curation.issues import disagreement
-from curation.records import ImageRecord
+from curation.issues.mistakes import ErrorType
+from curation.issues.rows import Rows, Scores, Seen
+from curation.records import ImageRecord, Instance
 from curation.rle import Rle
-from curation.taxonomy import IGNORE, Channels, Taxonomy, label_map
+from curation.taxonomy import IGNORE
 
-MISSING = "missing"
+SUSPECT = 0.25
+"""From this error_score on, a reviewer is asked: one in four of such labels is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,12 @@ class Issue:
     Attributes:
         image_id, instance_id, source: which label, and where it stands in its file
         category: as labelled; empty for a missing garment
-        error_score: 0 good, 1 bad
-        error_type: wrong category, spurious or missing
+        error_score: the chance that it is wrong, 0 to 1
+        error_type: what would be wrong with it
         suggested_label: what the model sees
         reason: a sentence for the reviewer
         mask: of a missing garment; None for a label, which has its own
+        digest: of the label that was scored, see :func:`digest`
     """
 
     image_id: str
@@ -42,78 +45,151 @@ class Issue:
     suggested_label: str
     reason: str
     mask: Rle | None = None
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoScore:
-    """A photo's score (0 good, 1 bad) and the issues of its labels and missing garments."""
+    """The chance that something is wrong in a photo, and the issues of its labels."""
 
     image_id: str
     error_score: float
     issues: tuple[Issue, ...]
 
 
-def score_record(
+def judged(record: ImageRecord) -> list[int]:
+    """Indices of the instances that are judged: all but the void ones."""
+    return [i for i, x in enumerate(record.instances) if x.category != IGNORE]
+
+
+def seen(
     record: ImageRecord,
-    instance_ids: Sequence[str],
-    probabilities: NDArray[np.float32],
-    taxonomy: Taxonomy,
-    channels: Channels,
-    run: str,
-) -> PhotoScore:
-    """Scores every label of one photo.
+    names: Sequence[str],
+    p: NDArray[np.float16],
+    taps: tuple[NDArray[np.float16], ...] = (),
+) -> Seen:
+    """A photo's labels beside what the model sees.
 
     Args:
-        record: its categories are the taxonomy's classes or ``ignore``
-        instance_ids: of the record's instances
-        probabilities: (K, S, S), one channel for each of ``channels``
+        record: its categories are class names or ``ignore``
+        names: of the classes, background first
+        p, taps: see :class:`Seen`
+    """
+    labels = [(names.index(x.category), x.mask) for x in record.instances if x.category != IGNORE]
+    void = [x.mask for x in record.instances if x.category == IGNORE]
+    return Seen(record.image_id, tuple(labels), tuple(void), p, taps)
+
+
+def digest(instance: Instance) -> str:
+    """Of category and mask: a score speaks of the label it was given to, and of no other."""
+    text = f"{instance.category}\0{instance.mask.height}\0".encode() + instance.mask.counts
+    return blake2b(text, digest_size=8).hexdigest()
+
+
+def photo_scores(
+    rows: Rows,
+    scores: Scores,
+    records: Mapping[str, tuple[ImageRecord, Sequence[str]]],
+    names: Sequence[str],
+    run: str,
+) -> Iterator[PhotoScore]:
+    """The issues of some photos.
+
+    Args:
+        rows, scores: as long as each other
+        records: by image_id, with the ids of their instances
+        names: of the classes, background first
         run: goes into the ids of missing garments
     """
-    size = probabilities.shape[-1]
-    small = channels.encode(label_map(record, taxonomy, size))
-    issues: list[Issue] = []
-    views = []
-    for instance, key in zip(record.instances, instance_ids, strict=True):
-        if instance.category == IGNORE:
-            continue
-        given = channels.names.index(instance.category)
-        inside = masks.resize_nearest(rle.decode(instance.mask), size, size)
-        views.append((given, inside))
-        found = disagreement.score_instance(probabilities, inside, given)
-        if found is None:
-            continue
-        suggested = channels.names[found.suggested]
-        issues.append(
-            Issue(
-                record.image_id,
-                key,
-                instance.source,
-                instance.category,
-                found.error_score,
-                "wrong category" if found.suggested else "spurious",
-                suggested,
-                disagreement.sentence(found, instance.category, suggested),
-            )
-        )
-    for region in disagreement.missing_regions(probabilities, small, views):
-        name = channels.names[region.class_id]
-        mask = rle.encode(masks.resize_nearest(region.mask, record.height, record.width))
-        text = f"{run}\0{record.image_id}\0{name}\0".encode() + mask.counts
-        issues.append(
-            Issue(
-                record.image_id,
-                blake2b(text, digest_size=12).hexdigest(),
-                f"run:{run}",
-                "",
-                region.score,
-                MISSING,
-                name,
-                f"nothing is labelled here; the model sees {name} ({region.score:.2f})",
-                mask,
-            )
-        )
-    photo = disagreement.score_photo(probabilities, small)
-    return PhotoScore(record.image_id, photo, tuple(issues))
+    given = dict(iter(rows.given.join(scores.instances).groupby("image_id", sort=False)))
+    missing = dict(iter(rows.missing.join(scores.missing).groupby("image_id", sort=False)))
+    for image_id in rows.photos["image_id"]:
+        record, ids = records[image_id]
+        issues = []
+        places = judged(record)
+        for row in given[image_id].to_dict("records") if image_id in given else ():
+            place = places[int(row["index"])]
+            issues.append(_issue(row, record, place, ids[place], names))
+        for row in missing[image_id].to_dict("records") if image_id in missing else ():
+            if row["error_score"] >= SUSPECT:
+                issues.append(_missing(row, record, names, run))
+        right = np.prod([1 - issue.error_score for issue in issues])
+        yield PhotoScore(image_id, float(1 - right), tuple(issues))
+
+
+def _issue(row: Mapping, record: ImageRecord, place: int, key: str, names: Sequence[str]) -> Issue:
+    instance = record.instances[place]
+    error_type = ErrorType(row["error_type"])
+    suggested = instance.category
+    if error_type is ErrorType.WRONG_CATEGORY:
+        suggested = names[int(row["other"])]
+    elif error_type is ErrorType.SPURIOUS:
+        suggested = names[0]
+    return Issue(
+        record.image_id,
+        key,
+        instance.source,
+        instance.category,
+        float(row["error_score"]),
+        str(error_type),
+        suggested,
+        reason(row, error_type, instance.category, names),
+        digest=digest(instance),
+    )
+
+
+def reason(
+    row: Mapping[str, float], error_type: ErrorType, given: str, names: Sequence[str]
+) -> str:
+    """Why a label is suspect, for the person who reviews it.
+
+    Args:
+        row: the numbers about it, see :mod:`curation.issues.instances`
+    """
+    seen = {
+        ErrorType.WRONG_CATEGORY: lambda: (
+            f"the model sees {names[int(row['other'])]} at {row['p_other']:.2f} "
+            f"over {row['share_other']:.0%} of it"
+        ),
+        ErrorType.SPURIOUS: lambda: (
+            f"the model sees background at {row['p_background']:.2f} "
+            f"over {row['share_background']:.0%} of it"
+        ),
+        ErrorType.SHIFTED: lambda: (
+            f"it would fit what the model sees better {row['fit_distance']:.0%} "
+            "of its own size away"
+        ),
+        ErrorType.BAD_BOUNDARY: lambda: (
+            f"the model sees {given} in {row['share_own']:.0%} of it, and {row['goes_on']:.0%} "
+            "of its area more around it"
+        ),
+        ErrorType.MERGED: lambda: (
+            f"the model sees {names[int(row['piece_class'])]} at {row['piece_p']:.2f} "
+            f"in {row['piece']:.0%} of it"
+        ),
+        ErrorType.DUPLICATED: lambda: (
+            f"another {given} lies on it (IoU {row['iou_same_class']:.2f})"
+        ),
+    }[error_type]
+    return f"labelled {given}; {seen()}"
+
+
+def _missing(row: Mapping, record: ImageRecord, names: Sequence[str], run: str) -> Issue:
+    name = names[int(row["class_id"])]
+    small = rle.decode(rle.parse(row["mask"]))
+    mask = rle.encode(masks.resize_nearest(small, record.height, record.width))
+    text = f"{run}\0{record.image_id}\0{name}\0".encode() + mask.counts
+    return Issue(
+        record.image_id,
+        blake2b(text, digest_size=12).hexdigest(),
+        f"run:{run}",
+        "",
+        float(row["error_score"]),
+        str(ErrorType.MISSING),
+        name,
+        f"nothing is labelled {name} here; the model sees it at {row['p']:.2f}",
+        mask,
+    )
 
 
 def as_table(issues: Sequence[Issue], decided: Collection[str] = ()) -> pd.DataFrame:

@@ -15,6 +15,8 @@ import fiftyone as fo
 
 from curation import documents, review, taxonomy
 from curation.errors import DatasetError
+from curation.issues import scoring
+from curation.issues.scoring import SUSPECT
 from curation.records import Instance
 from curation.review import Decision, Reviewed
 from curation.rle import Rle
@@ -29,9 +31,6 @@ from curation.store.datasets import (
     select,
 )
 from curation.taxonomy import IGNORE, Taxonomy
-
-SUSPECT = 0.5
-"""From this error_score on, the model finds another class likelier than the given one."""
 
 SCORES = {"error_score": fo.FloatField, "error_type": fo.StringField,
           "suggested_label": fo.StringField, "reason": fo.StringField}  # fmt: skip
@@ -278,7 +277,7 @@ def _label(item: Reviewed, photo: Expected) -> dict:
     values: dict[str, Any] = dict.fromkeys(SCORES)
     # A score speaks of the label it was given to: a new label is not suspect until scored.
     scored = photo.scores.get(item.instance_id, {})
-    if scored.get("category") == item.instance.category:
+    if scored.get("digest") == scoring.digest(item.instance):
         values |= {name: scored[name] for name in SCORES}
     return document | {
         "label": item.instance.category,

@@ -15,12 +15,12 @@ from PIL import Image
 
 from curation import documents
 from curation.errors import RunError
-from curation.issues.scoring import Issue, PhotoScore
+from curation.issues.scoring import SUSPECT, Issue, PhotoScore
 from curation.records import Instance
 from curation.rle import Rle
 from curation.store import bulk, screen
 from curation.store.datasets import LABELS, batches, declare_detections, info, select
-from curation.store.labels import SCORES, SUSPECT, rebuild
+from curation.store.labels import SCORES, rebuild
 
 SUSPECTS = "suspects, worst first"
 SUSPECT_LABELS = "suspect labels, worst first"
@@ -130,7 +130,7 @@ def write_scores(dataset: fo.Dataset, run: str, scores: Iterable[PhotoScore]) ->
 
 def _by_instance(photo: PhotoScore) -> dict[str, dict]:
     """The scores of a photo's labels, kept apart from ``labels``, which are computed anew."""
-    names = ("category", *SCORES)
+    names = ("digest", *SCORES)
     return {
         issue.instance_id: {name: getattr(issue, name) for name in names}
         for issue in photo.issues

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import fiftyone as fo
@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from curation import figures, rle, store, taxonomy
-from curation.issues.scoring import Issue, PhotoScore
+from curation.issues.scoring import Issue, PhotoScore, digest
 from curation.masks import paint
 from curation.records import ImageRecord, Instance, instance_ids
 
@@ -94,7 +94,8 @@ def _score(photo: Photo, classes: taxonomy.Taxonomy) -> PhotoScore:
             else (0.1, "", "", "")
         )
         given = classes.target(instance.category) or ""
-        issues.append(Issue(record.image_id, key, instance.source, given, *said))
+        known = digest(replace(instance, category=given)) if given else ""
+        issues.append(Issue(record.image_id, key, instance.source, given, *said, digest=known))
     if photo.missing:
         instance, key = photo.missing
         said = (0.9, "missing", instance.category, "nobody labelled it")

@@ -8,7 +8,7 @@ from pathlib import Path
 from curation import console, database, importer, store, taxonomy
 from curation.formats import imaterialist
 from curation.formats.imaterialist import DEFAULT_LABELS
-from curation.issues.scoring import Issue, PhotoScore
+from curation.issues.scoring import Issue, PhotoScore, digest
 from curation.store import bulk
 
 NAME = "test-importer"
@@ -73,10 +73,11 @@ def differing_fields(before, after):
 def flag():
     """A run that doubts the shirt of a, and misses a shoe there."""
     dataset = store.open_dataset(NAME)
-    shirt = labels("a")["shirt, blouse"]
-    issues = (
-        Issue("a", shirt.id, "t", "upper-body", 0.9, "wrong category", "feet", "why"),
-        Issue("a", labels("a")["pants"].id, "t", "lower-body", 0.2, "", "", "fine"),
+    (record, ids), *_ = store.read(dataset, "labels", ["a"])
+    said = {"upper-body": (0.9, "wrong category", "feet", "why"), "lower-body": (0.2, "", "", "")}
+    issues = tuple(
+        Issue("a", key, "t", x.category, *said[x.category], digest=digest(x))
+        for key, x in zip(ids, record.instances, strict=True)
     )
     store.write_scores(
         dataset,

@@ -9,7 +9,7 @@ from PIL import Image
 
 from curation import rle, store, taxonomy
 from curation.errors import DatasetError, TaxonomyError
-from curation.issues.scoring import Issue, PhotoScore
+from curation.issues.scoring import Issue, PhotoScore, digest
 from curation.records import ImageRecord, Instance
 from tests.conftest import picture
 
@@ -204,7 +204,10 @@ def test_a_category_of_no_class_is_refused(dataset):
 def score(dataset) -> Issue:
     """Flags photo a: its shirt is suspect, and a shoe is missing at the right edge."""
     shirt = labels(dataset)["shirt, blouse"]
-    issue = Issue("a", shirt.id, "t.csv:2", "upper-body", 0.9, "wrong category", "feet", "why")
+    (record, _), *_ = store.read(dataset, "labels", ["a"])
+    (label,) = (i for i in record.instances if i.category == shirt.label)
+    said = (0.9, "wrong category", "feet", "why")
+    issue = Issue("a", shirt.id, "t.csv:2", shirt.label, *said, digest=digest(label))
     gap = rle.encode(np.fliplr(L_SHAPE))
     missing = Issue("a", "5" * 24, "run:r1", "", 0.8, "missing", "feet", "why", gap)
     scores = [PhotoScore("a", 0.7, (issue, missing)), PhotoScore("b", 0.1, ())]

@@ -1,0 +1,166 @@
+"""The rows of all photos of a run on disk, and what is learned from them.
+
+A shard is a few photos in, a file out: worker processes make them while the models
+predict the next photos, and a killed run goes on at the first shard that is missing.
+Memory holds a few shards, the rows that are taught with, and no photos.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from rich.progress import Progress
+
+from curation import parallel
+from curation.files import replacing
+from curation.issues import ranking
+from curation.issues.appearance import Projection
+from curation.issues.ranking import Ranking
+from curation.issues.rows import Plan, Rows, Scores, Seen, Survey, collect, survey
+
+SHARD = 32
+"""Photos; a spurious label that is planted comes from one of the same shard."""
+SURVEYED = 320
+"""Photos that are looked at before all are."""
+TAUGHT = 4000
+"""Photos at most that errors are planted into: more teach little more."""
+DRAWS = 4
+"""Errors planted into each of a few photos; one into each of many."""
+
+SURVEY = "survey.npz"
+
+_SEED = 0
+
+See = Callable[[Sequence[str]], Iterator[Seen]]
+"""Photos, by image_id and in that order, as the labels and the model see them."""
+
+
+@dataclass(frozen=True)
+class Flagged:
+    """What is said of how the scores came about.
+
+    Attributes:
+        taught: errors that were planted to learn from; 0 where they were too few
+        check: average precision on planted errors: learned, and of softmin alone
+    """
+
+    taught: int
+    check: tuple[float, float]
+
+
+def plan_for(photos: int) -> Plan:
+    """What is planted into so many photos.
+
+    >>> plan_for(800).draws, plan_for(3000).draws, plan_for(45_000).share
+    (4, 1, 0.08888888888888889)
+    """
+    draws = min(DRAWS, max(1, TAUGHT // max(photos, 1)))
+    return Plan(min(1.0, TAUGHT / max(photos, 1)), draws, seed=_SEED)
+
+
+def collect_rows(
+    folder: Path, basis: str, image_ids: Sequence[str], see: See, progress: Progress
+) -> list[Path]:
+    """Writes the rows of all photos, unless they are there.
+
+    Args:
+        folder: where the shards go; what is there of another basis is removed
+        basis: a hash of the labels and the models
+        see: called with the photos of the missing shards
+
+    Returns:
+        the shards
+    """
+    text = folder / "basis.txt"
+    if not text.is_file() or text.read_text("utf-8") != basis:
+        shutil.rmtree(folder, ignore_errors=True)
+        with replacing(text) as part:
+            part.write_text(basis, "utf-8")
+    known = _surveyed(folder, image_ids, see)
+    slices = [image_ids[i : i + SHARD] for i in range(0, len(image_ids), SHARD)]
+    paths = [folder / f"rows-{number:05d}.npz" for number in range(len(slices))]
+    missing = [number for number, path in enumerate(paths) if not path.exists()]
+    wanted = [image_id for number in missing for image_id in slices[number]]
+    plan = plan_for(len(image_ids))
+    task = progress.add_task("compare with labels", total=len(image_ids))
+    progress.advance(task, len(image_ids) - len(wanted))
+
+    def shards() -> Iterator[tuple[Path, list[Seen]]]:
+        seen = see(wanted)
+        for number in missing:
+            yield paths[number], [next(seen) for _ in slices[number]]
+
+    for count in parallel.ordered(_shard, (known, plan), shards(), len(wanted)):
+        progress.advance(task, count)
+    progress.remove_task(task)
+    return paths
+
+
+def _shard(shared: tuple[Survey, Plan], item: tuple[Path, list[Seen]]) -> int:
+    """One shard, in a worker; how many photos it has."""
+    path, seen = item
+    collect(seen, *shared).save(path)
+    return len(seen)
+
+
+def load_survey(folder: Path) -> Survey:
+    """What :func:`collect_rows` learned first."""
+    with np.load(folder / SURVEY, allow_pickle=False) as file:
+        fields = ("mean", "scale", "components")
+        projection = Projection(*(file[n] for n in fields)) if "mean" in file else None
+        return Survey(file["thresholds"], projection)
+
+
+def _surveyed(folder: Path, image_ids: Sequence[str], see: See) -> Survey:
+    """What is learned from some photos first, kept for a run that goes on."""
+    path = folder / SURVEY
+    if path.exists():
+        return load_survey(folder)
+    rng = np.random.default_rng(_SEED)
+    picked = rng.permutation(len(image_ids))[:SURVEYED]
+    known = survey(see([image_ids[i] for i in sorted(picked.tolist())]))
+    arrays = vars(known.projection) if known.projection else {}
+    with replacing(path) as part:
+        np.savez(part, thresholds=known.thresholds, **arrays)
+    return known
+
+
+def rank(
+    paths: Sequence[Path], progress: Progress
+) -> tuple[Flagged, Iterator[tuple[Rows, Scores]]]:
+    """Learns from the rows, then scores them shard by shard.
+
+    Returns:
+        how it was learned, and the rows with their scores
+    """
+    task = progress.add_task("learn from planted errors", total=None)
+    rows = Rows.joined([_taught(Rows.load(path)) for path in paths])
+    learned = None
+    flagged = Flagged(0, (0.0, 0.0))
+    if len(rows.planted) >= ranking.FEWEST:
+        learned = Ranking(rows, _SEED)
+        flagged = Flagged(len(rows.planted) + len(rows.dropped), learned.check)
+        if learned.check[0] <= learned.check[1]:  # it would be worse than having learned nothing
+            learned, flagged = None, replace(flagged, taught=0)
+    progress.remove_task(task)
+
+    def scored() -> Iterator[tuple[Rows, Scores]]:
+        for path in progress.track(paths, description="score"):
+            part = Rows.load(path)
+            yield part, (learned.score(part) if learned else ranking.by_disagreement(part))
+
+    return flagged, scored()
+
+
+def _taught(rows: Rows) -> Rows:
+    """Only the photos that errors were planted into."""
+    taught = set(rows.photos["image_id"][rows.photos["drawn"] > 0])
+
+    def part(frame):
+        return frame[frame["image_id"].isin(taught)] if len(frame) else frame
+
+    return Rows(*(part(frame) for frame in vars(rows).values()))

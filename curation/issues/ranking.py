@@ -1,0 +1,278 @@
+"""How wrong each label is, learned from labels that were spoilt on purpose.
+
+Two classifiers tell planted errors from labels as given: trees grown at random, which also
+tell the types apart, and boosted trees that are bound to find a label the worse, the less
+the model agrees with it. The bound is what carries over to errors that nobody planted. Both
+are cross-fitted: no photo is judged by trees that saw it.
+
+Labels as given hold errors too, so the classifiers learn ``planted or given``, not ``wrong or
+right``. From that the share of wrong labels at each score follows (learning from positive and
+unlabelled data: Elkan & Noto 2008), once it is said how many labels are wrong in all:
+``WRONG_PHOTOS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+from threadpoolctl import threadpool_limits
+
+from curation.issues.mistakes import ErrorType
+from curation.issues.rows import KEYS, LOOKS, Rows, Scores
+
+FOLDS = 4
+FEWEST = 200
+"""Planted errors below which nothing is learned, see :func:`by_disagreement`."""
+
+WRONG_PHOTOS = 0.2
+"""Share of photos that have an error, of the types that can be planted: CCP has some 10 to 15 %
+of its own, the demo and the benchmark 20 %."""
+
+_LOOKS_KEPT = 32
+"""Dimensions of the looks that the trees see; the classifier of looks takes all."""
+_FEWEST_DROPPED = 20
+_TREES = 250
+_STEPS = 200
+
+_WORSE_IF_LESS = (
+    "p_own", "log_p_own", "margin_other", "margin_background", "p_own_low", "p_own_median",
+    "share_own", "sure_own", "iou_piece", "iou_pieces", "fit", "looks_own", "looks_margin",
+)  # fmt: skip
+_WORSE_IF_MORE = (
+    "share_other", "sure_other", "sure_background", "softmin", "fit_gain", "piece", "piece_p",
+    "unlabelled", "iou_same_class", "looks_other",
+)  # fmt: skip
+_MISSING_IF_MORE = ("p", "p_low", "sure", "unlabelled")
+"""Numbers that a higher score must go with, for instances and for places of missing ones."""
+
+_OF_TYPE = {"leaking": ErrorType.BAD_BOUNDARY}
+"""The type of planted kinds that are no type themselves; others have none."""
+
+
+class Ranking:
+    """Learned from the rows of some photos; scores those of any.
+
+    Args:
+        rows: with planted errors
+
+    Raises:
+        ValueError: fewer than ``FEWEST`` errors were planted
+    """
+
+    def __init__(self, rows: Rows, seed: int = 0) -> None:
+        if len(rows.planted) < FEWEST:
+            raise ValueError(f"{len(rows.planted)} planted errors are too few to learn from")
+        with threadpool_limits(1):
+            self._looks = _Looks.of(rows.given) if f"{LOOKS}0" in rows.given else None
+        given, planted = self._seen(rows.given), self._seen(rows.planted)
+        # Errors in so many photos as were planted would be so many of the labels.
+        expected = WRONG_PHOTOS * len(rows.photos) / max(rows.photos["planted"].sum(), 1)
+        with threadpool_limits(1):  # waiting for each other takes threads longer than the work
+            self._instances = _Judge(given, planted, _WORSE_IF_LESS, _WORSE_IF_MORE, expected, seed)
+            self._missing = None
+            if len(rows.dropped) >= _FEWEST_DROPPED and len(rows.missing):
+                self._missing = _Judge(
+                    rows.missing, rows.dropped, (), _MISSING_IF_MORE, expected, seed
+                )
+
+    @property
+    def check(self) -> tuple[float, float]:
+        """Average precision on the errors that were planted: learned, and of softmin alone."""
+        return self._instances.check
+
+    def score(self, rows: Rows) -> Scores:
+        with threadpool_limits(1):
+            wrong, types = self._instances.judge(self._seen(rows.given))
+            missing = np.zeros(len(rows.missing))
+            if self._missing:
+                missing, _ = self._missing.judge(rows.missing)
+        return Scores(
+            pd.DataFrame({"error_score": wrong, "error_type": types}),
+            pd.DataFrame({"error_score": missing}),
+        )
+
+    def _seen(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return self._looks.told(frame) if self._looks else frame
+
+
+def by_disagreement(rows: Rows) -> Scores:
+    """With too little to learn from: 0.5 where another class is as likely as the given."""
+    names = ["margin_other", "margin_background"]
+    other, background = rows.given.reindex(columns=names).to_numpy(float).T
+    types = np.where(other < background, ErrorType.WRONG_CATEGORY, ErrorType.SPURIOUS)
+    chance = 1 / (1 + np.exp(np.minimum(other, background)))
+    return Scores(
+        pd.DataFrame({"error_score": chance, "error_type": types.astype(str)}),
+        rows.missing.reindex(columns=["p_low"]).astype(float).set_axis(["error_score"], axis=1),
+    )
+
+
+def fold_of(image_ids: pd.Series) -> NDArray[np.int64]:
+    """(N,) the part of each photo: the same whatever else is in the data."""
+    hashes = {i: blake2b(i.encode(), digest_size=8).digest() for i in set(image_ids)}
+    return np.array([int.from_bytes(hashes[i]) % FOLDS for i in image_ids], np.int64)
+
+
+class _Judge:
+    """Cross-fitted classifiers of planted against given, and their calibration."""
+
+    def __init__(
+        self,
+        given: pd.DataFrame,
+        planted: pd.DataFrame,
+        worse_if_less: Sequence[str],
+        worse_if_more: Sequence[str],
+        expected: float,
+        seed: int,
+    ) -> None:
+        self.names = [name for name in given.columns if name not in KEYS]
+        bounds = dict.fromkeys(worse_if_less, -1) | dict.fromkeys(worse_if_more, 1)
+        bound = [bounds.get(name, 0) for name in self.names]
+        kinds = sorted(set(planted["kind"]))
+        codes = 1 + planted["kind"].map({k: i for i, k in enumerate(kinds)}).to_numpy(int)
+        codes = np.concatenate([np.zeros(len(given), int), codes])
+        self.kinds = kinds
+        every = pd.concat([given, planted], ignore_index=True)
+        values, folds = self._values(every), fold_of(every["image_id"])
+        self.forests, self.boosted = [], []
+        for fold in range(FOLDS):
+            taught = folds != fold
+            forest = ExtraTreesClassifier(
+                _TREES, min_samples_leaf=3, max_features=0.5, random_state=seed + fold
+            )
+            self.forests.append(forest.fit(values[taught], codes[taught]))
+            boosted = HistGradientBoostingClassifier(
+                max_iter=_STEPS, learning_rate=0.05, max_leaf_nodes=15, min_samples_leaf=10,
+                l2_regularization=1.0, max_features=0.3, monotonic_cst=bound,
+                random_state=seed + fold,
+            )  # fmt: skip
+            self.boosted.append(boosted.fit(values[taught], codes[taught] > 0))
+        raw, _ = self._raw(values, folds)
+        typed = planted["kind"].isin(list(ErrorType)).to_numpy()
+        self.calibration = Calibration.of(
+            raw[: len(given)], raw[len(given) :][typed], expected * typed.sum() / len(given)
+        )
+        truth = codes > 0
+        weights = np.where(truth, expected, 1.0)
+        plain = every["softmin"] if "softmin" in every else every["p_low"]
+        self.check = (
+            float(average_precision_score(truth, raw, sample_weight=weights)),
+            float(average_precision_score(truth, plain, sample_weight=weights)),
+        )
+
+    def judge(self, frame: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
+        """(N,) the chance that each is wrong, and the type of error it would be."""
+        raw, kinds = self._raw(self._values(frame), fold_of(frame["image_id"]))
+        types = _types(kinds, self.kinds)
+        return self.calibration(raw), types
+
+    def _values(self, frame: pd.DataFrame) -> NDArray[np.float32]:
+        return frame.reindex(columns=self.names).to_numpy(np.float32)  # columns: of no rows too
+
+    def _raw(
+        self, values: NDArray[np.float32], folds: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(N,) chance of being planted, and (N, kinds) of each kind."""
+        raw, kinds = np.zeros(len(values)), np.zeros((len(values), len(self.kinds)))
+        for fold in range(FOLDS):
+            own = folds == fold
+            if own.any():
+                chances = self.forests[fold].predict_proba(values[own])
+                boosted = self.boosted[fold].predict_proba(values[own])[:, 1]
+                raw[own] = (1 - chances[:, 0] + boosted) / 2
+                kinds[own] = chances[:, 1:]
+        return raw, kinds
+
+
+def _types(chances: NDArray[np.float64], kinds: Sequence[str]) -> NDArray[np.str_]:
+    """(N,) the likeliest type of error, of (N, kinds) chances."""
+    types = [str(t) for t in ErrorType]
+    sums = np.zeros((len(chances), len(types)))
+    for column, kind in enumerate(kinds):
+        if (name := str(_OF_TYPE.get(kind, kind))) in types:
+            sums[:, types.index(name)] += chances[:, column]
+    return np.array(types)[sums.argmax(axis=1)]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """From the chance of being planted to that of being wrong.
+
+    Attributes:
+        raw, score: points of a rising line
+    """
+
+    raw: NDArray[np.float64]
+    score: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, given: NDArray[np.float64], planted: NDArray[np.float64], share: float
+    ) -> Calibration:
+        """From (N,) and (M,) chances of being planted, each told by trees that did not see it.
+
+        Args:
+            share: of the given that are wrong
+        """
+        raw = np.concatenate([given, planted])
+        positive = np.repeat([0.0, 1.0], [len(given), len(planted)])
+        weights = np.repeat([1 / len(given), 1 / len(planted)], [len(given), len(planted)])
+        isotonic = IsotonicRegression(out_of_bounds="clip").fit(raw, positive, weights)
+        # The isotonic line has steps, and what lies on one step must keep its order: the line
+        # goes through the middles of the steps.
+        knots, levels = isotonic.X_thresholds_, isotonic.y_thresholds_
+        values = np.unique(levels)
+        middles = np.array([knots[levels == value].mean() for value in values])
+        odds = values / np.maximum(1 - values, 1e-9)
+        points = np.concatenate([[0.0], middles, [1.0]])
+        scores = np.concatenate([[0.0], np.minimum(share * odds, 1.0), [1.0]])
+        return cls(points, np.maximum.accumulate(scores))
+
+    def __call__(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.interp(raw, self.raw, self.score)
+
+
+@dataclass(frozen=True)
+class _Looks:
+    """Classes told from what instances look like, by a classifier of each fold."""
+
+    classifiers: tuple[LogisticRegression, ...]
+
+    @classmethod
+    def of(cls, given: pd.DataFrame) -> _Looks:
+        columns = [name for name in given.columns if name.startswith(LOOKS)]
+        values, classes = given[columns].to_numpy(), given["class_id"].to_numpy()
+        folds = fold_of(given["image_id"])
+        make = LogisticRegression(C=0.02, max_iter=50, solver="newton-cholesky")
+        return cls(
+            tuple(clone(make).fit(values[folds != k], classes[folds != k]) for k in range(FOLDS))
+        )
+
+    def told(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame with what the looks say of the own class, and with fewer of them."""
+        columns = [name for name in frame.columns if name.startswith(LOOKS)]
+        own, other = np.zeros(len(frame)), np.zeros(len(frame))
+        folds, classes = fold_of(frame["image_id"]), frame["class_id"].to_numpy()
+        values = frame[columns].to_numpy()
+        for fold, classifier in enumerate(self.classifiers):
+            rows = np.flatnonzero(folds == fold)
+            if not rows.size:
+                continue
+            chances = classifier.predict_proba(values[rows])
+            mine = classifier.classes_[None] == classes[rows, None]
+            own[rows] = (chances * mine).sum(axis=1)
+            other[rows] = (chances * ~mine).max(axis=1)
+        margin = np.log(own + 1e-4) - np.log(other + 1e-4)
+        return frame.drop(columns=columns[_LOOKS_KEPT:]).assign(
+            looks_own=own, looks_other=other, looks_margin=margin
+        )

@@ -1,0 +1,338 @@
+"""The rows that the ranking learns from and scores: one photo in, numbers out.
+
+For each label as given, numbers about it; for each place where a garment may be missing,
+others; and of a photo that is taught with, the same of labels that were spoilt on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from curation import masks, rle
+from curation.files import replacing
+from curation.issues import appearance, disagreement, instances, mistakes, regions
+from curation.issues.appearance import Projection
+from curation.issues.evidence import Evidence
+from curation.issues.mistakes import KINDS, WIDE, Change, Kind, Scene, Strength, fewest_pixels
+from curation.issues.shapes import Labelled, Mask
+from curation.rle import Rle
+
+TAUGHT: Mapping[str, Kind] = {
+    **{str(error_type): kind for error_type, kind in KINDS.items()},
+    "leaking": mistakes.leaking,
+    "patched": mistakes.patched,
+}
+"""What is taught: each type of error, and mistakes of no type, so that what was never planted
+is not taken for right."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One photo as the labels and the model see it.
+
+    Attributes:
+        image_id: the photo
+        labels: class id and mask of each label
+        void: masks of what is neither taught nor judged
+        p: (K, S, S) float16 class probabilities
+        taps: (h, w, channels) float16 features of the backbone; none where there are none
+    """
+
+    image_id: str
+    labels: tuple[tuple[int, Rle], ...]
+    void: tuple[Rle, ...]
+    p: NDArray[np.float16]
+    taps: tuple[NDArray[np.float16], ...] = ()
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is learned from a few photos before all are looked at.
+
+    Attributes:
+        thresholds: (K,) see :class:`Evidence`
+        projection: of pooled features; None without a backbone's features
+    """
+
+    thresholds: NDArray[np.float32]
+    projection: Projection | None
+
+
+def survey(photos: Iterable[Seen]) -> Survey:
+    """Looks at some photos. Memory holds the pooled features of their instances."""
+    sums: NDArray[np.float64] | float = 0.0
+    counts: NDArray[np.float64] | float = 0.0
+    looks = []
+    for seen in photos:
+        view, p = _View.of(seen), seen.p.astype(np.float32)
+        total, count = np.zeros(len(p)), np.zeros(len(p))
+        background = ~view.void
+        for label in view.labels:
+            background &= ~label.mask
+            total[label.class_id] += p[label.class_id][label.mask].sum()
+            count[label.class_id] += np.count_nonzero(label.mask)
+            if seen.taps and label.mask.any():
+                looks.append(appearance.pooled(seen.taps, label.mask))
+        total[0], count[0] = p[0][background].sum(), np.count_nonzero(background)
+        sums, counts = sums + total, counts + count
+    # What is labelled nowhere here is believed where it is likelier than all else together.
+    thresholds = np.where(counts > 0, sums / np.maximum(counts, 1), _NEVER_SEEN)
+    enough = len(looks) > appearance.DIMENSIONS
+    projection = Projection.of(np.array(looks)) if enough else None
+    return Survey(thresholds.astype(np.float32), projection)
+
+
+_NEVER_SEEN = 0.5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is planted.
+
+    Attributes:
+        share: of the photos, told by their image_ids
+        draws: mistakes of each of them, each into the labels as given
+        kinds: names of ``TAUGHT``
+        strength: of the mistakes
+        seed: with the photo's image_id it decides everything
+    """
+
+    share: float
+    draws: int
+    kinds: tuple[str, ...] = tuple(TAUGHT)
+    strength: Strength = WIDE
+    seed: int = 0
+
+    def includes(self, image_id: str) -> bool:
+        """Whether errors are planted into this photo."""
+        return _hash(image_id) < self.share * 2**64
+
+
+def _hash(image_id: str) -> int:
+    return int.from_bytes(blake2b(image_id.encode(), digest_size=8).digest())
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Tables of numbers about some photos.
+
+    Attributes:
+        photos: image_id, softmin, how many errors were drawn, and how many of a type planted
+        given: each label as given: image_id, index among the labels of its photo, class_id,
+            and columns of numbers
+        planted: labels that were spoilt: image_id, kind, class_id, the same numbers
+        missing: places where a garment may be missing: image_id, class_id, mask as text, and
+            other numbers
+        dropped: such places that truly lack one, since it was planted: image_id, kind,
+            class_id, the same numbers as of missing
+    """
+
+    photos: pd.DataFrame
+    given: pd.DataFrame
+    planted: pd.DataFrame
+    missing: pd.DataFrame
+    dropped: pd.DataFrame
+
+    @classmethod
+    def joined(cls, parts: Sequence[Rows]) -> Rows:
+        """The rows of several parts, one after the other."""
+        tables = ([getattr(part, f.name) for part in parts] for f in fields(cls))
+        return cls(*(pd.concat(each, ignore_index=True) for each in tables))
+
+    def save(self, path: Path) -> None:
+        """Writes an ``.npz`` that holds no pickles."""
+        tables = {}
+        for f in fields(self):
+            frame = getattr(self, f.name)
+            texts = {c: f"<U{max(frame[c].str.len().max(), 1) if len(frame) else 1}"
+                     for c in TEXTS if c in frame}  # fmt: skip
+            tables[f.name] = frame.to_records(index=False, column_dtypes=texts)
+        with replacing(path) as part:
+            np.savez(part, **tables)
+
+    @classmethod
+    def load(cls, path: Path) -> Rows:
+        with np.load(path, allow_pickle=False) as file:
+            return cls(*(pd.DataFrame.from_records(file[f.name]) for f in fields(cls)))
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What is made of rows, in their order.
+
+    Attributes:
+        instances: of each label as given: error_score (0 to 1), error_type
+        missing: of each place: error_score (0 to 1)
+    """
+
+    instances: pd.DataFrame
+    missing: pd.DataFrame
+
+
+TEXTS = ("image_id", "kind", "mask")
+KEYS = (*TEXTS, "index", "class_id")
+"""Columns that are no numbers about an instance or a place."""
+
+_KEYS_OF = {
+    "photos": ("image_id",),
+    "given": ("image_id", "index", "class_id"),
+    "planted": ("image_id", "kind", "class_id"),
+    "missing": ("image_id", "class_id", "mask"),
+    "dropped": ("image_id", "kind", "class_id"),
+}
+
+
+def collect(photos: Sequence[Seen], survey: Survey, plan: Plan) -> Rows:
+    """The rows of some photos. A spurious label that is planted comes from another one of them."""
+    views = [_View.of(seen) for seen in photos]
+    tables: dict[str, list[dict]] = {f.name: [] for f in fields(Rows)}
+    for number, view in enumerate(views):
+        evidence = Evidence(view.seen.p.astype(np.float32), survey.thresholds)
+        judge = _Judge(view, evidence, survey.projection)
+        keys: dict[str, object] = {"image_id": view.seen.image_id}
+        draws = plan.draws * plan.includes(view.seen.image_id)
+        planted = 0
+        for index, label in enumerate(view.labels):
+            if (numbers := judge.instance(view.labels, index)) is not None:
+                known = keys | {"index": index, "class_id": label.class_id}
+                tables["given"].append(known | numbers)
+        for region in judge.regions(view.labels):
+            mask = {"mask": rle.to_text(rle.encode(region.mask))}
+            known = keys | {"class_id": region.class_id} | mask
+            tables["missing"].append(known | region.features)
+        if plan.includes(view.seen.image_id):
+            others = views[:number] + views[number + 1 :]
+            for kind, found in _planted(judge, others, plan):
+                planted += kind in KINDS
+                for table, class_id, numbers in found:
+                    known = keys | {"kind": kind, "class_id": class_id}
+                    tables[table].append(known | numbers)
+        photo = {"softmin": judge.softmin(), "drawn": draws, "planted": planted}
+        tables["photos"].append(keys | photo)
+    return Rows(**{name: _frame(rows, _KEYS_OF[name]) for name, rows in tables.items()})
+
+
+def _frame(rows: list[dict], keys: Sequence[str]) -> pd.DataFrame:
+    if not rows:
+        return pd.DataFrame({key: pd.Series(dtype=str if key in TEXTS else int) for key in keys})
+    frame = pd.DataFrame(rows)
+    numbers = [name for name in frame.columns if name not in KEYS]
+    return frame.astype(dict.fromkeys(numbers, np.float32))
+
+
+@dataclass(frozen=True)
+class _View:
+    """A photo with its masks as arrays, at the size of the evidence."""
+
+    seen: Seen
+    labels: list[Labelled]
+    void: Mask
+
+    @classmethod
+    def of(cls, seen: Seen) -> _View:
+        side = seen.p.shape[-1]
+        labels = [Labelled(class_id, _small(mask, side)) for class_id, mask in seen.labels]
+        void = np.zeros((side, side), bool)
+        for mask in seen.void:
+            void |= _small(mask, side)
+        return cls(seen, labels, void)
+
+
+def _small(mask: Rle, side: int) -> Mask:
+    rows, columns = (masks.sample_points(n, side) for n in (mask.height, mask.width))
+    return masks.sample(mask, rows, columns)
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """A photo's evidence, and the numbers that come of holding labels against it."""
+
+    view: _View
+    evidence: Evidence
+    projection: Projection | None
+
+    def instance(self, labels: Sequence[Labelled], index: int) -> dict[str, float] | None:
+        """All numbers about one label among others; None where it cannot be seen."""
+        numbers = instances.features(self.evidence, labels, index)
+        if numbers is None or self.projection is None or not self.view.seen.taps:
+            return numbers
+        looks = self.projection(appearance.pooled(self.view.seen.taps, labels[index].mask))
+        return numbers | {f"{LOOKS}{i}": value for i, value in enumerate(looks)}
+
+    def regions(self, labels: Sequence[Labelled]) -> list[regions.Region]:
+        return regions.find(self.evidence, labels, self.view.void)
+
+    def softmin(self) -> float:
+        """Of the photo, see :func:`disagreement.score_photo`; small garments lie on top."""
+        label_map = np.zeros(self.view.void.shape, np.uint8)
+        by_area = sorted(self.view.labels, key=lambda label: -np.count_nonzero(label.mask))
+        for label in by_area:
+            label_map[label.mask] = label.class_id
+        label_map[self.view.void] = masks.VOID
+        return disagreement.score_photo(self.evidence.p, label_map)
+
+
+LOOKS = "looks_"
+"""How the columns of projected features begin."""
+
+
+def _planted(
+    judge: _Judge, others: Sequence[_View], plan: Plan
+) -> Iterator[tuple[str, list[tuple[str, int, dict[str, float]]]]]:
+    """Each mistake's kind, and table, class and numbers of what it brings."""
+    view = judge.view
+    rng = np.random.default_rng([plan.seed, _hash(view.seen.image_id)])
+
+    def donor() -> Labelled | None:
+        other = others[int(rng.integers(len(others)))].labels if others else []
+        if not other:
+            return None
+        label = other[int(rng.integers(len(other)))]
+        seen = np.count_nonzero(label.mask) >= fewest_pixels(*label.mask.shape)
+        return label if seen else None
+
+    classes = range(1, len(judge.evidence.p))
+    scene = Scene(view.labels, classes, donor, rng, plan.strength)
+    for _ in range(plan.draws):
+        kind = str(rng.choice(plan.kinds))
+        change = TAUGHT[kind](scene)
+        if change is None:
+            continue
+        yield kind, list(_brought(judge, change, scene.least))
+
+
+def _brought(
+    judge: _Judge, change: Change, least: int
+) -> Iterator[tuple[str, int, dict[str, float]]]:
+    """Table, class and numbers: of the wrong label, and of the places where one lacks now."""
+    before = judge.view.labels
+    labels, wrong = change.applied(before)
+    if wrong is not None:
+        numbers = judge.instance(labels, wrong)
+        if numbers is not None:
+            yield "planted", labels[wrong].class_id, numbers
+    if change.place is None:
+        return
+    for index in (change.place, change.absorbed):
+        if index is None:
+            continue
+        class_id, whole = before[index].class_id, before[index].mask
+        gone = whole.copy()
+        for label in labels:
+            if label.class_id == class_id:
+                gone &= ~label.mask
+        if np.count_nonzero(gone) < least:
+            continue
+        for region in judge.regions(labels):
+            if region.class_id != class_id:
+                continue
+            part = np.count_nonzero(region.mask & gone) >= 0.6 * np.count_nonzero(region.mask)
+            if part or (change.now is None and regions.matches(region.mask, whole)):
+                yield "dropped", class_id, region.features

@@ -1,0 +1,346 @@
+"""How many planted errors are found again, by which method, and how soon in the queue.
+
+    python -m tests.benchmarks.flagging --ccp ../shared/data/ccp
+    python -m tests.benchmarks.flagging --figures 800
+
+One typed error is planted into 20 % of the photos, models are trained out of fold on these noisy
+labels, and every method sees the same probabilities and the same labels. Intervals are those of
+bootstrap samples of the photos. ``matched``: the flagger as it is. ``mismatched``: taught three
+kinds only, some 1.7 times as bad as those it is tested with. ``without TYPE``: never taught that
+type; its average precision among the photos with that type and those without an error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from curation import console, demo, exported, flagging, masks, rle, taxonomy
+from curation.figures import draw_figure
+from curation.formats import imaterialist, tfrecord
+from curation.issues import planting, regions, scoring
+from curation.issues.mistakes import STRONG, ErrorType
+from curation.issues.planting import Planted
+from curation.issues.ranking import Ranking
+from curation.issues.rows import Plan, Rows, Scores, collect
+from curation.records import ImageRecord, instance_ids
+from tests.benchmarks.flagging_peers import PEERS, Photo
+from training import recipes
+from training import run as trainer
+
+SHARE = 0.2
+FOLDS = 3
+SAMPLES = 500
+"""Of the bootstrap."""
+MISMATCHED = (ErrorType.WRONG_CATEGORY, ErrorType.MISSING, ErrorType.BAD_BOUNDARY)
+
+
+@dataclass
+class Case:
+    """Noisy labels, what was planted into them, and what models trained on them see.
+
+    Attributes:
+        records: with the errors in them, of the target vocabulary
+        planted: by image_id
+        folder: of the run
+    """
+
+    records: dict[str, ImageRecord]
+    planted: dict[str, Planted]
+    folder: Path
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return trainer.load_classes(self.folder).names
+
+    def see(self, image_ids: Sequence[str]) -> Iterator[scoring.Seen]:
+        """See :data:`curation.flagging.See`."""
+        data = trainer.Records(self.folder.parent / "data")
+        by_id = {photo.image_id: photo for photo in data.photos}
+        photos = [by_id[i] for i in image_ids]
+        cache = exported.feature_cache(str(self.folder))
+        for photo, p, taps in trainer.evidence(self.folder, photos, cache=cache, progress=None):
+            yield scoring.seen(self.records[photo.image_id], self.names, p, taps)
+
+
+@click.command()
+@click.option("--ccp", type=click.Path(exists=True, path_type=Path))
+@click.option("--figures", type=int, help="Drawn figures instead of photos.")
+@click.option("--seeds", default=2, show_default=True)
+@click.option("--size", default=384, show_default=True)
+@click.option("--left-out/--no-left-out", default=True, help="The rows of untaught types.")
+@click.option("--work", type=click.Path(path_type=Path), help="Where runs are kept; else nowhere.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path))
+def main(
+    ccp: Path | None,
+    figures: int | None,
+    seeds: int,
+    size: int,
+    left_out: bool,
+    work: Path | None,
+    json_file: Path | None,
+) -> None:
+    results: list[dict] = []
+    with TemporaryDirectory() as scratch:
+        folder = work or Path(scratch)
+        clean = ccp_records(ccp) if ccp else drawn_records(folder / "drawn", figures or 800)
+        for seed in range(seeds):
+            case = prepare(clean, folder / f"seed{seed}", seed, size)
+            results += [{"seed": seed, **row} for row in judge(case, left_out)]
+            if json_file:
+                json_file.write_text(json.dumps(results, indent=1))
+    show(results)
+
+
+def ccp_records(ccp: Path) -> list[ImageRecord]:
+    source = imaterialist.load(ccp / "train.csv", ccp / "images")
+    return in_classes(source.read(0, len(source.names), lambda skip: None))
+
+
+def drawn_records(folder: Path, count: int) -> list[ImageRecord]:
+    folder.mkdir(parents=True, exist_ok=True)
+    records = []
+    for number, source in enumerate(np.random.SeedSequence(5).spawn(count)):
+        figure = draw_figure(np.random.default_rng(source))
+        path = folder / f"{number:05d}.jpg"
+        Image.fromarray(figure.photo).save(path, quality=92)
+        records.append(demo.as_record(figure, path))
+    return in_classes(records)
+
+
+def in_classes(records) -> list[ImageRecord]:
+    """Records under the 5 supercategories."""
+    five = taxonomy.load("supercategories")
+    result = []
+    for record in records:
+        kept = [
+            replace(instance, category=target)
+            for instance in record.instances
+            if (target := five.target(instance.category))
+        ]
+        result.append(replace(record, instances=tuple(kept)))
+    return result
+
+
+def prepare(clean: Sequence[ImageRecord], folder: Path, seed: int, size: int) -> Case:
+    """Plants errors and trains out of fold on what came out."""
+    five = taxonomy.load("supercategories")
+    names = {c.name: c.name for c in five.classes}
+    rng = np.random.default_rng(1000 + seed)
+    noisy, planted = planting.plant(clean, rng, SHARE, groups=names)
+    records = {record.image_id: record for record in noisy}
+    hashes = {i: sha256(r.path.read_bytes()).hexdigest() for i, r in records.items()}
+    if not (folder / "data").exists():
+        splits_of = dict.fromkeys(records, "train")
+        tfrecord.write(folder / "data", records, five, splits_of, hashes, size)
+    config = replace(recipes.load("laptop"), size=size)
+    with console.progress() as progress:
+        exported.train(folder / "data", str(folder / "run"), FOLDS, config, progress)
+    return Case(records, {p.image_id: p for p in planted}, folder / "run")
+
+
+def judge(case: Case, left_out: bool) -> Iterator[dict]:
+    """One row of figures for each method."""
+    image_ids = list(case.records)
+    with console.progress() as progress:
+        basis = sha256(repr(case.planted).encode()).hexdigest()
+        folder = case.folder.parent / "rows"
+        rows = Rows.joined(
+            [Rows.load(path) for path in
+             flagging.collect_rows(folder, basis, image_ids, case.see, progress)]
+        )  # fmt: skip
+    truth = Truth.of(case, rows)
+    for name, peer in PEERS.items():
+        console.say(name)
+        photos = (
+            Photo.of(case.records[seen.image_id], seen, len(case.names))
+            for seen in case.see(image_ids)
+        )
+        yield {"method": name, **truth.figures(*peer(photos, rows))}
+    yield {"method": "ours, matched", **ours(truth, rows, rows)}
+    if not left_out:
+        return
+    yield {"method": "ours, mismatched", **ours(truth, rows, mismatched(case, rows))}
+    for error_type in planting.TYPES:
+        taught = replace(
+            rows,
+            planted=rows.planted[rows.planted["kind"] != error_type],
+            dropped=rows.dropped[rows.dropped["kind"] != error_type],
+        )
+        row = ours(truth, rows, taught)
+        yield {"method": f"ours without {error_type}", **row}
+
+
+def mismatched(case: Case, rows: Rows) -> Rows:
+    """Rows taught with three kinds only, and worse ones than are tested."""
+    survey = flagging.load_survey(case.folder.parent / "rows")
+    plan = Plan(1.0, flagging.DRAWS, tuple(map(str, MISMATCHED)), STRONG)
+    seen = case.see(list(case.records))
+    parts = []
+    while shard := [photo for _, photo in zip(range(flagging.SHARD), seen, strict=False)]:
+        parts.append(collect(shard, survey, plan))
+    return replace(Rows.joined(parts), given=rows.given, missing=rows.missing)
+
+
+def ours(truth: Truth, rows: Rows, taught: Rows) -> dict:
+    scores = Ranking(taught).score(rows)
+    return truth.figures(scores.instances["error_score"].to_numpy(), photo_scores(rows, scores),
+                         scores.instances["error_type"].to_numpy())  # fmt: skip
+
+
+def photo_scores(rows: Rows, scores: Scores) -> NDArray[np.float64]:
+    """(photos,) the chance that anything is wrong."""
+    right = pd.Series(1.0, rows.photos["image_id"])
+    for table, score in ((rows.given, scores.instances), (rows.missing, scores.missing)):
+        each = (1 - score["error_score"]).groupby(table["image_id"].to_numpy()).prod()
+        right[each.index] *= each
+    return 1 - right.to_numpy()
+
+
+@dataclass
+class Truth:
+    """What was planted, in the order of the rows.
+
+    Attributes:
+        wrong: (N,) bool, of the labels as given
+        types: (N,) error type of these, else empty
+        photo_types: (photos,) error type in each photo, else empty
+        photo_of: (N,) photo of each label
+        found: share of the missing garments that are among the candidates
+    """
+
+    wrong: NDArray[np.bool_]
+    types: NDArray[np.str_]
+    photo_types: NDArray[np.str_]
+    photo_of: NDArray[np.intp]
+    found: float
+
+    @classmethod
+    def of(cls, case: Case, rows: Rows) -> Truth:
+        ids = {i: instance_ids(record) for i, record in case.records.items()}
+        types = []
+        for image_id, index in zip(rows.given["image_id"], rows.given["index"], strict=True):
+            error = case.planted.get(image_id)
+            wrong = error is not None and error.instance_id == ids[image_id][int(index)]
+            types.append(str(error.error_type) if error and wrong else "")
+        photos = rows.photos["image_id"].tolist()
+        photo_types = [str(case.planted[i].error_type) if i in case.planted else "" for i in photos]
+        places = {image_id: number for number, image_id in enumerate(photos)}
+        photo_of = np.array([places[i] for i in rows.given["image_id"]])
+        lost = [p for p in case.planted.values() if p.instance_id is None]
+        found = np.mean([_is_candidate(error, rows, case.names) for error in lost])
+        array = np.array(types)
+        return cls(array != "", array, np.array(photo_types), photo_of, float(found))
+
+    def figures(
+        self,
+        instances: NDArray | None,
+        photos: NDArray | None,
+        types: NDArray[np.str_] | None = None,
+    ) -> dict:
+        """What a method's scores are worth; None for what it does not score."""
+        bad = self.photo_types != ""
+        row: dict = {"found": self.found}
+        if photos is not None:
+            first = np.argsort(-photos, kind="stable")
+            row |= interval("photo AP", partial(_photo_ap, bad, photos), len(bad))
+            row["photo AUROC"] = float(roc_auc_score(bad, photos))
+            row["P@50"] = float(bad[first[:50]].mean())
+            row["P@n"] = float(bad[first[: bad.sum()]].mean())
+            for name in planting.TYPES:
+                among = (self.photo_types == name) | ~bad
+                score = partial(_photo_ap, bad[among], photos[among])
+                row |= interval(str(name), score, int(among.sum()))
+        if instances is not None:
+            row |= interval("instance AP", partial(self._instance_ap, instances), len(bad))
+            row["instance AUROC"] = float(roc_auc_score(self.wrong, instances))
+            first = np.argsort(-instances, kind="stable")[: self.wrong.sum()]
+            hits = first[self.wrong[first]]
+            if types is not None:
+                row["type right"] = float((types[hits] == self.types[hits]).mean())
+                row["reliability"] = reliability(instances, self.wrong)
+        return row
+
+    def _instance_ap(self, scores: NDArray, sample: NDArray[np.intp]) -> float:
+        weight = np.bincount(sample, minlength=len(self.photo_types))[self.photo_of]
+        return float(average_precision_score(self.wrong, scores, sample_weight=weight))
+
+
+def _photo_ap(bad: NDArray, scores: NDArray, sample: NDArray[np.intp]) -> float:
+    weight = np.bincount(sample, minlength=len(bad))
+    return float(average_precision_score(bad, scores, sample_weight=weight))
+
+
+def interval(name: str, figure: Callable[[NDArray[np.intp]], float], photos: int) -> dict:
+    """The figure on all photos, and 95 % of those on bootstrap samples of them."""
+    rng = np.random.default_rng(0)
+    drawn = [figure(rng.integers(0, photos, photos)) for _ in range(SAMPLES)]
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    value = figure(np.arange(photos))
+    return {name: value, f"{name} low": float(low), f"{name} high": float(high)}
+
+
+def reliability(scores: NDArray, wrong: NDArray[np.bool_]) -> list[dict]:
+    """Of the labels in each range of scores: how many, their mean score, the share of errors."""
+    rows = []
+    edges = [0, 0.05, 0.2, 0.4, 0.6, 0.8, 1.01]
+    for low, high in pairwise(edges):
+        inside = (scores >= low) & (scores < high)
+        if inside.any():
+            rows.append({"from": low, "labels": int(inside.sum()),
+                         "score": float(scores[inside].mean()),
+                         "wrong": float(wrong[inside].mean())})  # fmt: skip
+    return rows
+
+
+def _is_candidate(error: Planted, rows: Rows, names: Sequence[str]) -> bool:
+    own = rows.missing["image_id"] == error.image_id
+    own &= rows.missing["class_id"] == names.index(error.category)
+    for text in rows.missing.loc[own, "mask"]:
+        small = rle.decode(rle.parse(text))
+        truth = masks.resize_nearest(rle.decode(error.mask), *small.shape)
+        if regions.matches(small, truth):
+            return True
+    return False
+
+
+def show(results: Sequence[dict]) -> None:
+    """Mean over the seeds, and the least and the most of their intervals."""
+    table = pd.DataFrame(results).drop(columns="reliability", errors="ignore")
+    columns = ["photo AP", "P@50", "instance AP", "type right", *map(str, planting.TYPES)]
+    body = []
+    for method, rows in table.groupby("method", sort=False):
+        cells = [method]
+        for name in columns:
+            value = rows[name].mean() if name in rows else np.nan
+            cell = "-" if np.isnan(value) else f"{value:.2f}"
+            if cell != "-" and f"{name} low" in rows:
+                low, high = rows[f"{name} low"].min(), rows[f"{name} high"].max()
+                cell += f" ({low:.2f}-{high:.2f})"
+            cells.append(cell)
+        body.append(cells)
+    console.out.print(console.table(["", *columns], body))
+    for row in results:
+        for part in row.get("reliability") or [] if row["method"] == "ours, matched" else []:
+            console.out.print(
+                f"seed {row['seed']}: {part['labels']:,} labels from {part['from']:.2f}: "
+                f"mean score {part['score']:.2f}, wrong {part['wrong']:.2f}"
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

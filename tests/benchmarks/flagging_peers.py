@@ -1,0 +1,158 @@
+"""What others do to find wrong labels, on the same probabilities and the same labels.
+
+Each takes the photos one after the other and the rows of the labels, and gives a score of each
+label, in the order of the rows, and of each photo; or None where it has no such score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import fiftyone as fo
+import fiftyone.brain as fob
+import numpy as np
+from cleanlab.segmentation.filter import find_label_issues
+from cleanlab.segmentation.rank import get_label_quality_scores
+from numpy.typing import NDArray
+
+from curation import masks
+from curation.issues.rows import Rows, Seen
+from curation.records import ImageRecord
+
+Judged = tuple[NDArray | None, NDArray | None]
+Peer = Callable[[Iterator["Photo"], Rows], Judged]
+
+
+@dataclass
+class Photo:
+    """One photo as a peer takes it.
+
+    Attributes:
+        p: (K, S, S) float32
+        label_map: (S, S) uint8, small garments on top
+        labels: class id and (S, S) mask of each label
+    """
+
+    image_id: str
+    p: NDArray[np.float32]
+    label_map: NDArray[np.uint8]
+    labels: list[tuple[int, NDArray[np.bool_]]]
+
+    @classmethod
+    def of(cls, record: ImageRecord, seen: Seen, classes: int) -> Photo:
+        side = seen.p.shape[-1]
+        points = [masks.sample_points(n, side) for n in (record.height, record.width)]
+        labels = [(class_id, masks.sample(mask, *points)) for class_id, mask in seen.labels]
+        label_map = np.zeros((side, side), np.uint8)
+        for class_id, mask in sorted(labels, key=lambda label: -int(label[1].sum())):
+            label_map[mask] = class_id
+        return cls(seen.image_id, seen.p.astype(np.float32), label_map, labels)
+
+
+def by_chance(photos: Iterator[Photo], rows: Rows) -> Judged:
+    rng = np.random.default_rng(0)
+    return rng.random(len(rows.given)), rng.random(len(rows.photos))
+
+
+def self_confidence(photos: Iterator[Photo], rows: Rows) -> Judged:
+    """1 - the mean probability of the given class: of a photo's pixels, and of a label's."""
+    whole = []
+    for photo in photos:
+        given = np.take_along_axis(photo.p, photo.label_map[None].astype(np.intp), 0)
+        whole.append(1 - given.mean())
+    return 1 - rows.given["p_own"].to_numpy(), np.array(whole)
+
+
+def softmin(photos: Iterator[Photo], rows: Rows) -> Judged:
+    """cleanlab's own function for photos; the same formula within each label."""
+    whole = []
+    for photo in photos:
+        quality, _ = get_label_quality_scores(
+            photo.label_map[None].astype(int), photo.p[None], method="softmin", verbose=False
+        )
+        whole.append(1 - quality[0])
+    return rows.given["softmin"].to_numpy(), np.array(whole)
+
+
+def label_issues(photos: Iterator[Photo], rows: Rows) -> Judged:
+    """The share of pixels that cleanlab calls issues. It wants all photos at once."""
+    every = list(photos)
+    found = find_label_issues(
+        np.stack([photo.label_map for photo in every]).astype(int),
+        np.stack([photo.p for photo in every]),
+        n_jobs=1, verbose=False,
+    )  # fmt: skip
+    pixels = {photo.image_id: issues for photo, issues in zip(every, found, strict=True)}
+    labels = {photo.image_id: photo.labels for photo in every}
+    shares = [
+        pixels[image_id][labels[image_id][int(index)][1]].mean()
+        for image_id, index in zip(rows.given["image_id"], rows.given["index"], strict=True)
+    ]
+    return np.array(shares), found.reshape(len(found), -1).mean(axis=1)
+
+
+def mistakenness(photos: Iterator[Photo], rows: Rows) -> Judged:
+    """FiftyOne's, which holds boxes against boxes: of labels, and of connected predictions."""
+    dataset = fo.Dataset()
+    try:
+        samples = []
+        for photo in photos:
+            sample = fo.Sample(photo.image_id)
+            given = [_detection(str(class_id), mask) for class_id, mask in photo.labels]
+            for index, detection in enumerate(given):
+                detection["index"] = index
+            sample["given"] = fo.Detections(detections=given)
+            sample["seen"] = fo.Detections(detections=_connected(photo))
+            samples.append(sample)
+        dataset.add_samples(samples, progress=False)
+        fob.compute_mistakenness(dataset, "seen", "given", progress=False)
+        scores = {}
+        whole = []
+        for sample in dataset.iter_samples():
+            own = [d["mistakenness"] or 0.0 for d in sample["given"].detections]
+            scores[sample.filepath.rsplit("/", 1)[-1]] = own
+            whole.append(max([*own, (sample["possible_missing"] and 0.5) or 0.0]))
+    finally:
+        dataset.delete()
+    labels = [
+        scores[image_id][int(index)]
+        for image_id, index in zip(rows.given["image_id"], rows.given["index"], strict=True)
+    ]
+    return np.array(labels), np.array(whole)
+
+
+def _connected(photo: Photo) -> list[fo.Detection]:
+    best = photo.p.argmax(0)
+    found = []
+    for class_id in range(1, len(photo.p)):
+        count, pieces, stats, _ = cv2.connectedComponentsWithStats(
+            (best == class_id).view(np.uint8)
+        )
+        for piece in range(1, count):
+            if stats[piece, cv2.CC_STAT_AREA] < 12 / 128**2 * best.size:
+                continue
+            mask = pieces == piece
+            confidence = float(photo.p[class_id][mask].mean())
+            found.append(_detection(str(class_id), mask, confidence=confidence))
+    return found
+
+
+def _detection(label: str, mask: NDArray[np.bool_], **more: float) -> fo.Detection:
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return fo.Detection(label=label, bounding_box=[0, 0, 0, 0], **more)
+    height, width = mask.shape
+    box = [columns[0] / width, rows[0] / height,
+           (columns[-1] + 1 - columns[0]) / width, (rows[-1] + 1 - rows[0]) / height]  # fmt: skip
+    return fo.Detection(label=label, bounding_box=[float(v) for v in box], **more)
+
+
+PEERS: dict[str, Peer] = {
+    "random": by_chance,
+    "mean self-confidence": self_confidence,
+    "softmin (cleanlab)": softmin,
+    "find_label_issues (cleanlab)": label_issues,
+    "mistakenness (FiftyOne)": mistakenness,
+}
