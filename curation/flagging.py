@@ -157,10 +157,7 @@ def rank(
 
 
 def _taught(rows: Rows) -> Rows:
-    """Only the photos that errors were planted into."""
-    taught = set(rows.photos["image_id"][rows.photos["drawn"] > 0])
-
-    def part(frame):
-        return frame[frame["image_id"].isin(taught)] if len(frame) else frame
-
-    return Rows(*(part(frame) for frame in vars(rows).values()))
+    """What the ranking learns from: photos that errors were planted into, and all decisions."""
+    drawn = set(rows.photos["image_id"][rows.photos["drawn"] > 0])
+    parts = {name: frame[frame["image_id"].isin(drawn)] for name, frame in vars(rows).items()}
+    return Rows(**(parts | {"decided": rows.decided}))

@@ -28,9 +28,10 @@ from curation.errors import DatasetError, RunError
 from curation.files import replacing
 from curation.flagging import Flagged
 from curation.formats import tfrecord
-from curation.issues.rows import Seen
+from curation.issues.mistakes import ErrorType
+from curation.issues.rows import FINE, WRONG, Seen
 from curation.issues.scoring import Issue, PhotoScore, as_table, photo_scores, seen
-from curation.records import ImageRecord, Skip
+from curation.records import ImageRecord, Instance, Skip
 from curation.store.datasets import batches
 from curation.store.results import check_run_name
 from curation.taxonomy import Channels, Taxonomy
@@ -340,9 +341,12 @@ def flag(dataset, run: str, progress: Progress) -> tuple[pd.DataFrame, Flagged]:
             cache=feature_cache(dataset),
             progress=None,
         ):
-            yield seen(work.records[photo.image_id], channels.names, p, taps)
+            record = work.records[photo.image_id]
+            yield seen(record, channels.names, p, taps, verdicts.get(photo.image_id, ()))
 
-    basis = f"{work.digest()} {trainer.digest(folder)}"
+    verdicts = _verdicts(dataset, work)
+    said = repr([(i, [kind for _, kind in those]) for i, those in verdicts.items()])
+    basis = sha256(f"{work.digest()}{trainer.digest(folder)}{said}".encode()).hexdigest()
     shards = flagging.collect_rows(folder / FLAGGING, basis, list(photos), see, progress)
     flagged, ranked = flagging.rank(shards, progress)
     records = {i: (work.records[i], work.instance_ids[i]) for i in photos}
@@ -360,6 +364,23 @@ def flag(dataset, run: str, progress: Progress) -> tuple[pd.DataFrame, Flagged]:
         table.to_csv(part, index=False, lineterminator="\n")
     shutil.rmtree(folder / FLAGGING)
     return table, flagged
+
+
+def _verdicts(dataset, work: Workset) -> dict[str, list[tuple[Instance, str]]]:
+    """What reviewers decided on, by image_id: each label as it was, and what was wrong with it."""
+    kinds = {"keep": FINE, "relabel": str(ErrorType.WRONG_CATEGORY), "delete": WRONG}
+    decided = {d.instance_id: kinds[d.action] for d in review.standing(store.decisions(dataset))
+               if d.action in kinds}  # fmt: skip
+    names = set(work.channels.names)
+    found: dict[str, list[tuple[Instance, str]]] = {}
+    touched = {d.image_id for d in store.decisions(dataset)} & set(work.records)
+    for record, ids in store.read(dataset, "ground_truth", touched):
+        for key, instance in zip(ids, record.instances, strict=True):
+            category = work.taxonomy.target(instance.category)
+            if key in decided and category in names:
+                was = replace(instance, category=category)
+                found.setdefault(record.image_id, []).append((was, decided[key]))
+    return found
 
 
 def has_folds(dataset, run: str) -> bool:

@@ -156,6 +156,22 @@ def test_flagging_goes_on_where_it_was_killed(dataset, monkeypatch):
     assert all(0 <= score <= 1 for score in samples.values())
 
 
+def test_decisions_are_told_to_the_ranking_as_the_labels_were(dataset):
+    work = load(dataset)
+    first, second, third = (work.instance_ids[i][0] for i in ("p01", "p02", "p03"))
+    store.decide(dataset, "keep", image_id="p01", instance_id=first)
+    store.decide(dataset, "relabel", image_id="p02", instance_id=second, category="feet")
+    store.decide(dataset, "delete", image_id="p03", instance_id=third)
+    said = rounds._verdicts(dataset, load(dataset))
+    assert {i: [(x.category, kind) for x, kind in those] for i, those in said.items()} == {
+        "p01": [("lower-body", "fine")],
+        "p02": [("lower-body", "wrong category")],
+        "p03": [("lower-body", "wrong")],
+    }
+    store.undo(dataset)
+    assert "p03" not in rounds._verdicts(dataset, load(dataset))
+
+
 def test_labels_that_changed_since_are_flagged_anew(dataset, monkeypatch):
     config = TrainConfig(size=32, steps=2, batch=4)
     rounds.train(dataset, "r4", 2, config, console.progress())

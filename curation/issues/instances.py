@@ -191,8 +191,9 @@ def _same_class_around(view: _View) -> dict[str, float]:
     met[0] = 0
     touched = met > 0
     if not touched.any():
-        names = ("iou_piece", "iou_pieces", "goes_on", "unlabelled", "p_unlabelled", "explains")
-        return dict.fromkeys(names, 0.0)
+        overlaps = ("iou_piece", "iou_pieces", "explains")
+        beyond = ("goes_on", "goes_on_unlabelled", "p_unlabelled")
+        return dict.fromkeys((*overlaps, *beyond), 0.0)
     main, common, whole = int(met.argmax()), int(met.sum()), int(pieces.areas[touched].sum())
     free = touched[pieces.labels]
     for label in view.labels:
@@ -202,10 +203,10 @@ def _same_class_around(view: _View) -> dict[str, float]:
     return {
         "iou_piece": met[main] / (view.area + pieces.areas[main] - met[main]),
         "iou_pieces": common / (view.area + whole - common),
-        "goes_on": (whole - common) / view.area,
-        "unlabelled": unlabelled / view.area,
-        "p_unlabelled": view.evidence.p[view.class_id][free].mean() if unlabelled else 0.0,
         "explains": common / pieces.areas[1:].sum(),
+        "goes_on": (whole - common) / view.area,
+        "goes_on_unlabelled": unlabelled / view.area,
+        "p_unlabelled": view.evidence.p[view.class_id][free].mean() if unlabelled else 0.0,
     }
 
 

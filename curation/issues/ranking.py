@@ -28,7 +28,7 @@ from sklearn.metrics import average_precision_score
 from threadpoolctl import threadpool_limits
 
 from curation.issues.mistakes import ErrorType
-from curation.issues.rows import KEYS, LOOKS, Rows, Scores
+from curation.issues.rows import FINE, KEYS, LOOKS, Rows, Scores
 
 FOLDS = 4
 FEWEST = 200
@@ -50,10 +50,14 @@ _WORSE_IF_LESS = (
 )  # fmt: skip
 _WORSE_IF_MORE = (
     "share_other", "sure_other", "sure_background", "softmin", "fit_gain", "piece", "piece_p",
-    "unlabelled", "iou_same_class", "looks_other",
+    "goes_on_unlabelled", "iou_same_class", "looks_other",
 )  # fmt: skip
 _MISSING_IF_MORE = ("p", "p_low", "sure", "unlabelled")
-"""Numbers that a higher score must go with, for instances and for places of missing ones."""
+_BOUNDS = dict.fromkeys(_WORSE_IF_LESS, -1) | dict.fromkeys(_WORSE_IF_MORE + _MISSING_IF_MORE, 1)
+"""Numbers of instances and of places that a score may only fall with, or only rise with."""
+
+_OF_A_PERSON = 5.0
+"""How much more a label counts that a person decided on."""
 
 _OF_TYPE = {"leaking": ErrorType.BAD_BOUNDARY}
 """The type of planted kinds that are no type themselves; others have none."""
@@ -72,18 +76,17 @@ class Ranking:
     def __init__(self, rows: Rows, seed: int = 0) -> None:
         if len(rows.planted) < FEWEST:
             raise ValueError(f"{len(rows.planted)} planted errors are too few to learn from")
-        with threadpool_limits(1):
-            self._looks = _Looks.of(rows.given) if f"{LOOKS}0" in rows.given else None
-        given, planted = self._seen(rows.given), self._seen(rows.planted)
         # Errors in so many photos as were planted would be so many of the labels.
         expected = WRONG_PHOTOS * len(rows.photos) / max(rows.photos["planted"].sum(), 1)
         with threadpool_limits(1):  # waiting for each other takes threads longer than the work
-            self._instances = _Judge(given, planted, _WORSE_IF_LESS, _WORSE_IF_MORE, expected, seed)
+            self._looks = _Looks.of(rows.given) if f"{LOOKS}0" in rows.given else None
+            given, planted = self._seen(rows.given), self._seen(rows.planted)
+            decided = self._seen(rows.decided)
+            self._instances = _Judge(given, planted, decided, expected, seed)
             self._missing = None
             if len(rows.dropped) >= _FEWEST_DROPPED and len(rows.missing):
-                self._missing = _Judge(
-                    rows.missing, rows.dropped, (), _MISSING_IF_MORE, expected, seed
-                )
+                none = rows.dropped.head(0)
+                self._missing = _Judge(rows.missing, rows.dropped, none, expected, seed)
 
     @property
     def check(self) -> tuple[float, float]:
@@ -124,51 +127,58 @@ def fold_of(image_ids: pd.Series) -> NDArray[np.int64]:
 
 
 class _Judge:
-    """Cross-fitted classifiers of planted against given, and their calibration."""
+    """Cross-fitted classifiers of planted against given, and their calibration.
+
+    Args:
+        given, planted: rows with the same numbers
+        decided: rows that a person spoke of, which weigh more
+        expected: errors among the given for each of those planted
+    """
 
     def __init__(
         self,
         given: pd.DataFrame,
         planted: pd.DataFrame,
-        worse_if_less: Sequence[str],
-        worse_if_more: Sequence[str],
+        decided: pd.DataFrame,
         expected: float,
         seed: int,
     ) -> None:
         self.names = [name for name in given.columns if name not in KEYS]
-        bounds = dict.fromkeys(worse_if_less, -1) | dict.fromkeys(worse_if_more, 1)
-        bound = [bounds.get(name, 0) for name in self.names]
-        kinds = sorted(set(planted["kind"]))
-        codes = 1 + planted["kind"].map({k: i for i, k in enumerate(kinds)}).to_numpy(int)
-        codes = np.concatenate([np.zeros(len(given), int), codes])
-        self.kinds = kinds
-        every = pd.concat([given, planted], ignore_index=True)
+        bound = [_BOUNDS.get(name, 0) for name in self.names]
+        every = pd.concat([given.assign(kind=FINE), planted, decided], ignore_index=True)
+        kinds = every["kind"].to_numpy(str)
+        self.kinds = sorted(set(kinds) - {FINE})
+        codes = np.searchsorted(self.kinds, kinds) + 1
+        codes[kinds == FINE] = 0
+        weights = np.repeat([1.0, 1.0, _OF_A_PERSON], [len(given), len(planted), len(decided)])
         values, folds = self._values(every), fold_of(every["image_id"])
         self.forests, self.boosted = [], []
         for fold in range(FOLDS):
             taught = folds != fold
+            lesson = (values[taught], codes[taught])
             forest = ExtraTreesClassifier(
                 _TREES, min_samples_leaf=3, max_features=0.5, random_state=seed + fold
             )
-            self.forests.append(forest.fit(values[taught], codes[taught]))
+            self.forests.append(forest.fit(*lesson, sample_weight=weights[taught]))
             boosted = HistGradientBoostingClassifier(
                 max_iter=_STEPS, learning_rate=0.05, max_leaf_nodes=15, min_samples_leaf=10,
                 l2_regularization=1.0, max_features=0.3, monotonic_cst=bound,
                 random_state=seed + fold,
             )  # fmt: skip
-            self.boosted.append(boosted.fit(values[taught], codes[taught] > 0))
+            lesson = (values[taught], codes[taught] > 0)
+            self.boosted.append(boosted.fit(*lesson, sample_weight=weights[taught]))
         raw, _ = self._raw(values, folds)
-        typed = planted["kind"].isin(list(ErrorType)).to_numpy()
-        self.calibration = Calibration.of(
-            raw[: len(given)], raw[len(given) :][typed], expected * typed.sum() / len(given)
-        )
-        truth = codes > 0
-        weights = np.where(truth, expected, 1.0)
+        planted_raw = raw[len(given) : len(given) + len(planted)]
+        typed = np.isin(planted["kind"].to_numpy(str), [str(t) for t in ErrorType])
+        share = expected * typed.sum() / len(given)
+        self.calibration = Calibration.of(raw[: len(given)], planted_raw[typed], share)
+        natural = np.repeat([1.0, expected, 0.0], [len(given), len(planted), len(decided)])
         plain = every["softmin"] if "softmin" in every else every["p_low"]
-        self.check = (
-            float(average_precision_score(truth, raw, sample_weight=weights)),
-            float(average_precision_score(truth, plain, sample_weight=weights)),
+        learned, alone = (
+            float(average_precision_score(codes > 0, score, sample_weight=natural))
+            for score in (raw, plain)
         )
+        self.check = (learned, alone)
 
     def judge(self, frame: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
         """(N,) the chance that each is wrong, and the type of error it would be."""

@@ -33,6 +33,11 @@ TAUGHT: Mapping[str, Kind] = {
 is not taken for right."""
 
 
+FINE = "fine"
+WRONG = "wrong"
+"""What a person said of a label: nothing is wrong with it, or something is."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """One photo as the labels and the model see it.
@@ -43,6 +48,8 @@ class Seen:
         void: masks of what is neither taught nor judged
         p: (K, S, S) float16 class probabilities
         taps: (h, w, channels) float16 features of the backbone; none where there are none
+        verdicts: class id and mask of labels as they were before a person decided, and what was
+            wrong with them: a kind as in ``TAUGHT``, ``WRONG`` or ``FINE``
     """
 
     image_id: str
@@ -50,6 +57,7 @@ class Seen:
     void: tuple[Rle, ...]
     p: NDArray[np.float16]
     taps: tuple[NDArray[np.float16], ...] = ()
+    verdicts: tuple[tuple[int, Rle, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,6 +136,7 @@ class Rows:
         given: each label as given: image_id, index among the labels of its photo, class_id,
             and columns of numbers
         planted: labels that were spoilt: image_id, kind, class_id, the same numbers
+        decided: labels that a person decided on: the same
         missing: places where a garment may be missing: image_id, class_id, mask as text, and
             other numbers
         dropped: such places that truly lack one, since it was planted: image_id, kind,
@@ -137,6 +146,7 @@ class Rows:
     photos: pd.DataFrame
     given: pd.DataFrame
     planted: pd.DataFrame
+    decided: pd.DataFrame
     missing: pd.DataFrame
     dropped: pd.DataFrame
 
@@ -184,6 +194,7 @@ _KEYS_OF = {
     "photos": ("image_id",),
     "given": ("image_id", "index", "class_id"),
     "planted": ("image_id", "kind", "class_id"),
+    "decided": ("image_id", "kind", "class_id"),
     "missing": ("image_id", "class_id", "mask"),
     "dropped": ("image_id", "kind", "class_id"),
 }
@@ -203,6 +214,11 @@ def collect(photos: Sequence[Seen], survey: Survey, plan: Plan) -> Rows:
             if (numbers := judge.instance(view.labels, index)) is not None:
                 known = keys | {"index": index, "class_id": label.class_id}
                 tables["given"].append(known | numbers)
+        for label, kind in view.verdicts:
+            labels = [*(x for x in view.labels if (x.mask != label.mask).any()), label]
+            if (numbers := judge.instance(labels, len(labels) - 1)) is not None:
+                known = keys | {"kind": kind, "class_id": label.class_id}
+                tables["decided"].append(known | numbers)
         for region in judge.regions(view.labels):
             mask = {"mask": rle.to_text(rle.encode(region.mask))}
             known = keys | {"class_id": region.class_id} | mask
@@ -233,16 +249,18 @@ class _View:
 
     seen: Seen
     labels: list[Labelled]
+    verdicts: list[tuple[Labelled, str]]
     void: Mask
 
     @classmethod
     def of(cls, seen: Seen) -> _View:
         side = seen.p.shape[-1]
         labels = [Labelled(class_id, _small(mask, side)) for class_id, mask in seen.labels]
+        verdicts = [(Labelled(c, _small(mask, side)), kind) for c, mask, kind in seen.verdicts]
         void = np.zeros((side, side), bool)
         for mask in seen.void:
             void |= _small(mask, side)
-        return cls(seen, labels, void)
+        return cls(seen, labels, verdicts, void)
 
 
 def _small(mask: Rle, side: int) -> Mask:

@@ -67,6 +67,7 @@ def seen(
     names: Sequence[str],
     p: NDArray[np.float16],
     taps: tuple[NDArray[np.float16], ...] = (),
+    verdicts: Sequence[tuple[Instance, str]] = (),
 ) -> Seen:
     """A photo's labels beside what the model sees.
 
@@ -74,10 +75,12 @@ def seen(
         record: its categories are class names or ``ignore``
         names: of the classes, background first
         p, taps: see :class:`Seen`
+        verdicts: labels as they were before a person decided, and what was wrong with them
     """
     labels = [(names.index(x.category), x.mask) for x in record.instances if x.category != IGNORE]
     void = [x.mask for x in record.instances if x.category == IGNORE]
-    return Seen(record.image_id, tuple(labels), tuple(void), p, taps)
+    said = [(names.index(x.category), x.mask, kind) for x, kind in verdicts]
+    return Seen(record.image_id, tuple(labels), tuple(void), p, taps, tuple(said))
 
 
 def digest(instance: Instance) -> str:

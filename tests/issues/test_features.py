@@ -27,7 +27,7 @@ def test_a_right_label_agrees_with_the_model():
     assert (values["share_own"], values["share_background"]) == (1, 0)
     assert values["iou_piece"] == values["explains"] == 1
     assert values["fit_gain"] == pytest.approx(0, abs=1e-5)
-    assert values["unlabelled"] == values["piece"] == values["goes_on"] == 0
+    assert values["goes_on_unlabelled"] == values["piece"] == values["goes_on"] == 0
 
 
 def test_a_wrong_category_is_seen_as_what_it_is():
@@ -50,7 +50,7 @@ def test_a_shifted_mask_is_found_where_it_belongs():
     root = np.sqrt(20 * 24)
     assert values["fit_distance"] == pytest.approx(8 / root, abs=1.5 / root)
     assert values["fit_gain"] > 0.5
-    assert values["unlabelled"] == pytest.approx(8 / 24)
+    assert values["goes_on_unlabelled"] == pytest.approx(8 / 24)
 
 
 def test_too_narrow_and_too_wide_show_along_the_outline():

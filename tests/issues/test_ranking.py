@@ -14,7 +14,7 @@ from curation import rle
 from curation.issues import ranking, scoring
 from curation.issues.mistakes import ErrorType
 from curation.issues.ranking import Calibration, Ranking, fold_of
-from curation.issues.rows import Plan, Rows, Seen, Survey, collect, survey
+from curation.issues.rows import FINE, Plan, Rows, Seen, Survey, collect, survey
 from curation.issues.shapes import moved
 from curation.records import ImageRecord, Instance, instance_ids
 from tests.issues.scene import LABELS, SHIRT, SIDE, THRESHOLDS, TROUSERS, seen, seen_as
@@ -115,6 +115,25 @@ def test_what_was_learned_is_checked_against_softmin(ranked):
     *_, learned, _ = ranked
     ours, plain = learned.check
     assert 0 < plain < ours <= 1
+
+
+def test_what_a_person_said_is_learned_from(case):
+    rows, _ = case
+    # Somebody keeps labels that look as wrong as those planted: such are right here.
+    alike = (rows.planted["kind"] == "wrong category").to_numpy()
+    kept = rows.planted[alike].assign(kind=FINE)
+    told = Ranking(replace(rows, decided=pd.concat([kept] * 2, ignore_index=True)))
+    swapped = ((rows.given["index"] == 0) & rows.given["image_id"].str.endswith("0")).to_numpy()
+    before, after = (r.score(rows).instances["error_score"] for r in (Ranking(rows), told))
+    assert after[swapped].mean() < before[swapped].mean()
+
+
+def test_a_decided_label_is_judged_as_it_was():
+    swapped = (2, rle.encode(SHIRT.mask), "wrong category")
+    rows = collect([replace(seen("a", LABELS), verdicts=(swapped,))], KNOWN, Plan(0, 1))
+    (said,) = rows.decided.to_dict("records")
+    assert (said["kind"], said["class_id"], said["other"]) == ("wrong category", 2, 1)
+    assert said["labels"] == len(LABELS)
 
 
 def test_no_photo_is_judged_by_trees_that_saw_it(ranked):
