@@ -33,9 +33,6 @@ MARK = "made-by-curate-demo"
 
 SEED = 20
 SPOILT = 0.2
-KINDS = (ErrorType.WRONG_CATEGORY, ErrorType.MISSING, ErrorType.SPURIOUS)
-"""The errors that are planted: those that `curate flag` looks for so far."""
-
 REVIEWED = 60
 """Suspects that the demo's curator, who knows the truth, decides on."""
 
@@ -104,10 +101,10 @@ def draw(folder: Path, count: int) -> list[Planted]:
         label: target for label in imaterialist.CATEGORIES if (target := loaded.target(label))
     }
     rng = np.random.default_rng(SEED)
-    spoilt, planted = planting.plant(truth, rng, SPOILT, KINDS, groups=groups)
+    spoilt, planted = planting.plant(truth, rng, SPOILT, groups=groups)
     imaterialist.write(folder / "train.csv", spoilt)
     own = {name: name for name in ("bohemian", "preppy", "streetwear")}
-    wrong_styles, _ = planting.plant(styles, rng, SPOILT, KINDS[:1], groups=own)
+    wrong_styles, _ = planting.plant(styles, rng, SPOILT, [ErrorType.WRONG_CATEGORY], groups=own)
     via.write(folder / "via.json", wrong_styles, "style")
     with replacing(folder / "planted.json") as part:
         rows = [{"image_id": p.image_id, "error_type": p.error_type, "was": p.category,
@@ -152,16 +149,18 @@ def decide(path: Path, issues: pd.DataFrame, found: Sequence[Planted | None]) ->
     loaded = taxonomy.load("supercategories")
     rows = []
     for row, error in zip(issues.itertuples(), found, strict=True):
-        category = ""
+        key, category = row.instance_id, ""
         if error is None:
             action = "delete" if row.error_type == ErrorType.MISSING else "keep"
         elif error.error_type == ErrorType.WRONG_CATEGORY:
             action, category = "relabel", loaded.target(error.category) or ""
         elif error.error_type == ErrorType.MISSING:
             action, category = "add", loaded.target(error.category) or ""
+        elif error.error_type == ErrorType.SPURIOUS:
+            action = "delete"
         else:
-            action = "delete"  # its mask is wrong, and no verb draws masks
-        rows.append((action, row.image_id, row.instance_id, category))
+            action, key = "exclude", ""  # its mask is wrong, and no verb draws masks
+        rows.append((action, row.image_id, key, category))
     with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         header = ("action", "image_id", "instance_id", "category")
         csv.writer(file, lineterminator="\n").writerows([header, *rows])
@@ -182,7 +181,7 @@ def _tell(
     for first in (10, 25, 50, 100):
         hits = {id(error) for error in found[:first] if error}
         rows.append((f"spoilt labels among the first {first} suspects", len(hits)))
-    rows.append((f"spoilt labels in all ({', '.join(KINDS)})", len(planted)))
+    rows.append(("spoilt labels in all", len(planted)))
     rows.append(("labels and missing garments that were scored", len(found)))
     console.out.print(console.table(("", ""), rows))
     console.err.print(

@@ -34,6 +34,8 @@ DRAWS = 4
 SURVEY = "survey.npz"
 
 _SEED = 0
+_VERSION = 1
+"""Of the numbers in the rows: what another version of curate left is not gone on with."""
 
 See = Callable[[Sequence[str]], Iterator[Seen]]
 """Photos, by image_id and in that order, as the labels and the model see them."""
@@ -75,7 +77,7 @@ def collect_rows(
     Returns:
         the shards
     """
-    text = folder / "basis.txt"
+    text, basis = folder / "basis.txt", f"{_VERSION} {basis}"
     if not text.is_file() or text.read_text("utf-8") != basis:
         shutil.rmtree(folder, ignore_errors=True)
         with replacing(text) as part:

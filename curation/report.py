@@ -27,8 +27,12 @@ PANEL = 300
 
 CAPTION = 46
 HEADER = 40
-COLUMNS = 3
+COLUMNS = 2
 MAX_WIDTH = 300
+PANELS = 4
+CLOSEST = 6
+"""Times at most that a close-up is larger than the photo: beyond it are pixels to see."""
+MARGIN = 0.3
 INK, PAPER, OUTLINE = (30, 30, 30), (255, 255, 255), (255, 0, 90)
 
 
@@ -94,7 +98,7 @@ def contact_sheet(dataset, run: str, top: int, path: Path, progress: Progress) -
 
 
 def draw_suspect(suspect: Suspect, taxonomy: Taxonomy) -> Image.Image:
-    """One tile: three panels side by side and the caption under them."""
+    """One tile: the panels side by side and the caption under them."""
     height, width = suspect.photo.shape[:2]
     scale = min(PANEL / height, MAX_WIDTH / width)
     w, h = max(1, round(width * scale)), max(1, round(height * scale))
@@ -103,18 +107,37 @@ def draw_suspect(suspect: Suspect, taxonomy: Taxonomy) -> Image.Image:
     contours, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     panels = [
         photo.copy(),
+        close_up(suspect, w, h),
         overlay(photo, masks.resize_nearest(suspect.labels, h, w), taxonomy),
         overlay(photo, masks.resize_nearest(suspect.prediction, h, w), taxonomy),
     ]
-    for panel in panels:
+    for panel in (panels[0], *panels[2:]):
         cv2.drawContours(panel, contours, -1, OUTLINE, 2)
-    tile = Image.new("RGB", (3 * MAX_WIDTH + 16, PANEL + CAPTION), PAPER)
+    tile = Image.new("RGB", (PANELS * (MAX_WIDTH + 4) + 4, PANEL + CAPTION), PAPER)
     for i, panel in enumerate(panels):
         tile.paste(Image.fromarray(panel), (i * (MAX_WIDTH + 4) + (MAX_WIDTH - w) // 2, 2))
     draw = ImageDraw.Draw(tile)
-    lines = [part for line in suspect.caption.splitlines() for part in textwrap.wrap(line, 128)]
+    lines = [part for line in suspect.caption.splitlines() for part in textwrap.wrap(line, 160)]
     draw.multiline_text((4, PANEL + 4), "\n".join(lines[:3]), INK, _font(13))
     return tile
+
+
+def close_up(suspect: Suspect, width: int, height: int) -> NDArray[np.uint8]:
+    """(height, width, 3): the suspect and a little around it, as large as it goes."""
+    left, top, w, h = rle.bbox(suspect.outline)
+    scale = max(w / width, h / height, suspect.photo.shape[0] / height / CLOSEST) * (1 + MARGIN)
+    x, y = left + w / 2 - scale * width / 2, top + h / 2 - scale * height / 2
+    # Pixel centres of the panel, in the photo; what is beyond the frame is white.
+    to_panel = np.array([[1 / scale, 0, -x / scale], [0, 1 / scale, -y / scale]])
+    panel = cv2.warpAffine(
+        suspect.photo, to_panel, (width, height), flags=cv2.INTER_AREA, borderValue=PAPER
+    )
+    inside = cv2.warpAffine(
+        rle.decode(suspect.outline).view(np.uint8), to_panel, (width, height),
+        flags=cv2.INTER_NEAREST,
+    )  # fmt: skip
+    contours, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(panel, contours, -1, OUTLINE, 1)
 
 
 def overlay(
@@ -145,11 +168,11 @@ def _find(
 
 def arrange(tiles: Sequence[Image.Image], taxonomy: Taxonomy) -> Image.Image:
     """Tiles in columns under a line that says what the panels are and what the colours mean."""
-    w, h = tiles[0].size if tiles else (3 * MAX_WIDTH, 0)
+    w, h = tiles[0].size if tiles else (PANELS * MAX_WIDTH, 0)
     columns = max(1, min(COLUMNS, len(tiles)))
     sheet = Image.new("RGB", (w * columns, HEADER + h * -(-len(tiles) // columns)), PAPER)
     draw, font = ImageDraw.Draw(sheet), _font(16)
-    text = "photo with the suspect outlined | labels | prediction"
+    text = "photo with the suspect outlined | close up | labels | prediction"
     draw.text((4, 10), text, INK, font)
     x = draw.textlength(text, font) + 40
     for c in taxonomy.classes:

@@ -2,6 +2,7 @@ import pytest
 
 from curation import database, demo, store
 from curation.errors import DatasetError
+from curation.issues import planting
 
 
 def test_the_demo_never_removes_what_it_did_not_make(tmp_path):
@@ -20,5 +21,5 @@ def test_a_demo_clears_away_the_last_one():
     for _ in range(2):
         demo._forget(database.home() / "demo-data")
     planted = demo.draw(database.home() / "demo-data", 60)
-    assert {error.error_type for error in planted} == set(demo.KINDS)
+    assert {error.error_type for error in planted} == set(planting.TYPES)
     assert not store.exists(demo.DATASET)

@@ -12,12 +12,31 @@ def test_a_tile_shows_the_outline_and_the_class_colours():
     prediction[15:45, 10:30] = 4
     suspect = report.Suspect("1. a", photo, labels, prediction, rle.encode(labels))
     tile = np.asarray(report.draw_suspect(suspect, palette))
-    assert (tile == report.OUTLINE).all(axis=2).sum() > 300  # three outlines
+    assert (tile == report.OUTLINE).all(axis=2).sum() > 300  # four outlines
     middle = report.PANEL // 2
-    shown = [tile[middle, i * (report.MAX_WIDTH + 4) + report.MAX_WIDTH // 2] for i in range(3)]
+    shown = [tile[middle, i * (report.MAX_WIDTH + 4) + report.MAX_WIDTH // 2] for i in range(4)]
     assert shown[0].tolist() == [128, 128, 128]
-    assert shown[1].argmax() == 2  # upper-body is blue
-    assert shown[2].argmax() == 0  # feet are red
+    assert shown[1].tolist() == [128, 128, 128]
+    assert shown[2].argmax() == 2  # upper-body is blue
+    assert shown[3].argmax() == 0  # feet are red
+
+
+def test_a_close_up_fills_its_panel_with_the_suspect():
+    photo = np.zeros((200, 100, 3), np.uint8)
+    photo[20:40, 60:80] = 200
+    mask = np.zeros((200, 100), np.uint8)
+    mask[20:40, 60:80] = 1
+    suspect = report.Suspect("", photo, mask, mask, rle.encode(mask))
+    panel = report.close_up(suspect, 150, 300)
+    bright = panel[..., 1] > 150
+    rows, columns = np.nonzero(bright)
+    assert abs(rows.mean() - 150) < 3
+    assert abs(columns.mean() - 75) < 3
+    assert np.ptp(columns) > 60
+    corner = np.zeros((200, 100), np.uint8)
+    corner[:10, :10] = 1
+    at_edge = report.Suspect("", photo, mask, mask, rle.encode(corner))
+    assert (report.close_up(at_edge, 150, 300)[0, 0] == report.PAPER).all()
 
 
 def test_background_is_grey_and_a_class_is_its_colour():

@@ -56,6 +56,7 @@ _MISSING_IF_MORE = ("p", "p_low", "sure", "unlabelled")
 _BOUNDS = dict.fromkeys(_WORSE_IF_LESS, -1) | dict.fromkeys(_WORSE_IF_MORE + _MISSING_IF_MORE, 1)
 """Numbers of instances and of places that a score may only fall with, or only rise with."""
 
+_ORDER = 0.01
 _OF_A_PERSON = 5.0
 """How much more a label counts that a person decided on."""
 
@@ -249,7 +250,8 @@ class Calibration:
         return cls(points, np.maximum.accumulate(scores))
 
     def __call__(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.interp(raw, self.raw, self.score)
+        # Of those that are all but surely wrong, too, some come first.
+        return (1 - _ORDER) * np.interp(raw, self.raw, self.score) + _ORDER * raw
 
 
 @dataclass(frozen=True)

@@ -157,6 +157,9 @@ def reason(
         ErrorType.SPURIOUS: lambda: (
             f"the model sees background at {row['p_background']:.2f} "
             f"over {row['share_background']:.0%} of it"
+            if row["share_background"] >= row["share_other"]
+            else f"the model sees none here but {names[int(row['other'])]} "
+            f"at {row['p_other']:.2f} over {row['share_other']:.0%} of it"
         ),
         ErrorType.SHIFTED: lambda: (
             f"it would fit what the model sees better {row['fit_distance']:.0%} "

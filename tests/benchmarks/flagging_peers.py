@@ -111,9 +111,9 @@ def mistakenness(photos: Iterator[Photo], rows: Rows) -> Judged:
         scores = {}
         whole = []
         for sample in dataset.iter_samples():
-            own = [d["mistakenness"] or 0.0 for d in sample["given"].detections]
+            own = [_mistaken(detection) for detection in sample["given"].detections]
             scores[sample.filepath.rsplit("/", 1)[-1]] = own
-            whole.append(max([*own, (sample["possible_missing"] and 0.5) or 0.0]))
+            whole.append(max([*own, 0.5 * bool(sample["possible_missing"])]))
     finally:
         dataset.delete()
     labels = [
@@ -121,6 +121,12 @@ def mistakenness(photos: Iterator[Photo], rows: Rows) -> Judged:
         for image_id, index in zip(rows.given["image_id"], rows.given["index"], strict=True)
     ]
     return np.array(labels), np.array(whole)
+
+
+def _mistaken(given: fo.Detection) -> float:
+    """Where no prediction meets a label FiftyOne says no more than that it may be spurious."""
+    known = given.has_field("mistakenness") and given["mistakenness"]
+    return known if isinstance(known, float) else 0.5
 
 
 def _connected(photo: Photo) -> list[fo.Detection]:
