@@ -46,7 +46,9 @@ def test_imports_point_one_way(path):
 
 
 CORE = ("errors", "files", "rle", "records", "masks", "photos", "polygons", "taxonomy",
-        "splits", "review", "issues/planting", "issues/disagreement", "issues/scoring")  # fmt: skip
+        "splits", "review", "issues/appearance", "issues/disagreement", "issues/evidence",
+        "issues/instances", "issues/mistakes", "issues/planting", "issues/ranking",
+        "issues/regions", "issues/rows", "issues/scoring", "issues/shapes")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CORE)
