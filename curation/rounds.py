@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -21,9 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import Progress
 
-from curation import exporter, flagging, parallel, review, splits, store
-from curation.audit.duplicates import duplicates
-from curation.audit.prints import PhotoPrint, check_photo
+from curation import exporter, flagging, review, splits, store
 from curation.errors import DatasetError, RunError
 from curation.files import replacing
 from curation.flagging import Flagged
@@ -31,10 +29,10 @@ from curation.formats import tfrecord
 from curation.issues.mistakes import ErrorType
 from curation.issues.rows import FINE, WRONG, Seen
 from curation.issues.scoring import Issue, PhotoScore, as_table, photo_scores, seen
-from curation.records import ImageRecord, Instance, Skip
-from curation.store.datasets import batches
+from curation.records import Instance, Skip
 from curation.store.results import check_run_name
-from curation.taxonomy import Channels, Taxonomy
+from curation.taxonomy import Channels
+from curation.workset import Workset, load, look_alikes
 from training import run as trainer
 from training.config import TrainConfig
 
@@ -44,72 +42,12 @@ FLAGGING = "flagging"
 """What flagging has found so far, in the run's folder until it is finished."""
 ISSUES = "issues.csv"
 SPLITS = "splits.csv"
-PRINTED = 32
-"""Photos that a worker looks at in one go."""
 
 
-@dataclass
-class Workset:
-    """A dataset as the trainer and the exporter want it: records by image_id, in that order."""
-
-    taxonomy: Taxonomy
-    records: dict[str, ImageRecord]
-    instance_ids: dict[str, list[str]]
-    groups: dict[str, str]
-
-    @property
-    def channels(self) -> Channels:
-        return Channels.of(self.taxonomy)
-
-    def strata(self) -> dict[str, str]:
-        present = {i: [x.category for x in r.instances] for i, r in self.records.items()}
-        return splits.strata(present)
-
-    def photos(self) -> list[trainer.PhotoFile]:
-        """One for each record; copies of a photo share their key, and so their fold."""
-        return [
-            trainer.PhotoFile(self.groups[i], i, record.path) for i, record in self.records.items()
-        ]
-
-    def digest(self) -> str:
-        """A hash of all labels: the masks, their classes, and the order they are painted in."""
-        digest = sha256(repr(self.taxonomy).encode())
-        for image_id, record in self.records.items():
-            digest.update(repr((image_id, self.groups[image_id], record.height)).encode())
-            for instance in record.instances:
-                digest.update(instance.category.encode())
-                digest.update(instance.mask.counts)
-        return digest.hexdigest()
-
-
-def load(dataset, progress: Progress) -> Workset:
-    """The working copy of all photos that are not excluded, up to the journal's last line.
-
-    Raises:
-        DatasetError: there is no taxonomy yet, a photo came after the last remap,
-            or no photo is left
-    """
-    taxonomy = store.active_taxonomy(dataset)
-    if late := store.count_unmapped(dataset):
-        # Without labels they would be taught as background.
-        raise DatasetError(
-            dataset.name,
-            "",
-            f"{late} photos were imported or updated since the last remap; run `curate remap "
-            f"{dataset.name} --taxonomy {store.info(dataset)['taxonomy']['path']}` again",
-        )
-    if edits := store.refresh(dataset):
-        progress.console.print(f"Took {len(edits)} edits made in FiftyOne into the journal.")
-    left_out = store.excluded(dataset)
-    records, ids = {}, {}
-    for record, instance_ids in store.read(dataset, "labels"):
-        if record.image_id not in left_out:
-            records[record.image_id] = record
-            ids[record.image_id] = instance_ids
-    if not records:
-        raise DatasetError(dataset.name, "", "has no photo left to work on")
-    groups = store.photo_groups(dataset)
-    return Workset(taxonomy, records, ids, {i: groups[i] for i in records})
+def photo_files(work: Workset) -> list[trainer.PhotoFile]:
+    """One for each record; copies of a photo share their key, and so their fold."""
+    groups = work.groups
+    return [trainer.PhotoFile(groups[i], i, record.path) for i, record in work.records.items()]
 
 
 def split(dataset, work: Workset) -> dict[str, str]:
@@ -203,7 +141,7 @@ def train(dataset, run: str, folds: int, config: TrainConfig, progress: Progress
 
 
 def _folds(dataset, work: Workset, run: str, count: int, progress: Progress) -> dict[str, int]:
-    groups = _alike(work, progress)
+    groups = look_alikes(work, progress)
     largest = max(Counter(groups.values()).values())
     if largest > len(groups) / count:
         # One colour, one pose: what looks alike here are not copies, and no fold would hold them.
@@ -218,27 +156,6 @@ def _folds(dataset, work: Workset, run: str, count: int, progress: Progress) -> 
         raise RunError(run, "--folds", str(error)) from None
     store.write_column(dataset, "fold", dealt)
     return dealt
-
-
-def _alike(work: Workset, progress: Progress) -> dict[str, str]:
-    """The group of each photo, photos that look alike in one: what a model saw of one it knows
-    of the other."""
-    task = progress.add_task("photos that look alike", total=len(work.records))
-    found: list[PhotoPrint] = []
-    bare = batches((replace(r, instances=()) for r in work.records.values()), PRINTED)
-    for prints in parallel.ordered(_prints, None, bare, len(work.records)):
-        found += [photo for photo in prints if photo]
-        progress.advance(task, len(prints))
-    progress.remove_task(task)
-    group_of: dict[str, str] = {}
-    for twins in duplicates(found):
-        first, *others = (work.groups[image_id] for image_id in twins.image_ids)
-        group_of |= dict.fromkeys(others, first) if not twins.exact else {}
-    return {image_id: group_of.get(group, group) for image_id, group in work.groups.items()}
-
-
-def _prints(_: None, records: Sequence[ImageRecord]) -> list[PhotoPrint | None]:
-    return [check_photo(record)[0] for record in records]
 
 
 def resume(dataset, run: str, progress: Progress) -> dict:
@@ -332,7 +249,7 @@ def flag(dataset, run: str, progress: Progress) -> tuple[pd.DataFrame, Flagged]:
     work = load(dataset, progress)
     folder = run_folder(dataset, run)
     channels = _channels_of_run(folder, work)
-    photos = {photo.image_id: photo for photo in work.photos()}
+    photos = {photo.image_id: photo for photo in photo_files(work)}
 
     def see(image_ids: Sequence[str]) -> Iterator[Seen]:
         for photo, p, taps in trainer.evidence(
@@ -414,7 +331,7 @@ def _probabilities(
     dataset, work: Workset, run: str, progress: Progress
 ) -> Iterator[tuple[trainer.Photo, NDArray[np.float32]]]:
     folder, cache = run_folder(dataset, run), feature_cache(dataset)
-    return trainer.predict(folder, work.photos(), cache=cache, progress=progress)
+    return trainer.predict(folder, photo_files(work), cache=cache, progress=progress)
 
 
 def _write_png(path: Path, array: NDArray[np.uint8]) -> None:

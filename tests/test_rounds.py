@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation import console, rle, rounds, store, taxonomy
+from curation import console, rle, rounds, store, taxonomy, workset
 from curation.errors import DatasetError, RunError
 from curation.records import ImageRecord, Instance
 from training.config import TrainConfig
@@ -37,7 +37,7 @@ def dataset(tmp_path):
 
 
 def load(dataset):
-    return rounds.load(dataset, console.progress())
+    return workset.load(dataset, console.progress())
 
 
 def test_excluded_photos_are_left_out(dataset):
@@ -52,10 +52,10 @@ def test_photos_newer_than_the_remap_are_refused_not_taught_as_background(datase
 
 
 def test_copies_are_one_photo_to_the_trainer(dataset):
-    keys = {photo.image_id: photo.key for photo in load(dataset).photos()}
+    keys = {photo.image_id: photo.key for photo in rounds.photo_files(load(dataset))}
     assert keys["copy"] == keys["p00"] != keys["p01"]
     store.decide(dataset, "exclude", image_id="p00")
-    assert {p.image_id: p.key for p in load(dataset).photos()}["copy"] == keys["copy"]
+    assert {p.image_id: p.key for p in rounds.photo_files(load(dataset))}["copy"] == keys["copy"]
 
 
 def test_splits_outlive_the_database(dataset, tmp_path):
