@@ -41,7 +41,7 @@ of its own, the demo and the benchmark 20 %."""
 _LOOKS_KEPT = 32
 """Dimensions of the looks that the trees see; the classifier of looks takes all."""
 _FEWEST_DROPPED = 20
-_TREES = 250
+_TREES = 120
 _STEPS = 200
 
 _WORSE_IF_LESS = (
@@ -158,7 +158,7 @@ class _Judge:
             taught = folds != fold
             lesson = (values[taught], codes[taught])
             forest = ExtraTreesClassifier(
-                _TREES, min_samples_leaf=3, max_features=0.5, random_state=seed + fold
+                _TREES, min_samples_leaf=3, max_features=0.5, n_jobs=-1, random_state=seed + fold
             )
             self.forests.append(forest.fit(*lesson, sample_weight=weights[taught]))
             boosted = HistGradientBoostingClassifier(
