@@ -206,13 +206,10 @@ class _Judge:
 
 
 def _types(chances: NDArray[np.float64], kinds: Sequence[str]) -> NDArray[np.str_]:
-    """(N,) the likeliest type of error, of (N, kinds) chances."""
-    types = [str(t) for t in ErrorType]
-    sums = np.zeros((len(chances), len(types)))
-    for column, kind in enumerate(kinds):
-        if (name := str(_OF_TYPE.get(kind, kind))) in types:
-            sums[:, types.index(name)] += chances[:, column]
-    return np.array(types)[sums.argmax(axis=1)]
+    """(N,) the type of the likeliest kind that is of a type, of (N, kinds) chances."""
+    types = [str(_OF_TYPE.get(kind, kind)) for kind in kinds]
+    typed = np.isin(types, [str(t) for t in ErrorType])
+    return np.array(types)[np.where(typed, chances, -1).argmax(axis=1)]
 
 
 @dataclass(frozen=True)
