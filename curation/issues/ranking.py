@@ -160,7 +160,9 @@ class _Judge:
             forest = ExtraTreesClassifier(
                 _TREES, min_samples_leaf=3, max_features=0.5, n_jobs=-1, random_state=seed + fold
             )
-            self.forests.append(forest.fit(*lesson, sample_weight=weights[taught]))
+            forest.fit(*lesson, sample_weight=weights[taught])
+            forest.n_jobs = 1  # several would add the trees' chances up in any order
+            self.forests.append(forest)
             boosted = HistGradientBoostingClassifier(
                 max_iter=_STEPS, learning_rate=0.05, max_leaf_nodes=15, min_samples_leaf=10,
                 l2_regularization=1.0, max_features=0.3, monotonic_cst=bound,

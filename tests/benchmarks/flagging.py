@@ -6,8 +6,8 @@
 One typed error is planted into 20 % of the photos, models are trained out of fold on these noisy
 labels, and every method sees the same probabilities and the same labels. Intervals are those of
 bootstrap samples of the photos. ``matched``: the flagger as it is. ``three types``: taught three
-types only, some 1.7 times as bad as those it is tested with; ``three types and none``: and with them
-the mistakes of no type that it is always taught. ``without TYPE``: never taught that type; its
+types only, some 1.7 times as bad as those it is tested with; ``three types and none``: and with
+them the mistakes of no type that it is always taught. ``without TYPE``: never taught that type; its
 average precision among the photos with that type and those without an error.
 """
 
