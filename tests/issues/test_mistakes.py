@@ -25,7 +25,7 @@ def changed(kind, seed, **rest) -> tuple[Change, list[Labelled], int | None]:
     return change, *change.applied(LABELS)
 
 
-@pytest.mark.parametrize("kind", TAUGHT.values(), ids=str)
+@pytest.mark.parametrize("kind", TAUGHT.values(), ids=list(TAUGHT))
 @pytest.mark.parametrize("strength", [MODERATE, STRONG, WIDE], ids=["moderate", "strong", "wide"])
 def test_a_mistake_changes_as_much_as_one_can_see_and_repeats(kind, strength):
     for seed in range(20):
@@ -40,7 +40,7 @@ def test_a_mistake_changes_as_much_as_one_can_see_and_repeats(kind, strength):
         assert repr(again) == repr(change)
 
 
-@pytest.mark.parametrize("kind", TAUGHT.values(), ids=str)
+@pytest.mark.parametrize("kind", TAUGHT.values(), ids=list(TAUGHT))
 def test_labels_as_given_are_not_touched(kind):
     before = [label.mask.copy() for label in LABELS]
     for seed in range(5):
@@ -48,7 +48,7 @@ def test_labels_as_given_are_not_touched(kind):
     assert all((a == b.mask).all() for a, b in zip(before, LABELS, strict=True))
 
 
-@pytest.mark.parametrize("kind", TAUGHT.values(), ids=str)
+@pytest.mark.parametrize("kind", TAUGHT.values(), ids=list(TAUGHT))
 def test_a_photo_without_labels_has_no_place_for_most_mistakes(kind):
     change = kind(scene(labels=[]))
     assert (change is not None) == (kind is mistakes.spurious)
