@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ SHARD = 32
 SURVEYED = 320
 """Photos that are looked at before all are."""
 TAUGHT = 4000
-"""Photos at most that errors are planted into: more teach little more."""
+"""Photos at most that errors are planted into: what is learned from stays in memory."""
 DRAWS = 4
 """Errors planted into each of a few photos; one into each of many."""
 
@@ -46,12 +46,18 @@ class Flagged:
     """What is said of how the scores came about.
 
     Attributes:
-        taught: errors that were planted to learn from; 0 where they were too few
-        check: average precision on planted errors: learned, and of softmin alone
+        planted: errors of a type that were planted to learn from
+        check: average precision on planted errors: learned, and of softmin alone; None where
+            too few were planted to learn anything
     """
 
-    taught: int
-    check: tuple[float, float]
+    planted: int
+    check: tuple[float, float] | None
+
+    @property
+    def learned(self) -> bool:
+        """Whether the scores are the learned ones: they are better than having learned nothing."""
+        return self.check is not None and self.check[0] > self.check[1]
 
 
 def plan_for(photos: int) -> Plan:
@@ -141,19 +147,15 @@ def rank(
     """
     task = progress.add_task("learn from planted errors", total=None)
     rows = Rows.joined([_taught(Rows.load(path)) for path in paths])
-    learned = None
-    flagged = Flagged(0, (0.0, 0.0))
-    if len(rows.planted) >= ranking.FEWEST:
-        learned = Ranking(rows, _SEED)
-        flagged = Flagged(len(rows.planted) + len(rows.dropped), learned.check)
-        if learned.check[0] <= learned.check[1]:  # it would be worse than having learned nothing
-            learned, flagged = None, replace(flagged, taught=0)
+    learned = Ranking(rows, _SEED) if len(rows.planted) >= ranking.FEWEST else None
+    flagged = Flagged(int(rows.photos["planted"].sum()), learned.check if learned else None)
     progress.remove_task(task)
 
     def scored() -> Iterator[tuple[Rows, Scores]]:
         for path in progress.track(paths, description="score"):
             part = Rows.load(path)
-            yield part, (learned.score(part) if learned else ranking.by_disagreement(part))
+            use = learned if flagged.learned else None
+            yield part, (use.score(part) if use else ranking.by_disagreement(part))
 
     return flagged, scored()
 

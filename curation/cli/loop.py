@@ -41,7 +41,7 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
     curate flag photos --run r1
     """
     from curation import rounds, store
-    from curation.issues.scoring import SUSPECT
+    from curation.issues.rows import SUSPECT
 
     opened = store.open_dataset(dataset)
     with console.progress() as progress:
@@ -59,15 +59,16 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
             "with them. Train with --folds 3 for scores that mean something there.",
             "yellow",
         )
-    if learned.taught:
+    if learned.check:
         console.err.print(
-            f"Learned from {learned.taught:,} errors planted into the labels: average precision "
-            f"{learned.check[0]:.2f} on such errors; softmin alone {learned.check[1]:.2f}."
+            f"Planted {learned.planted:,} errors into the labels to learn from: average precision "
+            f"{learned.check[0]:.2f} on them; softmin alone {learned.check[1]:.2f}."
         )
-    else:
+    if not learned.learned:
+        why = "What was learned is no better" if learned.check else "Too few labels to learn from"
         console.say(
-            "Too few labels to learn from: scores are plain disagreement with the model, and "
-            "types are no more than wrong category or spurious.",
+            f"{why}: scores are plain disagreement with the model, and types are no more than "
+            "wrong category or spurious.",
             "yellow",
         )
     console.err.print(

@@ -1,8 +1,7 @@
 """What instances look like: a backbone's features inside a mask and around it.
 
 Class probabilities say what the segmenter makes of each pixel; the features say what a
-whole garment resembles. A simple classifier on them knows the classes, and the source
-categories too, which the segmenter was never taught.
+whole garment resembles.
 """
 
 from __future__ import annotations

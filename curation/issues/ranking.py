@@ -28,7 +28,7 @@ from sklearn.metrics import average_precision_score
 from threadpoolctl import threadpool_limits
 
 from curation.issues.mistakes import ErrorType
-from curation.issues.rows import FINE, KEYS, LOOKS, Rows, Scores
+from curation.issues.rows import FINE, KEYS, LOOKS, SUSPECT, Rows, Scores
 
 FOLDS = 4
 FEWEST = 200
@@ -55,6 +55,10 @@ _WORSE_IF_MORE = (
 _MISSING_IF_MORE = ("p", "p_low", "sure", "unlabelled")
 _BOUNDS = dict.fromkeys(_WORSE_IF_LESS, -1) | dict.fromkeys(_WORSE_IF_MORE + _MISSING_IF_MORE, 1)
 """Numbers of instances and of places that a score may only fall with, or only rise with."""
+
+_SURE, _LEAST_AREA, _LEAST_DEPTH = 0.7, 0.004, 1 / 80
+"""Of a missing garment where nothing is learned: mean chance, share of the photo, and half of
+the thickness in sides of it."""
 
 _ORDER = 0.01
 _OF_A_PERSON = 5.0
@@ -110,14 +114,24 @@ class Ranking:
 
 
 def by_disagreement(rows: Rows) -> Scores:
-    """With too little to learn from: 0.5 where another class is as likely as the given."""
+    """With too little to learn from: ``SUSPECT`` where another class is as likely as the given.
+
+    A place is a missing garment where the model is sure of it, where it is as large and as
+    thick as one, and where nothing is labelled.
+    """
     names = ["margin_other", "margin_background"]
     other, background = rows.given.reindex(columns=names).to_numpy(float).T
     types = np.where(other < background, ErrorType.WRONG_CATEGORY, ErrorType.SPURIOUS)
-    chance = 1 / (1 + np.exp(np.minimum(other, background)))
+    chance = SUSPECT ** np.log2(1 + np.exp(np.minimum(other, background)))
+    names = ["p", "log_area", "thickness_pixels", "rim_own", "unlabelled"]
+    p, log_area, thickness, rim_own, unlabelled = (
+        rows.missing.reindex(columns=names).to_numpy(float).T
+    )
+    garment = (p >= _SURE) & (log_area >= np.log(_LEAST_AREA)) & (thickness >= _LEAST_DEPTH)
+    garment &= (rim_own <= 0.5) & (unlabelled > 0.5)
     return Scores(
         pd.DataFrame({"error_score": chance, "error_type": types.astype(str)}),
-        rows.missing.reindex(columns=["p_low"]).astype(float).set_axis(["error_score"], axis=1),
+        pd.DataFrame({"error_score": np.where(garment, p, 0.0)}),
     )
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from curation import masks, rle
 from curation.files import replacing
-from curation.issues import appearance, disagreement, instances, mistakes, regions
+from curation.issues import appearance, instances, mistakes, regions
 from curation.issues.appearance import Projection
 from curation.issues.evidence import Evidence
 from curation.issues.mistakes import KINDS, WIDE, Change, Kind, Scene, Strength, fewest_pixels
@@ -32,6 +32,9 @@ TAUGHT: Mapping[str, Kind] = {
 """What is taught: each type of error, and mistakes of no type, so that what was never planted
 is not taken for right."""
 
+
+SUSPECT = 0.25
+"""From this error_score on, a reviewer is asked: one in four labels at it is wrong."""
 
 FINE = "fine"
 WRONG = "wrong"
@@ -132,7 +135,7 @@ class Rows:
     """Tables of numbers about some photos.
 
     Attributes:
-        photos: image_id, softmin, how many errors were drawn, and how many of a type planted
+        photos: image_id, how many errors were drawn, and how many of a type planted
         given: each label as given: image_id, index among the labels of its photo, class_id,
             and columns of numbers
         planted: labels that were spoilt: image_id, kind, class_id, the same numbers
@@ -230,8 +233,7 @@ def collect(photos: Sequence[Seen], survey: Survey, plan: Plan) -> Rows:
                 for table, class_id, numbers in found:
                     known = keys | {"kind": kind, "class_id": class_id}
                     tables[table].append(known | numbers)
-        photo = {"softmin": judge.softmin(), "drawn": draws, "planted": planted}
-        tables["photos"].append(keys | photo)
+        tables["photos"].append(keys | {"drawn": draws, "planted": planted})
     return Rows(**{name: _frame(rows, _KEYS_OF[name]) for name, rows in tables.items()})
 
 
@@ -286,15 +288,6 @@ class _Judge:
 
     def regions(self, labels: Sequence[Labelled]) -> list[regions.Region]:
         return regions.find(self.evidence, labels, self.view.void)
-
-    def softmin(self) -> float:
-        """Of the photo, see :func:`disagreement.score_photo`; small garments lie on top."""
-        label_map = np.zeros(self.view.void.shape, np.uint8)
-        by_area = sorted(self.view.labels, key=lambda label: -np.count_nonzero(label.mask))
-        for label in by_area:
-            label_map[label.mask] = label.class_id
-        label_map[self.view.void] = masks.VOID
-        return disagreement.score_photo(self.evidence.p, label_map)
 
 
 LOOKS = "looks_"

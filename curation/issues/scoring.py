@@ -12,13 +12,10 @@ from numpy.typing import NDArray
 
 from curation import masks, rle
 from curation.issues.mistakes import ErrorType
-from curation.issues.rows import Rows, Scores, Seen
+from curation.issues.rows import SUSPECT, Rows, Scores, Seen
 from curation.records import ImageRecord, Instance
 from curation.rle import Rle
 from curation.taxonomy import IGNORE
-
-SUSPECT = 0.25
-"""From this error_score on, a reviewer is asked: one in four of such labels is wrong."""
 
 
 @dataclass(frozen=True, slots=True)

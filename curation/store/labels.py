@@ -16,7 +16,7 @@ import fiftyone as fo
 from curation import documents, review, taxonomy
 from curation.errors import DatasetError
 from curation.issues import scoring
-from curation.issues.scoring import SUSPECT
+from curation.issues.rows import SUSPECT
 from curation.records import Instance
 from curation.review import Decision, Reviewed
 from curation.rle import Rle

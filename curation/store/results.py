@@ -15,7 +15,8 @@ from PIL import Image
 
 from curation import documents
 from curation.errors import RunError
-from curation.issues.scoring import SUSPECT, Issue, PhotoScore
+from curation.issues.rows import SUSPECT
+from curation.issues.scoring import Issue, PhotoScore
 from curation.records import Instance
 from curation.rle import Rle
 from curation.store import bulk, screen

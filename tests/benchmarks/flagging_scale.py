@@ -32,6 +32,7 @@ from rich.progress import Progress
 from curation import console, flagging, rle, taxonomy
 from curation.figures import draw_figure
 from curation.issues import scoring
+from curation.issues.rows import SUSPECT
 from curation.records import ImageRecord, Instance, instance_ids
 
 SIDE = 256
@@ -112,7 +113,7 @@ def ours(count: int, made: Made) -> None:
         for rows, scores in ranked:
             labels = {i: (r := record(int(i)), instance_ids(r)) for i in rows.photos["image_id"]}
             for photo in scoring.photo_scores(rows, scores, labels, CLASSES, "r1"):
-                found += any(issue.error_score >= scoring.SUSPECT for issue in photo.issues)
+                found += any(issue.error_score >= SUSPECT for issue in photo.issues)
         console.say(f"{found} of {count} photos have a suspect")
 
 
