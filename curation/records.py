@@ -21,6 +21,8 @@ class Instance:
         polygons: the rings as drawn, each ``(x0, y0, x1, y1, ...)`` in pixels,
             where the source had polygons
         faults: what the reader had to mend, e.g. ``overlapping runs``
+        source_label: of a label under a taxonomy, where ``category`` is one of its classes:
+            what the annotation file calls it, as far as that is known to be right
     """
 
     category: str
@@ -29,6 +31,7 @@ class Instance:
     attributes: tuple[str, ...] = ()
     polygons: tuple[tuple[float, ...], ...] = ()
     faults: tuple[str, ...] = ()
+    source_label: str = ""
 
     def __post_init__(self) -> None:
         if not self.category or self.category != self.category.strip():

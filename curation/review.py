@@ -14,7 +14,7 @@ import getpass
 import io
 import os
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from pathlib import Path
 from curation import rle
 from curation.errors import FormatError
 from curation.records import Instance
+from curation.taxonomy import SOURCE, Taxonomy
 
 ACTIONS = ("keep", "relabel", "delete", "exclude", "add", "undo")
 STATUS = {"keep": "kept", "relabel": "relabelled", "add": "added"}
@@ -41,7 +42,7 @@ class Decision:
         instance_id: the instance; empty for ``exclude``; for ``add`` the id the
             new instance gets
         category: the new category of ``relabel`` and ``add``
-        taxonomy: whose vocabulary ``category`` is of
+        taxonomy: whose vocabulary ``category`` is of; SOURCE for that of the annotation file
         mask: the mask of ``add``, see :func:`curation.rle.to_text`
         undoes: the decision that ``undo`` takes back
     """
@@ -155,40 +156,62 @@ def standing(decisions: Iterable[Decision]) -> list[Decision]:
     return [d for d in entries if d.action != "undo" and d.decision_id not in undone]
 
 
-def apply(
-    labels: Sequence[Reviewed], decisions: Sequence[Decision], classes: Collection[str]
-) -> list[Reviewed]:
-    """One photo's remapped labels with its standing decisions applied.
+def waits(decision: Decision, active: Taxonomy) -> bool:
+    """Whether a decision is in a vocabulary that the active taxonomy does not know."""
+    if decision.taxonomy == SOURCE:
+        return bool(active.unmapped({decision.category: 1}))
+    return bool(decision.category) and decision.category not in active.class_names
 
-    A category that the active taxonomy does not know (it was decided under
-    another one) leaves the label as it is; it counts again under its own.
+
+def apply(
+    labels: Sequence[Reviewed], decisions: Sequence[Decision], active: Taxonomy
+) -> list[Reviewed]:
+    """One photo's labels under a taxonomy, with its standing decisions applied.
+
+    A category that the taxonomy does not know (it was decided under another
+    one) leaves the label as it is; it counts again under its own.
 
     Args:
-        labels: the photo's instances as remapped
+        labels: the photo's instances as imported
         decisions: standing decisions of this photo, oldest first
-        classes: the names the active taxonomy knows
     """
-    current = {item.instance_id: item for item in labels}
-    known = dict(current)  # what a later decision brings back after a delete
+    current: dict[str, Reviewed] = {}
+    known = {item.instance_id: item for item in labels}
+    for item in labels:
+        if instance := _called(item.instance, item.instance.category, SOURCE, active):
+            known[item.instance_id] = current[item.instance_id] = replace(item, instance=instance)
     for d in decisions:
-        if d.category and d.category not in classes:
+        if waits(d, active):
             continue
+        # What was deleted, or is dropped by the taxonomy, can be brought back.
+        old = current.get(d.instance_id) or known.get(d.instance_id)
         if d.action == "add":
-            added = Instance(d.category, rle.parse(d.mask), f"review:{d.decision_id}")
-            known[d.instance_id] = Reviewed(d.instance_id, added, STATUS["add"])
-            current[d.instance_id] = known[d.instance_id]
-        elif d.instance_id not in known:
+            drawn = Instance(d.category, rle.parse(d.mask), f"review:{d.decision_id}")
+            if added := _called(drawn, d.category, d.taxonomy, active):
+                known[d.instance_id] = Reviewed(d.instance_id, added, STATUS["add"])
+                current[d.instance_id] = known[d.instance_id]
+        elif old is None:
             continue
         elif d.action == "delete":
             current.pop(d.instance_id, None)
-        elif d.action == "keep":
-            old = current.get(d.instance_id, known[d.instance_id])
+        elif d.action == "keep" and old.instance.category in active.class_names:
             current[d.instance_id] = replace(old, status=STATUS["keep"])
         elif d.action == "relabel":
-            old = current.get(d.instance_id, known[d.instance_id])
-            instance = replace(old.instance, category=d.category)
-            current[d.instance_id] = Reviewed(d.instance_id, instance, STATUS["relabel"])
+            if instance := _called(old.instance, d.category, d.taxonomy, active):
+                current[d.instance_id] = Reviewed(d.instance_id, instance, STATUS["relabel"])
+            else:
+                current.pop(d.instance_id, None)
     return list(current.values())
+
+
+def _called(instance: Instance, name: str, vocabulary: str, active: Taxonomy) -> Instance | None:
+    """An instance under a name of a vocabulary; None where the taxonomy drops it."""
+    if vocabulary == SOURCE:
+        target = active.target(name)
+        return replace(instance, category=target, source_label=name) if target else None
+    known = instance.source_label
+    still = known and active.target(known) == name
+    return replace(instance, category=name, source_label=known if still else "")
 
 
 def excluded(decisions: Iterable[Decision]) -> set[str]:

@@ -20,6 +20,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
@@ -34,6 +35,9 @@ from curation.rle import area
 BUILT_IN = resources.files("curation") / "taxonomies"
 IGNORE = "ignore"
 """What :meth:`Taxonomy.target` calls a source label on the ignore list."""
+
+SOURCE = "source"
+"""The vocabulary of the annotation file: of what is decided in it, every taxonomy makes its own."""
 
 _RESERVED = {IGNORE, "background", "void"}
 _KEYS = {"name", "description", "paint_order", "drop", "ignore", "classes"}
@@ -72,6 +76,11 @@ class Taxonomy:
         own |= {c.name.casefold(): c.name for c in self.classes}
         folded = own | {k.casefold(): v for k, v in self.targets.items()}
         object.__setattr__(self, "_folded", folded)
+
+    @cached_property
+    def class_names(self) -> frozenset[str]:
+        """What a label may be called under it: its classes, and ``ignore``."""
+        return frozenset({IGNORE, *(c.name for c in self.classes)})
 
     def target(self, source_label: str) -> str | None:
         """The class name of a source label, ``ignore``, or None where it is dropped.
@@ -171,6 +180,8 @@ def parse(text: str, path: str) -> Taxonomy:
         raise fail(", ".join(sorted(unknown)), f"unknown key; known are {', '.join(sorted(_KEYS))}")
     if not isinstance(table.get("name"), str) or not table["name"]:
         raise fail("name", "missing")
+    if table["name"] == SOURCE:
+        raise fail("name", f"{SOURCE!r} means the labels of the annotation file")
     rows = table.get("classes")
     if not isinstance(rows, list) or not rows:
         raise fail("classes", "missing: a taxonomy needs at least one [[classes]]")

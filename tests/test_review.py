@@ -1,9 +1,10 @@
 import pytest
 
-from curation import review, rle
+from curation import review, rle, taxonomy
 from curation.errors import FormatError
 from curation.records import Instance
 from curation.review import Reviewed, decide
+from curation.taxonomy import SOURCE
 from tests.conftest import picture
 
 MASK = rle.encode(picture("##.", "..."))
@@ -11,11 +12,22 @@ LABELS = [
     Reviewed("1", Instance("shirt", MASK)),
     Reviewed("2", Instance("skirt", MASK)),
 ]
-CLASSES = {"shirt", "skirt", "coat"}
+ACTIVE = taxonomy.parse(
+    """
+    name = "garments"
+    drop = ["sleeve"]
+    classes = [
+        {id = 1, name = "shirt", color = "#000001", from = ["blouse"]},
+        {id = 2, name = "skirt", color = "#000002"},
+        {id = 3, name = "coat", color = "#000003", from = ["parka", "jacket"]},
+    ]
+    """,
+    "garments.toml",
+)
 
 
 def outcome(*decisions):
-    applied = review.apply(LABELS, review.standing(decisions), CLASSES)
+    applied = review.apply(LABELS, review.standing(decisions), ACTIVE)
     return [(r.instance_id, r.instance.category, r.status) for r in applied]
 
 
@@ -37,7 +49,7 @@ def test_delete_takes_the_instance_out():
 
 def test_add_brings_a_mask_of_its_own():
     added = decide("add", "a", instance_id="9", category="coat", mask=rle.to_text(MASK))
-    applied = review.apply(LABELS, [added], CLASSES)
+    applied = review.apply(LABELS, [added], ACTIVE)
     assert applied[-1].instance.mask == MASK
     assert outcome(added)[-1] == ("9", "coat", "added")
 
@@ -64,6 +76,40 @@ def test_undo_takes_one_decision_back_and_leaves_the_rest():
 def test_a_category_of_another_taxonomy_waits():
     other = decide("relabel", "a", instance_id="1", category="streetwear", taxonomy="styles")
     assert outcome(other)[0] == ("1", "shirt", "")
+
+
+def source_label(*decisions, labels=LABELS):
+    applied = review.apply(labels, review.standing(decisions), ACTIVE)
+    return [(r.instance.category, r.instance.source_label) for r in applied]
+
+
+def test_a_relabel_in_the_source_vocabulary_goes_through_the_taxonomy():
+    changed = decide("relabel", "a", instance_id="2", category="parka", taxonomy=SOURCE)
+    assert source_label(changed) == [("shirt", "shirt"), ("coat", "parka")]
+
+
+def test_a_relabel_of_the_class_keeps_the_source_label_only_where_it_belongs_to_it():
+    fine = decide("relabel", "a", instance_id="1", category="blouse", taxonomy=SOURCE)
+    same = decide("relabel", "a", instance_id="1", category="shirt")
+    other = decide("relabel", "a", instance_id="1", category="coat")
+    assert source_label(fine, same)[0] == ("shirt", "blouse")
+    assert source_label(fine, other)[0] == ("coat", "")
+
+
+def test_what_the_taxonomy_drops_is_brought_back_by_another_source_label():
+    dropped = [Reviewed("3", Instance("sleeve", MASK))]
+    assert source_label(labels=dropped) == []
+    kept = decide("keep", "a", instance_id="3")
+    assert source_label(kept, labels=dropped) == []
+    changed = decide("relabel", "a", instance_id="3", category="blouse", taxonomy=SOURCE)
+    assert source_label(changed, labels=dropped) == [("shirt", "blouse")]
+    back = decide("relabel", "a", instance_id="3", category="sleeve", taxonomy=SOURCE)
+    assert source_label(changed, back, labels=dropped) == []
+
+
+def test_a_source_label_that_the_taxonomy_does_not_speak_of_waits():
+    changed = decide("relabel", "a", instance_id="1", category="toga", taxonomy=SOURCE)
+    assert source_label(changed)[0] == ("shirt", "shirt")
 
 
 def test_excluded_photos_and_their_undo():

@@ -183,7 +183,7 @@ def read(
         field_name: GROUND_TRUTH, LABELS or a ``missing_<run>``
         image_ids: the photos; None for all
     """
-    wanted = ("_id", "label", "rle", "source", "fine", "polygons", "mended")
+    wanted = ("_id", "label", "rle", "source", "fine", "polygons", "mended", "source_label")
     fields = ["filepath", "metadata", *(f"{field_name}.detections.{name}" for name in wanted)]
     for batch in batches(sorted(dataset.values("image_id") if image_ids is None else image_ids)):
         for photo in bulk.read(dataset, batch, fields):
@@ -197,6 +197,7 @@ def read(
                     tuple(d.get("fine") or ()),
                     tuple(tuple(ring) for ring in d.get("polygons") or ()),
                     tuple(d.get("mended") or ()),
+                    d.get("source_label") or "",
                 )
                 for d in labels
             )

@@ -18,13 +18,13 @@ from curation.store.edits import adopt_edits
 from curation.store.labels import (
     active_taxonomy,
     by_photo,
-    class_names,
     decisions,
     expected,
     journal,
     locked,
     rebuild,
 )
+from curation.taxonomy import SOURCE
 
 
 def decide(
@@ -34,6 +34,7 @@ def decide(
     image_id: str,
     instance_id: str = "",
     category: str = "",
+    taxonomy: str = "",
     reviewer: str = "",
 ) -> Decision:
     """Writes one decision to the journal, then applies it to its photo.
@@ -42,13 +43,17 @@ def decide(
     under the class that the model saw unless ``category`` says another;
     ``delete`` of a missing garment dismisses it.
 
+    Args:
+        category: a class of the active taxonomy, unless ``taxonomy`` is SOURCE: then a label
+            of the annotation file, which holds under every taxonomy
+
     Raises:
         DatasetError: a photo, an instance or a class that does not exist;
             nothing is written then
         ValueError: half a decision, see :class:`curation.review.Decision`
     """
     with locked(dataset):
-        decision = _decision(dataset, action, image_id, instance_id, category, reviewer)
+        decision = _decision(dataset, action, image_id, instance_id, category, taxonomy, reviewer)
         _check(dataset, decision, decisions(dataset))
         _record(dataset, [decision])
     return decision
@@ -57,7 +62,8 @@ def decide(
 def take_file(dataset: fo.Dataset, path: Path) -> int:
     """Records all decisions of a CSV with action, image_id, instance_id, category; or none.
 
-    A decision that is the last one standing on its instance already is not taken again.
+    A column taxonomy says ``source`` where the category is a label of the annotation file. A
+    decision that is the last one standing on its instance already is not taken again.
 
     Returns:
         how many were taken
@@ -70,7 +76,7 @@ def take_file(dataset: fo.Dataset, path: Path) -> int:
         last = {(d.image_id, d.instance_id): d for d in review.standing(entries)}
         new = []
         for line, row in _rows(path):
-            values = {k: row.get(k) or "" for k in ("image_id", "instance_id", "category")}
+            values = {k: row.get(k) or "" for k in _COLUMNS}
             try:
                 decision = _decision(dataset, row["action"] or "", **values)
                 _check(dataset, decision, entries)
@@ -78,12 +84,18 @@ def take_file(dataset: fo.Dataset, path: Path) -> int:
                 reason = error.reason if isinstance(error, DatasetError) else str(error)
                 raise FormatError(path, str(line), reason) from None
             before = last.get((decision.image_id, decision.instance_id))
-            said = (decision.action, decision.category)
-            if before is None or (before.action, before.category) != said:
+            if before is None or _said(before) != _said(decision):
                 new.append(decision)
         if new:
             _record(dataset, new)
     return len(new)
+
+
+_COLUMNS = ("image_id", "instance_id", "category", "taxonomy")
+
+
+def _said(decision: Decision) -> tuple[str, ...]:
+    return decision.action, decision.category, decision.taxonomy
 
 
 def _rows(path: Path) -> list[tuple[int, dict]]:
@@ -140,9 +152,14 @@ def _decision(
     image_id: str,
     instance_id: str,
     category: str,
+    taxonomy: str,
     reviewer: str = "",
 ) -> Decision:
-    mask = ""
+    active, mask = active_taxonomy(dataset).name, ""
+    if taxonomy not in ("", active, SOURCE):
+        raise DatasetError(
+            dataset.name, image_id, f"taxonomy {taxonomy!r} is neither {active} nor {SOURCE}"
+        )
     if action == "add":
         found = _missing(dataset, image_id).get(instance_id)
         if not found:
@@ -155,7 +172,7 @@ def _decision(
         reviewer or review.user(),
         instance_id=instance_id,
         category=category,
-        taxonomy=active_taxonomy(dataset).name if category else "",
+        taxonomy=(taxonomy or active) if category else "",
         mask=mask,
     )
 
@@ -195,8 +212,10 @@ def _check(dataset: fo.Dataset, decision: Decision, entries: Sequence[Decision])
         known |= _missing(dataset, d.image_id).keys()
     if d.action in ("keep", "relabel", "delete") and d.instance_id not in known:
         raise refuse(f"has no instance {d.instance_id} under {active.name}")
-    if d.category and d.category not in class_names(active):
-        names = ", ".join(sorted(class_names(active)))
+    if review.waits(d, active) and d.taxonomy == SOURCE:
+        raise refuse(f"{d.category!r} is not a source label that {active.name} speaks of")
+    if review.waits(d, active):
+        names = ", ".join(sorted(active.class_names))
         raise refuse(f"{d.category!r} is not a class of {active.name} ({names})")
 
 

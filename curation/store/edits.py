@@ -23,7 +23,6 @@ from curation.store.labels import (
     active_taxonomy,
     basis,
     by_photo,
-    class_names,
     decisions,
     digest,
     expected,
@@ -117,12 +116,12 @@ def _difference(
         review.decide("delete", image_id, who, instance_id=key) for key in ours if key not in theirs
     ]
     for key, d in theirs.items():
-        if d.label not in class_names(active):
+        if d.label not in active.class_names:
             raise DatasetError(
                 dataset.name,
                 image_id,
                 f"a label was changed in FiftyOne to {d.label!r}, which is no class of "
-                f"{active.name} ({', '.join(sorted(class_names(active)))}); mend it there",
+                f"{active.name} ({', '.join(sorted(active.class_names))}); mend it there",
             )
         values = {"instance_id": key, "category": d.label, "taxonomy": active.name}
         if key not in ours or not _same_mask(d, ours[key].mask):

@@ -30,7 +30,7 @@ from curation.store.datasets import (
     info,
     select,
 )
-from curation.taxonomy import IGNORE, Taxonomy
+from curation.taxonomy import Taxonomy
 
 SCORES = {"error_score": fo.FloatField, "error_type": fo.StringField,
           "suggested_label": fo.StringField, "reason": fo.StringField}  # fmt: skip
@@ -95,9 +95,7 @@ def remap(dataset: fo.Dataset, toml: str, path: str, dry_run: bool = False) -> R
             f"{len(unmapped)} labels of {dataset.name} are not in it: {listed}; "
             "add each to a class's `from`, to `drop` or to `ignore`",
         )
-    names = class_names(new)
-    standing = review.standing(decisions(dataset))
-    waiting = sum(bool(d.category) and d.category not in names for d in standing)
+    waiting = sum(review.waits(d, new) for d in review.standing(decisions(dataset)))
     targets = {label: new.target(label) for label in counts}
     if dry_run:
         return Remapped(new, counts, targets, waiting)
@@ -136,10 +134,6 @@ def update_suspects(dataset: fo.Dataset, view: fo.DatasetView) -> None:
         )
         suspects[image_id] = doubted + sum(not status for status in missing or ())
     dataset.set_values("n_suspect", suspects, key_field="image_id")
-
-
-def class_names(active: Taxonomy) -> set[str]:
-    return {c.name for c in active.classes} | {IGNORE}
 
 
 @contextmanager
@@ -225,20 +219,18 @@ def expected(
     Args:
         decided: decisions of each photo, oldest first
     """
-    names = class_names(active)
     fields = ["metadata", "content_digest", "scores", GROUND_TRUTH]
     for photo in bulk.read(dataset, image_ids, fields):
         height, width = photo["metadata"]["height"], photo["metadata"]["width"]
         sources = {str(d["_id"]): d for d in bulk.detections(photo, GROUND_TRUTH)}
         if active.unmapped(Counter(d["label"] for d in sources.values())):
             continue
-        remapped = [
-            Reviewed(key, Instance(target, Rle(height, width, d["rle"].encode()), d["source"]))
+        imported = [
+            Reviewed(key, Instance(d["label"], Rle(height, width, d["rle"].encode()), d["source"]))
             for key, d in sources.items()
-            if (target := active.target(d["label"]))
         ]
         image_id = photo["image_id"]
-        current = review.apply(remapped, decided.get(image_id, ()), names)
+        current = review.apply(imported, decided.get(image_id, ()), active)
         digest, scores = photo.get("content_digest") or "", photo.get("scores") or {}
         yield Expected(image_id, height, width, digest, sources, scores, current)
 
@@ -281,7 +273,7 @@ def _label(item: Reviewed, photo: Expected) -> dict:
         values |= {name: scored[name] for name in SCORES}
     return document | {
         "label": item.instance.category,
-        "source_label": source["label"] if source else "",
+        "source_label": item.instance.source_label,
         "review_status": item.status,
         **values,
     }

@@ -48,10 +48,11 @@ def raw():
 
 
 def labels(image_id):
-    """The working copy of a photo, by source label."""
+    """The working copy of a photo, by what the annotation file calls each."""
     sample = store.open_dataset(NAME).match({"image_id": image_id}).first()
     assert sample.labels is not None, "no labels"
-    return {d.source_label: d for d in sample.labels.detections}
+    imported = {d.id: d.label for d in sample.ground_truth.detections}
+    return {imported.get(d.id, ""): d for d in sample.labels.detections}
 
 
 def listed(stem="train"):

@@ -57,8 +57,10 @@ def dataset(records):
 
 
 def labels(dataset, image_id="a"):
+    """The working copy of a photo, by what the annotation file calls each."""
     sample = dataset.match({"image_id": image_id}).first()
-    return {d.source_label or d.label: d for d in sample.labels.detections}
+    imported = {d.id: d.label for d in sample.ground_truth.detections}
+    return {imported.get(d.id, d.label): d for d in sample.labels.detections}
 
 
 def test_records_come_back_identical(dataset, records):
@@ -166,6 +168,37 @@ def test_a_decision_changes_the_working_copy_and_undo_brings_it_back(dataset):
     assert store.undo(dataset) is None
     truth = dataset.match({"image_id": "a"}).first().ground_truth.detections
     assert [d.label for d in truth] == ["shirt, blouse", "sleeve"]
+
+
+def test_a_source_label_is_decided_on_and_holds_under_every_taxonomy(dataset):
+    shirt = labels(dataset)["shirt, blouse"]
+    known = {"image_id": "a", "instance_id": shirt.id, "taxonomy": "source"}
+    store.decide(dataset, "relabel", category="coat", **known)
+    changed = labels(dataset)["shirt, blouse"]
+    assert (changed.label, changed.source_label) == ("whole-body", "coat")
+    (record, _), *_ = store.read(dataset, "labels")
+    assert record.instances[0].source_label == "coat"
+    other = TOML.replace('name = "supercategories"', 'name = "other"')
+    other = other.replace('"whole-body"', '"long"')
+    assert store.remap(dataset, other, "other.toml").waiting == 0
+    assert labels(dataset)["shirt, blouse"].label == "long"
+    store.undo(dataset)
+    back = labels(dataset)["shirt, blouse"]
+    assert (back.label, back.source_label) == ("upper-body", "shirt, blouse")
+
+
+@pytest.mark.parametrize(
+    ("taxonomy", "reason"),
+    [
+        ("source", "'toga' is not a source label that supercategories speaks of"),
+        ("styles", "taxonomy 'styles' is neither supercategories nor source"),
+    ],
+)
+def test_a_label_of_no_vocabulary_is_refused(dataset, taxonomy, reason):
+    known = {"image_id": "a", "instance_id": labels(dataset)["shirt, blouse"].id}
+    with pytest.raises(DatasetError, match=reason):
+        store.decide(dataset, "relabel", category="toga", taxonomy=taxonomy, **known)
+    assert store.decisions(dataset) == []
 
 
 def test_decisions_outlive_a_remap_and_a_lost_database(dataset, records):
