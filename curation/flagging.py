@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,11 @@ from rich.progress import Progress
 
 from curation import parallel
 from curation.files import replacing
-from curation.issues import ranking
+from curation.issues import ranking, source_labels
 from curation.issues.appearance import Projection
 from curation.issues.ranking import Ranking
 from curation.issues.rows import Plan, Rows, Scores, Seen, Survey, collect, survey
+from curation.issues.source_labels import SourceRanking
 
 SHARD = 32
 """Photos; a spurious label that is planted comes from one of the same shard."""
@@ -34,7 +35,7 @@ DRAWS = 4
 SURVEY = "survey.npz"
 
 _SEED = 0
-_VERSION = 1
+_VERSION = 2
 """Of the numbers in the rows: what another version of curate left is not gone on with."""
 
 See = Callable[[Sequence[str]], Iterator[Seen]]
@@ -49,10 +50,13 @@ class Flagged:
         planted: errors of a type that were planted to learn from
         check: average precision on planted errors: learned, and of softmin alone; None where
             too few were planted to learn anything
+        source_check: the same of source labels that were swapped: learned, and of the chance
+            of the given one alone; None where there are no source labels to tell apart
     """
 
     planted: int
     check: tuple[float, float] | None
+    source_check: tuple[float, float] | None = None
 
     @property
     def learned(self) -> bool:
@@ -148,14 +152,23 @@ def rank(
     task = progress.add_task("learn from planted errors", total=None)
     rows = Rows.joined([_taught(Rows.load(path)) for path in paths])
     learned = Ranking(rows, _SEED) if len(rows.planted) >= ranking.FEWEST else None
-    flagged = Flagged(int(rows.photos["planted"].sum()), learned.check if learned else None)
+    sources = SourceRanking(rows, _SEED) if source_labels.learnable(rows) else None
+    flagged = Flagged(
+        int(rows.photos["planted"].sum()),
+        learned.check if learned else None,
+        sources.check if sources else None,
+    )
     progress.remove_task(task)
 
     def scored() -> Iterator[tuple[Rows, Scores]]:
         for path in progress.track(paths, description="score"):
             part = Rows.load(path)
             use = learned if flagged.learned else None
-            yield part, (use.score(part) if use else ranking.by_disagreement(part))
+            scores = use.score(part) if use else ranking.by_disagreement(part)
+            if sources:
+                instances = scores.instances.join(sources.score(part.given))
+                scores = replace(scores, instances=instances)
+            yield part, scores
 
     return flagged, scored()
 

@@ -54,12 +54,15 @@ class Suspect:
     outline: Rle
 
 
-def contact_sheet(dataset, run: str, top: int, path: Path, progress: Progress) -> int:
+def contact_sheet(
+    dataset, run: str, top: int, path: Path, progress: Progress, *, source_labels: bool = False
+) -> int:
     """Draws the first suspects of a run: photo with the suspect outlined, labels, prediction.
 
     Args:
         top: how many; suspects that were decided on since are still drawn
         path: the PNG to write
+        source_labels: the suspects within their class instead, see ``source_error_score``
 
     Returns:
         how many were drawn
@@ -72,7 +75,12 @@ def contact_sheet(dataset, run: str, top: int, path: Path, progress: Progress) -
         verb = f"curate flag {dataset.name} --run {run}"
         raise RunError(run, "", f"was not flagged yet: run `{verb}`")
     # As text: an image_id like 0001 is no number.
-    first = pd.read_csv(issues, dtype={"image_id": str}, keep_default_na=False).head(top)
+    table = pd.read_csv(issues, dtype={"image_id": str}, keep_default_na=False)
+    score = "source_error_score" if source_labels else "error_score"
+    if source_labels:
+        table[score] = pd.to_numeric(table[score])
+        table = table.dropna(subset=score).sort_values(score, ascending=False, kind="stable")
+    first = table.head(top)
     taxonomy = store.active_taxonomy(dataset)
     records, outlines = _find(dataset, run, first)
     predictions = store.prediction_paths(dataset, run, sorted(records))
@@ -84,8 +92,9 @@ def contact_sheet(dataset, run: str, top: int, path: Path, progress: Progress) -
             continue  # deleted by a reviewer since
         record = records[row["image_id"]]
         place = f"{rank}. {row['image_id']} ({row['source']})"
+        said = ("", row["source_reason"]) if source_labels else (row["error_type"], row["reason"])
         suspect = Suspect(
-            f"{place}  {row['error_score']:.3f} {row['error_type']}\n{row['reason']}",
+            f"{place}  {row[score]:.3f} {said[0]}\n{said[1]}",
             photos.read(record.path),
             label_map(record, taxonomy),
             np.asarray(Image.open(predictions[record.image_id])),

@@ -10,7 +10,6 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -27,11 +26,12 @@ from curation.files import replacing
 from curation.flagging import Flagged
 from curation.formats import tfrecord
 from curation.issues.mistakes import ErrorType
-from curation.issues.rows import FINE, WRONG, Seen
+from curation.issues.rows import FINE, WRONG, Seen, Verdict
 from curation.issues.scoring import Issue, PhotoScore, as_table, photo_scores, seen
-from curation.records import Instance, Skip
+from curation.records import Skip
+from curation.review import Decision
 from curation.store.results import check_run_name
-from curation.taxonomy import Channels
+from curation.taxonomy import SOURCE, Channels, Taxonomy
 from curation.workset import Workset, load, look_alikes
 from training import run as trainer
 from training.config import TrainConfig
@@ -262,8 +262,10 @@ def flag(dataset, run: str, progress: Progress) -> tuple[pd.DataFrame, Flagged]:
             yield seen(record, channels.names, p, taps, verdicts.get(photo.image_id, ()))
 
     verdicts = _verdicts(dataset, work)
-    said = repr([(i, [kind for _, kind in those]) for i, those in verdicts.items()])
-    basis = sha256(f"{work.digest()}{trainer.digest(folder)}{said}".encode()).hexdigest()
+    said = repr([(i, [(v.kind, v.source_kind) for v in those]) for i, those in verdicts.items()])
+    sources = repr([[x.source_label for x in r.instances] for r in work.records.values()])
+    basis = f"{work.digest()}{trainer.digest(folder)}{said}{sources}"
+    basis = sha256(basis.encode()).hexdigest()
     shards = flagging.collect_rows(folder / FLAGGING, basis, list(photos), see, progress)
     flagged, ranked = flagging.rank(shards, progress)
     records = {i: (work.records[i], work.instance_ids[i]) for i in photos}
@@ -283,21 +285,35 @@ def flag(dataset, run: str, progress: Progress) -> tuple[pd.DataFrame, Flagged]:
     return table, flagged
 
 
-def _verdicts(dataset, work: Workset) -> dict[str, list[tuple[Instance, str]]]:
-    """What reviewers decided on, by image_id: each label as it was, and what was wrong with it."""
-    kinds = {"keep": FINE, "relabel": str(ErrorType.WRONG_CATEGORY), "delete": WRONG}
-    decided = {d.instance_id: kinds[d.action] for d in review.standing(store.decisions(dataset))
-               if d.action in kinds}  # fmt: skip
-    names = set(work.channels.names)
-    found: dict[str, list[tuple[Instance, str]]] = {}
+def _verdicts(dataset, work: Workset) -> dict[str, list[Verdict]]:
+    """What reviewers decided about labels, by image_id."""
+    names = work.channels.names
+    decided = {d.instance_id: d for d in review.standing(store.decisions(dataset))
+               if d.action in ("keep", "relabel", "delete")}  # fmt: skip
+    found: dict[str, list[Verdict]] = {}
     touched = {d.image_id for d in store.decisions(dataset)} & set(work.records)
     for record, ids in store.read(dataset, "ground_truth", touched):
         for key, instance in zip(ids, record.instances, strict=True):
             category = work.taxonomy.target(instance.category)
             if key in decided and category in names:
-                was = replace(instance, category=category)
-                found.setdefault(record.image_id, []).append((was, decided[key]))
+                kinds = _said(decided[key], category, work.taxonomy)
+                verdict = Verdict(names.index(category), instance.mask, kinds[0],
+                                  instance.category, kinds[1])  # fmt: skip
+                found.setdefault(record.image_id, []).append(verdict)
     return found
+
+
+def _said(decision: Decision, category: str, taxonomy: Taxonomy) -> tuple[str, str]:
+    """What a decision says of a label's class and mask, and of its source label within it."""
+    match decision.action:
+        case "keep":
+            return FINE, FINE
+        case "relabel" if decision.taxonomy == SOURCE:
+            same = taxonomy.target(decision.category) == category
+            return (FINE, WRONG) if same else (str(ErrorType.WRONG_CATEGORY), "")
+        case "relabel":
+            return str(ErrorType.WRONG_CATEGORY), ""
+    return WRONG, ""
 
 
 def has_folds(dataset, run: str) -> bool:

@@ -163,7 +163,8 @@ def test_decisions_are_told_to_the_ranking_as_the_labels_were(dataset):
     store.decide(dataset, "relabel", image_id="p02", instance_id=second, category="feet")
     store.decide(dataset, "delete", image_id="p03", instance_id=third)
     said = rounds._verdicts(dataset, load(dataset))
-    assert {i: [(x.category, kind) for x, kind in those] for i, those in said.items()} == {
+    names = load(dataset).channels.names
+    assert {i: [(names[v.class_id], v.kind) for v in those] for i, those in said.items()} == {
         "p01": [("lower-body", "fine")],
         "p02": [("lower-body", "wrong category")],
         "p03": [("lower-body", "wrong")],
@@ -172,26 +173,12 @@ def test_decisions_are_told_to_the_ranking_as_the_labels_were(dataset):
     assert "p03" not in rounds._verdicts(dataset, load(dataset))
 
 
-def test_labels_that_changed_since_are_flagged_anew(dataset, monkeypatch):
-    config = TrainConfig(size=32, steps=2, batch=4)
-    rounds.train(dataset, "r4", 2, config, console.progress())
-    with monkeypatch.context() as killed:
-        killed.setattr("curation.flagging.rank", lambda *args: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            rounds.flag(dataset, "r4", console.progress())
-    shards = rounds.run_folder(dataset, "r4") / rounds.FLAGGING
-    before = (shards / "basis.txt").read_text()
-    store.decide(dataset, "exclude", image_id="p03")
-    with monkeypatch.context() as killed:
-        killed.setattr("curation.flagging.rank", lambda *args: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            rounds.flag(dataset, "r4", console.progress())
-    assert (shards / "basis.txt").read_text() != before
-
-
-def test_several_workers_are_sent_to_an_exported_folder(monkeypatch):
-    monkeypatch.setattr(rounds.trainer, "alone", lambda: False)
-    with pytest.raises(RunError, match="several workers train on a folder: `curate export"):
-        rounds.train(None, "r1", 2, None, None)
-    with pytest.raises(RunError, match="several workers train on a folder: `curate export"):
-        rounds.resume(None, "r1", None)
+def test_a_decision_on_the_source_label_says_that_the_class_is_right(dataset):
+    work = load(dataset)
+    for image_id, name in (("p01", "pants"), ("p02", "dress")):
+        (key,) = work.instance_ids[image_id]
+        store.decide(dataset, "relabel", image_id=image_id, instance_id=key, category=name,
+                     taxonomy="source")  # fmt: skip
+    said = rounds._verdicts(dataset, load(dataset))
+    kinds = {i: (v.kind, v.source_label, v.source_kind) for i, (v,) in said.items()}
+    assert kinds == {"p01": ("fine", "skirt", "wrong"), "p02": ("wrong category", "skirt", "")}

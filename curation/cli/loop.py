@@ -59,6 +59,17 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
             "with them. Train with --folds 3 for scores that mean something there.",
             "yellow",
         )
+    if learned.source_check:
+        doubted = issues[issues.source_error_score >= SUSPECT]
+        if not as_json:
+            columns = ["image_id", "source", "source_error_score", "source_reason"]
+            worst = doubted.sort_values("source_error_score", ascending=False).head(top)
+            console.out.print(console.table(columns, worst[columns].itertuples(index=False)))
+        console.err.print(
+            f"Within their class, {(~doubted.decided).sum():,} source labels look like another "
+            f"one. Average precision {learned.source_check[0]:.2f} on source labels that were "
+            f"swapped; their chance alone {learned.source_check[1]:.2f}."
+        )
     if learned.check:
         console.err.print(
             f"Planted {learned.planted:,} errors into the labels to learn from: average precision "
@@ -81,8 +92,9 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
 @click.argument("dataset")
 @run_option
 @click.option("--top", type=click.IntRange(1, 200), default=30, help="Suspects on the sheet.")
+@click.option("--source-labels", is_flag=True, help="Suspects within their class instead.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The PNG to write.")
-def report(dataset: str, run: str, top: int, output: Path | None) -> None:
+def report(dataset: str, run: str, top: int, source_labels: bool, output: Path | None) -> None:
     """Draw the contact sheet of a run's first suspects: photo, label, prediction.
 
     \b
@@ -92,7 +104,8 @@ def report(dataset: str, run: str, top: int, output: Path | None) -> None:
     from curation import rounds, store
 
     opened = store.open_dataset(dataset)
-    path = output or rounds.run_folder(opened, run) / "suspects.png"
+    name = "suspect-source-labels.png" if source_labels else "suspects.png"
+    path = output or rounds.run_folder(opened, run) / name
     with console.progress() as progress:
-        drawn = sheets.contact_sheet(opened, run, top, path, progress)
+        drawn = sheets.contact_sheet(opened, run, top, path, progress, source_labels=source_labels)
     console.err.print(f"Drew the first {drawn} suspects: {path}")

@@ -6,37 +6,39 @@ the model agrees with it. The bound is what carries over to errors that nobody p
 are cross-fitted: no photo is judged by trees that saw it.
 
 Labels as given hold errors too, so the classifiers learn ``planted or given``, not ``wrong or
-right``. From that the share of wrong labels at each score follows (learning from positive and
-unlabelled data: Elkan & Noto 2008), once it is said how many labels are wrong in all:
-``WRONG_PHOTOS``.
+right``; see :mod:`curation.issues.calibration`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
-from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from threadpoolctl import threadpool_limits
 
+from curation.issues.calibration import (
+    FOLDS,
+    OF_A_PERSON,
+    WRONG_PHOTOS,
+    Calibration,
+    fold_of,
+)
 from curation.issues.mistakes import ErrorType
 from curation.issues.rows import FINE, KEYS, LOOKS, SUSPECT, Rows, Scores
 
-FOLDS = 4
 FEWEST = 200
 """Planted errors below which nothing is learned, see :func:`by_disagreement`."""
 
-WRONG_PHOTOS = 0.2
-"""Share of photos that have an error, of the types that can be planted: CCP has some 10 to 15 %
-of its own, the demo and the benchmark 20 %."""
+_FOREIGN, _SURELY = 0.2, 32
+"""A label that surely looks like another class is wrong with this chance at least, whatever was
+planted: what was never planted is learned to be right. On planted data some 40 % of them are."""
 
 _LOOKS_KEPT = 32
 """Dimensions of the looks that the trees see; the classifier of looks takes all."""
@@ -59,10 +61,6 @@ _BOUNDS = dict.fromkeys(_WORSE_IF_LESS, -1) | dict.fromkeys(_WORSE_IF_MORE + _MI
 _SURE, _LEAST_AREA, _LEAST_DEPTH = 0.7, 0.004, 1 / 80
 """Of a missing garment where nothing is learned: mean chance, share of the photo, and half of
 the thickness in sides of it."""
-
-_ORDER = 0.01
-_OF_A_PERSON = 5.0
-"""How much more a label counts that a person decided on."""
 
 _OF_TYPE = {"leaking": ErrorType.BAD_BOUNDARY}
 """The type of planted kinds that are no type themselves; others have none."""
@@ -100,7 +98,11 @@ class Ranking:
 
     def score(self, rows: Rows) -> Scores:
         with threadpool_limits(1):
-            wrong, types = self._instances.judge(self._seen(rows.given))
+            given = self._seen(rows.given)
+            wrong, types = self._instances.judge(given)
+            if self._looks:
+                foreign = _FOREIGN * (1 - given["looks_own"].to_numpy()) ** _SURELY
+                wrong = 1 - (1 - wrong) * (1 - foreign)
             missing = np.zeros(len(rows.missing))
             if self._missing:
                 missing, _ = self._missing.judge(rows.missing)
@@ -135,12 +137,6 @@ def by_disagreement(rows: Rows) -> Scores:
     )
 
 
-def fold_of(image_ids: pd.Series) -> NDArray[np.int64]:
-    """(N,) the part of each photo: the same whatever else is in the data."""
-    hashes = {i: blake2b(i.encode(), digest_size=8).digest() for i in set(image_ids)}
-    return np.array([int.from_bytes(hashes[i]) % FOLDS for i in image_ids], np.int64)
-
-
 class _Judge:
     """Cross-fitted classifiers of planted against given, and their calibration.
 
@@ -165,7 +161,7 @@ class _Judge:
         self.kinds = sorted(set(kinds) - {FINE})
         codes = np.searchsorted(self.kinds, kinds) + 1
         codes[kinds == FINE] = 0
-        weights = np.repeat([1.0, 1.0, _OF_A_PERSON], [len(given), len(planted), len(decided)])
+        weights = np.repeat([1.0, 1.0, OF_A_PERSON], [len(given), len(planted), len(decided)])
         values, folds = self._values(every), fold_of(every["image_id"])
         self.forests, self.boosted = [], []
         for fold in range(FOLDS):
@@ -226,45 +222,6 @@ def _types(chances: NDArray[np.float64], kinds: Sequence[str]) -> NDArray[np.str
     types = [str(_OF_TYPE.get(kind, kind)) for kind in kinds]
     typed = np.isin(types, [str(t) for t in ErrorType])
     return np.array(types)[np.where(typed, chances, -1).argmax(axis=1)]
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """From the chance of being planted to that of being wrong.
-
-    Attributes:
-        raw, score: points of a rising line
-    """
-
-    raw: NDArray[np.float64]
-    score: NDArray[np.float64]
-
-    @classmethod
-    def of(
-        cls, given: NDArray[np.float64], planted: NDArray[np.float64], share: float
-    ) -> Calibration:
-        """From (N,) and (M,) chances of being planted, each told by trees that did not see it.
-
-        Args:
-            share: of the given that are wrong
-        """
-        raw = np.concatenate([given, planted])
-        positive = np.repeat([0.0, 1.0], [len(given), len(planted)])
-        weights = np.repeat([1 / len(given), 1 / len(planted)], [len(given), len(planted)])
-        isotonic = IsotonicRegression(out_of_bounds="clip").fit(raw, positive, weights)
-        # The isotonic line has steps, and what lies on one step must keep its order: the line
-        # goes through the middles of the steps.
-        knots, levels = isotonic.X_thresholds_, isotonic.y_thresholds_
-        values = np.unique(levels)
-        middles = np.array([knots[levels == value].mean() for value in values])
-        odds = values / np.maximum(1 - values, 1e-9)
-        points = np.concatenate([[0.0], middles, [1.0]])
-        scores = np.concatenate([[0.0], np.minimum(share * odds, 1.0), [1.0]])
-        return cls(points, np.maximum.accumulate(scores))
-
-    def __call__(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        # Of those that are all but surely wrong, too, some come first.
-        return (1 - _ORDER) * np.interp(raw, self.raw, self.score) + _ORDER * raw
 
 
 @dataclass(frozen=True)

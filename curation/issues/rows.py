@@ -42,6 +42,24 @@ WRONG = "wrong"
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What a person decided about a label, as it was before.
+
+    Attributes:
+        class_id, mask, source_label: of the label
+        kind: what was wrong with its class or mask: as in ``TAUGHT``, ``WRONG`` or ``FINE``
+        source_kind: ``WRONG`` or ``FINE`` of its source label within the class; empty where
+            nothing was said of it
+    """
+
+    class_id: int
+    mask: Rle
+    kind: str
+    source_label: str = ""
+    source_kind: str = ""
+
+
+@dataclass(frozen=True)
 class Seen:
     """One photo as the labels and the model see it.
 
@@ -51,8 +69,8 @@ class Seen:
         void: masks of what is neither taught nor judged
         p: (K, S, S) float16 class probabilities
         taps: (h, w, channels) float16 features of the backbone; none where there are none
-        verdicts: class id and mask of labels as they were before a person decided, and what was
-            wrong with them: a kind as in ``TAUGHT``, ``WRONG`` or ``FINE``
+        source_labels: of each label; empty where it has none, or they are not known
+        verdicts: about labels as they were
     """
 
     image_id: str
@@ -60,7 +78,8 @@ class Seen:
     void: tuple[Rle, ...]
     p: NDArray[np.float16]
     taps: tuple[NDArray[np.float16], ...] = ()
-    verdicts: tuple[tuple[int, Rle, str], ...] = ()
+    source_labels: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,9 +156,9 @@ class Rows:
     Attributes:
         photos: image_id, how many errors were drawn, and how many of a type planted
         given: each label as given: image_id, index among the labels of its photo, class_id,
-            and columns of numbers
+            source_label, and columns of numbers
         planted: labels that were spoilt: image_id, kind, class_id, the same numbers
-        decided: labels that a person decided on: the same
+        decided: labels that a person decided on: the same, source_label and source_kind
         missing: places where a garment may be missing: image_id, class_id, mask as text, and
             other numbers
         dropped: such places that truly lack one, since it was planted: image_id, kind,
@@ -181,7 +200,8 @@ class Scores:
     """What is made of rows, in their order.
 
     Attributes:
-        instances: of each label as given: error_score (0 to 1), error_type
+        instances: of each label as given: error_score (0 to 1), error_type; and, where there
+            are source labels to tell apart, what :meth:`SourceRanking.score` says
         missing: of each place: error_score (0 to 1)
     """
 
@@ -189,15 +209,15 @@ class Scores:
     missing: pd.DataFrame
 
 
-TEXTS = ("image_id", "kind", "mask")
+TEXTS = ("image_id", "kind", "mask", "source_label", "source_kind")
 KEYS = (*TEXTS, "index", "class_id")
 """Columns that are no numbers about an instance or a place."""
 
 _KEYS_OF = {
     "photos": ("image_id",),
-    "given": ("image_id", "index", "class_id"),
+    "given": ("image_id", "index", "class_id", "source_label"),
     "planted": ("image_id", "kind", "class_id"),
-    "decided": ("image_id", "kind", "class_id"),
+    "decided": ("image_id", "kind", "class_id", "source_label", "source_kind"),
     "missing": ("image_id", "class_id", "mask"),
     "dropped": ("image_id", "kind", "class_id"),
 }
@@ -215,13 +235,15 @@ def collect(photos: Sequence[Seen], survey: Survey, plan: Plan) -> Rows:
         planted = 0
         for index, label in enumerate(view.labels):
             if (numbers := judge.instance(view.labels, index)) is not None:
-                known = keys | {"index": index, "class_id": label.class_id}
-                tables["given"].append(known | numbers)
-        for label, kind in view.verdicts:
+                source = view.seen.source_labels[index] if view.seen.source_labels else ""
+                known = {"index": index, "class_id": label.class_id, "source_label": source}
+                tables["given"].append(keys | known | numbers)
+        for label, said in zip(view.decided, view.seen.verdicts, strict=True):
             labels = [*(x for x in view.labels if (x.mask != label.mask).any()), label]
             if (numbers := judge.instance(labels, len(labels) - 1)) is not None:
-                known = keys | {"kind": kind, "class_id": label.class_id}
-                tables["decided"].append(known | numbers)
+                known = {"kind": said.kind, "class_id": said.class_id}
+                known |= {"source_label": said.source_label, "source_kind": said.source_kind}
+                tables["decided"].append(keys | known | numbers)
         for region in judge.regions(view.labels):
             mask = {"mask": rle.to_text(rle.encode(region.mask))}
             known = keys | {"class_id": region.class_id} | mask
@@ -251,18 +273,18 @@ class _View:
 
     seen: Seen
     labels: list[Labelled]
-    verdicts: list[tuple[Labelled, str]]
+    decided: list[Labelled]
     void: Mask
 
     @classmethod
     def of(cls, seen: Seen) -> _View:
         side = seen.p.shape[-1]
         labels = [Labelled(class_id, _small(mask, side)) for class_id, mask in seen.labels]
-        verdicts = [(Labelled(c, _small(mask, side)), kind) for c, mask, kind in seen.verdicts]
+        decided = [Labelled(said.class_id, _small(said.mask, side)) for said in seen.verdicts]
         void = np.zeros((side, side), bool)
         for mask in seen.void:
             void |= _small(mask, side)
-        return cls(seen, labels, verdicts, void)
+        return cls(seen, labels, decided, void)
 
 
 def _small(mask: Rle, side: int) -> Mask:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from curation import masks, rle
 from curation.issues.mistakes import ErrorType
-from curation.issues.rows import SUSPECT, Rows, Scores, Seen
+from curation.issues.rows import SUSPECT, Rows, Scores, Seen, Verdict
 from curation.records import ImageRecord, Instance
 from curation.rle import Rle
 from curation.taxonomy import IGNORE
@@ -24,11 +24,14 @@ class Issue:
 
     Attributes:
         image_id, instance_id, source: which label, and where it stands in its file
-        category: as labelled; empty for a missing garment
+        category, source_label: as labelled; empty for a missing garment
         error_score: the chance that it is wrong, 0 to 1
         error_type: what would be wrong with it
         suggested_label: what the model sees
         reason: a sentence for the reviewer
+        source_error_score: the chance that the source label is wrong within its class; None
+            where nothing was learned about it
+        suggested_source_label, source_reason: the same of the source label
         mask: of a missing garment; None for a label, which has its own
         digest: of the label that was scored, see :func:`digest`
     """
@@ -41,6 +44,10 @@ class Issue:
     error_type: str
     suggested_label: str
     reason: str
+    source_label: str = ""
+    source_error_score: float | None = None
+    suggested_source_label: str = ""
+    source_reason: str = ""
     mask: Rle | None = None
     digest: str = ""
 
@@ -64,25 +71,26 @@ def seen(
     names: Sequence[str],
     p: NDArray[np.float16],
     taps: tuple[NDArray[np.float16], ...] = (),
-    verdicts: Sequence[tuple[Instance, str]] = (),
+    verdicts: Sequence[Verdict] = (),
 ) -> Seen:
     """A photo's labels beside what the model sees.
 
     Args:
         record: its categories are class names or ``ignore``
         names: of the classes, background first
-        p, taps: see :class:`Seen`
-        verdicts: labels as they were before a person decided, and what was wrong with them
+        p, taps, verdicts: see :class:`Seen`
     """
-    labels = [(names.index(x.category), x.mask) for x in record.instances if x.category != IGNORE]
+    given = [record.instances[i] for i in judged(record)]
+    labels = [(names.index(x.category), x.mask) for x in given]
     void = [x.mask for x in record.instances if x.category == IGNORE]
-    said = [(names.index(x.category), x.mask, kind) for x, kind in verdicts]
-    return Seen(record.image_id, tuple(labels), tuple(void), p, taps, tuple(said))
+    sources = tuple(x.source_label for x in given)
+    return Seen(record.image_id, tuple(labels), tuple(void), p, taps, sources, tuple(verdicts))
 
 
 def digest(instance: Instance) -> str:
-    """Of category and mask: a score speaks of the label it was given to, and of no other."""
-    text = f"{instance.category}\0{instance.mask.height}\0".encode() + instance.mask.counts
+    """Of names and mask: a score speaks of the label it was given to, and of no other."""
+    names = f"{instance.category}\0{instance.source_label}\0{instance.mask.height}\0"
+    text = names.encode() + instance.mask.counts
     return blake2b(text, digest_size=8).hexdigest()
 
 
@@ -135,7 +143,22 @@ def _issue(row: Mapping, record: ImageRecord, place: int, key: str, names: Seque
         suggested,
         reason(row, error_type, instance.category, names),
         digest=digest(instance),
+        **_source(row, instance.source_label),
     )
+
+
+def _source(row: Mapping, given: str) -> dict:
+    """What is said of the source label."""
+    score, other = row.get("source_error_score"), row.get("suggested_source_label")
+    if score is None or np.isnan(score):
+        return {"source_label": given}
+    chances = f"at {row['suggested_source_p']:.2f}; {given} at {row['source_p']:.2f}"
+    return {
+        "source_label": given,
+        "source_error_score": float(score),
+        "suggested_source_label": other,
+        "source_reason": f"labelled {given}; it looks like {other} {chances}",
+    }
 
 
 def reason(
@@ -191,7 +214,7 @@ def _missing(row: Mapping, record: ImageRecord, names: Sequence[str], run: str) 
         str(ErrorType.MISSING),
         name,
         f"nothing is labelled {name} here; the model sees it at {row['p']:.2f}",
-        mask,
+        mask=mask,
     )
 
 

@@ -43,6 +43,7 @@ from curation.store.labels import (  # noqa: E402
     active_taxonomy,
     decisions,
     excluded,
+    finer_labels,
     remap,
 )
 from curation.store.results import (  # noqa: E402
@@ -64,6 +65,7 @@ __all__ = [
     "delete",
     "excluded",
     "exists",
+    "finer_labels",
     "folder",
     "info",
     "list_datasets",

@@ -33,7 +33,9 @@ from curation.store.datasets import (
 from curation.taxonomy import Taxonomy
 
 SCORES = {"error_score": fo.FloatField, "error_type": fo.StringField,
-          "suggested_label": fo.StringField, "reason": fo.StringField}  # fmt: skip
+          "suggested_label": fo.StringField, "reason": fo.StringField,
+          "source_error_score": fo.FloatField, "suggested_source_label": fo.StringField,
+          "source_reason": fo.StringField}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,18 @@ def remap(dataset: fo.Dataset, toml: str, path: str, dry_run: bool = False) -> R
     rebuild(dataset, dataset.values("image_id"))
     screen.configure(dataset)
     return Remapped(new, counts, targets, waiting)
+
+
+def finer_labels(dataset: fo.Dataset) -> dict[str, str]:
+    """The source labels of classes that have several, and the class of each."""
+    active = active_taxonomy(dataset)
+    class_of = {
+        label: target
+        for label in dataset.distinct(f"{GROUND_TRUTH}.detections.label")
+        if not active.unmapped({label: 1}) and (target := active.target(label))
+    }
+    several = {name for name, count in Counter(class_of.values()).items() if count > 1}
+    return {label: target for label, target in class_of.items() if target in several}
 
 
 def excluded(dataset: fo.Dataset) -> set[str]:
@@ -270,7 +284,7 @@ def _label(item: Reviewed, photo: Expected) -> dict:
     # A score speaks of the label it was given to: a new label is not suspect until scored.
     scored = photo.scores.get(item.instance_id, {})
     if scored.get("digest") == scoring.digest(item.instance):
-        values |= {name: scored[name] for name in SCORES}
+        values |= {name: scored.get(name) for name in SCORES}  # of an earlier curate: fewer
     return document | {
         "label": item.instance.category,
         "source_label": item.instance.source_label,

@@ -25,6 +25,7 @@ from curation.store.labels import SCORES, rebuild
 
 SUSPECTS = "suspects, worst first"
 SUSPECT_LABELS = "suspect labels, worst first"
+SUSPECT_SOURCE_LABELS = "suspect source labels, worst first"
 
 
 def check_run_name(name: str) -> str:
@@ -156,7 +157,10 @@ def _missing(issue: Issue, mask: Rle) -> fo.Detection:
 def save_views(dataset: fo.Dataset) -> None:
     """One saved view for each question a curator asks."""
     kept = {"excluded": {"$ne": True}}
-    doubted = (F("error_score") >= SUSPECT) & (F("review_status") == "")
+    doubted, doubted_source = (
+        (F(score) >= SUSPECT) & (F("review_status") == "")
+        for score in ("error_score", "source_error_score")
+    )
     # As MongoDB's own queries, which use the indexes; FiftyOne's expressions read every photo.
     views = {
         SUSPECTS: (
@@ -169,6 +173,13 @@ def save_views(dataset: fo.Dataset) -> None:
             .filter_labels(LABELS, doubted)
             .to_patches(LABELS, other_fields=["image_id"])
             .sort_by(f"{LABELS}.error_score", reverse=True),
+        ),
+        SUSPECT_SOURCE_LABELS: (
+            "one tile for each label that looks like another source label of its class",
+            dataset.match(kept)
+            .filter_labels(LABELS, doubted_source)
+            .to_patches(LABELS, other_fields=["image_id"])
+            .sort_by(f"{LABELS}.source_error_score", reverse=True),
         ),
         "decided": ("photos with a decision", dataset.match({"review_status": "decided"})),
         "excluded": ("left out of training and export", dataset.match({"excluded": True})),

@@ -9,6 +9,7 @@ from fiftyone.operators import types
 
 from curation import store
 from curation.errors import CurateError
+from curation.taxonomy import SOURCE
 
 from .picked import LABELS, MISSING, Garment, Refusal, garments, photos
 from .screen import redraw
@@ -75,14 +76,17 @@ class Relabel(Action):
         except Refusal as refusal:
             inputs.view("nothing", types.Warning(label=str(refusal)))
             return types.Property(inputs, view=types.View(label="Nothing to relabel"))
-        classes = [c["name"] for c in store.info(ctx.dataset)["taxonomy"]["classes"]]
+        choices = _choices(ctx.dataset)
+        menu = types.DropdownView()
+        for name, (category, vocabulary) in choices.items():
+            menu.add_choice(name, label=name if vocabulary else category)
         inputs.enum(
             "category",
-            classes,
-            default=_suggestion(picked, classes),
+            menu.values(),
+            default=_suggestion(picked, choices),
             required=True,
             label="New category",
-            view=types.DropdownView(),
+            view=menu,
         )
         prompt = types.PromptView(
             label=f"Relabel {_names(picked)}", submit_button_label="Relabel (Ctrl+Enter)"
@@ -90,13 +94,13 @@ class Relabel(Action):
         return types.Property(inputs, view=prompt)
 
     def act(self, ctx):
-        category = ctx.params.get("category")
+        chosen = _choices(ctx.dataset).get(ctx.params.get("category"))
         picked = garments(ctx, LABELS)
-        if not category:
+        if not chosen:
             raise Refusal("Choose a category.")
         are = "is" if len(picked) == 1 else "are"
-        changed = _decide(ctx, "relabel", picked, category)
-        return f"{_names(picked)} {are} {category} now.", changed
+        changed = _decide(ctx, "relabel", picked, *chosen)
+        return f"{_names(picked)} {are} {chosen[0]} now.", changed
 
 
 class Delete(Action):
@@ -146,7 +150,9 @@ ACTIONS = (Keep, Relabel, Delete, Add, Exclude, Undo)
 """In the order of the buttons."""
 
 
-def _decide(ctx, action: str, picked: list[Garment], category: str = "") -> set[str]:
+def _decide(
+    ctx, action: str, picked: list[Garment], category: str = "", taxonomy: str = ""
+) -> set[str]:
     for garment in picked:
         store.decide(
             ctx.dataset,
@@ -154,6 +160,7 @@ def _decide(ctx, action: str, picked: list[Garment], category: str = "") -> set[
             image_id=garment.image_id,
             instance_id=garment.detection.id,
             category=category,
+            taxonomy=taxonomy,
             reviewer=ctx.user_id or "",
         )
     return {garment.image_id for garment in picked}
@@ -166,10 +173,23 @@ def _names(picked: list[Garment]) -> str:
     return f"{len(picked)} garments"
 
 
-def _suggestion(picked: list[Garment], classes: list[str]) -> str | None:
-    """What the model sees in the first garment, else its class now."""
-    detection = picked[0].detection
-    for name in (detection.get_field("suggested_label"), detection.label):
-        if name in classes:
-            return name
-    return None
+def _choices(dataset) -> dict[str, tuple[str, str]]:
+    """What a label can be called: category and vocabulary, by what the menu calls it.
+
+    First the classes; then, where a class has several, the labels of the annotation file.
+    """
+    classes = [c["name"] for c in store.info(dataset)["taxonomy"]["classes"]]
+    finer = sorted(store.finer_labels(dataset).items(), key=lambda item: classes.index(item[1]))
+    choices = {name: (name, "") for name in classes}
+    return choices | {f"{target}: {label}": (label, SOURCE) for label, target in finer}
+
+
+def _suggestion(picked: list[Garment], choices: dict[str, tuple[str, str]]) -> str | None:
+    """What the first garment looks like, where that is in doubt; else its class now."""
+    said = picked[0].detection
+    score, of_source = (said.get_field(n) or 0 for n in ("error_score", "source_error_score"))
+    wanted = [(said.get_field("suggested_label"), ""), (said.label, "")]
+    if of_source > score:
+        wanted.insert(0, (said.get_field("suggested_source_label"), SOURCE))
+    names = {choice: name for name, choice in choices.items()}
+    return next((names[choice] for choice in wanted if choice in names), None)

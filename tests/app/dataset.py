@@ -94,7 +94,8 @@ def _score(photo: Photo, classes: taxonomy.Taxonomy) -> PhotoScore:
             else (0.1, "", "", "")
         )
         given = classes.target(instance.category) or ""
-        known = digest(replace(instance, category=given)) if given else ""
+        label = replace(instance, category=given or "none", source_label=instance.category)
+        known = digest(label) if given else ""
         issues.append(Issue(record.image_id, key, instance.source, given, *said, digest=known))
     if photo.missing:
         instance, key = photo.missing

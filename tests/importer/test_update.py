@@ -104,7 +104,9 @@ def test_decisions_on_added_and_missing_garments_have_their_label(images, datase
     run(ROWS, images)
     opened = remapped()
     mask = next(r for r, _ in store.read(opened, "ground_truth")).instances[0].mask
-    gaps = [Issue("a", f"{n}" * 24, "run:r1", "", 0.8, "missing", "feet", "", mask) for n in (5, 6)]
+    gaps = [
+        Issue("a", f"{n}" * 24, "run:r1", "", 0.8, "missing", "feet", "", mask=mask) for n in (5, 6)
+    ]
     store.write_scores(opened, "r1", [PhotoScore("a", 0.7, tuple(gaps))])
     store.decide(opened, "add", image_id="a", instance_id="5" * 24)
     store.decide(opened, "relabel", image_id="a", instance_id="5" * 24, category="accessories")

@@ -12,9 +12,10 @@ from sklearn.metrics import average_precision_score
 
 from curation import rle
 from curation.issues import ranking, scoring
+from curation.issues.calibration import Calibration, fold_of
 from curation.issues.mistakes import ErrorType
-from curation.issues.ranking import Calibration, Ranking, fold_of
-from curation.issues.rows import FINE, SUSPECT, Plan, Rows, Seen, Survey, collect, survey
+from curation.issues.ranking import Ranking
+from curation.issues.rows import FINE, SUSPECT, Plan, Rows, Seen, Survey, Verdict, collect, survey
 from curation.issues.shapes import moved
 from curation.records import ImageRecord, Instance, instance_ids
 from tests.issues.scene import LABELS, SHIRT, SIDE, THRESHOLDS, TROUSERS, seen, seen_as
@@ -62,7 +63,7 @@ def test_rows_are_of_every_label_and_of_what_was_planted(case):
     assert len(rows.photos) == 100
     assert len(rows.given) == 300
     assert set(rows.planted["kind"]) > {"wrong category", "shifted", "merged", "patched"}
-    assert list(rows.given.columns[3:]) == list(rows.planted.columns[3:])
+    assert list(rows.given.columns[4:]) == list(rows.planted.columns[3:])
     assert list(rows.missing.columns[3:]) == list(rows.dropped.columns[3:])
     assert rows.photos["planted"].sum() <= rows.photos["drawn"].sum() == 300
 
@@ -129,7 +130,7 @@ def test_what_a_person_said_is_learned_from(case):
 
 
 def test_a_decided_label_is_judged_as_it_was():
-    swapped = (2, rle.encode(SHIRT.mask), "wrong category")
+    swapped = Verdict(2, rle.encode(SHIRT.mask), "wrong category")
     rows = collect([replace(seen("a", LABELS), verdicts=(swapped,))], KNOWN, Plan(0, 1))
     (said,) = rows.decided.to_dict("records")
     assert (said["kind"], said["class_id"], said["other"]) == ("wrong category", 2, 1)

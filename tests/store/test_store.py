@@ -242,7 +242,7 @@ def score(dataset) -> Issue:
     said = (0.9, "wrong category", "feet", "why")
     issue = Issue("a", shirt.id, "t.csv:2", shirt.label, *said, digest=digest(label))
     gap = rle.encode(np.fliplr(L_SHAPE))
-    missing = Issue("a", "5" * 24, "run:r1", "", 0.8, "missing", "feet", "why", gap)
+    missing = Issue("a", "5" * 24, "run:r1", "", 0.8, "missing", "feet", "why", mask=gap)
     scores = [PhotoScore("a", 0.7, (issue, missing)), PhotoScore("b", 0.1, ())]
     store.write_scores(dataset, "r1", scores)
     return missing

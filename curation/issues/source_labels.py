@@ -1,0 +1,259 @@
+"""Which source label is probably wrong within its class: shirt for jacket, sock for shoe.
+
+To a segmenter of the classes these are one. Here a classifier for each class tells its source
+labels apart, by the looks of an instance (the backbone's features) and by its shape; a second one
+learns from labels that were swapped on purpose what the doubt of the first one means. Both are
+cross-fitted: no photo is judged by what was learned from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from curation.issues.calibration import FOLDS, OF_A_PERSON, WRONG_PHOTOS, Calibration, fold_of
+from curation.issues.rows import FINE, LOOKS, WRONG, Rows
+
+FEWEST = 100
+"""Labels of classes with several source labels below which nothing is learned."""
+
+_DRAWS = 2
+"""Swaps planted for each label."""
+_SHAPE = ("log_area", "x", "y", "log_ratio", "extent", "solidity", "compactness", "parts",
+          "at_frame", "labels")  # fmt: skip
+_SPREAD = 3.0
+"""Of each number of the shape, as of a leading component of the looks: what is spread wide is
+bound little by the penalty."""
+_PENALTY = 0.003
+_FLOOR = 1e-4
+_EVIDENCE = ("p_own", "share_own", "softmin")
+"""What the segmenter makes of the class: a label that is wrong at that level is no news here."""
+
+
+def learnable(rows: Rows) -> bool:
+    """Whether there are looks, and source labels enough to tell apart."""
+    return f"{LOOKS}0" in rows.given and len(_told_apart(rows.given)) >= FEWEST
+
+
+def _told_apart(given: pd.DataFrame) -> pd.DataFrame:
+    """The labels whose class has several source labels."""
+    named = given[given["source_label"] != ""]
+    several = named.groupby("class_id")["source_label"].nunique() > 1
+    return named[named["class_id"].map(several).astype(bool)].reset_index(drop=True)
+
+
+class SourceRanking:
+    """Learned from the source labels of some photos; scores those of any.
+
+    Args:
+        rows: with source labels and looks
+
+    Raises:
+        ValueError: there is too little to learn from, see :func:`learnable`
+    """
+
+    def __init__(self, rows: Rows, seed: int = 0) -> None:
+        if not learnable(rows):
+            raise ValueError("too few source labels with looks to learn from")
+        given = _told_apart(rows.given)
+        with threadpool_limits(1):
+            self._vocabulary = _Vocabulary(given)
+            self._learn(given, rows.decided, seed)
+            share = WRONG_PHOTOS * len(rows.photos) / len(given)
+            self.calibration, self.check = self._calibrated(given, min(share, 0.5), seed)
+
+    def _learn(self, given: pd.DataFrame, decided: pd.DataFrame, seed: int) -> None:
+        """The judges: one for each fold, of what was learned from the others."""
+        decided = decided[self._vocabulary.knows(decided)]
+        said = (decided[decided["source_kind"] == kind] for kind in (FINE, WRONG))
+        parts = zip(
+            (given, self._swapped(given, seed), *said),
+            (False, True, False, True),
+            (1.0, 1.0, OF_A_PERSON, OF_A_PERSON),
+            strict=True,
+        )
+        lessons = [part for part in parts if len(part[0])]  # a table of no rows has no numbers
+        lengths = [len(frame) for frame, _, _ in lessons]
+        values = np.vstack([self._vocabulary.numbers(frame, given) for frame, _, _ in lessons])
+        wrong = np.repeat([kind for _, kind, _ in lessons], lengths)
+        weights = np.repeat([weight for _, _, weight in lessons], lengths)
+        folds = np.concatenate([fold_of(frame["image_id"]) for frame, _, _ in lessons])
+        self._judges: list[Pipeline] = []
+        for fold in range(FOLDS):
+            taught = folds != fold
+            judge = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+            weight = {"logisticregression__sample_weight": weights[taught]}
+            self._judges.append(judge.fit(values[taught], wrong[taught], **weight))
+
+    def _swapped(self, given: pd.DataFrame, seed: int) -> pd.DataFrame:
+        """The given labels under other names of their class: half of them any, half as common."""
+        rng = np.random.default_rng(seed)
+        drawn = []
+        for _, own in given.groupby("class_id"):
+            names, codes = np.unique(own["source_label"], return_inverse=True)
+            chance = 0.5 * np.bincount(codes) / len(own) + 0.5 / len(names)
+            for _ in range(_DRAWS):
+                each = np.tile(chance, (len(own), 1))
+                each[np.arange(len(own)), codes] = 0
+                bounds = np.cumsum(each / each.sum(axis=1, keepdims=True), axis=1)
+                other = (rng.random((len(own), 1)) >= bounds[:, :-1]).sum(axis=1)
+                drawn.append(own.assign(source_label=names[other]))
+        return pd.concat(drawn, ignore_index=True)
+
+    def _calibrated(
+        self, given: pd.DataFrame, share: float, seed: int
+    ) -> tuple[Calibration, tuple[float, float]]:
+        swapped = self._swapped(given, seed + 1)
+        raw = [self._raw(frame, given) for frame in (given, swapped)]
+        doubt = [1 - self._vocabulary.chances(f)[0] for f in (given, swapped)]
+        wrong = np.repeat([False, True], [len(given), len(swapped)])
+        weight = np.repeat([1.0, share * len(given) / len(swapped)], [len(given), len(swapped)])
+        learned, alone = (
+            float(average_precision_score(wrong, np.concatenate(each), sample_weight=weight))
+            for each in (raw, doubt)
+        )
+        return Calibration.of(raw[0], raw[1], share), (learned, alone)
+
+    def _raw(self, frame: pd.DataFrame, among: pd.DataFrame) -> NDArray[np.float64]:
+        """(N,) the chance of being swapped."""
+        values, folds = self._vocabulary.numbers(frame, among), fold_of(frame["image_id"])
+        raw = np.zeros(len(frame))
+        for fold, judge in enumerate(self._judges):
+            own = folds == fold
+            if own.any():
+                raw[own] = judge.predict_proba(values[own])[:, 1]
+        return raw
+
+    def score(self, given: pd.DataFrame) -> pd.DataFrame:
+        """Of each label, in the order of the rows of whole photos.
+
+        Returns:
+            source_error_score (0 to 1; nan for a label that cannot be judged), source_p (the
+            chance of its source label within the class), suggested_source_label and its chance
+            suggested_source_p
+        """
+        result = pd.DataFrame(
+            {"source_error_score": np.nan, "source_p": np.nan, "suggested_source_label": "",
+             "suggested_source_p": np.nan}, index=given.index,
+        )  # fmt: skip
+        known = self._vocabulary.knows(given)
+        if known.any():
+            with threadpool_limits(1):
+                frame = given[known]
+                own, other, names = self._vocabulary.chances(frame)
+                score = self.calibration(self._raw(frame, frame))
+            columns = [score, own, names, other]
+            for name, values in zip(result.columns, columns, strict=True):
+                result.loc[known, name] = values
+        return result
+
+
+@dataclass(frozen=True)
+class _Classifiers:
+    """For one fold and class: tells source labels apart; ``one`` where there is but one."""
+
+    model: LogisticRegression | None
+    names: NDArray[np.str_]
+
+
+class _Vocabulary:
+    """The source labels of each class, told from the looks and the shape of instances."""
+
+    def __init__(self, given: pd.DataFrame) -> None:
+        self.names = np.unique(given["source_label"])
+        self.class_of = dict(zip(given["source_label"], given["class_id"], strict=True))
+        self.classes = np.unique(given["class_id"])
+        shape = given[list(_SHAPE)]
+        self._mean, self._scale = shape.mean(), shape.std() + 1e-6
+        self._looks = [name for name in given.columns if name.startswith(LOOKS)]
+        values, folds = self._values(given), fold_of(given["image_id"])
+        classes, labels = given["class_id"].to_numpy(), given["source_label"].to_numpy()
+        self._told: dict[tuple[int, int], _Classifiers] = {}
+        for class_id in self.classes:
+            for fold in range(FOLDS):
+                taught = (classes == class_id) & (folds != fold)
+                names = np.unique(labels[taught])
+                model = None
+                if len(names) > 1:
+                    model = LogisticRegression(C=_PENALTY, max_iter=300)
+                    model.fit(values[taught], labels[taught])
+                self._told[class_id, fold] = _Classifiers(model, names)
+        chances, codes = self._all(given), np.searchsorted(self.names, labels)
+        self._count = np.bincount(codes, minlength=len(self.names))
+        self._taken_for = np.zeros((len(self.names),) * 2)
+        np.add.at(self._taken_for, codes, chances)
+        self._taken_for /= self._count[:, None]
+
+    def knows(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
+        """(N,) whether each row has a source label that was seen in its class."""
+        pairs = zip(frame["source_label"], frame["class_id"], strict=True)
+        return np.array([self.class_of.get(name) == class_id for name, class_id in pairs], bool)
+
+    def _values(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        shape = (frame[list(_SHAPE)] - self._mean) / self._scale * _SPREAD
+        return np.hstack([frame[self._looks].to_numpy(float), shape.to_numpy(float)])
+
+    def _all(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        """(N, names) the chance of each source label, by what was learned from other photos."""
+        values, folds = self._values(frame), fold_of(frame["image_id"])
+        classes = frame["class_id"].to_numpy()
+        chances = np.zeros((len(frame), len(self.names)))
+        for (class_id, fold), told in self._told.items():
+            rows = np.flatnonzero((classes == class_id) & (folds == fold))
+            if rows.size and len(told.names):
+                columns = np.searchsorted(self.names, told.names)
+                each = told.model.predict_proba(values[rows]) if told.model else 1.0
+                chances[np.ix_(rows, columns)] = each
+        return chances
+
+    def chances(
+        self, frame: pd.DataFrame
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]]:
+        """(N,) chance of the source label, of the likeliest other one, and that one's name."""
+        every = self._all(frame)
+        rows, own = np.arange(len(frame)), np.searchsorted(self.names, frame["source_label"])
+        mine = every[rows, own]
+        every[rows, own] = -1
+        other = every.argmax(axis=1)
+        return mine, every[rows, other], self.names[other]
+
+    def numbers(self, frame: pd.DataFrame, among: pd.DataFrame) -> NDArray[np.float64]:
+        """(N, numbers) about each row.
+
+        Args:
+            among: the labels as given, of whole photos: what others of a photo are called
+        """
+        mine, theirs, suggested = self.chances(frame)
+        own, other = (np.searchsorted(self.names, n) for n in (frame["source_label"], suggested))
+        margin = np.log(mine + _FLOOR) - np.log(theirs + _FLOOR)
+        taken = np.log(self._taken_for[own, other] + _FLOOR) - np.log(
+            self._taken_for[own, own] + _FLOOR
+        )
+        counts = among.groupby(["image_id", "source_label"]).size()
+        in_class = among.groupby(["image_id", "class_id"]).size()
+        # Not itself: the label as given, at the same place of the same photo.
+        itself = among.set_index(["image_id", "index"])["source_label"]
+        keys = pd.MultiIndex.from_frame(frame.reindex(columns=["image_id", "index"]))
+        was = itself.reindex(keys).to_numpy()
+
+        def others(names: NDArray[np.str_]) -> NDArray[np.float64]:
+            pairs = pd.MultiIndex.from_arrays([frame["image_id"], names])
+            return counts.reindex(pairs).fillna(0).to_numpy() - (was == names)
+
+        company = in_class.reindex(pd.MultiIndex.from_frame(frame[["image_id", "class_id"]]))
+        classes = frame["class_id"].to_numpy()[:, None] == self.classes
+        return np.column_stack([
+            mine, theirs, margin, taken, margin + taken,
+            others(frame["source_label"].to_numpy()), others(suggested),
+            company.fillna(0).to_numpy(),
+            np.log1p(self._count[own]), np.log1p(self._count[other]),
+            frame[[*_EVIDENCE, "log_area"]].to_numpy(float), classes,
+        ])  # fmt: skip

@@ -1,0 +1,115 @@
+"""Source labels told apart within their class: shirt for jacket, sock for shoe."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import average_precision_score
+
+from curation.issues import rows, source_labels
+from curation.issues.rows import FINE, LOOKS, WRONG, Rows
+from curation.issues.source_labels import SourceRanking
+
+CLASS_OF = {"shirt": 1, "jacket": 1, "pants": 2, "shoe": 3, "sock": 3, "boot": 3}
+
+
+def label(rng, image_id: str, index: int, name: str) -> dict:
+    """A label whose looks are those of its name, more or less; shirts and jackets are close."""
+    place = np.eye(6)[list(CLASS_OF).index(name)] * (2.0 if CLASS_OF[name] == 1 else 4.0)
+    looks = place + rng.normal(size=6)
+    numbers = dict.fromkeys((*source_labels._SHAPE, *source_labels._EVIDENCE), 0.5)
+    return {
+        "image_id": image_id, "index": index, "class_id": CLASS_OF[name], "source_label": name,
+        **numbers, **{f"{LOOKS}{i}": value for i, value in enumerate(looks)},
+    }  # fmt: skip
+
+
+def joined(given: list[dict], decided: list[dict] | None = None) -> Rows:
+    frame = pd.DataFrame(given)
+    photos = pd.DataFrame({"image_id": frame["image_id"].unique(), "drawn": 1, "planted": 0})
+    said = pd.DataFrame(decided) if decided else rows._frame([], rows._KEYS_OF["decided"])
+    none = pd.DataFrame()
+    return Rows(photos, frame, none, said, none, none)
+
+
+@pytest.fixture(scope="module")
+def case() -> tuple[Rows, np.ndarray]:
+    """150 photos with a pair on the feet; in every tenth one of the two is called another name."""
+    rng = np.random.default_rng(0)
+    given, wrong = [], []
+    for number in range(150):
+        on_feet = str(rng.choice(["shoe", "sock", "boot"], p=[0.7, 0.2, 0.1]))
+        names = [str(rng.choice(["shirt", "jacket"])), "pants", on_feet, on_feet]
+        photo = [label(rng, f"p{number:03d}", i, name) for i, name in enumerate(names)]
+        if number % 10 == 0:
+            photo[3]["source_label"] = "boot" if on_feet == "sock" else "sock"
+        given += photo
+        wrong += [False, False, False, number % 10 == 0]
+    return joined(given), np.array(wrong)
+
+
+def test_swapped_source_labels_come_first_with_what_they_look_like(case):
+    known, wrong = case
+    scores = SourceRanking(known).score(known.given)
+    judged = scores["source_error_score"].notna().to_numpy()
+    assert average_precision_score(wrong[judged], scores["source_error_score"][judged]) > 0.8
+    truth = known.given["source_label"].shift().to_numpy()[wrong]
+    assert np.mean(scores["suggested_source_label"].to_numpy()[wrong] == truth) > 0.8
+    assert (scores["source_p"][judged] <= 1).all()
+
+
+def test_it_is_better_than_the_chance_of_the_label_alone(case):
+    known, _ = case
+    learned, alone = SourceRanking(known).check
+    assert 0 < alone < learned <= 1
+
+
+def test_a_class_of_one_label_and_a_label_without_a_name_are_not_judged(case):
+    known, _ = case
+    given = known.given.copy()
+    given.loc[3, "source_label"] = ""
+    scores = SourceRanking(known).score(given)
+    unjudged = scores["source_error_score"].isna().to_numpy()
+    assert unjudged[3]
+    assert (given["source_label"][unjudged].isin(["pants", ""])).all()
+    assert (scores["suggested_source_label"].to_numpy()[unjudged] == "").all()
+
+
+def test_a_label_that_was_never_seen_in_its_class_is_not_judged(case):
+    known, _ = case
+    given = known.given.copy()
+    given.loc[0, "source_label"] = "toga"
+    given.loc[4, "source_label"] = "sock"
+    scores = SourceRanking(known).score(given)
+    assert scores["source_error_score"].isna().to_numpy()[[0, 4]].all()
+
+
+def test_a_photo_is_judged_alike_in_whatever_part_it_comes(case):
+    known, _ = case
+    learned = SourceRanking(known)
+    whole, part = learned.score(known.given), learned.score(known.given.iloc[40:80])
+    pd.testing.assert_frame_equal(whole.iloc[40:80], part)
+
+
+def test_what_a_person_said_is_learned_from(case):
+    known, wrong = case
+    doubted = known.given[wrong].drop(columns="index").assign(kind=FINE)
+    said = {
+        kind: replace(known, decided=pd.concat([doubted.assign(source_kind=kind)] * 8))
+        for kind in (FINE, WRONG)
+    }
+    right, bad = (SourceRanking(r).score(known.given)["source_error_score"] for r in said.values())
+    assert right[wrong].mean() < bad[wrong].mean()
+
+
+def test_without_looks_or_with_few_labels_nothing_is_learned(case):
+    known, _ = case
+    blind = replace(known, given=known.given.drop(columns=[f"{LOOKS}{i}" for i in range(6)]))
+    few = replace(known, given=known.given.head(40))
+    one = replace(known, given=known.given[known.given["class_id"] == 2])
+    assert not any(source_labels.learnable(r) for r in (blind, few, one))
+    with pytest.raises(ValueError, match="too few"):
+        SourceRanking(few)
