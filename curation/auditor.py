@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.progress import Progress
 
 from curation import imported, parallel, review, store
-from curation.audit import batch, duplicates, faults
+from curation.audit import batch, duplicates, faults, twins
 from curation.audit.batch import Batch
 from curation.audit.duplicates import PhotoLabels
 from curation.audit.faults import Fault
@@ -47,7 +47,12 @@ def run(dataset, progress: Progress) -> list[Fault]:
                 photos.append(one.photo)
             progress.advance(task)
     progress.update(task, completed=len(dataset))
-    found += duplicates.audit_duplicates(duplicates.duplicates(photos), labels)
+    groups = duplicates.duplicates(photos)
+    found += duplicates.audit_duplicates(groups, labels)
+    deleted = _deleted(dataset)
+    for group in groups:
+        records = store.read(dataset, "ground_truth", group.image_ids)
+        found += twins.audit_twins([_without(*photo, deleted) for photo in records])
     store.write_faults(dataset, found)
     found += left_out(store.folder(dataset))
     found.sort(key=lambda f: (faults.SEVERITIES.index(f.severity), f.name, f.image_id))
@@ -68,8 +73,7 @@ def left_out(folder: Path) -> Iterator[Fault]:
 
 
 def _batches(dataset) -> Iterator[Batch]:
-    standing = review.standing(store.decisions(dataset))
-    deleted = {d.instance_id for d in standing if d.action == "delete"}
+    deleted = _deleted(dataset)
     excluded = store.excluded(dataset)
     part: list[tuple[ImageRecord, list[str]]] = []
     for record, ids in store.read(dataset, "ground_truth"):
@@ -81,6 +85,12 @@ def _batches(dataset) -> Iterator[Batch]:
             part = []
     if part:
         yield part
+
+
+def _deleted(dataset) -> set[str]:
+    """The instances that a reviewer deleted."""
+    standing = review.standing(store.decisions(dataset))
+    return {d.instance_id for d in standing if d.action == "delete"}
 
 
 def _without(

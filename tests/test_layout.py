@@ -46,10 +46,10 @@ def test_imports_point_one_way(path):
 
 
 CORE = ("errors", "files", "rle", "records", "masks", "photos", "polygons", "taxonomy",
-        "splits", "review", "issues/appearance", "issues/calibration", "issues/disagreement", "issues/evidence",
-        "issues/instances", "issues/mistakes", "issues/planting", "issues/ranking",
-        "issues/regions", "issues/rows", "issues/scoring", "issues/shapes",
-        "issues/source_labels")  # fmt: skip
+        "splits", "review", "issues/appearance", "issues/calibration", "issues/disagreement",
+        "issues/evidence", "issues/instances", "issues/mistakes", "issues/planting",
+        "issues/ranking", "issues/regions", "issues/rows", "issues/scoring", "issues/shapes",
+        "issues/source_labels", "audit/twins")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CORE)

@@ -18,6 +18,7 @@ UNREADABLE = "unreadable photo"
 OTHER_SIZE = "size mismatch"
 TWIN = "duplicate photo, other labels"
 NEAR_TWIN = "near-duplicate photo, other labels"
+TWIN_GARMENT = "same garment, other category"
 LEFT_OUT = "left out at import"
 
 SEVERITIES = ("error", "warning", "note")
@@ -51,6 +52,9 @@ FAULTS: Mapping[str, Kind] = {
     OTHER_SIZE: Kind("error", "the photo does not have the size that the masks were drawn on"),
     TWIN: Kind("error", "the same file under another name is labelled otherwise"),
     NEAR_TWIN: Kind("warning", "a photo that looks the same has other categories"),
+    TWIN_GARMENT: Kind(
+        "warning", "a photo that looks the same calls this garment by another category"
+    ),
     LEFT_OUT: Kind("error", "a row, region or photo of the annotation file was not imported"),
 }
 """Every fault that an audit can find, by name."""

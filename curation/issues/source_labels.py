@@ -40,10 +40,10 @@ _EVIDENCE = ("p_own", "share_own", "softmin")
 
 def learnable(rows: Rows) -> bool:
     """Whether there are looks, and source labels enough to tell apart."""
-    return f"{LOOKS}0" in rows.given and len(_told_apart(rows.given)) >= FEWEST
+    return f"{LOOKS}0" in rows.given and len(told_apart(rows.given)) >= FEWEST
 
 
-def _told_apart(given: pd.DataFrame) -> pd.DataFrame:
+def told_apart(given: pd.DataFrame) -> pd.DataFrame:
     """The labels whose class has several source labels."""
     named = given[given["source_label"] != ""]
     several = named.groupby("class_id")["source_label"].nunique() > 1
@@ -63,9 +63,9 @@ class SourceRanking:
     def __init__(self, rows: Rows, seed: int = 0) -> None:
         if not learnable(rows):
             raise ValueError("too few source labels with looks to learn from")
-        given = _told_apart(rows.given)
+        given = told_apart(rows.given)
         with threadpool_limits(1):
-            self._vocabulary = _Vocabulary(given)
+            self._vocabulary = Vocabulary(given)
             self._learn(given, rows.decided, seed)
             share = WRONG_PHOTOS * len(rows.photos) / len(given)
             self.calibration, self.check = self._calibrated(given, min(share, 0.5), seed)
@@ -164,8 +164,16 @@ class _Classifiers:
     names: NDArray[np.str_]
 
 
-class _Vocabulary:
-    """The source labels of each class, told from the looks and the shape of instances."""
+class Vocabulary:
+    """The source labels of each class, told from the looks and the shape of instances.
+
+    Args:
+        given: labels to learn from, see :func:`told_apart`
+
+    Attributes:
+        names: (names,) the source labels, sorted
+        taken_for: (names, names) mean chance of the one in labels that are called the other
+    """
 
     def __init__(self, given: pd.DataFrame) -> None:
         self.names = np.unique(given["source_label"])
@@ -186,11 +194,11 @@ class _Vocabulary:
                     model = LogisticRegression(C=_PENALTY, max_iter=300)
                     model.fit(values[taught], labels[taught])
                 self._told[class_id, fold] = _Classifiers(model, names)
-        chances, codes = self._all(given), np.searchsorted(self.names, labels)
+        chances, codes = self.all_chances(given), np.searchsorted(self.names, labels)
         self._count = np.bincount(codes, minlength=len(self.names))
-        self._taken_for = np.zeros((len(self.names),) * 2)
-        np.add.at(self._taken_for, codes, chances)
-        self._taken_for /= self._count[:, None]
+        self.taken_for = np.zeros((len(self.names),) * 2)
+        np.add.at(self.taken_for, codes, chances)
+        self.taken_for /= self._count[:, None]
 
     def knows(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
         """(N,) whether each row has a source label that was seen in its class."""
@@ -201,7 +209,7 @@ class _Vocabulary:
         shape = (frame[list(_SHAPE)] - self._mean) / self._scale * _SPREAD
         return np.hstack([frame[self._looks].to_numpy(float), shape.to_numpy(float)])
 
-    def _all(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+    def all_chances(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """(N, names) the chance of each source label, by what was learned from other photos."""
         values, folds = self._values(frame), fold_of(frame["image_id"])
         classes = frame["class_id"].to_numpy()
@@ -218,7 +226,7 @@ class _Vocabulary:
         self, frame: pd.DataFrame
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]]:
         """(N,) chance of the source label, of the likeliest other one, and that one's name."""
-        every = self._all(frame)
+        every = self.all_chances(frame)
         rows, own = np.arange(len(frame)), np.searchsorted(self.names, frame["source_label"])
         mine = every[rows, own]
         every[rows, own] = -1
@@ -234,8 +242,8 @@ class _Vocabulary:
         mine, theirs, suggested = self.chances(frame)
         own, other = (np.searchsorted(self.names, n) for n in (frame["source_label"], suggested))
         margin = np.log(mine + _FLOOR) - np.log(theirs + _FLOOR)
-        taken = np.log(self._taken_for[own, other] + _FLOOR) - np.log(
-            self._taken_for[own, own] + _FLOOR
+        taken = np.log(self.taken_for[own, other] + _FLOOR) - np.log(
+            self.taken_for[own, own] + _FLOOR
         )
         counts = among.groupby(["image_id", "source_label"]).size()
         in_class = among.groupby(["image_id", "class_id"]).size()

@@ -130,7 +130,7 @@ def in_classes(records) -> list[ImageRecord]:
     result = []
     for record in records:
         kept = [
-            replace(instance, category=target)
+            replace(instance, category=target, source_label=instance.category)
             for instance in record.instances
             if (target := five.target(instance.category))
         ]
@@ -138,12 +138,14 @@ def in_classes(records) -> list[ImageRecord]:
     return result
 
 
-def prepare(clean: Sequence[ImageRecord], folder: Path, seed: int, size: int) -> Case:
+def prepare(
+    clean: Sequence[ImageRecord], folder: Path, seed: int, size: int, share: float = SHARE
+) -> Case:
     """Plants errors and trains out of fold on what came out."""
     five = taxonomy.load("supercategories")
     names = {c.name: c.name for c in five.classes}
     rng = np.random.default_rng(1000 + seed)
-    noisy, planted = planting.plant(clean, rng, SHARE, groups=names)
+    noisy, planted = planting.plant(clean, rng, share, groups=names)
     records = {record.image_id: record for record in noisy}
     hashes = {i: sha256(r.path.read_bytes()).hexdigest() for i, r in records.items()}
     if not (folder / "data").exists():

@@ -1,0 +1,151 @@
+"""How many swapped source labels are found again: shirt for jacket, sock for shoe.
+
+    python -m tests.benchmarks.source_labels --ccp ../shared/data/ccp
+
+Out-of-fold models are trained on the labels as they are. Then, in 20 % of the photos, one label
+gets another name of its class; mask and class stay, so that no segmenter of the classes can see
+it. Names are drawn in three manners: any other one, as common as they are, or by how often the one
+is taken for the other. All methods see the same chances: those of ``curate flag``'s own classifier
+of source labels, out of fold.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+import numpy as np
+import pandas as pd
+from cleanlab.filter import find_label_issues
+from cleanlab.rank import get_label_quality_scores
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
+
+from curation import console, flagging
+from curation.issues.rows import Rows
+from curation.issues.source_labels import SourceRanking, Vocabulary, told_apart
+from tests.benchmarks.flagging import SHARE, ccp_records, interval, prepare
+
+MANNERS = ("any", "common", "alike")
+
+
+@click.command()
+@click.option("--ccp", type=click.Path(exists=True, path_type=Path), required=True)
+@click.option("--seeds", default=2, show_default=True)
+@click.option("--size", default=384, show_default=True)
+@click.option(
+    "--work", type=click.Path(path_type=Path), help="Where the run is kept; else nowhere."
+)
+@click.option("--json", "json_file", type=click.Path(path_type=Path))
+def main(ccp: Path, seeds: int, size: int, work: Path | None, json_file: Path | None) -> None:
+    with TemporaryDirectory() as scratch:
+        rows = rows_of(ccp, work or Path(scratch), size)
+    given = told_apart(rows.given)
+    alike = Vocabulary(given)
+    results = []
+    for manner in MANNERS:
+        for seed in range(seeds):
+            rng = np.random.default_rng(2000 + seed)
+            noisy, wrong = swapped(given, rng, manner, alike)
+            for method, row in judge(replace(rows, given=noisy), given, wrong):
+                results.append({"manner": manner, "seed": seed, "method": method, **row})
+    if json_file:
+        json_file.write_text(json.dumps(results, indent=1))
+    show(pd.DataFrame(results))
+
+
+def rows_of(ccp: Path, folder: Path, size: int) -> Rows:
+    """The rows of the labels as they are, with what models that were trained on them see."""
+    case = prepare(ccp_records(ccp), folder, 0, size, share=0)
+    with console.progress() as progress:
+        paths = flagging.collect_rows(
+            folder / "rows", "source labels", list(case.records), case.see, progress
+        )
+    return Rows.joined([Rows.load(path) for path in paths])
+
+
+def swapped(
+    given: pd.DataFrame, rng: np.random.Generator, manner: str, alike: Vocabulary
+) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+    """The labels with one renamed in ``SHARE`` of the photos, and which."""
+    names = given["source_label"].to_numpy(copy=True)
+    wrong = np.zeros(len(given), bool)
+    places = given.groupby("image_id").indices
+    photos = rng.permutation(sorted(places))[: round(SHARE * len(places))]
+    common = given["source_label"].value_counts()
+    for photo in photos:
+        place = rng.choice(places[photo])
+        was, class_id = names[place], given["class_id"].iloc[place]
+        others = [n for n in alike.names if alike.class_of[n] == class_id and n != was]
+        chance = {
+            "any": np.ones(len(others)),
+            "common": common[others].to_numpy(float),
+            "alike": alike.taken_for[
+                np.searchsorted(alike.names, was), np.searchsorted(alike.names, others)
+            ],
+        }[manner]
+        names[place], wrong[place] = rng.choice(others, p=chance / chance.sum()), True
+    return given.assign(source_label=names), wrong
+
+
+def judge(rows: Rows, truth: pd.DataFrame, wrong: NDArray[np.bool_]) -> Iterator[tuple[str, dict]]:
+    """One row of figures for each method."""
+    given = rows.given
+    vocabulary = Vocabulary(given)
+    chances = vocabulary.all_chances(given)
+    named = np.searchsorted(vocabulary.names, given["source_label"])
+    ranked = find_label_issues(named, chances, return_indices_ranked_by="normalized_margin")
+    issues = np.zeros(len(given))
+    issues[ranked] = np.arange(len(ranked), 0, -1)
+    ours = SourceRanking(rows).score(given)
+    scores = {
+        "random": np.random.default_rng(0).random(len(given)),
+        "self-confidence (cleanlab)": -get_label_quality_scores(named, chances),
+        "normalized margin (cleanlab)": -get_label_quality_scores(
+            named, chances, method="normalized_margin"
+        ),
+        "find_label_issues (cleanlab)": issues,
+        "ours": ours["source_error_score"].to_numpy(),
+    }
+    photo_of = pd.factorize(given["image_id"])[0]
+    for method, score in scores.items():
+        row = interval("AP", partial(_precision, wrong, score, photo_of), photo_of.max() + 1)
+        row["P@50"] = float(wrong[np.argsort(-score, kind="stable")[:50]].mean())
+        if method == "ours":
+            right = ours["suggested_source_label"] == truth["source_label"]
+            row["suggestion right"] = float(right[wrong].mean())
+            sure = score >= 0.5
+            row["sure"], row["wrong of the sure"] = int(sure.sum()), float(wrong[sure].mean())
+            row["mean of the sure"] = float(score[sure].mean())
+        yield method, row
+
+
+def _precision(
+    wrong: NDArray[np.bool_],
+    scores: NDArray[np.float64],
+    photo_of: NDArray[np.intp],
+    sample: NDArray[np.intp],
+) -> float:
+    weight = np.bincount(sample, minlength=photo_of.max() + 1)[photo_of]
+    return float(average_precision_score(wrong, scores, sample_weight=weight))
+
+
+def show(results: pd.DataFrame) -> None:
+    """For each manner: mean over the seeds, and the least and the most of their intervals."""
+    columns = ["P@50", "suggestion right", "sure", "mean of the sure", "wrong of the sure"]
+    body = []
+    for (manner, method), rows in results.groupby(["manner", "method"], sort=False):
+        low, high = rows["AP low"].min(), rows["AP high"].max()
+        cells = [f"{rows[c].mean():.2f}" if rows[c].notna().all() else "-" for c in columns]
+        body.append([manner, method, f"{rows['AP'].mean():.2f} ({low:.2f}-{high:.2f})", *cells])
+    console.out.print(console.table(["names", "method", "AP", *columns], body))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
