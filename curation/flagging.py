@@ -20,7 +20,8 @@ from curation.files import replacing
 from curation.issues import ranking, source_labels
 from curation.issues.appearance import Projection
 from curation.issues.ranking import Ranking
-from curation.issues.rows import Plan, Rows, Scores, Seen, Survey, collect, survey
+from curation.issues.rows import Plan, Rows, Scores, Survey, collect, survey
+from curation.issues.seen import Seen
 from curation.issues.source_labels import SourceRanking
 
 SHARD = 32
@@ -177,4 +178,4 @@ def _taught(rows: Rows) -> Rows:
     """What the ranking learns from: photos that errors were planted into, and all decisions."""
     drawn = set(rows.photos["image_id"][rows.photos["drawn"] > 0])
     parts = {name: frame[frame["image_id"].isin(drawn)] for name, frame in vars(rows).items()}
-    return Rows(**(parts | {"decided": rows.decided}))
+    return Rows(**(parts | {"decided": rows.decided, "settled": rows.settled}))

@@ -41,9 +41,10 @@ class Decision:
         image_id: the photo
         instance_id: the instance; empty for ``exclude``; for ``add`` the id the
             new instance gets
-        category: the new category of ``relabel`` and ``add``
+        category: the new category of ``relabel`` and ``add``; of a missing garment that
+            ``delete`` dismisses, what the model saw
         taxonomy: whose vocabulary ``category`` is of; SOURCE for that of the annotation file
-        mask: the mask of ``add``, see :func:`curation.rle.to_text`
+        mask: of a missing garment, added or dismissed, see :func:`curation.rle.to_text`
         undoes: the decision that ``undo`` takes back
     """
 

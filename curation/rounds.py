@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import Progress
 
-from curation import exporter, flagging, review, splits, store
+from curation import exporter, flagging, review, rle, splits, store
 from curation.errors import DatasetError, RunError
 from curation.files import replacing
 from curation.flagging import Flagged
 from curation.formats import tfrecord
 from curation.issues.mistakes import ErrorType
-from curation.issues.rows import FINE, WRONG, Seen, Verdict
 from curation.issues.scoring import Issue, PhotoScore, as_table, photo_scores, seen
+from curation.issues.seen import FINE, WRONG, Place, Seen, Verdict
 from curation.records import Skip
 from curation.review import Decision
 from curation.store.results import check_run_name
@@ -259,10 +259,11 @@ def flag(dataset, run: str, progress: Progress) -> tuple[pd.DataFrame, Flagged]:
             progress=None,
         ):
             record = work.records[photo.image_id]
-            yield seen(record, channels.names, p, taps, verdicts.get(photo.image_id, ()))
+            said = (verdicts.get(photo.image_id, ()), places.get(photo.image_id, ()))
+            yield seen(record, channels.names, p, taps, *said)
 
-    verdicts = _verdicts(dataset, work)
-    said = repr([(i, [(v.kind, v.source_kind) for v in those]) for i, those in verdicts.items()])
+    verdicts, places = _verdicts(dataset, work), _places(dataset, work)
+    said = repr([verdicts, places])
     sources = repr([[x.source_label for x in r.instances] for r in work.records.values()])
     basis = f"{work.digest()}{trainer.digest(folder)}{said}{sources}"
     basis = sha256(basis.encode()).hexdigest()
@@ -300,6 +301,20 @@ def _verdicts(dataset, work: Workset) -> dict[str, list[Verdict]]:
                 verdict = Verdict(names.index(category), instance.mask, kinds[0],
                                   instance.category, kinds[1])  # fmt: skip
                 found.setdefault(record.image_id, []).append(verdict)
+    return found
+
+
+def _places(dataset, work: Workset) -> dict[str, list[Place]]:
+    """Missing garments that reviewers added or dismissed, by image_id."""
+    names = work.channels.names
+    last = {d.instance_id: d for d in review.standing(store.decisions(dataset))
+            if d.action in ("add", "delete") and d.mask}  # fmt: skip
+    found: dict[str, list[Place]] = {}
+    for d in last.values():
+        category = work.taxonomy.target(d.category) if d.taxonomy == SOURCE else d.category
+        if category in names and d.image_id in work.records:
+            place = Place(names.index(category), rle.parse(d.mask), d.action == "add")
+            found.setdefault(d.image_id, []).append(place)
     return found
 
 

@@ -48,7 +48,8 @@ def test_imports_point_one_way(path):
 CORE = ("errors", "files", "rle", "records", "masks", "photos", "polygons", "taxonomy",
         "splits", "review", "issues/appearance", "issues/calibration", "issues/disagreement",
         "issues/evidence", "issues/instances", "issues/mistakes", "issues/planting",
-        "issues/ranking", "issues/regions", "issues/rows", "issues/scoring", "issues/shapes",
+        "issues/ranking", "issues/regions", "issues/rows", "issues/scoring", "issues/seen",
+        "issues/shapes",
         "issues/source_labels", "audit/twins")  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from PIL import Image
 
 from curation import console, rle, rounds, store, taxonomy, workset
 from curation.errors import DatasetError, RunError
+from curation.issues.scoring import Issue, PhotoScore
+from curation.issues.seen import Place
 from curation.records import ImageRecord, Instance
 from training.config import TrainConfig
 
@@ -182,3 +184,19 @@ def test_a_decision_on_the_source_label_says_that_the_class_is_right(dataset):
     said = rounds._verdicts(dataset, load(dataset))
     kinds = {i: (v.kind, v.source_label, v.source_kind) for i, (v,) in said.items()}
     assert kinds == {"p01": ("fine", "skirt", "wrong"), "p02": ("wrong category", "skirt", "")}
+
+
+def test_added_and_dismissed_garments_are_told_by_the_journal_alone(dataset):
+    mask = rle.encode(np.eye(8)[::-1])
+    gaps = [Issue("p01", f"{n}" * 24, "run:r1", "", 0.8, "missing", "feet", "", mask=mask)
+            for n in (5, 6)]  # fmt: skip
+    store.write_scores(dataset, "r1", [PhotoScore("p01", 0.9, tuple(gaps))])
+    store.decide(dataset, "add", image_id="p01", instance_id="5" * 24)
+    store.decide(dataset, "delete", image_id="p01", instance_id="6" * 24)
+    store.write_scores(dataset, "r2", [PhotoScore("p01", 0.0, ())])
+    dataset.delete_sample_field("missing_r1")
+    work = load(dataset)
+    feet = work.channels.names.index("feet")
+    assert rounds._places(dataset, work) == {
+        "p01": [Place(feet, mask, missing=True), Place(feet, mask, missing=False)]
+    }

@@ -31,7 +31,8 @@ from curation.issues.calibration import (
     fold_of,
 )
 from curation.issues.mistakes import ErrorType
-from curation.issues.rows import FINE, KEYS, LOOKS, SUSPECT, Rows, Scores
+from curation.issues.rows import KEYS, LOOKS, SUSPECT, Rows, Scores
+from curation.issues.seen import FINE
 
 FEWEST = 200
 """Planted errors below which nothing is learned, see :func:`by_disagreement`."""
@@ -88,8 +89,8 @@ class Ranking:
             self._instances = _Judge(given, planted, decided, expected, seed)
             self._missing = None
             if len(rows.dropped) >= _FEWEST_DROPPED and len(rows.missing):
-                none = rows.dropped.head(0)
-                self._missing = _Judge(rows.missing, rows.dropped, none, expected, seed)
+                judged = (rows.missing, rows.dropped, rows.settled)
+                self._missing = _Judge(*judged, expected, seed)
 
     @property
     def check(self) -> tuple[float, float]:

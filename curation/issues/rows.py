@@ -15,14 +15,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curation import masks, rle
+from curation import rle
 from curation.files import replacing
 from curation.issues import appearance, instances, mistakes, regions
 from curation.issues.appearance import Projection
 from curation.issues.evidence import Evidence
-from curation.issues.mistakes import KINDS, WIDE, Change, Kind, Scene, Strength, fewest_pixels
-from curation.issues.shapes import Labelled, Mask
-from curation.rle import Rle
+from curation.issues.mistakes import (
+    KINDS,
+    WIDE,
+    Change,
+    ErrorType,
+    Kind,
+    Scene,
+    Strength,
+    fewest_pixels,
+)
+from curation.issues.seen import FINE, Seen, View
+from curation.issues.shapes import Labelled
 
 TAUGHT: Mapping[str, Kind] = {
     **{str(error_type): kind for error_type, kind in KINDS.items()},
@@ -35,51 +44,6 @@ is not taken for right."""
 
 SUSPECT = 0.25
 """From this error_score on, a reviewer is asked: one in four labels at it is wrong."""
-
-FINE = "fine"
-WRONG = "wrong"
-"""What a person said of a label: nothing is wrong with it, or something is."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a person decided about a label, as it was before.
-
-    Attributes:
-        class_id, mask, source_label: of the label
-        kind: what was wrong with its class or mask: as in ``TAUGHT``, ``WRONG`` or ``FINE``
-        source_kind: ``WRONG`` or ``FINE`` of its source label within the class; empty where
-            nothing was said of it
-    """
-
-    class_id: int
-    mask: Rle
-    kind: str
-    source_label: str = ""
-    source_kind: str = ""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One photo as the labels and the model see it.
-
-    Attributes:
-        image_id: the photo
-        labels: class id and mask of each label
-        void: masks of what is neither taught nor judged
-        p: (K, S, S) float16 class probabilities
-        taps: (h, w, channels) float16 features of the backbone; none where there are none
-        source_labels: of each label; empty where it has none, or they are not known
-        verdicts: about labels as they were
-    """
-
-    image_id: str
-    labels: tuple[tuple[int, Rle], ...]
-    void: tuple[Rle, ...]
-    p: NDArray[np.float16]
-    taps: tuple[NDArray[np.float16], ...] = ()
-    source_labels: tuple[str, ...] = ()
-    verdicts: tuple[Verdict, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +65,7 @@ def survey(photos: Iterable[Seen]) -> Survey:
     counts: NDArray[np.float64] | float = 0.0
     looks = []
     for seen in photos:
-        view, p = _View.of(seen), seen.p.astype(np.float32)
+        view, p = View.of(seen), seen.p.astype(np.float32)
         total, count = np.zeros(len(p)), np.zeros(len(p))
         background = ~view.void
         for label in view.labels:
@@ -159,10 +123,11 @@ class Rows:
             source_label, and columns of numbers
         planted: labels that were spoilt: image_id, kind, class_id, the same numbers
         decided: labels that a person decided on: the same, source_label and source_kind
-        missing: places where a garment may be missing: image_id, class_id, mask as text, and
-            other numbers
+        missing: places where a garment may be missing, but for those where a person said that
+            none is: image_id, class_id, mask as text, and other numbers
         dropped: such places that truly lack one, since it was planted: image_id, kind,
             class_id, the same numbers as of missing
+        settled: such places that a person decided on: the same, of kind missing or ``FINE``
     """
 
     photos: pd.DataFrame
@@ -171,6 +136,7 @@ class Rows:
     decided: pd.DataFrame
     missing: pd.DataFrame
     dropped: pd.DataFrame
+    settled: pd.DataFrame
 
     @classmethod
     def joined(cls, parts: Sequence[Rows]) -> Rows:
@@ -220,12 +186,13 @@ _KEYS_OF = {
     "decided": ("image_id", "kind", "class_id", "source_label", "source_kind"),
     "missing": ("image_id", "class_id", "mask"),
     "dropped": ("image_id", "kind", "class_id"),
+    "settled": ("image_id", "kind", "class_id"),
 }
 
 
 def collect(photos: Sequence[Seen], survey: Survey, plan: Plan) -> Rows:
     """The rows of some photos. A spurious label that is planted comes from another one of them."""
-    views = [_View.of(seen) for seen in photos]
+    views = [View.of(seen) for seen in photos]
     tables: dict[str, list[dict]] = {f.name: [] for f in fields(Rows)}
     for number, view in enumerate(views):
         evidence = Evidence(view.seen.p.astype(np.float32), survey.thresholds)
@@ -244,7 +211,19 @@ def collect(photos: Sequence[Seen], survey: Survey, plan: Plan) -> Rows:
                 known = {"kind": said.kind, "class_id": said.class_id}
                 known |= {"source_label": said.source_label, "source_kind": said.source_kind}
                 tables["decided"].append(keys | known | numbers)
+        settled = list(zip(view.places, view.seen.places, strict=True))
+        for place, where in settled:
+            # As it was: a garment that was added is a label by now.
+            labels = [x for x in view.labels if (x.mask != place.mask).any()]
+            kind = str(ErrorType.MISSING) if where.missing else FINE
+            for region in judge.regions(labels):
+                if _same(region, place):
+                    known = keys | {"kind": kind, "class_id": place.class_id}
+                    tables["settled"].append(known | region.features)
+        dismissed = [place for place, where in settled if not where.missing]
         for region in judge.regions(view.labels):
+            if any(_same(region, place) for place in dismissed):
+                continue
             mask = {"mask": rle.to_text(rle.encode(region.mask))}
             known = keys | {"class_id": region.class_id} | mask
             tables["missing"].append(known | region.features)
@@ -259,6 +238,10 @@ def collect(photos: Sequence[Seen], survey: Survey, plan: Plan) -> Rows:
     return Rows(**{name: _frame(rows, _KEYS_OF[name]) for name, rows in tables.items()})
 
 
+def _same(region: regions.Region, place: Labelled) -> bool:
+    return region.class_id == place.class_id and regions.matches(region.mask, place.mask)
+
+
 def _frame(rows: list[dict], keys: Sequence[str]) -> pd.DataFrame:
     if not rows:
         return pd.DataFrame({key: pd.Series(dtype=str if key in TEXTS else int) for key in keys})
@@ -268,35 +251,10 @@ def _frame(rows: list[dict], keys: Sequence[str]) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class _View:
-    """A photo with its masks as arrays, at the size of the evidence."""
-
-    seen: Seen
-    labels: list[Labelled]
-    decided: list[Labelled]
-    void: Mask
-
-    @classmethod
-    def of(cls, seen: Seen) -> _View:
-        side = seen.p.shape[-1]
-        labels = [Labelled(class_id, _small(mask, side)) for class_id, mask in seen.labels]
-        decided = [Labelled(said.class_id, _small(said.mask, side)) for said in seen.verdicts]
-        void = np.zeros((side, side), bool)
-        for mask in seen.void:
-            void |= _small(mask, side)
-        return cls(seen, labels, decided, void)
-
-
-def _small(mask: Rle, side: int) -> Mask:
-    rows, columns = (masks.sample_points(n, side) for n in (mask.height, mask.width))
-    return masks.sample(mask, rows, columns)
-
-
-@dataclass(frozen=True)
 class _Judge:
     """A photo's evidence, and the numbers that come of holding labels against it."""
 
-    view: _View
+    view: View
     evidence: Evidence
     projection: Projection | None
 
@@ -317,7 +275,7 @@ LOOKS = "looks_"
 
 
 def _planted(
-    judge: _Judge, others: Sequence[_View], plan: Plan
+    judge: _Judge, others: Sequence[View], plan: Plan
 ) -> Iterator[tuple[str, list[tuple[str, int, dict[str, float]]]]]:
     """Each mistake's kind, and table, class and numbers of what it brings."""
     view = judge.view

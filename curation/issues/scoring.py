@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from curation import masks, rle
 from curation.issues.mistakes import ErrorType
-from curation.issues.rows import SUSPECT, Rows, Scores, Seen, Verdict
+from curation.issues.rows import SUSPECT, Rows, Scores
+from curation.issues.seen import Place, Seen, Verdict
 from curation.records import ImageRecord, Instance
 from curation.rle import Rle
 from curation.taxonomy import IGNORE
@@ -72,19 +73,21 @@ def seen(
     p: NDArray[np.float16],
     taps: tuple[NDArray[np.float16], ...] = (),
     verdicts: Sequence[Verdict] = (),
+    places: Sequence[Place] = (),
 ) -> Seen:
     """A photo's labels beside what the model sees.
 
     Args:
         record: its categories are class names or ``ignore``
         names: of the classes, background first
-        p, taps, verdicts: see :class:`Seen`
+        p, taps, verdicts, places: see :class:`Seen`
     """
     given = [record.instances[i] for i in judged(record)]
     labels = [(names.index(x.category), x.mask) for x in given]
     void = [x.mask for x in record.instances if x.category == IGNORE]
     sources = tuple(x.source_label for x in given)
-    return Seen(record.image_id, tuple(labels), tuple(void), p, taps, sources, tuple(verdicts))
+    said = (tuple(verdicts), tuple(places))
+    return Seen(record.image_id, tuple(labels), tuple(void), p, taps, sources, *said)
 
 
 def digest(instance: Instance) -> str:

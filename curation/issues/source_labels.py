@@ -20,7 +20,8 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from curation.issues.calibration import FOLDS, OF_A_PERSON, WRONG_PHOTOS, Calibration, fold_of
-from curation.issues.rows import FINE, LOOKS, WRONG, Rows
+from curation.issues.rows import LOOKS, Rows
+from curation.issues.seen import FINE, WRONG
 
 FEWEST = 100
 """Labels of classes with several source labels below which nothing is learned."""

@@ -41,7 +41,7 @@ def decide(
 
     ``add`` takes the id of a missing garment, whose mask the label takes over,
     under the class that the model saw unless ``category`` says another;
-    ``delete`` of a missing garment dismisses it.
+    ``delete`` of a missing garment dismisses it, for later runs too.
 
     Args:
         category: a class of the active taxonomy, unless ``taxonomy`` is SOURCE: then a label
@@ -160,12 +160,13 @@ def _decision(
         raise DatasetError(
             dataset.name, image_id, f"taxonomy {taxonomy!r} is neither {active} nor {SOURCE}"
         )
-    if action == "add":
+    if action in ("add", "delete"):
         found = _missing(dataset, image_id).get(instance_id)
-        if not found:
+        if action == "add" and not found:
             raise DatasetError(dataset.name, image_id, f"has no missing garment {instance_id}")
-        category = category or found.category
-        mask = rle.to_text(found.mask)
+        if found:  # in the journal, since another run finds other places
+            category = category or found.category
+            mask = rle.to_text(found.mask)
     return review.decide(
         action,
         image_id,

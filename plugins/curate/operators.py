@@ -142,8 +142,9 @@ class Undo(Action):
         decision = store.undo(ctx.dataset, ctx.user_id or "")
         if decision is None:
             raise Refusal("There is no decision to undo.")
-        to = f" to {decision.category}" if decision.category else ""
-        return f"Took back: {decision.action}{to} in {decision.image_id}.", {decision.image_id}
+        to = " to" if decision.action == "relabel" else ""
+        what = f"{decision.action}{to} {decision.category}".strip()
+        return f"Took back: {what} in {decision.image_id}.", {decision.image_id}
 
 
 ACTIONS = (Keep, Relabel, Delete, Add, Exclude, Undo)

@@ -18,7 +18,8 @@ from cleanlab.segmentation.rank import get_label_quality_scores
 from numpy.typing import NDArray
 
 from curation import masks
-from curation.issues.rows import Rows, Seen
+from curation.issues.rows import Rows
+from curation.issues.seen import Seen
 from curation.records import ImageRecord
 
 Judged = tuple[NDArray | None, NDArray | None]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from curation import rle
 from curation.issues.evidence import Evidence
-from curation.issues.rows import Seen
+from curation.issues.seen import Seen
 from curation.issues.shapes import Labelled
 
 SIDE = 64

@@ -15,7 +15,8 @@ from curation.issues import ranking, scoring
 from curation.issues.calibration import Calibration, fold_of
 from curation.issues.mistakes import ErrorType
 from curation.issues.ranking import Ranking
-from curation.issues.rows import FINE, SUSPECT, Plan, Rows, Seen, Survey, Verdict, collect, survey
+from curation.issues.rows import SUSPECT, Plan, Rows, Survey, collect, survey
+from curation.issues.seen import FINE, Place, Seen, Verdict
 from curation.issues.shapes import moved
 from curation.records import ImageRecord, Instance, instance_ids
 from tests.issues.scene import LABELS, SHIRT, SIDE, THRESHOLDS, TROUSERS, seen, seen_as
@@ -135,6 +136,26 @@ def test_a_decided_label_is_judged_as_it_was():
     (said,) = rows.decided.to_dict("records")
     assert (said["kind"], said["class_id"], said["other"]) == ("wrong category", 2, 1)
     assert said["labels"] == len(LABELS)
+
+
+def test_a_place_that_a_person_dismissed_is_no_missing_garment_in_any_run():
+    unlabelled = seen("a", LABELS[1:])
+    before = collect([unlabelled], KNOWN, Plan(0, 1)).missing["class_id"].tolist()
+    assert before == [SHIRT.class_id]
+    shirt = rle.encode(moved(SHIRT.mask, 1, 0))  # as another run saw it
+    dismissed = replace(unlabelled, places=(Place(1, shirt, missing=False),))
+    rows = collect([dismissed], KNOWN, Plan(0, 1))
+    assert len(rows.missing) == 0
+    assert rows.settled[["kind", "class_id"]].to_numpy().tolist() == [[FINE, 1]]
+
+
+def test_a_garment_that_a_person_added_is_judged_as_the_place_it_was():
+    added = replace(seen("a", LABELS), places=(Place(1, rle.encode(SHIRT.mask), missing=True),))
+    rows = collect([added], KNOWN, Plan(0, 1))
+    assert len(rows.missing) == 0
+    (said,) = rows.settled.to_dict("records")
+    (place,) = collect([seen("a", LABELS[1:])], KNOWN, Plan(0, 1)).missing.to_dict("records")
+    assert (said["kind"], said["p"], said["log_area"]) == ("missing", place["p"], place["log_area"])
 
 
 def test_no_photo_is_judged_by_trees_that_saw_it(ranked):

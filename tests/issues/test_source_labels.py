@@ -10,7 +10,8 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from curation.issues import rows, source_labels
-from curation.issues.rows import FINE, LOOKS, WRONG, Rows
+from curation.issues.rows import LOOKS, Rows
+from curation.issues.seen import FINE, WRONG
 from curation.issues.source_labels import SourceRanking
 
 CLASS_OF = {"shirt": 1, "jacket": 1, "pants": 2, "shoe": 3, "sock": 3, "boot": 3}
@@ -32,7 +33,7 @@ def joined(given: list[dict], decided: list[dict] | None = None) -> Rows:
     photos = pd.DataFrame({"image_id": frame["image_id"].unique(), "drawn": 1, "planted": 0})
     said = pd.DataFrame(decided) if decided else rows._frame([], rows._KEYS_OF["decided"])
     none = pd.DataFrame()
-    return Rows(photos, frame, none, said, none, none)
+    return Rows(photos, frame, none, said, none, none, none)
 
 
 @pytest.fixture(scope="module")
