@@ -215,8 +215,12 @@ def _write_data(folder: Path, work: Workset, size: int, progress: Progress) -> N
     progress.remove_task(task)
 
 
-def predict(dataset, run: str, progress: Progress) -> int:
+def predict(dataset, run: str, progress: Progress, *, keep: bool = False) -> int:
     """Writes a run's class masks and confidence into the dataset, out of fold where it has folds.
+
+    Args:
+        keep: whether to write ``probabilities/<photo_hash>.npz`` too, whose ``p`` is (K, S, S)
+            uint8: the probability times 255, background first
 
     Returns:
         photos with a prediction
@@ -230,6 +234,9 @@ def predict(dataset, run: str, progress: Progress) -> int:
             best = p.argmax(axis=0)
             mask = folder / "predictions" / f"{photo.key}.png"
             heat = folder / "confidence" / f"{photo.key}.png"
+            if keep:
+                with replacing(folder / "probabilities" / f"{photo.key}.npz") as part:
+                    np.savez_compressed(part, p=(p * 255).round().astype(np.uint8))
             _write_png(mask, channels.ids[best])
             _write_png(heat, (p.max(axis=0) * 255).round().astype(np.uint8))
             yield photo.image_id, mask, heat

@@ -111,6 +111,21 @@ def test_a_run_keeps_no_copy_of_its_data_and_is_measured_on_the_labels_of_now(da
     assert rounds.resume(dataset, "r1", console.progress()) == metrics
 
 
+def test_probabilities_are_kept_when_asked_for(dataset):
+    rounds.train(dataset, "r1", 0, TrainConfig(size=32, steps=2, batch=4), console.progress())
+    folder = rounds.run_folder(dataset, "r1") / "probabilities"
+    rounds.predict(dataset, "r1", console.progress())
+    assert not folder.exists()
+    assert rounds.predict(dataset, "r1", console.progress(), keep=True) == 21
+    paths = sorted(folder.iterdir())
+    assert len(paths) == 20, "copies share one"
+    p = np.load(paths[0])["p"]
+    mask = np.asarray(Image.open(folder.parent / "predictions" / f"{paths[0].stem}.png"))
+    assert (p.shape, p.dtype) == ((6, 32, 32), np.uint8)
+    assert np.abs(p.sum(axis=0, dtype=int) - 255).max() <= 3
+    assert (p.max(axis=0) == np.take_along_axis(p, mask[None].astype(int), 0)[0]).all()
+
+
 def test_a_killed_run_is_resumed_on_the_labels_that_it_began_with(dataset, monkeypatch):
     config = TrainConfig(size=32, steps=2, batch=4)
 

@@ -13,7 +13,8 @@ from curation.cli.group import as_json, run_option
 @click.command()
 @click.argument("dataset")
 @run_option
-def predict(dataset: str, run: str) -> None:
+@click.option("--probabilities", is_flag=True, help="Keep them, as 8-bit numbers in .npz files.")
+def predict(dataset: str, run: str, probabilities: bool) -> None:
     """Write a run's predictions into the dataset, out of fold where it has folds.
 
     \b
@@ -23,8 +24,9 @@ def predict(dataset: str, run: str) -> None:
 
     opened = store.open_dataset(dataset)
     with console.progress() as progress:
-        count = rounds.predict(opened, run, progress)
-    console.err.print(f"Predicted {count:,} photos: prediction_{run}, confidence_{run}.")
+        count = rounds.predict(opened, run, progress, keep=probabilities)
+    kept = f"; {rounds.run_folder(opened, run) / 'probabilities'}" if probabilities else ""
+    console.err.print(f"Predicted {count:,} photos: prediction_{run}, confidence_{run}{kept}.")
 
 
 @click.command()
