@@ -1,6 +1,11 @@
-import numpy as np
+import uuid
 
-from curation import report, rle, taxonomy
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from curation import console, report, rle, rounds, store, taxonomy
+from tests.app.dataset import RUN, build
 
 
 def test_a_tile_shows_the_outline_and_the_class_colours():
@@ -46,3 +51,26 @@ def test_background_is_grey_and_a_class_is_its_colour():
     painted = report.overlay(photo, np.array([[0, 5]], np.uint8), palette)
     assert len(set(painted[0, 0].tolist())) == 1
     assert painted[0, 1].argmax() == 1  # accessories are green
+
+
+def test_the_sheet_of_source_labels_has_their_suspects_alone(tmp_path):
+    name = f"report-{uuid.uuid4().hex[:8]}"
+    dataset = build(name, tmp_path / "photos", photos=2)
+    try:
+        shoe = next(d for s in dataset for d in s.labels.detections if d.source_error_score)
+        image_id = next(
+            s.image_id for s in dataset if shoe.id in [d.id for d in s.labels.detections]
+        )
+        known = {"image_id": image_id, "source": "", "error_score": 0.1, "error_type": "spurious",
+                 "reason": "why", "source_reason": shoe.source_reason}  # fmt: skip
+        rows = [known | {"instance_id": "f" * 24, "source_error_score": ""},
+                known | {"instance_id": shoe.id, "source_error_score": 0.6}]  # fmt: skip
+        folder = rounds.run_folder(dataset, RUN)
+        folder.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame(rows).to_csv(folder / rounds.ISSUES, index=False)
+        path = tmp_path / "sheet.png"
+        drawn = report.contact_sheet(dataset, RUN, 10, path, console.progress(), source_labels=True)
+        assert drawn == 1
+        assert Image.open(path).height < 2 * report.PANEL
+    finally:
+        store.delete(name)

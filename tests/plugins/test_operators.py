@@ -106,6 +106,21 @@ def test_relabel_offers_what_the_model_sees(dataset: fo.Dataset) -> None:
     assert {d.id: d.label for d in photo(dataset, 0).labels.detections}[worst.id] == "feet"
 
 
+def test_relabel_offers_the_source_label_that_it_looks_like(dataset: fo.Dataset) -> None:
+    shoes = [(s, d) for s in dataset for d in s.labels.detections if d.source_label == "shoe"]
+    sample, shoe = next((s, d) for s, d in shoes if d.source_error_score > d.error_score)
+    clicked = {"label_id": shoe.id, "sample_id": sample.id, "field": "labels"}
+    context = Context(dataset, labels=[clicked], current=sample.id, category="feet: sock")
+    relabel = next(a for a in app.load_plugin().ACTIONS if a.name == "relabel")()
+    category = relabel.resolve_input(context).type.properties["category"]
+    assert category.default == "feet: sock"
+    assert {"feet", "feet: shoe"} < set(category.type.values)
+    assert run("relabel", context) == ("success", f"feet in {sample.image_id} is sock now.")
+    now = {d.id: d for d in dataset[sample.id].labels.detections}[shoe.id]
+    assert (now.label, now.source_label, now.review_status) == ("feet", "sock", "relabelled")
+    assert now.source_error_score is None, "the score was of another label"
+
+
 def test_delete_and_undo(dataset: fo.Dataset) -> None:
     sample = photo(dataset, 0)
     before = len(sample.labels.detections)

@@ -240,12 +240,31 @@ def score(dataset) -> Issue:
     (record, _), *_ = store.read(dataset, "labels", ["a"])
     (label,) = (i for i in record.instances if i.category == shirt.label)
     said = (0.9, "wrong category", "feet", "why")
-    issue = Issue("a", shirt.id, "t.csv:2", shirt.label, *said, digest=digest(label))
+    issue = Issue("a", shirt.id, "t.csv:2", shirt.label, *said, digest=digest(label),
+                  source_error_score=0.7, suggested_source_label="jacket")  # fmt: skip
     gap = rle.encode(np.fliplr(L_SHAPE))
     missing = Issue("a", "5" * 24, "run:r1", "", 0.8, "missing", "feet", "why", mask=gap)
     scores = [PhotoScore("a", 0.7, (issue, missing)), PhotoScore("b", 0.1, ())]
     store.write_scores(dataset, "r1", scores)
     return missing
+
+
+def test_suspect_source_labels_have_a_view_and_leave_when_decided(dataset):
+    score(dataset)
+    shirt = labels(dataset)["shirt, blouse"]
+    assert (shirt.source_error_score, shirt.suggested_source_label) == (0.7, "jacket")
+
+    def shown() -> list[str]:
+        view = dataset.load_saved_view("suspect source labels, worst first")
+        view.reload()  # tiles are a copy
+        return view.values("labels.id")
+
+    assert shown() == [shirt.id]
+    known = {"image_id": "a", "instance_id": shirt.id, "taxonomy": "source"}
+    store.decide(dataset, "relabel", category="jacket", **known)
+    assert shown() == []
+    store.undo(dataset)
+    assert shown() == [shirt.id]
 
 
 def test_flagged_photos_are_saved_worst_first_and_leave_when_decided(dataset):
