@@ -7,7 +7,7 @@ import json
 import shlex
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +33,7 @@ MARK = "made-by-curate-demo"
 
 SEED = 20
 SPOILT = 0.2
+RENAMED = 0.1
 REVIEWED = 60
 """Suspects that the demo's curator, who knows the truth, decides on."""
 
@@ -45,7 +46,7 @@ def run(photos: int) -> None:
     folder = database.home() / "demo-data"
     console.err.rule(f"Drawing {photos} figures in {folder}")
     _forget(folder)
-    planted = draw(folder, photos)
+    planted, renamed = draw(folder, photos)
     verb(f"import imaterialist {DATASET}", "--annotations", folder / "train.csv",
          "--images", folder / "photos")  # fmt: skip
     verb(f"remap {DATASET} --taxonomy supercategories")
@@ -65,7 +66,11 @@ def run(photos: int) -> None:
     verb(f"review {DATASET} --apply", folder / "decisions.csv")
     verb(f"export {DATASET}", folder / "cleaned", "--format tfrecord --size 224")
     console.err.rule("What came out")
-    _tell(found, planted, folder, time.monotonic() - started)
+    sources = issues[issues.source_error_score != ""].sort_values(
+        "source_error_score", key=pd.to_numeric, ascending=False, kind="stable"
+    )
+    hits = sources.instance_id.isin(renamed).tolist()
+    _tell(found, planted, hits, folder, time.monotonic() - started)
 
 
 def verb(words: str, *arguments: str | Path) -> None:
@@ -79,11 +84,12 @@ def verb(words: str, *arguments: str | Path) -> None:
     main.main(line, standalone_mode=False)
 
 
-def draw(folder: Path, count: int) -> list[Planted]:
+def draw(folder: Path, count: int) -> tuple[list[Planted], dict[str, str]]:
     """Draws figures and writes their labels, some spoilt, as iMaterialist CSV and as VIA project.
 
     Returns:
-        the errors planted in the CSV
+        the errors planted in the CSV; and, by instance id, what another label of the same
+        class was before
     """
     photos = folder / "photos"
     photos.mkdir(parents=True)
@@ -102,6 +108,9 @@ def draw(folder: Path, count: int) -> list[Planted]:
     }
     rng = np.random.default_rng(SEED)
     spoilt, planted = planting.plant(truth, rng, SPOILT, groups=groups)
+    spoilt, renamed = planting.rename(
+        spoilt, rng, RENAMED, groups=_drawn(truth, groups), but={p.image_id for p in planted}
+    )
     imaterialist.write(folder / "train.csv", spoilt)
     own = {name: name for name in ("bohemian", "preppy", "streetwear")}
     wrong_styles, _ = planting.plant(styles, rng, SPOILT, [ErrorType.WRONG_CATEGORY], groups=own)
@@ -109,8 +118,14 @@ def draw(folder: Path, count: int) -> list[Planted]:
     with replacing(folder / "planted.json") as part:
         rows = [{"image_id": p.image_id, "error_type": p.error_type, "was": p.category,
                  "instance_id": p.instance_id} for p in planted]  # fmt: skip
-        part.write_text(json.dumps(rows, indent=1), "utf-8")
-    return planted
+        part.write_text(json.dumps({"planted": rows, "renamed": renamed}, indent=1), "utf-8")
+    return planted, renamed
+
+
+def _drawn(truth: Sequence[ImageRecord], groups: Mapping[str, str]) -> dict[str, str]:
+    """The groups of the labels that figures have; nobody knows what the others look like."""
+    there = {instance.category for record in truth for instance in record.instances}
+    return {label: group for label, group in groups.items() if label in there}
 
 
 def as_record(figure: Figure, path: Path) -> ImageRecord:
@@ -177,7 +192,11 @@ def decide(path: Path, issues: pd.DataFrame, found: Sequence[Planted | None]) ->
 
 
 def _tell(
-    found: Sequence[Planted | None], planted: Sequence[Planted], folder: Path, seconds: float
+    found: Sequence[Planted | None],
+    planted: Sequence[Planted],
+    hits: Sequence[bool],
+    folder: Path,
+    seconds: float,
 ) -> None:
     from curation import database
 
@@ -189,10 +208,14 @@ def _tell(
     ]
     rows.append(("mIoU of the 5 classes, out of fold", metrics["miou_foreground"]))
     for first in (10, 25, 50, 100):
-        hits = sum(error is not None for error in found[:first])
-        rows.append((f"of the first {first} suspects, those at a spoilt label", hits))
+        at = sum(error is not None for error in found[:first])
+        rows.append((f"of the first {first} suspects, those at a spoilt label", at))
     rows.append(("spoilt labels that one of them is at", len({id(e) for e in found[:100] if e})))
     rows.append(("spoilt labels in all", len(planted)))
+    for first in (10, 25):
+        at = sum(hits[:first])
+        rows.append((f"of the first {first} suspect source labels, those renamed", at))
+    rows.append(("source labels that were renamed", sum(hits)))
     rows.append(("labels and missing garments that were scored", len(found)))
     console.out.print(console.table(("", ""), rows))
     console.err.print(

@@ -97,7 +97,8 @@ def review(dataset: str, apply_file: Path | None, undo: bool, as_json: bool) -> 
 
     A CSV for --apply has the columns action, image_id, instance_id and category.
     action is keep, relabel (to category), delete, add (a missing garment) or
-    exclude (the whole photo); the ids are those in issues.csv.
+    exclude (the whole photo); the ids are those in issues.csv. Where the category
+    is a label of the annotation file, not a class, a column taxonomy says source.
 
     \b
     curate review photos
@@ -117,7 +118,7 @@ def review(dataset: str, apply_file: Path | None, undo: bool, as_json: bool) -> 
         what = f"{undone.action} on {undone.image_id}" if undone else "nothing: no decision stands"
         console.err.print(f"Took back {what}.")
     stands = standing(store.decisions(opened))
-    columns = ("time", "reviewer", "action", "image_id", "instance_id", "category")
+    columns = ("time", "reviewer", "action", "image_id", "instance_id", "category", "taxonomy")
     rows = [[getattr(d, c) for c in columns] for d in stands]
     if as_json:
         click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows]))

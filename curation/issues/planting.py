@@ -6,7 +6,7 @@ The demo shows that they are found again, and the benchmark counts it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -124,6 +124,52 @@ def plant(
                 break
     result = [planted[i][0] if i in planted else record for i, record in enumerate(records)]
     return result, [planted[i][1] for i in sorted(planted)]
+
+
+def rename(
+    records: Sequence[ImageRecord],
+    rng: np.random.Generator,
+    share: float,
+    *,
+    groups: Mapping[str, str],
+    but: Collection[str] = (),
+) -> tuple[list[ImageRecord], dict[str, str]]:
+    """Gives one instance in a share of the photos another category of its group.
+
+    Args:
+        groups: as in :func:`plant`
+        but: photos that are left alone, by image_id
+
+    Returns:
+        all records in their order, and the category that was, by the id of the instance now
+
+    >>> from pathlib import Path
+    >>> shirt = Instance("shirt", rle.encode(np.eye(8)))
+    >>> records = [ImageRecord("a", Path("a.jpg"), 8, 8, (shirt,))]
+    >>> groups = {"shirt": "upper-body", "jacket": "upper-body", "skirt": "lower-body"}
+    >>> renamed, was = rename(records, np.random.default_rng(0), 1.0, groups=groups)
+    >>> renamed[0].instances[0].category, list(was.values())
+    ('jacket', ['shirt'])
+    """
+    result = list(records)
+    was: dict[str, str] = {}
+    wanted = round(share * len(records))
+    for place in rng.permutation(len(records)).tolist():
+        record = records[place]
+        others = {
+            i: [c for c, g in groups.items() if g == groups[x.category] and c != x.category]
+            for i, x in enumerate(record.instances)
+            if x.category in groups
+        }
+        possible = [i for i, names in others.items() if names]
+        if len(was) == wanted or record.image_id in but or not possible:
+            continue
+        at = int(rng.choice(possible))
+        instances = list(record.instances)
+        instances[at] = replace(instances[at], category=str(rng.choice(others[at])))
+        result[place] = replace(record, instances=tuple(instances))
+        was[instance_ids(result[place])[at]] = record.instances[at].category
+    return result, was
 
 
 def _spoil(
