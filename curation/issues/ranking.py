@@ -256,6 +256,7 @@ class _Looks:
             own[rows] = (chances * mine).sum(axis=1)
             other[rows] = (chances * ~mine).max(axis=1)
         margin = np.log(own + 1e-4) - np.log(other + 1e-4)
-        return frame.drop(columns=columns[_LOOKS_KEPT:]).assign(
-            looks_own=own, looks_other=other, looks_margin=margin
+        told = pd.DataFrame(
+            {"looks_own": own, "looks_other": other, "looks_margin": margin}, index=frame.index
         )
+        return pd.concat([frame.drop(columns=columns[_LOOKS_KEPT:]), told], axis=1)

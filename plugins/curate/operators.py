@@ -9,6 +9,7 @@ from fiftyone.operators import types
 
 from curation import store
 from curation.errors import CurateError
+from curation.issues.rows import SUSPECT
 from curation.taxonomy import SOURCE
 
 from .picked import LABELS, MISSING, Garment, Refusal, garments, photos
@@ -76,6 +77,8 @@ class Relabel(Action):
         except Refusal as refusal:
             inputs.view("nothing", types.Warning(label=str(refusal)))
             return types.Property(inputs, view=types.View(label="Nothing to relabel"))
+        for name, reason in _reasons(picked):
+            inputs.view(name, types.Notice(label=reason))
         choices = _choices(ctx.dataset)
         menu = types.DropdownView()
         for name, (category, vocabulary) in choices.items():
@@ -172,6 +175,16 @@ def _names(picked: list[Garment]) -> str:
     if len(picked) == 1:
         return f"{picked[0].label} in {picked[0].image_id}"
     return f"{len(picked)} garments"
+
+
+def _reasons(picked: list[Garment]) -> list[tuple[str, str]]:
+    """Why a single garment is in doubt, the greater doubt first: name of the field and sentence."""
+    if len(picked) != 1:
+        return []
+    said = picked[0].detection
+    fields = (("error_score", "reason"), ("source_error_score", "source_reason"))
+    doubts = sorted(((said.get_field(score) or 0, name) for score, name in fields), reverse=True)
+    return [(name, said.get_field(name)) for score, name in doubts if score >= SUSPECT]
 
 
 def _choices(dataset) -> dict[str, tuple[str, str]]:

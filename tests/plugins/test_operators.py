@@ -112,7 +112,9 @@ def test_relabel_offers_the_source_label_that_it_looks_like(dataset: fo.Dataset)
     clicked = {"label_id": shoe.id, "sample_id": sample.id, "field": "labels"}
     context = Context(dataset, labels=[clicked], current=sample.id, category="feet: sock")
     relabel = next(a for a in app.load_plugin().ACTIONS if a.name == "relabel")()
-    category = relabel.resolve_input(context).type.properties["category"]
+    form = relabel.resolve_input(context).type.properties
+    assert form["source_reason"].view.label == shoe.source_reason
+    category = form["category"]
     assert category.default == "feet: sock"
     assert {"feet", "feet: shoe"} < set(category.type.values)
     assert run("relabel", context) == ("success", f"feet in {sample.image_id} is sock now.")
