@@ -52,7 +52,7 @@ def run(dataset, progress: Progress) -> list[Fault]:
     deleted = _deleted(dataset)
     for group in groups:
         records = store.read(dataset, "ground_truth", group.image_ids)
-        found += twins.audit_twins([_without(*photo, deleted) for photo in records])
+        found += twins.audit_twins(_without(*photo, deleted) for photo in records)
     store.write_faults(dataset, found)
     found += left_out(store.folder(dataset))
     found.sort(key=lambda f: (faults.SEVERITIES.index(f.severity), f.name, f.image_id))

@@ -70,7 +70,7 @@ def run(photos: int) -> None:
         "source_error_score", key=pd.to_numeric, ascending=False, kind="stable"
     )
     hits = sources.instance_id.isin(renamed).tolist()
-    _tell(found, planted, hits, folder, time.monotonic() - started)
+    _tell(found, planted, hits, len(renamed), folder, time.monotonic() - started)
 
 
 def verb(words: str, *arguments: str | Path) -> None:
@@ -195,6 +195,7 @@ def _tell(
     found: Sequence[Planted | None],
     planted: Sequence[Planted],
     hits: Sequence[bool],
+    renamed: int,
     folder: Path,
     seconds: float,
 ) -> None:
@@ -215,7 +216,7 @@ def _tell(
     for first in (10, 25):
         at = sum(hits[:first])
         rows.append((f"of the first {first} suspect source labels, those renamed", at))
-    rows.append(("source labels that were renamed", sum(hits)))
+    rows.append(("source labels that were renamed", renamed))
     rows.append(("labels and missing garments that were scored", len(found)))
     console.out.print(console.table(("", ""), rows))
     console.err.print(

@@ -78,8 +78,11 @@ def contact_sheet(
     table = pd.read_csv(issues, dtype={"image_id": str}, keep_default_na=False)
     score = "source_error_score" if source_labels else "error_score"
     if source_labels:
+        if score not in table:
+            raise RunError(run, "", "was flagged by an earlier curate: flag it again")
         table[score] = pd.to_numeric(table[score])
-        table = table.dropna(subset=score).sort_values(score, ascending=False, kind="stable")
+        table = table.dropna(subset=score)
+        table = table.sort_values(["decided", score], ascending=[True, False], kind="stable")
     first = table.head(top)
     taxonomy = store.active_taxonomy(dataset)
     records, outlines = _find(dataset, run, first)

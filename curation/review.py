@@ -159,9 +159,11 @@ def standing(decisions: Iterable[Decision]) -> list[Decision]:
 
 def waits(decision: Decision, active: Taxonomy) -> bool:
     """Whether a decision is in a vocabulary that the active taxonomy does not know."""
+    if decision.action not in ("relabel", "add"):
+        return False
     if decision.taxonomy == SOURCE:
         return bool(active.unmapped({decision.category: 1}))
-    return bool(decision.category) and decision.category not in active.class_names
+    return decision.category not in active.class_names
 
 
 def apply(

@@ -20,18 +20,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import Progress
 
-from curation import exporter, flagging, review, rle, splits, store
+from curation import exporter, flagging, review, splits, store, verdicts
 from curation.errors import DatasetError, RunError
 from curation.files import replacing
 from curation.flagging import Flagged
 from curation.formats import tfrecord
-from curation.issues.mistakes import ErrorType
 from curation.issues.scoring import Issue, PhotoScore, as_table, photo_scores, seen
-from curation.issues.seen import FINE, WRONG, Place, Seen, Verdict
+from curation.issues.seen import Seen
 from curation.records import Skip
-from curation.review import Decision
 from curation.store.results import check_run_name
-from curation.taxonomy import SOURCE, Channels, Taxonomy
+from curation.taxonomy import Channels
 from curation.workset import Workset, load, look_alikes
 from training import run as trainer
 from training.config import TrainConfig
@@ -266,11 +264,11 @@ def flag(dataset, run: str, progress: Progress) -> tuple[pd.DataFrame, Flagged]:
             progress=None,
         ):
             record = work.records[photo.image_id]
-            said = (verdicts.get(photo.image_id, ()), places.get(photo.image_id, ()))
+            said = (labels.get(photo.image_id, ()), places.get(photo.image_id, ()))
             yield seen(record, channels.names, p, taps, *said)
 
-    verdicts, places = _verdicts(dataset, work), _places(dataset, work)
-    said = repr([verdicts, places])
+    labels, places = verdicts.labels(dataset, work), verdicts.places(dataset, work)
+    said = repr([labels, places])
     sources = repr([[x.source_label for x in r.instances] for r in work.records.values()])
     basis = f"{work.digest()}{trainer.digest(folder)}{said}{sources}"
     basis = sha256(basis.encode()).hexdigest()
@@ -291,51 +289,6 @@ def flag(dataset, run: str, progress: Progress) -> tuple[pd.DataFrame, Flagged]:
         table.to_csv(part, index=False, lineterminator="\n")
     shutil.rmtree(folder / FLAGGING)
     return table, flagged
-
-
-def _verdicts(dataset, work: Workset) -> dict[str, list[Verdict]]:
-    """What reviewers decided about labels, by image_id."""
-    names = work.channels.names
-    decided = {d.instance_id: d for d in review.standing(store.decisions(dataset))
-               if d.action in ("keep", "relabel", "delete")}  # fmt: skip
-    found: dict[str, list[Verdict]] = {}
-    touched = {d.image_id for d in store.decisions(dataset)} & set(work.records)
-    for record, ids in store.read(dataset, "ground_truth", touched):
-        for key, instance in zip(ids, record.instances, strict=True):
-            category = work.taxonomy.target(instance.category)
-            if key in decided and category in names:
-                kinds = _said(decided[key], category, work.taxonomy)
-                verdict = Verdict(names.index(category), instance.mask, kinds[0],
-                                  instance.category, kinds[1])  # fmt: skip
-                found.setdefault(record.image_id, []).append(verdict)
-    return found
-
-
-def _places(dataset, work: Workset) -> dict[str, list[Place]]:
-    """Missing garments that reviewers added or dismissed, by image_id."""
-    names = work.channels.names
-    last = {d.instance_id: d for d in review.standing(store.decisions(dataset))
-            if d.action in ("add", "delete") and d.mask}  # fmt: skip
-    found: dict[str, list[Place]] = {}
-    for d in last.values():
-        category = work.taxonomy.target(d.category) if d.taxonomy == SOURCE else d.category
-        if category in names and d.image_id in work.records:
-            place = Place(names.index(category), rle.parse(d.mask), d.action == "add")
-            found.setdefault(d.image_id, []).append(place)
-    return found
-
-
-def _said(decision: Decision, category: str, taxonomy: Taxonomy) -> tuple[str, str]:
-    """What a decision says of a label's class and mask, and of its source label within it."""
-    match decision.action:
-        case "keep":
-            return FINE, FINE
-        case "relabel" if decision.taxonomy == SOURCE:
-            same = taxonomy.target(decision.category) == category
-            return (FINE, WRONG) if same else (str(ErrorType.WRONG_CATEGORY), "")
-        case "relabel":
-            return str(ErrorType.WRONG_CATEGORY), ""
-    return WRONG, ""
 
 
 def has_folds(dataset, run: str) -> bool:

@@ -70,12 +70,27 @@ def load(dataset, progress: Progress) -> Workset:
     records, ids = {}, {}
     for record, instance_ids in store.read(dataset, "labels"):
         if record.image_id not in left_out:
-            records[record.image_id] = record
+            records[record.image_id] = _named(record, taxonomy)
             ids[record.image_id] = instance_ids
     if not records:
         raise DatasetError(dataset.name, "", "has no photo left to work on")
     groups = store.photo_groups(dataset)
     return Workset(taxonomy, records, ids, {i: groups[i] for i in records})
+
+
+def _named(record: ImageRecord, taxonomy: Taxonomy) -> ImageRecord:
+    """The record without source labels that are not of their instance's class.
+
+    An earlier curate left them standing on labels that were given another class.
+    """
+    return replace(
+        record,
+        instances=tuple(
+            x if not x.source_label or taxonomy.target(x.source_label) == x.category
+            else replace(x, source_label="")
+            for x in record.instances
+        ),
+    )  # fmt: skip
 
 
 def look_alikes(work: Workset, progress: Progress) -> dict[str, str]:

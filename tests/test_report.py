@@ -62,7 +62,7 @@ def test_the_sheet_of_source_labels_has_their_suspects_alone(tmp_path):
             s.image_id for s in dataset if shoe.id in [d.id for d in s.labels.detections]
         )
         known = {"image_id": image_id, "source": "", "error_score": 0.1, "error_type": "spurious",
-                 "reason": "why", "source_reason": shoe.source_reason}  # fmt: skip
+                 "reason": "", "source_reason": shoe.source_reason, "decided": False}  # fmt: skip
         rows = [known | {"instance_id": "f" * 24, "source_error_score": ""},
                 known | {"instance_id": shoe.id, "source_error_score": 0.6}]  # fmt: skip
         folder = rounds.run_folder(dataset, RUN)

@@ -112,6 +112,13 @@ def test_a_source_label_that_the_taxonomy_does_not_speak_of_waits():
     assert source_label(changed)[0] == ("shirt", "shirt")
 
 
+def test_what_is_deleted_stays_deleted_under_every_taxonomy():
+    added = decide("add", "a", instance_id="9", category="coat", mask=rle.to_text(MASK))
+    deleted = decide("delete", "a", instance_id="9", category="streetwear", taxonomy="styles")
+    assert [key for key, *_ in outcome(added, deleted)] == ["1", "2"]
+    assert not review.waits(deleted, ACTIVE)
+
+
 def test_excluded_photos_and_their_undo():
     excluded = decide("exclude", "a")
     assert review.excluded([excluded]) == {"a"}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation import console, rle, rounds, store, taxonomy, workset
+from curation import console, rle, rounds, store, taxonomy, verdicts, workset
 from curation.errors import DatasetError, RunError
 from curation.issues.scoring import Issue, PhotoScore
 from curation.issues.seen import Place
@@ -179,7 +179,7 @@ def test_decisions_are_told_to_the_ranking_as_the_labels_were(dataset):
     store.decide(dataset, "keep", image_id="p01", instance_id=first)
     store.decide(dataset, "relabel", image_id="p02", instance_id=second, category="feet")
     store.decide(dataset, "delete", image_id="p03", instance_id=third)
-    said = rounds._verdicts(dataset, load(dataset))
+    said = verdicts.labels(dataset, load(dataset))
     names = load(dataset).channels.names
     assert {i: [(names[v.class_id], v.kind) for v in those] for i, those in said.items()} == {
         "p01": [("lower-body", "fine")],
@@ -187,7 +187,7 @@ def test_decisions_are_told_to_the_ranking_as_the_labels_were(dataset):
         "p03": [("lower-body", "wrong")],
     }
     store.undo(dataset)
-    assert "p03" not in rounds._verdicts(dataset, load(dataset))
+    assert "p03" not in verdicts.labels(dataset, load(dataset))
 
 
 def test_a_decision_on_the_source_label_says_that_the_class_is_right(dataset):
@@ -196,9 +196,48 @@ def test_a_decision_on_the_source_label_says_that_the_class_is_right(dataset):
         (key,) = work.instance_ids[image_id]
         store.decide(dataset, "relabel", image_id=image_id, instance_id=key, category=name,
                      taxonomy="source")  # fmt: skip
-    said = rounds._verdicts(dataset, load(dataset))
+    said = verdicts.labels(dataset, load(dataset))
     kinds = {i: (v.kind, v.source_label, v.source_kind) for i, (v,) in said.items()}
     assert kinds == {"p01": ("fine", "skirt", "wrong"), "p02": ("wrong category", "skirt", "")}
+
+
+def test_a_decision_in_another_vocabulary_is_not_learned_from(dataset):
+    work = load(dataset)
+    (key,) = work.instance_ids["p01"]
+    known = {"image_id": "p01", "instance_id": key, "taxonomy": "source"}
+    store.decide(dataset, "relabel", category="pants", **known)
+    other = TOML.replace('  "pants",\n', "").replace('name = "supercategories"', 'name = "other"')
+    assert store.remap(dataset, other, "other.toml").waiting == 1
+    assert verdicts.labels(dataset, load(dataset)) == {}
+
+
+def test_keeping_what_was_relabelled_says_nothing_of_the_label_that_was_imported(dataset):
+    (key,) = load(dataset).instance_ids["p01"]
+    known = {"image_id": "p01", "instance_id": key}
+    store.decide(dataset, "relabel", category="pants", taxonomy="source", **known)
+    store.decide(dataset, "keep", **known)
+    (said,) = verdicts.labels(dataset, load(dataset))["p01"]
+    assert (said.kind, said.source_kind) == ("fine", "wrong")
+
+
+def test_a_garment_that_was_added_and_then_deleted_is_not_taught_as_missing(dataset):
+    mask = rle.encode(np.eye(8)[::-1])
+    gap = Issue("p01", "5" * 24, "run:r1", "", 0.8, "missing", "feet", "", mask=mask)
+    store.write_scores(dataset, "r1", [PhotoScore("p01", 0.9, (gap,))])
+    store.decide(dataset, "add", image_id="p01", instance_id="5" * 24)
+    store.write_scores(dataset, "r1", [PhotoScore("p01", 0.0, ())])
+    store.decide(dataset, "delete", image_id="p01", instance_id="5" * 24)
+    ((place,),) = verdicts.places(dataset, load(dataset)).values()
+    assert not place.missing
+    assert store.orphans(dataset) == []
+
+
+def test_a_source_label_of_another_class_is_not_told_to_the_flagger(dataset):
+    sample = dataset.match({"image_id": "p01"}).first()
+    sample.labels.detections[0].source_label = "shoe"  # as an earlier curate left it
+    sample.save()
+    assert load(dataset).records["p01"].instances[0].source_label == ""
+    assert load(dataset).records["p02"].instances[0].source_label == "skirt"
 
 
 def test_added_and_dismissed_garments_are_told_by_the_journal_alone(dataset):
@@ -212,6 +251,31 @@ def test_added_and_dismissed_garments_are_told_by_the_journal_alone(dataset):
     dataset.delete_sample_field("missing_r1")
     work = load(dataset)
     feet = work.channels.names.index("feet")
-    assert rounds._places(dataset, work) == {
+    assert verdicts.places(dataset, work) == {
         "p01": [Place(feet, mask, missing=True), Place(feet, mask, missing=False)]
     }
+
+
+def test_labels_that_changed_since_are_flagged_anew(dataset, monkeypatch):
+    config = TrainConfig(size=32, steps=2, batch=4)
+    rounds.train(dataset, "r4", 2, config, console.progress())
+    with monkeypatch.context() as killed:
+        killed.setattr("curation.flagging.rank", lambda *args: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            rounds.flag(dataset, "r4", console.progress())
+    shards = rounds.run_folder(dataset, "r4") / rounds.FLAGGING
+    before = (shards / "basis.txt").read_text()
+    store.decide(dataset, "exclude", image_id="p03")
+    with monkeypatch.context() as killed:
+        killed.setattr("curation.flagging.rank", lambda *args: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            rounds.flag(dataset, "r4", console.progress())
+    assert (shards / "basis.txt").read_text() != before
+
+
+def test_several_workers_are_sent_to_an_exported_folder(monkeypatch):
+    monkeypatch.setattr(rounds.trainer, "alone", lambda: False)
+    with pytest.raises(RunError, match="several workers train on a folder: `curate export"):
+        rounds.train(None, "r1", 2, None, None)
+    with pytest.raises(RunError, match="several workers train on a folder: `curate export"):
+        rounds.resume(None, "r1", None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,8 @@ FEWEST = 24
 Photo = tuple[ImageRecord, Sequence[str]]
 
 
-def audit_twins(photos: Sequence[Photo]) -> Iterator[Fault]:
-    """The labels in photos that look alike which are at odds with one of the first photo.
+def audit_twins(photos: Iterable[Photo]) -> Iterator[Fault]:
+    """The labels in photos that look alike which are at odds with one of the first that has any.
 
     Either may be the wrong one, so both are named: ``dress`` here and ``skirt`` there, or a
     whole here (``dress``) that is its pieces there (``top`` and ``skirt``).
@@ -36,8 +36,10 @@ def audit_twins(photos: Sequence[Photo]) -> Iterator[Fault]:
     Args:
         photos: records with the ids of their instances, of one group
     """
-    first, *rest = ((photo, _grid(photo[0])) for photo in photos)
-    for other in rest:
+    labelled = ((photo, _grid(photo[0])) for photo in photos if photo[0].instances)
+    if (first := next(labelled, None)) is None:
+        return
+    for other in labelled:
         yield from _contradictions(*first, *other)
         yield from _wholes(*first, *other)
         yield from _wholes(*other, *first)

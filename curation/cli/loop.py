@@ -65,7 +65,8 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
         doubted = issues[issues.source_error_score >= SUSPECT]
         if not as_json:
             columns = ["image_id", "source", "source_error_score", "source_reason"]
-            worst = doubted.sort_values("source_error_score", ascending=False).head(top)
+            order = ["decided", "source_error_score"]
+            worst = doubted.sort_values(order, ascending=[True, False]).head(top)
             console.out.print(console.table(columns, worst[columns].itertuples(index=False)))
         console.err.print(
             f"Within their class, {(~doubted.decided).sum():,} source labels look like another "

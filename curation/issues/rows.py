@@ -122,7 +122,8 @@ class Rows:
         given: each label as given: image_id, index among the labels of its photo, class_id,
             source_label, and columns of numbers
         planted: labels that were spoilt: image_id, kind, class_id, the same numbers
-        decided: labels that a person decided on: the same, source_label and source_kind
+        decided: labels that a person decided on: the same, source_label, source_kind, and index
+            of the label as it is now, -1 where it is gone
         missing: places where a garment may be missing, but for those where a person said that
             none is: image_id, class_id, mask as text, and other numbers
         dropped: such places that truly lack one, since it was planted: image_id, kind,
@@ -183,7 +184,7 @@ _KEYS_OF = {
     "photos": ("image_id",),
     "given": ("image_id", "index", "class_id", "source_label"),
     "planted": ("image_id", "kind", "class_id"),
-    "decided": ("image_id", "kind", "class_id", "source_label", "source_kind"),
+    "decided": ("image_id", "kind", "class_id", "index", "source_label", "source_kind"),
     "missing": ("image_id", "class_id", "mask"),
     "dropped": ("image_id", "kind", "class_id"),
     "settled": ("image_id", "kind", "class_id"),
@@ -208,7 +209,8 @@ def collect(photos: Sequence[Seen], survey: Survey, plan: Plan) -> Rows:
         for label, said in zip(view.decided, view.seen.verdicts, strict=True):
             labels = [*(x for x in view.labels if (x.mask != label.mask).any()), label]
             if (numbers := judge.instance(labels, len(labels) - 1)) is not None:
-                known = {"kind": said.kind, "class_id": said.class_id}
+                same = (i for i, x in enumerate(view.labels) if (x.mask == label.mask).all())
+                known = {"kind": said.kind, "class_id": said.class_id, "index": next(same, -1)}
                 known |= {"source_label": said.source_label, "source_kind": said.source_kind}
                 tables["decided"].append(keys | known | numbers)
         settled = list(zip(view.places, view.seen.places, strict=True))

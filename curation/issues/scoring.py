@@ -91,9 +91,8 @@ def seen(
 
 
 def digest(instance: Instance) -> str:
-    """Of names and mask: a score speaks of the label it was given to, and of no other."""
-    names = f"{instance.category}\0{instance.source_label}\0{instance.mask.height}\0"
-    text = names.encode() + instance.mask.counts
+    """Of category and mask: a score speaks of the label it was given to, and of no other."""
+    text = f"{instance.category}\0{instance.mask.height}\0".encode() + instance.mask.counts
     return blake2b(text, digest_size=8).hexdigest()
 
 

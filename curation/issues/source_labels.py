@@ -41,7 +41,10 @@ _EVIDENCE = ("p_own", "share_own", "softmin")
 
 def learnable(rows: Rows) -> bool:
     """Whether there are looks, and source labels enough to tell apart."""
-    return f"{LOOKS}0" in rows.given and len(told_apart(rows.given)) >= FEWEST
+    if f"{LOOKS}0" not in rows.given:
+        return False
+    given = told_apart(rows.given)
+    return len(given) >= FEWEST and len(set(fold_of(given["image_id"]))) > 1
 
 
 def told_apart(given: pd.DataFrame) -> pd.DataFrame:
@@ -73,10 +76,10 @@ class SourceRanking:
 
     def _learn(self, given: pd.DataFrame, decided: pd.DataFrame, seed: int) -> None:
         """The judges: one for each fold, of what was learned from the others."""
-        decided = decided[self._vocabulary.knows(decided)]
         said = (decided[decided["source_kind"] == kind] for kind in (FINE, WRONG))
+        known = (f[self._vocabulary.knows(f)] for f in (given, self._swapped(given, seed), *said))
         parts = zip(
-            (given, self._swapped(given, seed), *said),
+            known,
             (False, True, False, True),
             (1.0, 1.0, OF_A_PERSON, OF_A_PERSON),
             strict=True,
@@ -112,11 +115,14 @@ class SourceRanking:
     def _calibrated(
         self, given: pd.DataFrame, share: float, seed: int
     ) -> tuple[Calibration, tuple[float, float]]:
-        swapped = self._swapped(given, seed + 1)
-        raw = [self._raw(frame, given) for frame in (given, swapped)]
-        doubt = [1 - self._vocabulary.chances(f)[0] for f in (given, swapped)]
-        wrong = np.repeat([False, True], [len(given), len(swapped)])
-        weight = np.repeat([1.0, share * len(given) / len(swapped)], [len(given), len(swapped)])
+        known, swapped = (
+            frame[self._vocabulary.knows(frame)]
+            for frame in (given, self._swapped(given, seed + 1))
+        )
+        raw = [self._raw(frame, given) for frame in (known, swapped)]
+        doubt = [1 - self._vocabulary.chances(f)[0] for f in (known, swapped)]
+        wrong = np.repeat([False, True], [len(known), len(swapped)])
+        weight = np.repeat([1.0, share * len(known) / len(swapped)], [len(known), len(swapped)])
         learned, alone = (
             float(average_precision_score(wrong, np.concatenate(each), sample_weight=weight))
             for each in (raw, doubt)
@@ -150,7 +156,8 @@ class SourceRanking:
             with threadpool_limits(1):
                 frame = given[known]
                 own, other, names = self._vocabulary.chances(frame)
-                score = self.calibration(self._raw(frame, frame))
+                named = given[given["source_label"] != ""]
+                score = self.calibration(self._raw(frame, named))
             columns = [score, own, names, other]
             for name, values in zip(result.columns, columns, strict=True):
                 result.loc[known, name] = values
@@ -173,12 +180,10 @@ class Vocabulary:
 
     Attributes:
         names: (names,) the source labels, sorted
-        taken_for: (names, names) mean chance of the one in labels that are called the other
     """
 
     def __init__(self, given: pd.DataFrame) -> None:
         self.names = np.unique(given["source_label"])
-        self.class_of = dict(zip(given["source_label"], given["class_id"], strict=True))
         self.classes = np.unique(given["class_id"])
         shape = given[list(_SHAPE)]
         self._mean, self._scale = shape.mean(), shape.std() + 1e-6
@@ -195,16 +200,17 @@ class Vocabulary:
                     model = LogisticRegression(C=_PENALTY, max_iter=300)
                     model.fit(values[taught], labels[taught])
                 self._told[class_id, fold] = _Classifiers(model, names)
-        chances, codes = self.all_chances(given), np.searchsorted(self.names, labels)
-        self._count = np.bincount(codes, minlength=len(self.names))
-        self.taken_for = np.zeros((len(self.names),) * 2)
-        np.add.at(self.taken_for, codes, chances)
-        self.taken_for /= self._count[:, None]
+        codes = np.searchsorted(self.names, labels)
+        self._count = np.array(
+            [np.bincount(codes[folds != k], minlength=len(self.names)) for k in range(FOLDS)]
+        )
 
     def knows(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
-        """(N,) whether each row has a source label that was seen in its class."""
-        pairs = zip(frame["source_label"], frame["class_id"], strict=True)
-        return np.array([self.class_of.get(name) == class_id for name, class_id in pairs], bool)
+        """(N,) whether each label has a name that can be told from others, by other photos."""
+        told = {key: set(t.names) for key, t in self._told.items() if t.model}
+        keys = zip(frame["class_id"], fold_of(frame["image_id"]), strict=True)
+        pairs = zip(frame["source_label"], keys, strict=True)
+        return np.array([name in told.get(key, ()) for name, key in pairs], bool)
 
     def _values(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         shape = (frame[list(_SHAPE)] - self._mean) / self._scale * _SPREAD
@@ -243,15 +249,12 @@ class Vocabulary:
         mine, theirs, suggested = self.chances(frame)
         own, other = (np.searchsorted(self.names, n) for n in (frame["source_label"], suggested))
         margin = np.log(mine + _FLOOR) - np.log(theirs + _FLOOR)
-        taken = np.log(self.taken_for[own, other] + _FLOOR) - np.log(
-            self.taken_for[own, own] + _FLOOR
-        )
+        folds = fold_of(frame["image_id"])
         counts = among.groupby(["image_id", "source_label"]).size()
         in_class = among.groupby(["image_id", "class_id"]).size()
         # Not itself: the label as given, at the same place of the same photo.
         itself = among.set_index(["image_id", "index"])["source_label"]
-        keys = pd.MultiIndex.from_frame(frame.reindex(columns=["image_id", "index"]))
-        was = itself.reindex(keys).to_numpy()
+        was = itself.reindex(pd.MultiIndex.from_frame(frame[["image_id", "index"]])).to_numpy()
 
         def others(names: NDArray[np.str_]) -> NDArray[np.float64]:
             pairs = pd.MultiIndex.from_arrays([frame["image_id"], names])
@@ -260,9 +263,9 @@ class Vocabulary:
         company = in_class.reindex(pd.MultiIndex.from_frame(frame[["image_id", "class_id"]]))
         classes = frame["class_id"].to_numpy()[:, None] == self.classes
         return np.column_stack([
-            mine, theirs, margin, taken, margin + taken,
+            mine, theirs, margin,
             others(frame["source_label"].to_numpy()), others(suggested),
             company.fillna(0).to_numpy(),
-            np.log1p(self._count[own]), np.log1p(self._count[other]),
+            np.log1p(self._count[folds, own]), np.log1p(self._count[folds, other]),
             frame[[*_EVIDENCE, "log_area"]].to_numpy(float), classes,
         ])  # fmt: skip

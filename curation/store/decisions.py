@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import fiftyone as fo
@@ -77,15 +77,16 @@ def take_file(dataset: fo.Dataset, path: Path) -> int:
         new = []
         for line, row in _rows(path):
             values = {k: row.get(k) or "" for k in _COLUMNS}
+            before = last.get((values["image_id"], values["instance_id"]))
+            if before and _says(before, row["action"], values):
+                continue
             try:
                 decision = _decision(dataset, row["action"] or "", **values)
                 _check(dataset, decision, entries)
             except (ValueError, DatasetError) as error:
                 reason = error.reason if isinstance(error, DatasetError) else str(error)
                 raise FormatError(path, str(line), reason) from None
-            before = last.get((decision.image_id, decision.instance_id))
-            if before is None or _said(before) != _said(decision):
-                new.append(decision)
+            new.append(decision)
         if new:
             _record(dataset, new)
     return len(new)
@@ -94,8 +95,12 @@ def take_file(dataset: fo.Dataset, path: Path) -> int:
 _COLUMNS = ("image_id", "instance_id", "category", "taxonomy")
 
 
-def _said(decision: Decision) -> tuple[str, ...]:
-    return decision.action, decision.category, decision.taxonomy
+def _says(decision: Decision, action: str, values: Mapping[str, str]) -> bool:
+    """Whether a decision is that of a row; what its empty cells mean, the decision wrote out."""
+    category = values["category"] or (decision.category if action != "relabel" else "")
+    taxonomy = values["taxonomy"] or decision.taxonomy
+    said = (decision.action, decision.category, decision.taxonomy)
+    return said == (action, category, taxonomy)
 
 
 def _rows(path: Path) -> list[tuple[int, dict]]:
@@ -131,7 +136,10 @@ def orphans(dataset: fo.Dataset) -> list[Skip]:
     """The standing decisions whose label is gone: a corrected file took it away."""
     standing = review.standing(decisions(dataset))
     added = {d.instance_id for d in standing if d.action == "add"}
-    of_photo = by_photo(d for d in standing if d.instance_id and d.instance_id not in added)
+    # A garment that was dismissed is not found again: its mask is in the journal.
+    of_photo = by_photo(
+        d for d in standing if d.instance_id and d.instance_id not in added and not d.mask
+    )
     fields = [GROUND_TRUTH, *(f"missing_{run}" for run in info(dataset)["runs"])]
     ids = [f"{name}.detections._id" for name in fields]
     found = []
@@ -199,7 +207,8 @@ def _check(dataset: fo.Dataset, decision: Decision, entries: Sequence[Decision])
     def refuse(reason: str) -> DatasetError:
         return DatasetError(dataset.name, d.image_id, reason)
 
-    added = [e for e in entries if e.action == "add" and e.image_id == d.image_id]
+    own = [e for e in entries if e.image_id == d.image_id]
+    added = [e for e in own if e.action == "add"]
     photo = next(expected(dataset, [d.image_id], active, {d.image_id: added}), None)
     if photo is None and len(select(dataset, [d.image_id])):
         raise refuse(
@@ -209,6 +218,10 @@ def _check(dataset: fo.Dataset, decision: Decision, entries: Sequence[Decision])
     if photo is None:
         raise refuse("no such photo")
     known = {item.instance_id for item in photo.items}
+    # And what a decision brought back that the taxonomy drops.
+    standing = {d.image_id: review.standing(own)}
+    for now in expected(dataset, [d.image_id], active, standing):
+        known |= {item.instance_id for item in now.items}
     if d.action == "delete":
         known |= _missing(dataset, d.image_id).keys()
     if d.action in ("keep", "relabel", "delete") and d.instance_id not in known:

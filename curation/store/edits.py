@@ -30,7 +30,7 @@ from curation.store.labels import (
     locked,
     rebuild,
 )
-from curation.taxonomy import Taxonomy
+from curation.taxonomy import SOURCE, Taxonomy
 
 
 def refresh(dataset: fo.Dataset) -> list[Decision]:
@@ -126,6 +126,9 @@ def _difference(
         values = {"instance_id": key, "category": d.label, "taxonomy": active.name}
         if key not in ours or not _same_mask(d, ours[key].mask):
             text = rle.to_text(_drawn_mask(dataset, photo, d))
+            if key in ours and ours[key].category == d.label and ours[key].source_label:
+                # Drawn anew, and still what the annotation file calls it.
+                values |= {"category": ours[key].source_label, "taxonomy": SOURCE}
             found.append(review.decide("add", image_id, who, mask=text, **values))
         elif d.label != ours[key].category:
             found.append(review.decide("relabel", image_id, who, **values))

@@ -30,12 +30,14 @@ from curation.store.datasets import (
     info,
     select,
 )
-from curation.taxonomy import Taxonomy
+from curation.taxonomy import IGNORE, Taxonomy
 
-SCORES = {"error_score": fo.FloatField, "error_type": fo.StringField,
-          "suggested_label": fo.StringField, "reason": fo.StringField,
-          "source_error_score": fo.FloatField, "suggested_source_label": fo.StringField,
-          "source_reason": fo.StringField}  # fmt: skip
+CLASS_SCORES = {"error_score": fo.FloatField, "error_type": fo.StringField,
+                "suggested_label": fo.StringField, "reason": fo.StringField}  # fmt: skip
+SOURCE_SCORES = {"source_error_score": fo.FloatField, "suggested_source_label": fo.StringField,
+                 "source_reason": fo.StringField}  # fmt: skip
+SCORES = CLASS_SCORES | SOURCE_SCORES
+"""What flagging says of a label: of its class and mask, and of its source label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +103,7 @@ def remap(dataset: fo.Dataset, toml: str, path: str, dry_run: bool = False) -> R
     targets = {label: new.target(label) for label in counts}
     if dry_run:
         return Remapped(new, counts, targets, waiting)
-    # First: what is written into a field that FiftyOne does not know cannot be read any more.
-    declare_detections(
-        dataset, LABELS, source_label=fo.StringField, review_status=fo.StringField, **SCORES
-    )
+    _declare(dataset)
     classes = [{"id": c.id, "name": c.name, "color": c.color} for c in new.classes]
     info(dataset)["taxonomy"] = {
         "name": new.name, "path": path, "classes": classes, "toml": toml
@@ -116,13 +115,27 @@ def remap(dataset: fo.Dataset, toml: str, path: str, dry_run: bool = False) -> R
     return Remapped(new, counts, targets, waiting)
 
 
+def _declare(dataset: fo.Dataset) -> None:
+    """The attributes of ``labels``: what FiftyOne does not know of, it cannot read any more.
+
+    An earlier curate declared fewer.
+    """
+    if not dataset.get_field(f"{LABELS}.detections.{next(reversed(SCORES))}"):
+        declare_detections(
+            dataset, LABELS, source_label=fo.StringField, review_status=fo.StringField, **SCORES
+        )
+
+
 def finer_labels(dataset: fo.Dataset) -> dict[str, str]:
     """The source labels of classes that have several, and the class of each."""
     active = active_taxonomy(dataset)
+    # By the index; FiftyOne's own ``distinct`` reads every photo.
+    every = bulk.collection(dataset).distinct(f"{GROUND_TRUTH}.detections.label")
     class_of = {
         label: target
-        for label in dataset.distinct(f"{GROUND_TRUTH}.detections.label")
-        if not active.unmapped({label: 1}) and (target := active.target(label))
+        for label in sorted(every)
+        if not active.unmapped({label: 1})
+        and (target := active.target(label)) not in (None, IGNORE)
     }
     several = {name for name, count in Counter(class_of.values()).items() if count > 1}
     return {label: target for label, target in class_of.items() if target in several}
@@ -162,6 +175,7 @@ def locked(dataset: fo.Dataset) -> Iterator[None]:
 
 def rebuild(dataset: fo.Dataset, image_ids: Iterable[str]) -> None:
     """Computes ``labels`` of some photos: remapped, with standing decisions and scores."""
+    _declare(dataset)
     toml = info(dataset)["taxonomy"]["toml"]
     active = active_taxonomy(dataset)
     entries = review.standing(decisions(dataset))
@@ -284,7 +298,9 @@ def _label(item: Reviewed, photo: Expected) -> dict:
     # A score speaks of the label it was given to: a new label is not suspect until scored.
     scored = photo.scores.get(item.instance_id, {})
     if scored.get("digest") == scoring.digest(item.instance):
-        values |= {name: scored.get(name) for name in SCORES}  # of an earlier curate: fewer
+        values |= {name: scored[name] for name in CLASS_SCORES}
+        if scored.get("source_label") == item.instance.source_label:
+            values |= {name: scored[name] for name in SOURCE_SCORES}
     return document | {
         "label": item.instance.category,
         "source_label": item.instance.source_label,

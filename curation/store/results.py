@@ -132,7 +132,7 @@ def write_scores(dataset: fo.Dataset, run: str, scores: Iterable[PhotoScore]) ->
 
 def _by_instance(photo: PhotoScore) -> dict[str, dict]:
     """The scores of a photo's labels, kept apart from ``labels``, which are computed anew."""
-    names = ("digest", *SCORES)
+    names = ("digest", "source_label", *SCORES)
     return {
         issue.instance_id: {name: getattr(issue, name) for name in names}
         for issue in photo.issues

@@ -183,8 +183,13 @@ def _reasons(picked: list[Garment]) -> list[tuple[str, str]]:
         return []
     said = picked[0].detection
     fields = (("error_score", "reason"), ("source_error_score", "source_reason"))
-    doubts = sorted(((said.get_field(score) or 0, name) for score, name in fields), reverse=True)
+    doubts = sorted(((_score(said, score), name) for score, name in fields), reverse=True)
     return [(name, said.get_field(name)) for score, name in doubts if score >= SUSPECT]
+
+
+def _score(detection, name: str) -> float:
+    """0 where nobody scored it; an earlier curate did not even have all scores."""
+    return getattr(detection, name, None) or 0.0
 
 
 def _choices(dataset) -> dict[str, tuple[str, str]]:
@@ -201,7 +206,7 @@ def _choices(dataset) -> dict[str, tuple[str, str]]:
 def _suggestion(picked: list[Garment], choices: dict[str, tuple[str, str]]) -> str | None:
     """What the first garment looks like, where that is in doubt; else its class now."""
     said = picked[0].detection
-    score, of_source = (said.get_field(n) or 0 for n in ("error_score", "source_error_score"))
+    score, of_source = (_score(said, n) for n in ("error_score", "source_error_score"))
     wanted = [(said.get_field("suggested_label"), ""), (said.label, "")]
     if of_source > score:
         wanted.insert(0, (said.get_field("suggested_source_label"), SOURCE))

@@ -15,7 +15,7 @@ from curation.masks import paint
 from curation.records import ImageRecord, Instance, instance_ids
 
 RUN = "r1"
-SOURCE_FIELDS = ("source_error_score", "suggested_source_label", "source_reason")
+SOURCE_FIELDS = ("source_label", "source_error_score", "suggested_source_label", "source_reason")
 WRONG = {"upper-body": "pants", "lower-body": "dress", "whole-body": "pants", "feet": "pants"}
 """What the largest garment of a class is called instead."""
 
@@ -98,7 +98,7 @@ def _score(photo: Photo, classes: taxonomy.Taxonomy) -> PhotoScore:
         label = replace(instance, category=given or "none", source_label=instance.category)
         known = digest(label) if given else ""
         if instance.category == "shoe":
-            sock = (0.6, "sock", "labelled shoe; it looks like sock at 0.93; shoe at 0.02")
+            sock = ("shoe", 0.6, "sock", "labelled shoe; it looks like sock at 0.93; shoe at 0.02")
             source = dict(zip(SOURCE_FIELDS, sock, strict=True))
         else:
             source = {}

@@ -64,3 +64,8 @@ def test_what_is_called_alike_or_lies_elsewhere_is_not_named():
 
 def test_a_photo_without_labels_contradicts_nobody():
     assert found(photo("a"), photo("b", ("skirt", BOTTOM)), photo("c")) == []
+
+
+def test_a_first_photo_without_labels_hides_nothing():
+    b, c = photo("b", ("skirt", BOTTOM)), photo("c", ("dress", BOTTOM))
+    assert len(found(photo("a"), b, c)) == 2

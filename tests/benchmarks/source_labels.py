@@ -47,7 +47,7 @@ def main(ccp: Path, seeds: int, size: int, work: Path | None, json_file: Path | 
     with TemporaryDirectory() as scratch:
         rows = rows_of(ccp, work or Path(scratch), size)
     given = told_apart(rows.given)
-    alike = Vocabulary(given)
+    alike = taken_for(given)
     results = []
     for manner in MANNERS:
         for seed in range(seeds):
@@ -70,8 +70,15 @@ def rows_of(ccp: Path, folder: Path, size: int) -> Rows:
     return Rows.joined([Rows.load(path) for path in paths])
 
 
+def taken_for(given: pd.DataFrame) -> pd.DataFrame:
+    """How likely labels of one name (the rows) look like those of another, in the mean."""
+    vocabulary = Vocabulary(given)
+    chances = pd.DataFrame(vocabulary.all_chances(given), columns=vocabulary.names)
+    return chances.groupby(given["source_label"].to_numpy()).mean()
+
+
 def swapped(
-    given: pd.DataFrame, rng: np.random.Generator, manner: str, alike: Vocabulary
+    given: pd.DataFrame, rng: np.random.Generator, manner: str, alike: pd.DataFrame
 ) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
     """The labels with one renamed in ``SHARE`` of the photos, and which."""
     names = given["source_label"].to_numpy(copy=True)
@@ -79,16 +86,15 @@ def swapped(
     places = given.groupby("image_id").indices
     photos = rng.permutation(sorted(places))[: round(SHARE * len(places))]
     common = given["source_label"].value_counts()
+    of_class = given.groupby("class_id")["source_label"].unique()
     for photo in photos:
         place = rng.choice(places[photo])
         was, class_id = names[place], given["class_id"].iloc[place]
-        others = [n for n in alike.names if alike.class_of[n] == class_id and n != was]
+        others = sorted(set(of_class[class_id]) - {was})
         chance = {
             "any": np.ones(len(others)),
             "common": common[others].to_numpy(float),
-            "alike": alike.taken_for[
-                np.searchsorted(alike.names, was), np.searchsorted(alike.names, others)
-            ],
+            "alike": alike.loc[was, others].to_numpy(),
         }[manner]
         names[place], wrong[place] = rng.choice(others, p=chance / chance.sum()), True
     return given.assign(source_label=names), wrong

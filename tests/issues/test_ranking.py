@@ -136,6 +136,7 @@ def test_a_decided_label_is_judged_as_it_was():
     (said,) = rows.decided.to_dict("records")
     assert (said["kind"], said["class_id"], said["other"]) == ("wrong category", 2, 1)
     assert said["labels"] == len(LABELS)
+    assert said["index"] == 0
 
 
 def test_a_place_that_a_person_dismissed_is_no_missing_garment_in_any_run():

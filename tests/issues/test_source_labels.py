@@ -97,7 +97,7 @@ def test_a_photo_is_judged_alike_in_whatever_part_it_comes(case):
 
 def test_what_a_person_said_is_learned_from(case):
     known, wrong = case
-    doubted = known.given[wrong].drop(columns="index").assign(kind=FINE)
+    doubted = known.given[wrong].assign(kind=FINE)
     said = {
         kind: replace(known, decided=pd.concat([doubted.assign(source_kind=kind)] * 8))
         for kind in (FINE, WRONG)
@@ -114,3 +114,43 @@ def test_without_looks_or_with_few_labels_nothing_is_learned(case):
     assert not any(source_labels.learnable(r) for r in (blind, few, one))
     with pytest.raises(ValueError, match="too few"):
         SourceRanking(few)
+
+
+def test_names_without_meaning_teach_nothing():
+    """Dealt at random, no score can be better than chance: nothing is learned from the judged."""
+    rng = np.random.default_rng(1)
+    names = [f"name-{n:02d}" for n in range(40)]
+    given = []
+    for number in range(200):
+        for index in range(2):
+            row = label(rng, f"p{number:03d}", index, "shirt")
+            given.append(row | {"source_label": str(rng.choice(names))})
+    learned, _ = SourceRanking(joined(given)).check
+    # A fifth of the photos are taken to have an error: one label in ten.
+    assert learned < 0.14
+
+
+def test_a_name_that_no_other_photo_has_is_not_judged(case):
+    known, _ = case
+    given = known.given.copy()
+    given.loc[0, "source_label"] = "toga"
+    scores = SourceRanking(replace(known, given=given)).score(given)
+    assert np.isnan(scores["source_error_score"][0])
+
+
+def test_labels_of_one_part_of_the_photos_are_too_few(case):
+    known, _ = case
+    alone = known.given[known.given["image_id"] == "p000"]
+    many = pd.concat([alone.assign(index=i) for i in range(60)], ignore_index=True)
+    assert not source_labels.learnable(replace(known, given=many))
+
+
+def test_a_kept_label_is_no_company_of_itself(case):
+    known, _ = case
+    vocabulary = source_labels.Vocabulary(source_labels.told_apart(known.given))
+    row = known.given[known.given["index"] == 0].head(1)
+    given = vocabulary.numbers(row, known.given)
+    kept = vocabulary.numbers(row.assign(kind=FINE, source_kind=FINE), known.given)
+    gone = vocabulary.numbers(row.assign(index=-1), known.given)
+    assert (given == kept).all()
+    assert gone[0, 3] == given[0, 3] + 1

@@ -170,37 +170,6 @@ def test_a_decision_changes_the_working_copy_and_undo_brings_it_back(dataset):
     assert [d.label for d in truth] == ["shirt, blouse", "sleeve"]
 
 
-def test_a_source_label_is_decided_on_and_holds_under_every_taxonomy(dataset):
-    shirt = labels(dataset)["shirt, blouse"]
-    known = {"image_id": "a", "instance_id": shirt.id, "taxonomy": "source"}
-    store.decide(dataset, "relabel", category="coat", **known)
-    changed = labels(dataset)["shirt, blouse"]
-    assert (changed.label, changed.source_label) == ("whole-body", "coat")
-    (record, _), *_ = store.read(dataset, "labels")
-    assert record.instances[0].source_label == "coat"
-    other = TOML.replace('name = "supercategories"', 'name = "other"')
-    other = other.replace('"whole-body"', '"long"')
-    assert store.remap(dataset, other, "other.toml").waiting == 0
-    assert labels(dataset)["shirt, blouse"].label == "long"
-    store.undo(dataset)
-    back = labels(dataset)["shirt, blouse"]
-    assert (back.label, back.source_label) == ("upper-body", "shirt, blouse")
-
-
-@pytest.mark.parametrize(
-    ("taxonomy", "reason"),
-    [
-        ("source", "'toga' is not a source label that supercategories speaks of"),
-        ("styles", "taxonomy 'styles' is neither supercategories nor source"),
-    ],
-)
-def test_a_label_of_no_vocabulary_is_refused(dataset, taxonomy, reason):
-    known = {"image_id": "a", "instance_id": labels(dataset)["shirt, blouse"].id}
-    with pytest.raises(DatasetError, match=reason):
-        store.decide(dataset, "relabel", category="toga", taxonomy=taxonomy, **known)
-    assert store.decisions(dataset) == []
-
-
 def test_decisions_outlive_a_remap_and_a_lost_database(dataset, records):
     shirt = labels(dataset)["shirt, blouse"]
     store.decide(dataset, "delete", image_id="a", instance_id=shirt.id)
@@ -241,7 +210,8 @@ def score(dataset) -> Issue:
     (label,) = (i for i in record.instances if i.category == shirt.label)
     said = (0.9, "wrong category", "feet", "why")
     issue = Issue("a", shirt.id, "t.csv:2", shirt.label, *said, digest=digest(label),
-                  source_error_score=0.7, suggested_source_label="jacket")  # fmt: skip
+                  source_label="shirt, blouse", source_error_score=0.7,
+                  suggested_source_label="jacket")  # fmt: skip
     gap = rle.encode(np.fliplr(L_SHAPE))
     missing = Issue("a", "5" * 24, "run:r1", "", 0.8, "missing", "feet", "why", mask=gap)
     scores = [PhotoScore("a", 0.7, (issue, missing)), PhotoScore("b", 0.1, ())]
@@ -249,22 +219,13 @@ def score(dataset) -> Issue:
     return missing
 
 
-def test_suspect_source_labels_have_a_view_and_leave_when_decided(dataset):
-    score(dataset)
-    shirt = labels(dataset)["shirt, blouse"]
-    assert (shirt.source_error_score, shirt.suggested_source_label) == (0.7, "jacket")
-
-    def shown() -> list[str]:
-        view = dataset.load_saved_view("suspect source labels, worst first")
-        view.reload()  # tiles are a copy
-        return view.values("labels.id")
-
-    assert shown() == [shirt.id]
-    known = {"image_id": "a", "instance_id": shirt.id, "taxonomy": "source"}
-    store.decide(dataset, "relabel", category="jacket", **known)
-    assert shown() == []
-    store.undo(dataset)
-    assert shown() == [shirt.id]
+def test_a_file_with_a_dismissal_can_be_applied_again(dataset, tmp_path):
+    missing = score(dataset)
+    path = tmp_path / "decisions.csv"
+    path.write_text(f"action,image_id,instance_id\ndelete,a,{missing.instance_id}\n")
+    assert store.take_file(dataset, path) == 1
+    store.write_scores(dataset, "r1", [PhotoScore("a", 0.0, ())])
+    assert store.take_file(dataset, path) == 0
 
 
 def test_flagged_photos_are_saved_worst_first_and_leave_when_decided(dataset):
