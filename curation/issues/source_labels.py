@@ -8,8 +8,6 @@ cross-fitted: no photo is judged by what was learned from it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -33,7 +31,7 @@ _SHAPE = ("log_area", "x", "y", "log_ratio", "extent", "solidity", "compactness"
 _SPREAD = 3.0
 """Of each number of the shape, as of a leading component of the looks: what is spread wide is
 bound little by the penalty."""
-_PENALTY = 0.003
+_INVERSE_PENALTY = 0.003
 _FLOOR = 1e-4
 _EVIDENCE = ("p_own", "share_own", "softmin")
 """What the segmenter makes of the class: a label that is wrong at that level is no news here."""
@@ -41,17 +39,17 @@ _EVIDENCE = ("p_own", "share_own", "softmin")
 
 def learnable(rows: Rows) -> bool:
     """Whether there are looks, and source labels enough to tell apart."""
-    if f"{LOOKS}0" not in rows.given:
-        return False
-    given = told_apart(rows.given)
-    return len(given) >= FEWEST and len(set(fold_of(given["image_id"]))) > 1
+    return f"{LOOKS}0" in rows.given and len(told_apart(rows.given)) >= FEWEST
 
 
 def told_apart(given: pd.DataFrame) -> pd.DataFrame:
-    """The labels whose class has several source labels."""
+    """The labels whose class has several source labels, of names that more than one fold has."""
     named = given[given["source_label"] != ""]
-    several = named.groupby("class_id")["source_label"].nunique() > 1
-    return named[named["class_id"].map(several).astype(bool)].reset_index(drop=True)
+    name = [named["class_id"], named["source_label"]]
+    folds = pd.Series(fold_of(named["image_id"]), named.index).groupby(name).transform("nunique")
+    named = named[folds > 1]
+    several = named.groupby("class_id")["source_label"].transform("nunique") > 1
+    return named[several].reset_index(drop=True)
 
 
 class SourceRanking:
@@ -76,10 +74,10 @@ class SourceRanking:
 
     def _learn(self, given: pd.DataFrame, decided: pd.DataFrame, seed: int) -> None:
         """The judges: one for each fold, of what was learned from the others."""
+        decided = decided[self._vocabulary.knows(decided)]
         said = (decided[decided["source_kind"] == kind] for kind in (FINE, WRONG))
-        known = (f[self._vocabulary.knows(f)] for f in (given, self._swapped(given, seed), *said))
         parts = zip(
-            known,
+            (given, self._swapped(given, seed), *said),
             (False, True, False, True),
             (1.0, 1.0, OF_A_PERSON, OF_A_PERSON),
             strict=True,
@@ -115,14 +113,11 @@ class SourceRanking:
     def _calibrated(
         self, given: pd.DataFrame, share: float, seed: int
     ) -> tuple[Calibration, tuple[float, float]]:
-        known, swapped = (
-            frame[self._vocabulary.knows(frame)]
-            for frame in (given, self._swapped(given, seed + 1))
-        )
-        raw = [self._raw(frame, given) for frame in (known, swapped)]
-        doubt = [1 - self._vocabulary.chances(f)[0] for f in (known, swapped)]
-        wrong = np.repeat([False, True], [len(known), len(swapped)])
-        weight = np.repeat([1.0, share * len(known) / len(swapped)], [len(known), len(swapped)])
+        swapped = self._swapped(given, seed + 1)
+        raw = [self._raw(frame, given) for frame in (given, swapped)]
+        doubt = [1 - self._vocabulary.chances(frame)[0] for frame in (given, swapped)]
+        wrong = np.repeat([False, True], [len(given), len(swapped)])
+        weight = np.repeat([1.0, share * len(given) / len(swapped)], [len(given), len(swapped)])
         learned, alone = (
             float(average_precision_score(wrong, np.concatenate(each), sample_weight=weight))
             for each in (raw, doubt)
@@ -164,14 +159,6 @@ class SourceRanking:
         return result
 
 
-@dataclass(frozen=True)
-class _Classifiers:
-    """For one fold and class: tells source labels apart; ``one`` where there is but one."""
-
-    model: LogisticRegression | None
-    names: NDArray[np.str_]
-
-
 class Vocabulary:
     """The source labels of each class, told from the looks and the shape of instances.
 
@@ -190,27 +177,23 @@ class Vocabulary:
         self._looks = [name for name in given.columns if name.startswith(LOOKS)]
         values, folds = self._values(given), fold_of(given["image_id"])
         classes, labels = given["class_id"].to_numpy(), given["source_label"].to_numpy()
-        self._told: dict[tuple[int, int], _Classifiers] = {}
+        # Each name is in two folds at least, so that every classifier knows all of its class.
+        self._told: dict[tuple[int, int], LogisticRegression] = {}
         for class_id in self.classes:
             for fold in range(FOLDS):
                 taught = (classes == class_id) & (folds != fold)
-                names = np.unique(labels[taught])
-                model = None
-                if len(names) > 1:
-                    model = LogisticRegression(C=_PENALTY, max_iter=300)
-                    model.fit(values[taught], labels[taught])
-                self._told[class_id, fold] = _Classifiers(model, names)
+                model = LogisticRegression(C=_INVERSE_PENALTY, max_iter=300)
+                self._told[class_id, fold] = model.fit(values[taught], labels[taught])
+        self._pairs = set(zip(classes, labels, strict=True))
         codes = np.searchsorted(self.names, labels)
         self._count = np.array(
             [np.bincount(codes[folds != k], minlength=len(self.names)) for k in range(FOLDS)]
         )
 
     def knows(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
-        """(N,) whether each label has a name that can be told from others, by other photos."""
-        told = {key: set(t.names) for key, t in self._told.items() if t.model}
-        keys = zip(frame["class_id"], fold_of(frame["image_id"]), strict=True)
-        pairs = zip(frame["source_label"], keys, strict=True)
-        return np.array([name in told.get(key, ()) for name, key in pairs], bool)
+        """(N,) whether each label has a name that can be told from others of its class."""
+        pairs = zip(frame["class_id"], frame["source_label"], strict=True)
+        return np.array([pair in self._pairs for pair in pairs], bool)
 
     def _values(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         shape = (frame[list(_SHAPE)] - self._mean) / self._scale * _SPREAD
@@ -221,12 +204,11 @@ class Vocabulary:
         values, folds = self._values(frame), fold_of(frame["image_id"])
         classes = frame["class_id"].to_numpy()
         chances = np.zeros((len(frame), len(self.names)))
-        for (class_id, fold), told in self._told.items():
+        for (class_id, fold), model in self._told.items():
             rows = np.flatnonzero((classes == class_id) & (folds == fold))
-            if rows.size and len(told.names):
-                columns = np.searchsorted(self.names, told.names)
-                each = told.model.predict_proba(values[rows]) if told.model else 1.0
-                chances[np.ix_(rows, columns)] = each
+            if rows.size:
+                columns = np.searchsorted(self.names, model.classes_)
+                chances[np.ix_(rows, columns)] = model.predict_proba(values[rows])
         return chances
 
     def chances(

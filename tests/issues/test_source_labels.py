@@ -154,3 +154,16 @@ def test_a_kept_label_is_no_company_of_itself(case):
     gone = vocabulary.numbers(row.assign(index=-1), known.given)
     assert (given == kept).all()
     assert gone[0, 3] == given[0, 3] + 1
+
+
+def test_names_that_hardly_occur_are_left_alone_and_break_nothing(case):
+    known, _ = case
+    rare = [f"name-{n}" for n in range(len(known.given))]
+    assert not source_labels.learnable(replace(known, given=known.given.assign(source_label=rare)))
+    half = known.given["source_label"].where(known.given["class_id"] != 1, rare)
+    given = known.given.assign(source_label=half)
+    scores = SourceRanking(replace(known, given=given)).score(given)
+    assert (
+        scores["source_error_score"].notna().to_numpy().tolist()
+        == (given["class_id"] == 3).tolist()
+    )
