@@ -26,6 +26,8 @@ from curation.issues.source_labels import SourceRanking
 
 SHARD = 32
 """Photos; a spurious label that is planted comes from one of the same shard."""
+SCORED = 16
+"""Shards that are scored in one go: asking all trees takes as long for few labels as for many."""
 SURVEYED = 320
 """Photos that are looked at before all are."""
 TAUGHT = 4000
@@ -148,7 +150,7 @@ def rank(
     """Learns from the rows, then scores them shard by shard.
 
     Returns:
-        how it was learned, and the rows with their scores
+        how it was learned, and the rows of some shards at a time with their scores
     """
     task = progress.add_task("learn from planted errors", total=None)
     rows = Rows.joined([_taught(Rows.load(path)) for path in paths])
@@ -162,14 +164,18 @@ def rank(
     progress.remove_task(task)
 
     def scored() -> Iterator[tuple[Rows, Scores]]:
-        for path in progress.track(paths, description="score"):
-            part = Rows.load(path)
+        task = progress.add_task("score", total=len(paths))
+        for start in range(0, len(paths), SCORED):
+            shards = paths[start : start + SCORED]
+            part = Rows.joined([Rows.load(path) for path in shards])
             use = learned if flagged.learned else None
             scores = use.score(part) if use else ranking.by_disagreement(part)
             if sources:
                 instances = scores.instances.join(sources.score(part.given))
                 scores = replace(scores, instances=instances)
             yield part, scores
+            progress.advance(task, len(shards))
+        progress.remove_task(task)
 
     return flagged, scored()
 
