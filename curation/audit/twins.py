@@ -30,8 +30,8 @@ Photo = tuple[ImageRecord, Sequence[str]]
 def audit_twins(photos: Iterable[Photo]) -> Iterator[Fault]:
     """The labels in photos that look alike which are at odds with one of the first that has any.
 
-    Either may be the wrong one, so both are named: ``dress`` here and ``skirt`` there, or a
-    whole here (``dress``) that is its pieces there (``top`` and ``skirt``).
+    Either may be the wrong one: ``dress`` here and ``skirt`` there are both named; of a whole
+    here (``dress``) that is its pieces there (``top`` and ``skirt``), the whole.
 
     Args:
         photos: records with the ids of their instances, of one group

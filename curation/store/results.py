@@ -157,10 +157,14 @@ def _missing(issue: Issue, mask: Rle) -> fo.Detection:
 def save_views(dataset: fo.Dataset) -> None:
     """One saved view for each question a curator asks."""
     kept = {"excluded": {"$ne": True}}
-    doubted, doubted_source = (
-        (F(score) >= SUSPECT) & (F("review_status") == "")
-        for score in ("error_score", "source_error_score")
-    )
+
+    def tiles(score: str) -> fo.DatasetView:
+        """The labels that nobody decided on and that this score doubts, worst first."""
+        doubted = (F(score) >= SUSPECT) & (F("review_status") == "")
+        labels = dataset.match(kept).filter_labels(LABELS, doubted)
+        patches = labels.to_patches(LABELS, other_fields=["image_id"])
+        return patches.sort_by(f"{LABELS}.{score}", reverse=True)
+
     # As MongoDB's own queries, which use the indexes; FiftyOne's expressions read every photo.
     views = {
         SUSPECTS: (
@@ -169,17 +173,11 @@ def save_views(dataset: fo.Dataset) -> None:
         ),
         SUSPECT_LABELS: (
             "one tile for each label that the model doubts, to decide on many at once",
-            dataset.match(kept)
-            .filter_labels(LABELS, doubted)
-            .to_patches(LABELS, other_fields=["image_id"])
-            .sort_by(f"{LABELS}.error_score", reverse=True),
+            tiles("error_score"),
         ),
         SUSPECT_SOURCE_LABELS: (
             "one tile for each label that looks like another source label of its class",
-            dataset.match(kept)
-            .filter_labels(LABELS, doubted_source)
-            .to_patches(LABELS, other_fields=["image_id"])
-            .sort_by(f"{LABELS}.source_error_score", reverse=True),
+            tiles("source_error_score"),
         ),
         "decided": ("photos with a decision", dataset.match({"review_status": "decided"})),
         "excluded": ("left out of training and export", dataset.match({"excluded": True})),

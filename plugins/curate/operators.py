@@ -81,8 +81,8 @@ class Relabel(Action):
             inputs.view(name, types.Notice(label=reason))
         choices = _choices(ctx.dataset)
         menu = types.DropdownView()
-        for name, (category, vocabulary) in choices.items():
-            menu.add_choice(name, label=name if vocabulary else category)
+        for name in choices:
+            menu.add_choice(name, label=name)
         inputs.enum(
             "category",
             menu.values(),
