@@ -55,7 +55,7 @@ _WORSE_IF_MORE = (
     "share_other", "sure_other", "sure_background", "softmin", "fit_gain", "piece", "piece_p",
     "goes_on_unlabelled", "iou_same_class", "looks_other",
 )  # fmt: skip
-_MISSING_IF_MORE = ("p", "p_low", "sure", "unlabelled")
+_MISSING_IF_MORE = ("p", "p_low", "sure", "unlabelled", "share_of_seen")
 _BOUNDS = dict.fromkeys(_WORSE_IF_LESS, -1) | dict.fromkeys(_WORSE_IF_MORE + _MISSING_IF_MORE, 1)
 """Numbers of instances and of places that a score may only fall with, or only rise with."""
 

@@ -70,6 +70,9 @@ def find(evidence: Evidence, labels: Sequence[Labelled], void: Mask) -> list[Reg
 class _Place:
     """A candidate and what lies around it.
 
+    Which label lies over it is not among the numbers: that tells the mistakes that were planted
+    from each other, and what was learned from it would not carry to mistakes that were not.
+
     Attributes:
         own, anything: (S, S) what is labelled with its class, and at all
         pieces, number: the candidates of its class, and which of them it is
@@ -119,7 +122,6 @@ class _Place:
             "rim_seen": _mean(evidence.best[window] == k, rim),
             "entropy": entropy[mask].mean(),
             "rim_entropy": _mean(entropy, rim),
-            **self._on_top_of(window, mask, area),
             "x": (left + width / 2) / side,
             "y": (top + height / 2) / side,
             "log_ratio": np.log(height / width),
@@ -135,21 +137,6 @@ class _Place:
             **{f"labels_of_{j}": counts[j] for j in classes},
             **{f"p_{j}": mean for j, mean in enumerate(inside.mean(axis=1))},
         }
-
-    def _on_top_of(self, window: tuple[slice, slice], mask: Mask, area: int) -> dict[str, float]:
-        """The label under most of it."""
-        best = {"covered": 0.0, "covered_by": 0.0, "iou_covering": 0.0, "of_covering": 0.0}
-        for label in self.labels:
-            common = int(np.count_nonzero(label.mask[window] & mask))
-            if common / area > best["covered"]:
-                other = int(np.count_nonzero(label.mask))
-                best = {
-                    "covered": common / area,
-                    "covered_by": label.class_id,
-                    "iou_covering": common / (other + area - common),
-                    "of_covering": common / other,
-                }
-        return best
 
 
 def _mean(values: NDArray, where: Mask) -> float:

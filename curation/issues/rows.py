@@ -324,8 +324,8 @@ def _brought(
         if np.count_nonzero(gone) < least:
             continue
         for region in judge.regions(labels):
-            if region.class_id != class_id:
-                continue
+            # Of a dropped garment the model may have seen that it is there, and not what it is.
+            here = change.now is None and regions.matches(region.mask, whole)
             part = np.count_nonzero(region.mask & gone) >= 0.6 * np.count_nonzero(region.mask)
-            if part or (change.now is None and regions.matches(region.mask, whole)):
-                yield "dropped", class_id, region.features
+            if here or (part and region.class_id == class_id):
+                yield "dropped", region.class_id, region.features

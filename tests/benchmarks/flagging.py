@@ -231,7 +231,8 @@ class Truth:
         types: (N,) error type of these, else empty
         photo_types: (photos,) error type in each photo, else empty
         photo_of: (N,) photo of each label
-        found: share of the missing garments that are among the candidates
+        found, named: share of the missing garments that are among the candidates, and of those
+            among the candidates of their class
     """
 
     wrong: NDArray[np.bool_]
@@ -239,6 +240,7 @@ class Truth:
     photo_types: NDArray[np.str_]
     photo_of: NDArray[np.intp]
     found: float
+    named: float
 
     @classmethod
     def of(cls, case: Case, rows: Rows) -> Truth:
@@ -253,9 +255,11 @@ class Truth:
         places = {image_id: number for number, image_id in enumerate(photos)}
         photo_of = np.array([places[i] for i in rows.given["image_id"]])
         lost = [p for p in case.planted.values() if p.instance_id is None]
-        found = np.mean([_is_candidate(error, rows, case.names) for error in lost])
+        seen = [_candidates(error, rows, case.names) for error in lost]
+        found = float(np.mean([len(classes) > 0 for classes in seen]))
+        named = float(np.mean([x.category in y for x, y in zip(lost, seen, strict=True)]))
         array = np.array(types)
-        return cls(array != "", array, np.array(photo_types), photo_of, float(found))
+        return cls(array != "", array, np.array(photo_types), photo_of, found, named)
 
     def figures(
         self,
@@ -265,7 +269,7 @@ class Truth:
     ) -> dict:
         """What a method's scores are worth; None for what it does not score."""
         bad = self.photo_types != ""
-        row: dict = {"found": self.found}
+        row: dict = {"found": self.found, "named": self.named}
         if photos is not None:
             first = np.argsort(-photos, kind="stable")
             row |= interval("photo AP", partial(_photo_ap, bad, photos), len(bad))
@@ -318,15 +322,15 @@ def reliability(scores: NDArray, wrong: NDArray[np.bool_]) -> list[dict]:
     return rows
 
 
-def _is_candidate(error: Planted, rows: Rows, names: Sequence[str]) -> bool:
-    own = rows.missing["image_id"] == error.image_id
-    own &= rows.missing["class_id"] == names.index(error.category)
-    for text in rows.missing.loc[own, "mask"]:
-        small = rle.decode(rle.parse(text))
+def _candidates(error: Planted, rows: Rows, names: Sequence[str]) -> list[str]:
+    """The classes that the model sees where a missing garment was."""
+    there = []
+    for row in rows.missing[rows.missing["image_id"] == error.image_id].itertuples():
+        small = rle.decode(rle.parse(str(row.mask)))
         truth = masks.resize_nearest(rle.decode(error.mask), *small.shape)
         if regions.matches(small, truth):
-            return True
-    return False
+            there.append(names[int(row.class_id)])
+    return there
 
 
 def show(results: Sequence[dict]) -> None:

@@ -90,15 +90,15 @@ def test_what_is_not_labelled_is_a_candidate_and_what_is_is_none():
     assert found.class_id == TROUSERS.class_id
     assert regions.matches(found.mask, TROUSERS.mask)
     assert found.features["p"] == pytest.approx(0.91, rel=1e-4)
-    assert (found.features["unlabelled"], found.features["covered"]) == (1, 0)
+    assert found.features["unlabelled"] == 1
+    assert found.features["share_of_seen"] == pytest.approx(1, abs=0.02)
     assert all(np.isfinite(value) for value in found.features.values())
 
 
-def test_a_candidate_under_another_label_says_so():
+def test_a_candidate_under_another_label_is_told_by_how_much_of_it_is_labelled():
     wrong = replace(TROUSERS, class_id=1)
     (found,) = regions.find(evidence(), [SHIRT, wrong, SHOES], NOWHERE)
-    assert found.features["covered"] == pytest.approx(1)
-    assert (found.features["covered_by"], found.features["unlabelled"]) == (1, 0)
+    assert found.features["unlabelled"] == 0
 
 
 def test_nothing_is_missing_where_the_labels_say_nothing():

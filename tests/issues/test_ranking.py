@@ -94,6 +94,13 @@ def test_the_same_photos_give_the_same_rows_and_others_do_not_matter(case):
     pd.testing.assert_frame_equal(again.planted, kept.reset_index(drop=True))
 
 
+def test_a_garment_is_missing_where_the_model_takes_it_for_another():
+    # Of trousers that are labelled, the model sees shoes; planted is that they are dropped.
+    mistaken = seen("p", [TROUSERS], truth=[replace(TROUSERS, class_id=3)])
+    rows = collect([mistaken], KNOWN, Plan(1.0, 1, ("missing",)))
+    assert rows.dropped[["kind", "class_id"]].to_numpy().tolist() == [["missing", 3]]
+
+
 def test_a_plan_takes_its_share_of_the_photos():
     plan = Plan(0.3, 1)
     taken = [plan.includes(f"photo{i}") for i in range(2000)]
