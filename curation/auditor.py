@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.progress import Progress
@@ -16,6 +17,7 @@ from curation.audit.faults import Fault
 from curation.audit.prints import PhotoPrint
 from curation.files import replacing
 from curation.records import ImageRecord
+from curation.taxonomy import SOURCE
 
 AUDIT = "audit.csv"
 COLUMNS = ("severity", "name", "image_id", "instance_id", "source", "detail", "other")
@@ -28,7 +30,8 @@ _AS_FAULT = {"size mismatch": faults.OTHER_SIZE, "photo refused": faults.UNREADA
 def run(dataset, progress: Progress) -> list[Fault]:
     """Audits a dataset's source labels and photos, and stores what it finds.
 
-    Labels that a reviewer deleted and photos that one excluded are left out.
+    Labels that a reviewer deleted and photos that one excluded are left out; a source label
+    that one changed counts as it is now.
     The faults stand on labels and photos, where the App can filter by them, in
     the saved view "faults, worst first" and in ``audit.csv``.
 
@@ -49,10 +52,10 @@ def run(dataset, progress: Progress) -> list[Fault]:
     progress.update(task, completed=len(dataset))
     groups = duplicates.duplicates(photos)
     found += duplicates.audit_duplicates(groups, labels)
-    deleted = _deleted(dataset)
+    said = _Said.of(dataset)
     for group in groups:
         records = store.read(dataset, "ground_truth", group.image_ids)
-        found += twins.audit_twins(_without(*photo, deleted) for photo in records)
+        found += twins.audit_twins(said.applied(*photo) for photo in records)
     store.write_faults(dataset, found)
     found += left_out(store.folder(dataset))
     found.sort(key=lambda f: (faults.SEVERITIES.index(f.severity), f.name, f.image_id))
@@ -73,13 +76,13 @@ def left_out(folder: Path) -> Iterator[Fault]:
 
 
 def _batches(dataset) -> Iterator[Batch]:
-    deleted = _deleted(dataset)
+    said = _Said.of(dataset)
     excluded = store.excluded(dataset)
     part: list[tuple[ImageRecord, list[str]]] = []
     for record, ids in store.read(dataset, "ground_truth"):
         if record.image_id in excluded:
             continue
-        part.append(_without(record, ids, deleted))
+        part.append(said.applied(record, ids))
         if len(part) == BATCH:
             yield part
             part = []
@@ -87,18 +90,28 @@ def _batches(dataset) -> Iterator[Batch]:
         yield part
 
 
-def _deleted(dataset) -> set[str]:
-    """The instances that a reviewer deleted."""
-    standing = review.standing(store.decisions(dataset))
-    return {d.instance_id for d in standing if d.action == "delete"}
+@dataclass(frozen=True)
+class _Said:
+    """What reviewers said of source labels, by instance id: deleted, and called otherwise."""
 
+    deleted: frozenset[str]
+    renamed: Mapping[str, str]
 
-def _without(
-    record: ImageRecord, ids: list[str], deleted: set[str]
-) -> tuple[ImageRecord, list[str]]:
-    if deleted.isdisjoint(ids):
-        return record, ids
-    kept = [(i, key) for i, key in zip(record.instances, ids, strict=True) if key not in deleted]
-    left = tuple(i for i, _ in kept)
-    record = ImageRecord(record.image_id, record.path, record.height, record.width, left)
-    return record, [key for _, key in kept]
+    @classmethod
+    def of(cls, dataset) -> _Said:
+        standing = review.standing(store.decisions(dataset))
+        source = [d for d in standing if d.action == "relabel" and d.taxonomy == SOURCE]
+        return cls(
+            frozenset(d.instance_id for d in standing if d.action == "delete"),
+            {d.instance_id: d.category for d in source},
+        )
+
+    def applied(self, record: ImageRecord, ids: list[str]) -> tuple[ImageRecord, list[str]]:
+        """A record as they left it, with the ids of its instances."""
+        kept = [key for key in ids if key not in self.deleted]
+        instances = tuple(
+            replace(instance, category=self.renamed.get(key, instance.category))
+            for instance, key in zip(record.instances, ids, strict=True)
+            if key not in self.deleted
+        )
+        return replace(record, instances=instances), kept

@@ -265,7 +265,7 @@ def flag(dataset, run: str, progress: Progress) -> tuple[pd.DataFrame, Flagged]:
         ):
             record = work.records[photo.image_id]
             said = (labels.get(photo.image_id, ()), places.get(photo.image_id, ()))
-            yield seen(record, channels.names, p, taps, *said)
+            yield seen(record, channels.names, p, taps, *said, group=photo.key)
 
     labels, places = verdicts.labels(dataset, work), verdicts.places(dataset, work)
     said = repr([labels, places])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -47,6 +48,7 @@ def dataset(tmp_path):
     dataset = store.open_dataset(name)
     store.remap(dataset, *taxonomy.read_text("supercategories"))
     yield dataset
+    shutil.rmtree(store.folder(dataset))  # decisions outlive a dataset
     store.delete(name)
 
 
@@ -126,6 +128,18 @@ def test_auditing_twice_says_the_same_and_a_deleted_label_no_more(dataset):
     dataset.reload()
     assert dataset.match({"image_id": "b"}).first().n_faults == 0
     assert dataset.match({"image_id": "a"}).first().n_faults == 2
+
+
+def test_what_a_reviewer_called_it_counts_and_not_what_was_imported(dataset):
+    found = json.loads(audit(dataset.name, "--json"))
+    skirt = next(f for f in found if f["source"] == "train.csv:9" and f["instance_id"])
+    assert skirt["name"] == "same garment, other category"
+    store.decide(
+        dataset, "relabel", image_id="b2", instance_id=skirt["instance_id"],
+        category="shirt, blouse", taxonomy=taxonomy.SOURCE,
+    )  # fmt: skip
+    names = {f["name"] for f in json.loads(audit(dataset.name, "--json"))}
+    assert "same garment, other category" not in names
 
 
 def test_a_photo_that_was_lost_or_replaced_since_the_import_is_said(dataset, tmp_path):

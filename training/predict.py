@@ -89,15 +89,23 @@ def probabilities(models: Sequence[keras.Model], views: Views) -> NDArray[np.flo
     Returns:
         (B, S, S, K) float32 class probabilities
     """
-    total: NDArray[np.float32] | float = 0.0
+    total: NDArray[np.float32] | None = None
     count = len(keras.tree.flatten(views)[0])
     for mirrored, view in enumerate(views):
         for model in models:
             # A model that is trained on several GPUs answers once for each of them.
             logits = model.predict_on_batch(view)[:count]
             chances = ops.convert_to_numpy(ops.softmax(logits, axis=-1))
-            total = total + (chances[:, :, ::-1] if mirrored else chances)
-    return np.asarray(total, dtype=np.float32) / np.float32(len(models) * len(views))
+            chances = chances[:, :, ::-1] if mirrored else chances
+            if total is None:
+                total = np.array(chances, np.float32)
+            else:
+                total += chances
+    if total is None:
+        raise ValueError("no models, or no views")
+    if (parts := len(models) * len(views)) > 1:
+        total /= parts
+    return total
 
 
 def predict(

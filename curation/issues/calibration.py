@@ -27,10 +27,10 @@ OF_A_PERSON = 5.0
 _ORDER = 0.01
 
 
-def fold_of(image_ids: pd.Series) -> NDArray[np.int64]:
-    """(N,) the part of each photo: the same whatever else is in the data."""
-    hashes = {i: blake2b(i.encode(), digest_size=8).digest() for i in set(image_ids)}
-    return np.array([int.from_bytes(hashes[i]) % FOLDS for i in image_ids], np.int64)
+def fold_of(groups: pd.Series) -> NDArray[np.int64]:
+    """(N,) the part of each group of photos: the same whatever else is in the data."""
+    hashes = {i: blake2b(i.encode(), digest_size=8).digest() for i in set(groups)}
+    return np.array([int.from_bytes(hashes[i]) % FOLDS for i in groups], np.int64)
 
 
 @dataclass(frozen=True)

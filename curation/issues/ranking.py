@@ -163,7 +163,7 @@ class _Judge:
         codes = np.searchsorted(self.kinds, kinds) + 1
         codes[kinds == FINE] = 0
         weights = np.repeat([1.0, 1.0, OF_A_PERSON], [len(given), len(planted), len(decided)])
-        values, folds = self._values(every), fold_of(every["image_id"])
+        values, folds = self._values(every), fold_of(every["group"])
         self.forests, self.boosted = [], []
         for fold in range(FOLDS):
             taught = folds != fold
@@ -196,7 +196,7 @@ class _Judge:
 
     def judge(self, frame: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
         """(N,) the chance that each is wrong, and the type of error it would be."""
-        raw, kinds = self._raw(self._values(frame), fold_of(frame["image_id"]))
+        raw, kinds = self._raw(self._values(frame), fold_of(frame["group"]))
         types = _types(kinds, self.kinds)
         return self.calibration(raw), types
 
@@ -235,7 +235,7 @@ class _Looks:
     def of(cls, given: pd.DataFrame) -> _Looks:
         columns = [name for name in given.columns if name.startswith(LOOKS)]
         values, classes = given[columns].to_numpy(), given["class_id"].to_numpy()
-        folds = fold_of(given["image_id"])
+        folds = fold_of(given["group"])
         make = LogisticRegression(C=0.02, max_iter=50, solver="newton-cholesky")
         return cls(
             tuple(clone(make).fit(values[folds != k], classes[folds != k]) for k in range(FOLDS))
@@ -245,7 +245,7 @@ class _Looks:
         """The frame with what the looks say of the own class, and with fewer of them."""
         columns = [name for name in frame.columns if name.startswith(LOOKS)]
         own, other = np.zeros(len(frame)), np.zeros(len(frame))
-        folds, classes = fold_of(frame["image_id"]), frame["class_id"].to_numpy()
+        folds, classes = fold_of(frame["group"]), frame["class_id"].to_numpy()
         values = frame[columns].to_numpy()
         for fold, classifier in enumerate(self.classifiers):
             rows = np.flatnonzero(folds == fold)

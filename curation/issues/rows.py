@@ -115,19 +115,19 @@ def _hash(image_id: str) -> int:
 
 @dataclass(frozen=True)
 class Rows:
-    """Tables of numbers about some photos.
+    """Tables of numbers about some photos; all have their image_id and group, see :class:`Seen`.
 
     Attributes:
-        photos: image_id, how many errors were drawn, and how many of a type planted
-        given: each label as given: image_id, index among the labels of its photo, class_id,
+        photos: how many errors were drawn, and how many of a type planted
+        given: each label as given: index among the labels of its photo, class_id,
             source_label, and columns of numbers
-        planted: labels that were spoilt: image_id, kind, class_id, the same numbers
+        planted: labels that were spoilt: kind, class_id, the same numbers
         decided: labels that a person decided on: the same, source_label, source_kind, and index
             of the label as it is now, -1 where it is gone
         missing: places where a garment may be missing, but for those where a person said that
-            none is: image_id, class_id, mask as text, and other numbers
-        dropped: such places that truly lack one, since it was planted: image_id, kind,
-            class_id, the same numbers as of missing
+            none is: class_id, mask as text, and other numbers
+        dropped: such places that truly lack one, since it was planted: kind, class_id,
+            the same numbers as of missing
         settled: such places that a person decided on: the same, of kind missing or ``FINE``
     """
 
@@ -176,18 +176,18 @@ class Scores:
     missing: pd.DataFrame
 
 
-TEXTS = ("image_id", "kind", "mask", "source_label", "source_kind")
+TEXTS = ("image_id", "group", "kind", "mask", "source_label", "source_kind")
 KEYS = (*TEXTS, "index", "class_id")
 """Columns that are no numbers about an instance or a place."""
 
 _KEYS_OF = {
-    "photos": ("image_id",),
-    "given": ("image_id", "index", "class_id", "source_label"),
-    "planted": ("image_id", "kind", "class_id"),
-    "decided": ("image_id", "kind", "class_id", "index", "source_label", "source_kind"),
-    "missing": ("image_id", "class_id", "mask"),
-    "dropped": ("image_id", "kind", "class_id"),
-    "settled": ("image_id", "kind", "class_id"),
+    "photos": ("image_id", "group"),
+    "given": ("image_id", "group", "index", "class_id", "source_label"),
+    "planted": ("image_id", "group", "kind", "class_id"),
+    "decided": ("image_id", "group", "kind", "class_id", "index", "source_label", "source_kind"),
+    "missing": ("image_id", "group", "class_id", "mask"),
+    "dropped": ("image_id", "group", "kind", "class_id"),
+    "settled": ("image_id", "group", "kind", "class_id"),
 }
 
 
@@ -198,7 +198,7 @@ def collect(photos: Sequence[Seen], survey: Survey, plan: Plan) -> Rows:
     for number, view in enumerate(views):
         evidence = Evidence(view.seen.p.astype(np.float32), survey.thresholds)
         judge = _Judge(view, evidence, survey.projection)
-        keys: dict[str, object] = {"image_id": view.seen.image_id}
+        keys: dict[str, object] = {"image_id": view.seen.image_id, "group": view.seen.group}
         draws = plan.draws * plan.includes(view.seen.image_id)
         planted = 0
         for index, label in enumerate(view.labels):

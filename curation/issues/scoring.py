@@ -74,6 +74,8 @@ def seen(
     taps: tuple[NDArray[np.float16], ...] = (),
     verdicts: Sequence[Verdict] = (),
     places: Sequence[Place] = (),
+    *,
+    group: str = "",
 ) -> Seen:
     """A photo's labels beside what the model sees.
 
@@ -81,13 +83,16 @@ def seen(
         record: its categories are class names or ``ignore``
         names: of the classes, background first
         p, taps, verdicts, places: see :class:`Seen`
+        group: see there; empty for a photo that has no copies
     """
     given = [record.instances[i] for i in judged(record)]
     labels = [(names.index(x.category), x.mask) for x in given]
     void = [x.mask for x in record.instances if x.category == IGNORE]
     sources = tuple(x.source_label for x in given)
-    said = (tuple(verdicts), tuple(places))
-    return Seen(record.image_id, tuple(labels), tuple(void), p, taps, sources, *said)
+    photo = (record.image_id, group or record.image_id)
+    return Seen(
+        *photo, tuple(labels), tuple(void), p, taps, sources, tuple(verdicts), tuple(places)
+    )
 
 
 def digest(instance: Instance) -> str:

@@ -49,6 +49,7 @@ class Seen:
 
     Attributes:
         image_id: the photo
+        group: the same for all copies of a photo
         labels: class id and mask of each label
         void: masks of what is neither taught nor judged
         p: (K, S, S) float16 class probabilities
@@ -59,6 +60,7 @@ class Seen:
     """
 
     image_id: str
+    group: str
     labels: tuple[tuple[int, Rle], ...]
     void: tuple[Rle, ...]
     p: NDArray[np.float16]

@@ -46,7 +46,7 @@ def told_apart(given: pd.DataFrame) -> pd.DataFrame:
     """The labels whose class has several source labels, of names that more than one fold has."""
     named = given[given["source_label"] != ""]
     name = [named["class_id"], named["source_label"]]
-    folds = pd.Series(fold_of(named["image_id"]), named.index).groupby(name).transform("nunique")
+    folds = pd.Series(fold_of(named["group"]), named.index).groupby(name).transform("nunique")
     named = named[folds > 1]
     several = named.groupby("class_id")["source_label"].transform("nunique") > 1
     return named[several].reset_index(drop=True)
@@ -87,7 +87,7 @@ class SourceRanking:
         values = np.vstack([self._vocabulary.numbers(frame, given) for frame, _, _ in lessons])
         wrong = np.repeat([kind for _, kind, _ in lessons], lengths)
         weights = np.repeat([weight for _, _, weight in lessons], lengths)
-        folds = np.concatenate([fold_of(frame["image_id"]) for frame, _, _ in lessons])
+        folds = np.concatenate([fold_of(frame["group"]) for frame, _, _ in lessons])
         self._judges: list[Pipeline] = []
         for fold in range(FOLDS):
             taught = folds != fold
@@ -126,7 +126,7 @@ class SourceRanking:
 
     def _raw(self, frame: pd.DataFrame, among: pd.DataFrame) -> NDArray[np.float64]:
         """(N,) the chance of being swapped."""
-        values, folds = self._vocabulary.numbers(frame, among), fold_of(frame["image_id"])
+        values, folds = self._vocabulary.numbers(frame, among), fold_of(frame["group"])
         raw = np.zeros(len(frame))
         for fold, judge in enumerate(self._judges):
             own = folds == fold
@@ -175,7 +175,7 @@ class Vocabulary:
         shape = given[list(_SHAPE)]
         self._mean, self._scale = shape.mean(), shape.std() + 1e-6
         self._looks = [name for name in given.columns if name.startswith(LOOKS)]
-        values, folds = self._values(given), fold_of(given["image_id"])
+        values, folds = self._values(given), fold_of(given["group"])
         classes, labels = given["class_id"].to_numpy(), given["source_label"].to_numpy()
         # Each name is in two folds at least, so that every classifier knows all of its class.
         self._told: dict[tuple[int, int], LogisticRegression] = {}
@@ -201,7 +201,7 @@ class Vocabulary:
 
     def all_chances(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """(N, names) the chance of each source label, by what was learned from other photos."""
-        values, folds = self._values(frame), fold_of(frame["image_id"])
+        values, folds = self._values(frame), fold_of(frame["group"])
         classes = frame["class_id"].to_numpy()
         chances = np.zeros((len(frame), len(self.names)))
         for (class_id, fold), model in self._told.items():
@@ -231,7 +231,7 @@ class Vocabulary:
         mine, theirs, suggested = self.chances(frame)
         own, other = (np.searchsorted(self.names, n) for n in (frame["source_label"], suggested))
         margin = np.log(mine + _FLOOR) - np.log(theirs + _FLOOR)
-        folds = fold_of(frame["image_id"])
+        folds = fold_of(frame["group"])
         counts = among.groupby(["image_id", "source_label"]).size()
         in_class = among.groupby(["image_id", "class_id"]).size()
         # Not itself: the label as given, at the same place of the same photo.

@@ -44,4 +44,4 @@ def evidence(labels=LABELS) -> Evidence:
 def seen(image_id: str, labels, truth=LABELS, void=()) -> Seen:
     masks = tuple((label.class_id, rle.encode(label.mask)) for label in labels)
     p = seen_as(truth).astype(np.float16)
-    return Seen(image_id, masks, tuple(rle.encode(mask) for mask in void), p)
+    return Seen(image_id, image_id, masks, tuple(rle.encode(mask) for mask in void), p)

@@ -64,8 +64,8 @@ def test_rows_are_of_every_label_and_of_what_was_planted(case):
     assert len(rows.photos) == 100
     assert len(rows.given) == 300
     assert set(rows.planted["kind"]) > {"wrong category", "shifted", "merged", "patched"}
-    assert list(rows.given.columns[4:]) == list(rows.planted.columns[3:])
-    assert list(rows.missing.columns[3:]) == list(rows.dropped.columns[3:])
+    assert list(rows.given.columns[5:]) == list(rows.planted.columns[4:])
+    assert list(rows.missing.columns[4:]) == list(rows.dropped.columns[4:])
     assert rows.photos["planted"].sum() <= rows.photos["drawn"].sum() == 300
 
 
@@ -168,7 +168,7 @@ def test_a_garment_that_a_person_added_is_judged_as_the_place_it_was():
 
 def test_no_photo_is_judged_by_trees_that_saw_it(ranked):
     rows, _, learned, scores = ranked
-    part = fold_of(rows.given["image_id"]) == 2
+    part = fold_of(rows.given["group"]) == 2
     spoilt = replace(rows, given=rows.given.assign(p_own=rows.given["p_own"].where(~part, 0)))
     again = Ranking(spoilt).score(rows)
     # Labels of part 2 were taught otherwise: only the other parts may be judged another way.
@@ -176,6 +176,14 @@ def test_no_photo_is_judged_by_trees_that_saw_it(ranked):
     other = Ranking(spoilt)._instances.forests[2]
     assert (other.predict_proba(learned._instances._values(rows.given)) == model).all()
     assert not np.allclose(again.instances["error_score"], scores.instances["error_score"])
+
+
+def test_copies_of_a_photo_are_judged_by_the_same_trees():
+    copies = [replace(seen(name, LABELS[1:]), group="g") for name in ("a", "b", "c", "d")]
+    rows = collect(copies, KNOWN, Plan(1.0, 4))
+    for frame in (rows.given, rows.planted, rows.missing, rows.dropped):
+        assert len(frame) > 3
+        assert len(set(fold_of(frame["group"]))) == 1
 
 
 def test_too_few_planted_errors_are_refused_and_plain_disagreement_takes_over(case):

@@ -23,7 +23,8 @@ def label(rng, image_id: str, index: int, name: str) -> dict:
     looks = place + rng.normal(size=6)
     numbers = dict.fromkeys((*source_labels._SHAPE, *source_labels._EVIDENCE), 0.5)
     return {
-        "image_id": image_id, "index": index, "class_id": CLASS_OF[name], "source_label": name,
+        "image_id": image_id, "group": image_id, "index": index,
+        "class_id": CLASS_OF[name], "source_label": name,
         **numbers, **{f"{LOOKS}{i}": value for i, value in enumerate(looks)},
     }  # fmt: skip
 
