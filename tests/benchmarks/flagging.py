@@ -42,6 +42,7 @@ from curation.records import ImageRecord, instance_ids
 from tests.benchmarks.flagging_peers import PEERS, Photo
 from training import recipes
 from training import run as trainer
+from training.config import TrainConfig
 
 SHARE = 0.2
 FOLDS = 3
@@ -83,7 +84,8 @@ class Case:
 @click.option("--ccp", type=click.Path(exists=True, path_type=Path))
 @click.option("--figures", type=int, help="Drawn figures instead of photos.")
 @click.option("--seeds", default=2, show_default=True)
-@click.option("--size", default=384, show_default=True)
+@click.option("--recipe", default="laptop", show_default=True)
+@click.option("--size", type=int, help="Side in pixels; else the recipe's.")
 @click.option("--left-out/--no-left-out", default=True, help="The rows of untaught types.")
 @click.option("--work", type=click.Path(path_type=Path), help="Where runs are kept; else nowhere.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path))
@@ -91,7 +93,8 @@ def main(
     ccp: Path | None,
     figures: int | None,
     seeds: int,
-    size: int,
+    recipe: str,
+    size: int | None,
     left_out: bool,
     work: Path | None,
     json_file: Path | None,
@@ -100,8 +103,10 @@ def main(
     with TemporaryDirectory() as scratch:
         folder = work or Path(scratch)
         clean = ccp_records(ccp) if ccp else drawn_records(folder / "drawn", figures or 800)
+        config = recipes.load(recipe)
+        config = replace(config, size=size or config.size)
         for seed in range(seeds):
-            case = prepare(clean, folder / f"seed{seed}", seed, size)
+            case = prepare(clean, folder / f"seed{seed}", seed, config)
             results += [{"seed": seed, **row} for row in judge(case, left_out)]
             if json_file:
                 json_file.write_text(json.dumps(results, indent=1))
@@ -139,7 +144,11 @@ def in_classes(records) -> list[ImageRecord]:
 
 
 def prepare(
-    clean: Sequence[ImageRecord], folder: Path, seed: int, size: int, share: float = SHARE
+    clean: Sequence[ImageRecord],
+    folder: Path,
+    seed: int,
+    config: TrainConfig,
+    share: float = SHARE,
 ) -> Case:
     """Plants errors and trains out of fold on what came out."""
     five = taxonomy.load("supercategories")
@@ -150,8 +159,7 @@ def prepare(
     hashes = {i: sha256(r.path.read_bytes()).hexdigest() for i, r in records.items()}
     if not (folder / "data").exists():
         splits_of = dict.fromkeys(records, "train")
-        tfrecord.write(folder / "data", records, five, splits_of, hashes, size)
-    config = replace(recipes.load("laptop"), size=size)
+        tfrecord.write(folder / "data", records, five, splits_of, hashes, config.size)
     with console.progress() as progress:
         exported.train(folder / "data", str(folder / "run"), FOLDS, config, progress)
     return Case(records, {p.image_id: p for p in planted}, folder / "run")

@@ -31,6 +31,7 @@ from curation import console, flagging
 from curation.issues.rows import Rows
 from curation.issues.source_labels import SourceRanking, Vocabulary, told_apart
 from tests.benchmarks.flagging import SHARE, ccp_records, interval, prepare
+from training import recipes
 
 MANNERS = ("any", "common", "alike")
 
@@ -38,14 +39,13 @@ MANNERS = ("any", "common", "alike")
 @click.command()
 @click.option("--ccp", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--seeds", default=2, show_default=True)
-@click.option("--size", default=384, show_default=True)
 @click.option(
     "--work", type=click.Path(path_type=Path), help="Where the run is kept; else nowhere."
 )
 @click.option("--json", "json_file", type=click.Path(path_type=Path))
-def main(ccp: Path, seeds: int, size: int, work: Path | None, json_file: Path | None) -> None:
+def main(ccp: Path, seeds: int, work: Path | None, json_file: Path | None) -> None:
     with TemporaryDirectory() as scratch:
-        rows = rows_of(ccp, work or Path(scratch), size)
+        rows = rows_of(ccp, work or Path(scratch))
     given = told_apart(rows.given)
     alike = taken_for(given)
     results = []
@@ -60,9 +60,9 @@ def main(ccp: Path, seeds: int, size: int, work: Path | None, json_file: Path | 
     show(pd.DataFrame(results))
 
 
-def rows_of(ccp: Path, folder: Path, size: int) -> Rows:
+def rows_of(ccp: Path, folder: Path) -> Rows:
     """The rows of the labels as they are, with what models that were trained on them see."""
-    case = prepare(ccp_records(ccp), folder, 0, size, share=0)
+    case = prepare(ccp_records(ccp), folder, 0, recipes.load("laptop"), share=0)
     with console.progress() as progress:
         paths = flagging.collect_rows(
             folder / "rows", "source labels", list(case.records), case.see, progress
