@@ -140,7 +140,8 @@ class _Place:
 
 
 def _mean(values: NDArray, where: Mask) -> float:
-    return float(values[where].mean()) if where.any() else 0.0
+    inside = values[where]
+    return float(inside.mean()) if inside.size else 0.0
 
 
 def matches(region: Mask, truth: Mask) -> bool:

@@ -29,7 +29,8 @@ class Labelled:
 
 def depth(mask: Mask) -> NDArray[np.float32]:
     """(H, W) pixels from inside a mask to its outline, 0 outside. The frame is an outline too."""
-    framed = np.pad(mask, 1).view(np.uint8)
+    # As np.pad, in a quarter of its time, which thousands of small masks feel.
+    framed = cv2.copyMakeBorder(mask.view(np.uint8), *4 * (1,), cv2.BORDER_CONSTANT, value=(0,))
     return cv2.distanceTransform(framed, cv2.DIST_L2, 5)[1:-1, 1:-1]
 
 
