@@ -30,10 +30,12 @@ import fiftyone as fo
 from fiftyone.types import LabeledImageDataset
 from fiftyone.utils.data import BatchDatasetImporter
 
-from curation import console, importer, intake
-from curation.errors import CurateError, FormatError
+from curation.core import console
+from curation.core.errors import CurateError, FormatError
 from curation.formats import Source, imaterialist, via
-from curation.imported import Imported
+from curation.steps import ingest
+from curation.steps.import_report import Imported
+from curation.store import prepare
 from curation.store.datasets import batches
 
 
@@ -99,7 +101,7 @@ class Importer(BatchDatasetImporter):
         self.done = Imported()
         total = min(len(self.source.names), self.max_samples or len(self.source.names))
         with (
-            importer.alone(dataset.name),
+            ingest.alone(dataset.name),
             fo.ProgressBar(total=total, progress=progress) as bar,
         ):
             persistent = dataset.persistent
@@ -125,14 +127,14 @@ class Importer(BatchDatasetImporter):
         console.say(f"Into {dataset.name}: {self.done.summary()}")
         return added.values("id")
 
-    def _photos(self, target: intake.Target) -> Iterator[intake.Photo]:
+    def _photos(self, target: prepare.Target) -> Iterator[prepare.Photo]:
         """The photos one at a time, so that ten of 45,000 are read as ten."""
         order = list(range(len(self.source.names)))
         if self.shuffle:
             random.Random(self.seed).shuffle(order)  # noqa: S311 - no secret
         for number in order:
             one = range(number, number + 1)
-            photos, skips, mended = intake.prepare_slice((self.source, target), one)
+            photos, skips, mended = prepare.prepare_slice((self.source, target), one)
             self.done.skips += skips
             self.done.mended += mended
             yield from photos

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation import doctor, rle
-from curation.records import ImageRecord, Instance
+from curation.cli import doctor
+from curation.core import rle
+from curation.core.records import ImageRecord, Instance
 
 
 def _start_mongod(folder: Path) -> str:

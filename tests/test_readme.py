@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from curation import demo, taxonomy
 from curation.audit.faults import FAULTS
+from curation.core import taxonomy
+from curation.demo import run as demo
 from curation.formats import coco, imaterialist, mask_folder
 
 ROOT = Path(__file__).parents[1]

@@ -11,9 +11,11 @@ import fiftyone as fo
 import pytest
 from PIL import Image
 
-from curation import console, importer, intake, store, taxonomy, types
-from curation.errors import CurateError, DatasetError, FormatError
+from curation import store, types
+from curation.core import console, taxonomy
+from curation.core.errors import CurateError, DatasetError, FormatError
 from curation.formats import imaterialist, via
+from curation.steps import ingest
 from curation.store import bulk
 from tests.conftest import picture
 
@@ -86,7 +88,7 @@ def load(folder):
 
 def imported(source, name=f"{NAME}-cli"):
     with console.progress() as progress:
-        return importer.run(name, source, strict=False, update=False, progress=progress)
+        return ingest.run(name, source, strict=False, update=False, progress=progress)
 
 
 def documents(dataset):
@@ -221,7 +223,7 @@ def test_progress_ends_at_its_end_although_photos_were_left_out(fashion):
 
 
 def test_an_import_waits_for_no_other_but_says_that_it_is_running(fashion):
-    with importer.alone(NAME), pytest.raises(CurateError, match="another import into it"):
+    with ingest.alone(NAME), pytest.raises(CurateError, match="another import into it"):
         from_dir(fashion)
     assert len(fo.load_dataset(NAME)) == 0
     from_dir(fashion, overwrite=True)
@@ -239,7 +241,7 @@ def test_a_name_that_cannot_be_a_folder_is_refused_before_anything_is_read(fashi
 
 
 def test_a_photo_with_too_much_to_keep_is_left_out_and_told(fashion, monkeypatch):
-    monkeypatch.setattr(intake, "MAX_DOCUMENT", 2000)
+    monkeypatch.setattr("curation.store.prepare.MAX_DOCUMENT", 2000)
     (fashion / "train.csv").write_text(HEADER + "a,2 2,4,6,1,\n" + "b,1 3,5,5,8,\n" * 9)
     taken = types.IMaterialistImporter(str(fashion))
     dataset = fo.Dataset(NAME)

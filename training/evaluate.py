@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from curation.files import replacing
+from curation.core.atomic import replacing
 from training import plots
 from training.data.records import Records
 from training.folder import RunFolder

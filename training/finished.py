@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from curation.errors import RunError
+from curation.core.errors import RunError
 from training import evaluate, models
 from training.data.records import Records
 from training.folder import SINGLE, RunFolder

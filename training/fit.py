@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from curation.errors import CurateError
-from curation.files import replacing
+from curation.core.atomic import replacing
+from curation.core.errors import CurateError
 from training import average, devices, workers
 from training.average import WeightAverage
 from training.clock import core_seconds

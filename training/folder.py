@@ -27,8 +27,8 @@ from typing import Any
 import keras
 import tomli_w
 
-from curation.errors import RunError
-from curation.files import replacing
+from curation.core.atomic import replacing
+from curation.core.errors import RunError
 from training import config as configs
 from training.config import TrainConfig
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.errors import RunError
+from curation.core.errors import RunError
 from training.folder import SINGLE, Parts
 
 _CHECKED = 0.1

@@ -24,7 +24,7 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 from curation.formats.export_folder import MANIFEST, replacing_export
 from training.folder import ClassList
 from training.metrics import VOID

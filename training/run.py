@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from curation.errors import RunError
-from curation.files import replacing
+from curation.core.atomic import replacing
+from curation.core.errors import RunError
 from training import card, evaluate, models, plan, plots, workers
 from training.clock import core_seconds
 from training.config import TrainConfig

@@ -31,7 +31,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 
 _VARIABLES = {"tensorflow": "TF_CONFIG", "jax": "KERAS_DISTRIBUTION_NUM_PROCESSES"}
 """Where each backend that can work in several processes is told so."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from curation.audit import duplicates, instances, prints
+from curation.audit import duplicates, image_hash, instances
 from curation.audit.duplicates import PhotoLabels
 from curation.audit.faults import Fault
-from curation.audit.prints import PhotoPrint
-from curation.records import ImageRecord
+from curation.audit.image_hash import PhotoPrint
+from curation.core.records import ImageRecord
 
 Batch = Sequence[tuple[ImageRecord, list[str]]]
 """Records and the ids of their instances."""
@@ -28,7 +28,7 @@ def check(_: None, batch: Batch) -> list[Checked]:
     """Audits each photo's labels and its file."""
     result = []
     for record, ids in batch:
-        photo, of_photo = prints.check_photo(record)
+        photo, of_photo = image_hash.check_photo(record)
         found = instances.audit_record(record, ids) + of_photo
         result.append(Checked(record.image_id, found, photo, duplicates.summarise(record)))
     return result

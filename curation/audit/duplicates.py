@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from curation.audit import faults
 from curation.audit.faults import Fault
-from curation.audit.prints import CELLS, PhotoPrint
-from curation.records import ImageRecord
+from curation.audit.image_hash import CELLS, PhotoPrint
+from curation.core.records import ImageRecord
 
 NEAR_BITS = 10
 """Of 64: two copies of which one lost 2 % at each edge differ in 4, two photos in 32."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from curation.polygons import OUT_OF_FRAME, SELF_INTERSECTING
-from curation.rle import OVERLAPPING_RUNS, RUN_PAST_END
+from curation.core.polygons import OUT_OF_FRAME, SELF_INTERSECTING
+from curation.core.rle import OVERLAPPING_RUNS, RUN_PAST_END
 
 EMPTY = "empty mask"
 TINY = "tiny mask"
@@ -66,7 +66,7 @@ class Fault:
 
     Attributes:
         image_id: the photo
-        instance_id: as :func:`curation.records.instance_ids` gives it; empty for
+        instance_id: as :func:`curation.core.records.instance_ids` gives it; empty for
             the whole photo
         name: a key of ``FAULTS``
         detail: the finding as a sentence, with figures

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import shapely
 
-from curation import polygons, rle
 from curation.audit import faults, parts
 from curation.audit.faults import Fault
-from curation.records import ImageRecord, Instance
+from curation.core import polygons, rle
+from curation.core.records import ImageRecord, Instance
 
 MIN_PIXELS = 16
 """4 x 4: no hand aims finer. The smallest true label in 800 street photos (CCP), the sliver
@@ -39,7 +39,7 @@ def audit_record(record: ImageRecord, ids: Sequence[str]) -> list[Fault]:
     """The faults of a photo's labels, by instance in the record's order, then pairs, then parts.
 
     Args:
-        ids: the instances' ids, as :func:`curation.records.instance_ids` gives them
+        ids: the instances' ids, as :func:`curation.core.records.instance_ids` gives them
     """
     instances = record.instances
     areas = [rle.area(i.mask) for i in instances]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from curation import console
 from curation.cli.group import EXISTING, as_json
+from curation.core import console
 
 
 @click.command()
@@ -23,7 +23,7 @@ def remap(dataset: str, taxonomy: str, dry_run: bool, as_json: bool) -> None:
     curate remap photos --taxonomy supercategories
     """
     from curation import store
-    from curation.taxonomy import read_text
+    from curation.core.taxonomy import read_text
 
     opened = store.open_dataset(dataset)
     if not dry_run and store.info(opened)["taxonomy"]:
@@ -63,14 +63,15 @@ def audit(dataset: str, as_json: bool) -> None:
     \b
     curate audit photos
     """
-    from curation import auditor, store
+    from curation import store
     from curation.audit.faults import FAULTS, SEVERITIES
+    from curation.steps import audit as audits
 
     opened = store.open_dataset(dataset)
     with console.progress() as progress:
-        found = auditor.run(opened, progress)
+        found = audits.run(opened, progress)
     if as_json:
-        click.echo(json.dumps([{c: getattr(f, c) for c in auditor.COLUMNS} for f in found]))
+        click.echo(json.dumps([{c: getattr(f, c) for c in audits.COLUMNS} for f in found]))
     else:
         rows = []
         for name, kind in FAULTS.items():
@@ -83,7 +84,7 @@ def audit(dataset: str, as_json: bool) -> None:
     counts = ", ".join(console.count(sum(f.severity == s for f in found), s) for s in SEVERITIES)
     console.err.print(
         f"Audited {console.count(len(opened), 'photo')} of {dataset}: {counts}; "
-        f"all in {store.folder(opened) / auditor.AUDIT}."
+        f"all in {store.folder(opened) / audits.AUDIT}."
     )
 
 
@@ -105,7 +106,7 @@ def review(dataset: str, apply_file: Path | None, undo: bool, as_json: bool) -> 
     curate review photos --apply decisions.csv
     """
     from curation import store
-    from curation.review import standing
+    from curation.review.journal import standing
 
     if apply_file and undo:
         raise click.UsageError("--apply and --undo contradict each other")
@@ -156,7 +157,8 @@ def export(dataset: str, folder: Path, format_: str, size: int | None, as_json: 
     curate export photos cleaned/ --format tfrecord --size 256
     curate export photos cleaned-coco/ --format coco
     """
-    from curation import rounds, store
+    from curation import store
+    from curation.steps import rounds
 
     if size and format_ != "tfrecord":
         raise click.UsageError(f"--size is for tfrecord; {format_} keeps the photos' own size")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from curation import console
-from curation.errors import CurateError
+from curation.core import console
+from curation.core.errors import CurateError
 
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from curation import console
 from curation.cli.group import EXISTING, FOLDER, Verbs
+from curation.core import console
 
 
 @click.group(name="import", cls=Verbs)
@@ -33,10 +33,10 @@ def import_options(command):
 
 
 def take_in(dataset: str, source, strict: bool, update: bool) -> None:
-    from curation import importer
+    from curation.steps import ingest
 
     with console.progress() as progress:
-        done = importer.run(dataset, source, strict, update, progress)
+        done = ingest.run(dataset, source, strict, update, progress)
     console.say(f"Into {dataset}: {done.summary()}")
     if done.lost:
         console.say(

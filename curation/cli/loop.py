@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from curation import console
 from curation.cli.group import as_json, run_option
+from curation.core import console
 
 
 @click.command()
@@ -20,7 +20,8 @@ def predict(dataset: str, run: str, probabilities: bool) -> None:
     \b
     curate predict photos --run r1
     """
-    from curation import rounds, store
+    from curation import store
+    from curation.steps import rounds
 
     opened = store.open_dataset(dataset)
     with console.progress() as progress:
@@ -42,8 +43,9 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
     \b
     curate flag photos --run r1
     """
-    from curation import rounds, store
-    from curation.issues.rows import SUSPECT
+    from curation import store
+    from curation.issues.feature_table import SUSPECT
+    from curation.steps import rounds
 
     opened = store.open_dataset(dataset)
     with console.progress() as progress:
@@ -103,8 +105,9 @@ def report(dataset: str, run: str, top: int, source_labels: bool, output: Path |
     \b
     curate report photos --run r1 --top 30 --output suspects.png
     """
-    from curation import report as sheets
-    from curation import rounds, store
+    from curation import store
+    from curation.steps import report as sheets
+    from curation.steps import rounds
 
     opened = store.open_dataset(dataset)
     name = "suspect-source-labels.png" if source_labels else "suspects.png"

@@ -8,8 +8,8 @@ from dataclasses import asdict
 
 import click
 
-from curation import console
 from curation.cli.group import as_json
+from curation.core import console
 
 
 @click.command()
@@ -38,7 +38,7 @@ def demo(no_app: bool, photos: int, port: int) -> None:
     \b
     curate demo
     """
-    from curation import demo as whole
+    from curation.demo import run as whole
 
     whole.run(photos)
     if not no_app:
@@ -53,7 +53,7 @@ def doctor(as_json: bool) -> None:
     \b
     curate doctor
     """
-    from curation import doctor as checks
+    from curation.cli import doctor as checks
 
     found = checks.examine()
     if as_json:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curation import console
 from curation.cli.group import as_json
+from curation.core import console
 
 if TYPE_CHECKING:
     from training.config import TrainConfig
@@ -188,10 +188,11 @@ def _join() -> None:
 def _source(source: str) -> tuple[Any, Any]:
     """The module that trains on what SOURCE names, and what its functions take."""
     if os.sep in source:
-        from curation import exported
+        from curation.steps import exported
 
         return exported, Path(source)
-    from curation import rounds, store
+    from curation import store
+    from curation.steps import rounds
 
     if Path(source).is_dir() and not store.exists(source):
         raise click.UsageError(f"{source} is a folder, no dataset: write {source}/")

@@ -9,8 +9,8 @@ from posixpath import normpath
 from typing import Protocol
 from unicodedata import normalize
 
-from curation import photos
-from curation.records import ImageRecord, Skip
+from curation.core import image_io
+from curation.core.records import ImageRecord, Skip
 
 OnSkip = Callable[[Skip], None]
 
@@ -66,7 +66,7 @@ def find_photo(
         lost: what is left out with it, e.g. ``3 rows``
     """
     try:
-        return photos.lookup(images, name)
+        return image_io.lookup(images, name)
     except FileNotFoundError as error:
         on_skip(Skip(where, "photo without a file", f"{error}, {lost}"))
     except ValueError as error:
@@ -85,14 +85,14 @@ def listed_twice(names: Sequence[str], image_ids: Iterable[str], images: Path) -
     """
     alike: dict[str, list[tuple[str, int, str]]] = {}
     for number, (name, image_id) in enumerate(zip(names, image_ids, strict=True)):
-        key = normalize("NFC", normpath(photos.without_suffix(name)))
+        key = normalize("NFC", normpath(image_io.without_suffix(name)))
         alike.setdefault(key, []).append((name, number, image_id))
     twice = set()
     for group in (group for group in alike.values() if len(group) > 1):
         taken: set[Path | str] = set()
         for name, number, image_id in group:
             try:
-                this: set[Path | str] = {photos.find(images, name), image_id}
+                this: set[Path | str] = {image_io.find(images, name), image_id}
             except (FileNotFoundError, ValueError):  # whoever reads it says why
                 continue
             if taken & this:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 
 MANIFEST = "manifest.json"
 SKIPPED = "skipped.csv"

@@ -22,9 +22,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from curation import photos, rle
-from curation.errors import FormatError
-from curation.files import replacing
+from curation.core import image_io, rle
+from curation.core.atomic import replacing
+from curation.core.errors import FormatError
+from curation.core.records import ImageRecord, Instance, Skip
 from curation.formats import (
     OnSkip,
     explain_mismatch,
@@ -34,7 +35,6 @@ from curation.formats import (
     quoted,
     shown,
 )
-from curation.records import ImageRecord, Instance, Skip
 
 COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId")
 MAX_LINE = 64 * 2**20
@@ -161,7 +161,7 @@ class IMaterialist:
         if not instances:
             on_skip(Skip(first, "photo without a usable row", shown(name)))
             return None
-        image_id = photos.without_suffix(name)
+        image_id = image_io.without_suffix(name)
         return ImageRecord(image_id, photo, height, width, tuple(instances))
 
 
@@ -206,7 +206,7 @@ def load(path: Path, images: Path, labels: Labels = DEFAULT_LABELS) -> IMaterial
         np.cumsum([0, *map(len, rows.values())]),
         places[:, 0],
         places[:, 1],
-        listed_twice(names, map(photos.without_suffix, names), images),
+        listed_twice(names, map(image_io.without_suffix, names), images),
         state.st_size,
         state.st_mtime_ns,
     )

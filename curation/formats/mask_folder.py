@@ -21,14 +21,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from curation import photos, rle
-from curation import taxonomy as taxonomies
-from curation.errors import CurateError, FormatError
-from curation.files import replacing
-from curation.formats import OnSkip, explain_mismatch, find_photo, printable, quoted, shown
-from curation.masks import VOID
-from curation.records import ImageRecord, Instance, Skip
-from curation.taxonomy import IGNORE, Taxonomy, label_map
+from curation.core import image_io, rle
+from curation.core import taxonomy as taxonomies
+from curation.core.atomic import replacing
+from curation.core.errors import CurateError, FormatError
+from curation.core.masks import VOID
+from curation.core.records import ImageRecord, Instance, Skip
+from curation.core.taxonomy import IGNORE, Taxonomy, label_map
+from curation.formats import (
+    OnSkip,
+    explain_mismatch,
+    find_photo,
+    printable,
+    quoted,
+    shown,
+)
 
 MAX_LIST = 2**20
 """Bytes of a class list."""
@@ -81,7 +88,7 @@ class MaskFolder:
             return None
         photo, height, width = found
         try:
-            values = photos.read_index(photos.find(self.path, mask))
+            values = image_io.read_index(image_io.find(self.path, mask))
         except (FileNotFoundError, ValueError) as error:
             on_skip(Skip(where, "mask refused", str(error)))
             return None
@@ -130,17 +137,17 @@ def load(masks: Path, images: Path, classes: str) -> MaskFolder:
     files = [
         path.relative_to(masks).as_posix()
         for path in masks.rglob("*")
-        if path.suffix.lower() in photos.SUFFIXES
+        if path.suffix.lower() in image_io.SUFFIXES
         and not path.name.startswith(".")
         and path.is_file()
     ]
     if not files:
-        suffixes = ", ".join(photos.SUFFIXES)
+        suffixes = ", ".join(image_io.SUFFIXES)
         raise FormatError(masks, "", f"holds no masks: no file ends in one of {suffixes}")
     matched: dict[str, tuple[str, ...]] = {}
     root = images.resolve()
-    for file in sorted(files, key=lambda file: (photos.without_suffix(file), file)):
-        name = _photo_name(root, photos.without_suffix(file))
+    for file in sorted(files, key=lambda file: (image_io.without_suffix(file), file)):
+        name = _photo_name(root, image_io.without_suffix(file))
         matched[name] = (*matched.get(name, ()), file)
     return MaskFolder(masks, images, tuple(matched), matched, categories)
 
@@ -186,12 +193,12 @@ def _photo_name(images: Path, mask: str) -> str:
     """The photo of a mask, as it is spelled on disk, both without suffix; else the mask itself."""
     for name in (mask, _MASK_SUFFIX.sub("", mask)):
         try:
-            photo = photos.find(images, name)
+            photo = image_io.find(images, name)
         except FileNotFoundError:
             continue
         except ValueError:  # there, and refused: whoever reads it says why
             return name
-        return photos.without_suffix(photo.relative_to(images).as_posix())
+        return image_io.without_suffix(photo.relative_to(images).as_posix())
     return mask
 
 

@@ -30,9 +30,9 @@ from curation.issues.calibration import (
     Calibration,
     fold_of,
 )
-from curation.issues.mistakes import ErrorType
-from curation.issues.rows import KEYS, LOOKS, SUSPECT, Rows, Scores
-from curation.issues.seen import FINE
+from curation.issues.corruptions import ErrorType
+from curation.issues.feature_table import KEYS, LOOKS, SUSPECT, Rows, Scores
+from curation.issues.observation import FINE
 
 FEWEST = 200
 """Planted errors below which nothing is learned, see :func:`by_disagreement`."""

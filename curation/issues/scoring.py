@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curation import masks, rle
-from curation.issues.mistakes import ErrorType
-from curation.issues.rows import SUSPECT, Rows, Scores
-from curation.issues.seen import Place, Seen, Verdict
-from curation.records import ImageRecord, Instance
-from curation.rle import Rle
-from curation.taxonomy import IGNORE
+from curation.core import masks, rle
+from curation.core.records import ImageRecord, Instance
+from curation.core.rle import Rle
+from curation.core.taxonomy import IGNORE
+from curation.issues.corruptions import ErrorType
+from curation.issues.feature_table import SUSPECT, Rows, Scores
+from curation.issues.observation import Place, Seen, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ def reason(
     """Why a label is suspect, for the person who reviews it.
 
     Args:
-        row: the numbers about it, see :mod:`curation.issues.instances`
+        row: the numbers about it, see :mod:`curation.issues.instance_features`
     """
     seen = {
         ErrorType.WRONG_CATEGORY: lambda: (
@@ -228,7 +228,7 @@ def _missing(row: Mapping, record: ImageRecord, names: Sequence[str], run: str) 
 def as_table(issues: Sequence[Issue], decided: Collection[str] = ()) -> pd.DataFrame:
     """Issues as rows, worst first; those that a reviewer decided on already come last.
 
-    Masks are text, see :func:`curation.rle.to_text`.
+    Masks are text, see :func:`curation.core.rle.to_text`.
 
     Args:
         decided: instance ids

@@ -17,9 +17,15 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from curation.issues.calibration import FOLDS, OF_A_PERSON, WRONG_PHOTOS, Calibration, fold_of
-from curation.issues.rows import LOOKS, Rows
-from curation.issues.seen import FINE, WRONG
+from curation.issues.calibration import (
+    FOLDS,
+    OF_A_PERSON,
+    WRONG_PHOTOS,
+    Calibration,
+    fold_of,
+)
+from curation.issues.feature_table import LOOKS, Rows
+from curation.issues.observation import FINE, WRONG
 
 FEWEST = 100
 """Labels of classes with several source labels below which nothing is learned."""

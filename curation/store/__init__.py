@@ -4,11 +4,13 @@ The dataset is a workbench. What cannot be computed again (the annotation
 files, the journal of decisions, the runs) is on disk.
 """
 
-from curation import database
+# ruff: noqa: E402
+from curation.store import database
 
-database.prepare()
+database.prepare()  # FiftyOne connects while it is imported
 
-from curation.store.datasets import (  # noqa: E402 - FiftyOne connects while it is imported
+from curation.store.app_config import configure
+from curation.store.datasets import (
     check_name,
     count_photos,
     count_unmapped,
@@ -23,15 +25,10 @@ from curation.store.datasets import (  # noqa: E402 - FiftyOne connects while it
     select,
     write_column,
 )
-from curation.store.decisions import (  # noqa: E402
-    decide,
-    orphans,
-    take_file,
-    undo,
-)
-from curation.store.edits import refresh  # noqa: E402
-from curation.store.faults import write_faults  # noqa: E402
-from curation.store.intake import (  # noqa: E402
+from curation.store.decisions import decide, orphans, take_file, undo
+from curation.store.edits import refresh
+from curation.store.faults import write_faults
+from curation.store.intake import (
     complete,
     open_or_create,
     take,
@@ -39,19 +36,14 @@ from curation.store.intake import (  # noqa: E402
     update_notes,
     write,
 )
-from curation.store.labels import (  # noqa: E402
+from curation.store.labels import (
     active_taxonomy,
     decisions,
     excluded,
     finer_labels,
     remap,
 )
-from curation.store.results import (  # noqa: E402
-    prediction_paths,
-    write_predictions,
-    write_scores,
-)
-from curation.store.screen import configure  # noqa: E402
+from curation.store.results import prediction_paths, write_predictions, write_scores
 
 __all__ = [
     "active_taxonomy",

@@ -22,9 +22,9 @@ import fiftyone as fo
 import fiftyone.core.utils as fou
 import fiftyone.plugins as fop
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
+from curation.store.app_config import WORKSPACE
 from curation.store.results import SUSPECTS
-from curation.store.screen import WORKSPACE
 
 ADDRESS = "127.0.0.1"
 PLUGIN = "@curate/curate"

@@ -23,8 +23,9 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import UpdateOne
 from pymongo.collection import Collection
 
-from curation import console, documents, rle
-from curation.records import ImageRecord, Instance
+from curation.core import console, rle
+from curation.core.records import ImageRecord, Instance
+from curation.store import documents
 
 _OURS = ("_id", "_rand", "_dataset_id", "created_at", "last_modified_at")
 """Of a sample: by chance, by the clock, or of the dataset."""
@@ -88,7 +89,7 @@ def update(dataset: fo.Dataset, changes: Mapping[str, Mapping[str, Any]]) -> Non
 
 @cache
 def holds() -> bool:
-    """Whether FiftyOne keeps samples as :mod:`curation.documents` makes them."""
+    """Whether FiftyOne keeps samples as :mod:`curation.store.documents` makes them."""
     mask = np.zeros((3, 4), dtype=bool)
     mask[1:, 1:3] = True
     instances = (

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import fiftyone as fo
 from fiftyone import ViewField as F
 
-from curation import database, photos
-from curation.errors import DatasetError
-from curation.records import ImageRecord, Instance
-from curation.rle import Rle
-from curation.store import bulk
+from curation.core import image_io
+from curation.core.errors import DatasetError
+from curation.core.records import ImageRecord, Instance
+from curation.core.rle import Rle
+from curation.store import bulk, database
 
 GROUND_TRUTH = "ground_truth"
 """As imported, never changed."""
@@ -225,7 +225,7 @@ def photo_groups(dataset: fo.Dataset) -> dict[str, str]:
     ids, paths, hashes = dataset.values(["image_id", "filepath", "photo_hash"])
     try:
         fresh = {
-            image_id: photos.content_hash(Path(path))
+            image_id: image_io.content_hash(Path(path))
             for image_id, path, known in zip(ids, paths, hashes, strict=True)
             if not known
         }

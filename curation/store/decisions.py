@@ -8,10 +8,12 @@ from pathlib import Path
 
 import fiftyone as fo
 
-from curation import review, rle
-from curation.errors import DatasetError, FormatError
-from curation.records import Instance, Skip
-from curation.review import Decision
+from curation.core import rle
+from curation.core.errors import DatasetError, FormatError
+from curation.core.records import Instance, Skip
+from curation.core.taxonomy import SOURCE
+from curation.review import journal
+from curation.review.journal import Decision
 from curation.store import bulk
 from curation.store.datasets import GROUND_TRUTH, batches, info, read, select
 from curation.store.edits import adopt_edits
@@ -20,11 +22,10 @@ from curation.store.labels import (
     by_photo,
     decisions,
     expected,
-    journal,
+    journal_path,
     locked,
     rebuild,
 )
-from curation.taxonomy import SOURCE
 
 
 def decide(
@@ -50,7 +51,7 @@ def decide(
     Raises:
         DatasetError: a photo, an instance or a class that does not exist;
             nothing is written then
-        ValueError: half a decision, see :class:`curation.review.Decision`
+        ValueError: half a decision, see :class:`curation.review.journal.Decision`
     """
     with locked(dataset):
         decision = _decision(dataset, action, image_id, instance_id, category, taxonomy, reviewer)
@@ -73,7 +74,7 @@ def take_file(dataset: fo.Dataset, path: Path) -> int:
     """
     with locked(dataset):
         entries = decisions(dataset)
-        last = {(d.image_id, d.instance_id): d for d in review.standing(entries)}
+        last = {(d.image_id, d.instance_id): d for d in journal.standing(entries)}
         new = []
         for line, row in _rows(path):
             values = {k: row.get(k) or "" for k in _COLUMNS}
@@ -104,7 +105,7 @@ def _says(decision: Decision, action: str, values: Mapping[str, str]) -> bool:
 
 
 def _rows(path: Path) -> list[tuple[int, dict]]:
-    csv.field_size_limit(review.MAX_CELL)
+    csv.field_size_limit(journal.MAX_CELL)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
@@ -123,18 +124,20 @@ def undo(dataset: fo.Dataset, reviewer: str = "") -> Decision | None:
     Returns:
         the decision that was undone; None where there is nothing to undo
     """
-    who = reviewer or review.user()
+    who = reviewer or journal.user()
     with locked(dataset):
-        own = [d for d in review.standing(decisions(dataset)) if d.reviewer == who]
+        own = [d for d in journal.standing(decisions(dataset)) if d.reviewer == who]
         if not own:
             return None
-        _record(dataset, [review.decide("undo", own[-1].image_id, who, undoes=own[-1].decision_id)])
+        _record(
+            dataset, [journal.decide("undo", own[-1].image_id, who, undoes=own[-1].decision_id)]
+        )
     return own[-1]
 
 
 def orphans(dataset: fo.Dataset) -> list[Skip]:
     """The standing decisions whose label is gone: a corrected file took it away."""
-    standing = review.standing(decisions(dataset))
+    standing = journal.standing(decisions(dataset))
     added = {d.instance_id for d in standing if d.action == "add"}
     # A garment that was dismissed is not found again: its mask is in the journal.
     of_photo = by_photo(
@@ -175,10 +178,10 @@ def _decision(
         if found:  # in the journal, since another run finds other places
             category = category or found.category
             mask = rle.to_text(found.mask)
-    return review.decide(
+    return journal.decide(
         action,
         image_id,
-        reviewer or review.user(),
+        reviewer or journal.user(),
         instance_id=instance_id,
         category=category,
         taxonomy=(taxonomy or active) if category else "",
@@ -219,16 +222,16 @@ def _check(dataset: fo.Dataset, decision: Decision, entries: Sequence[Decision])
         raise refuse("no such photo")
     known = {item.instance_id for item in photo.items}
     # And what a decision brought back that the taxonomy drops.
-    standing = {d.image_id: review.standing(own)}
+    standing = {d.image_id: journal.standing(own)}
     for now in expected(dataset, [d.image_id], active, standing):
         known |= {item.instance_id for item in now.items}
     if d.action == "delete":
         known |= _missing(dataset, d.image_id).keys()
     if d.action in ("keep", "relabel", "delete") and d.instance_id not in known:
         raise refuse(f"has no instance {d.instance_id} under {active.name}")
-    if review.waits(d, active) and d.taxonomy == SOURCE:
+    if journal.waits(d, active) and d.taxonomy == SOURCE:
         raise refuse(f"{d.category!r} is not a source label that {active.name} speaks of")
-    if review.waits(d, active):
+    if journal.waits(d, active):
         names = ", ".join(sorted(active.class_names))
         raise refuse(f"{d.category!r} is not a class of {active.name} ({names})")
 
@@ -237,5 +240,5 @@ def _record(dataset: fo.Dataset, new: Sequence[Decision]) -> None:
     """Journal first, dataset second: what a crash between the two leaves, ``refresh`` mends."""
     photos = {d.image_id for d in new}
     adopt_edits(dataset, photos)
-    review.append(journal(dataset), new)
+    journal.append(journal_path(dataset), new)
     rebuild(dataset, photos)

@@ -12,11 +12,13 @@ from collections.abc import Iterable
 import fiftyone as fo
 import numpy as np
 
-from curation import documents, masks, review, rle
-from curation.errors import DatasetError
-from curation.review import Decision
-from curation.rle import Rle
-from curation.store import bulk
+from curation.core import masks, rle
+from curation.core.errors import DatasetError
+from curation.core.rle import Rle
+from curation.core.taxonomy import SOURCE, Taxonomy
+from curation.review import journal
+from curation.review.journal import Decision
+from curation.store import bulk, documents
 from curation.store.datasets import LABELS, batches, info
 from curation.store.labels import (
     Expected,
@@ -26,11 +28,10 @@ from curation.store.labels import (
     decisions,
     digest,
     expected,
-    journal,
+    journal_path,
     locked,
     rebuild,
 )
-from curation.taxonomy import SOURCE, Taxonomy
 
 
 def refresh(dataset: fo.Dataset) -> list[Decision]:
@@ -56,7 +57,7 @@ def adopt_edits(dataset: fo.Dataset, image_ids: Iterable[str]) -> list[Decision]
     active, entries = active_taxonomy(dataset), decisions(dataset)
     toml = info(dataset)["taxonomy"]["toml"]
     by_id = {d.decision_id: d for d in entries}
-    standing = by_photo(review.standing(entries))
+    standing = by_photo(journal.standing(entries))
     fields = ["content_digest", "labels_digest", "labels_basis", LABELS]
     found: list[Decision] = []
     stale: set[str] = set()
@@ -73,7 +74,7 @@ def adopt_edits(dataset: fo.Dataset, image_ids: Iterable[str]) -> list[Decision]
                     dataset.name,
                     image_id,
                     f"its labels were built with {len(unknown)} decisions that are not in "
-                    f"{journal(dataset)}: share one CURATE_HOME, or put the journal back",
+                    f"{journal_path(dataset)}: share one CURATE_HOME, or put the journal back",
                 )
             now = basis(toml, photo.get("content_digest") or "", standing.get(image_id, ()))
             if built != now:
@@ -93,7 +94,7 @@ def adopt_edits(dataset: fo.Dataset, image_ids: Iterable[str]) -> list[Decision]
             difference = _difference(dataset, active, due, edited[due.image_id])
             found += [d for d in difference if _said(d) not in since]
     if found:
-        review.append(journal(dataset), found)
+        journal.append(journal_path(dataset), found)
     if stale:
         rebuild(dataset, stale)
     return found
@@ -109,11 +110,13 @@ def _difference(
     photo: Expected,
     edited: list[fo.Detection],
 ) -> list[Decision]:
-    who, image_id = review.user(), photo.image_id
+    who, image_id = journal.user(), photo.image_id
     ours = {item.instance_id: item.instance for item in photo.items}
     theirs = {d.id: d for d in edited}
     found = [
-        review.decide("delete", image_id, who, instance_id=key) for key in ours if key not in theirs
+        journal.decide("delete", image_id, who, instance_id=key)
+        for key in ours
+        if key not in theirs
     ]
     for key, d in theirs.items():
         if d.label not in active.class_names:
@@ -129,9 +132,9 @@ def _difference(
             if key in ours and ours[key].category == d.label and ours[key].source_label:
                 # Drawn anew, and still what the annotation file calls it.
                 values |= {"category": ours[key].source_label, "taxonomy": SOURCE}
-            found.append(review.decide("add", image_id, who, mask=text, **values))
+            found.append(journal.decide("add", image_id, who, mask=text, **values))
         elif d.label != ours[key].category:
-            found.append(review.decide("relabel", image_id, who, **values))
+            found.append(journal.decide("relabel", image_id, who, **values))
     return found
 
 

@@ -7,8 +7,14 @@ from collections.abc import Sequence
 import fiftyone as fo
 
 from curation.audit.faults import SEVERITIES, Fault
-from curation.store import bulk, screen
-from curation.store.datasets import GROUND_TRUTH, LABELS, batches, declare_detections, info
+from curation.store import app_config, bulk
+from curation.store.datasets import (
+    GROUND_TRUTH,
+    LABELS,
+    batches,
+    declare_detections,
+    info,
+)
 from curation.store.edits import adopt_edits
 from curation.store.labels import locked, rebuild
 
@@ -57,7 +63,7 @@ def write_faults(dataset: fo.Dataset, found: Sequence[Fault]) -> None:
         description="photos with labels that are wrong by themselves",
         overwrite=True,
     )
-    screen.configure(dataset)
+    app_config.configure(dataset)
 
 
 def _marked(label: dict, faults: Sequence[Fault]) -> dict:

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import fiftyone as fo
 from bson import decode
 
-from curation import intake
-from curation.imported import Imported
-from curation.intake import Photo, Status, Target
-from curation.records import ImageRecord, Skip
-from curation.store import bulk, edits
+from curation.core.records import ImageRecord, Skip
+from curation.steps.import_report import Imported
+from curation.store import bulk, edits, prepare
 from curation.store.datasets import (
     GROUND_TRUTH,
     LABELS,
@@ -25,6 +23,7 @@ from curation.store.datasets import (
 )
 from curation.store.faults import ON_LABELS, ON_PHOTOS
 from curation.store.labels import active_taxonomy, locked, rebuild
+from curation.store.prepare import Photo, Status, Target
 
 _COMPUTED = ("photo_hash", LABELS, "labels_digest", "labels_basis")
 """What is computed from a photo and its labels: void once they change."""
@@ -119,7 +118,7 @@ def write(name: str, records: Iterable[ImageRecord], update: bool = False) -> Im
     dataset = open_or_create(name)
     into, done = target(dataset, update), Imported()
     for batch in batches(records):
-        photos = [intake.prepare(record, into) for record in batch]
+        photos = [prepare.prepare(record, into) for record in batch]
         take(dataset, photos, "records" if update else "", done)
     complete(dataset)
     return done

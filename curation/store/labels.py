@@ -13,14 +13,16 @@ from typing import Any
 
 import fiftyone as fo
 
-from curation import documents, review, taxonomy
-from curation.errors import DatasetError
+from curation.core import taxonomy
+from curation.core.errors import DatasetError
+from curation.core.records import Instance
+from curation.core.rle import Rle
+from curation.core.taxonomy import IGNORE, Taxonomy
 from curation.issues import scoring
-from curation.issues.rows import SUSPECT
-from curation.records import Instance
-from curation.review import Decision, Reviewed
-from curation.rle import Rle
-from curation.store import bulk, screen
+from curation.issues.feature_table import SUSPECT
+from curation.review import journal
+from curation.review.journal import Decision, Reviewed
+from curation.store import app_config, bulk, documents
 from curation.store.datasets import (
     GROUND_TRUTH,
     LABELS,
@@ -30,7 +32,6 @@ from curation.store.datasets import (
     info,
     select,
 )
-from curation.taxonomy import IGNORE, Taxonomy
 
 CLASS_SCORES = {"error_score": fo.FloatField, "error_type": fo.StringField,
                 "suggested_label": fo.StringField, "reason": fo.StringField}  # fmt: skip
@@ -51,14 +52,14 @@ class Remapped:
     """Decisions in another vocabulary, which wait until it is active again."""
 
 
-def journal(dataset: fo.Dataset) -> Path:
+def journal_path(dataset: fo.Dataset) -> Path:
     """The dataset's append-only journal of decisions."""
     return folder(dataset) / "decisions.csv"
 
 
 def decisions(dataset: fo.Dataset) -> list[Decision]:
     """All entries of the journal, oldest first, undone ones and undos included."""
-    return review.read(journal(dataset))
+    return journal.read(journal_path(dataset))
 
 
 def active_taxonomy(dataset: fo.Dataset) -> Taxonomy:
@@ -99,7 +100,7 @@ def remap(dataset: fo.Dataset, toml: str, path: str, dry_run: bool = False) -> R
             f"{len(unmapped)} labels of {dataset.name} are not in it: {listed}; "
             "add each to a class's `from`, to `drop` or to `ignore`",
         )
-    waiting = sum(review.waits(d, new) for d in review.standing(decisions(dataset)))
+    waiting = sum(journal.waits(d, new) for d in journal.standing(decisions(dataset)))
     targets = {label: new.target(label) for label in counts}
     if dry_run:
         return Remapped(new, counts, targets, waiting)
@@ -111,7 +112,7 @@ def remap(dataset: fo.Dataset, toml: str, path: str, dry_run: bool = False) -> R
     dataset.default_mask_targets = {c.id: c.name for c in new.classes}
     dataset.save()
     rebuild(dataset, dataset.values("image_id"))
-    screen.configure(dataset)
+    app_config.configure(dataset)
     return Remapped(new, counts, targets, waiting)
 
 
@@ -143,7 +144,7 @@ def finer_labels(dataset: fo.Dataset) -> dict[str, str]:
 
 def excluded(dataset: fo.Dataset) -> set[str]:
     """The photos that a reviewer left out of training and export, by image_id."""
-    return review.excluded(decisions(dataset))
+    return journal.excluded(decisions(dataset))
 
 
 def update_suspects(dataset: fo.Dataset, view: fo.DatasetView) -> None:
@@ -178,7 +179,7 @@ def rebuild(dataset: fo.Dataset, image_ids: Iterable[str]) -> None:
     _declare(dataset)
     toml = info(dataset)["taxonomy"]["toml"]
     active = active_taxonomy(dataset)
-    entries = review.standing(decisions(dataset))
+    entries = journal.standing(decisions(dataset))
     standing = by_photo(entries)
     excluded = {i for i, ds in standing.items() if any(d.action == "exclude" for d in ds)}
     for batch in batches(sorted(image_ids)):
@@ -258,7 +259,7 @@ def expected(
             for key, d in sources.items()
         ]
         image_id = photo["image_id"]
-        current = review.apply(imported, decided.get(image_id, ()), active)
+        current = journal.apply(imported, decided.get(image_id, ()), active)
         digest, scores = photo.get("content_digest") or "", photo.get("scores") or {}
         yield Expected(image_id, height, width, digest, sources, scores, current)
 

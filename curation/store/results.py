@@ -13,13 +13,12 @@ from fiftyone import ViewField as F
 from numpy.typing import NDArray
 from PIL import Image
 
-from curation import documents
-from curation.errors import RunError
-from curation.issues.rows import SUSPECT
+from curation.core.errors import RunError
+from curation.core.records import Instance
+from curation.core.rle import Rle
+from curation.issues.feature_table import SUSPECT
 from curation.issues.scoring import Issue, PhotoScore
-from curation.records import Instance
-from curation.rle import Rle
-from curation.store import bulk, screen
+from curation.store import app_config, bulk, documents
 from curation.store.datasets import LABELS, batches, declare_detections, info, select
 from curation.store.labels import SCORES, rebuild
 
@@ -62,7 +61,7 @@ def write_predictions(
             dataset.set_values(name, values, key_field="image_id")
         written += len(batch)
     _remember(dataset, run)
-    screen.configure(dataset)
+    app_config.configure(dataset)
     return written
 
 
@@ -127,7 +126,7 @@ def write_scores(dataset: fo.Dataset, run: str, scores: Iterable[PhotoScore]) ->
             dataset.set_values(name, values, key_field="image_id")
         rebuild(dataset, found)
     save_views(dataset)
-    screen.configure(dataset)
+    app_config.configure(dataset)
 
 
 def _by_instance(photo: PhotoScore) -> dict[str, dict]:

@@ -8,9 +8,9 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from curation import store
-from curation.errors import CurateError
-from curation.issues.rows import SUSPECT
-from curation.taxonomy import SOURCE
+from curation.core.errors import CurateError
+from curation.core.taxonomy import SOURCE
+from curation.issues.feature_table import SUSPECT
 
 from .picked import LABELS, MISSING, Garment, Refusal, garments, photos
 from .screen import redraw

@@ -9,10 +9,12 @@ import fiftyone as fo
 import numpy as np
 from PIL import Image
 
-from curation import figures, rle, store, taxonomy
+from curation import store
+from curation.core import rle, taxonomy
+from curation.core.masks import paint
+from curation.core.records import ImageRecord, Instance, instance_ids
+from curation.demo import figures
 from curation.issues.scoring import Issue, PhotoScore, digest
-from curation.masks import paint
-from curation.records import ImageRecord, Instance, instance_ids
 
 RUN = "r1"
 SOURCE_FIELDS = ("source_label", "source_error_score", "suggested_source_label", "source_reason")

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from curation import store
+from curation.store.app_config import OPACITY
 from curation.store.results import SUSPECTS
-from curation.store.screen import OPACITY
 from tests.app import browser
 from tests.app.dataset import RUN, build
 

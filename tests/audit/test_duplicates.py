@@ -8,9 +8,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from curation.audit import duplicates as module
-from curation.audit.duplicates import PhotoLabels, Twins, audit_duplicates, duplicates, summarise
-from curation.audit.prints import PhotoPrint, check_photo
-from curation.records import ImageRecord
+from curation.audit.duplicates import (
+    PhotoLabels,
+    Twins,
+    audit_duplicates,
+    duplicates,
+    summarise,
+)
+from curation.audit.image_hash import PhotoPrint, check_photo
+from curation.core.records import ImageRecord
 from tests.conftest import picture, record
 
 GREY = bytes([128] * 192)

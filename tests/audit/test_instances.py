@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from curation import polygons, rle
 from curation.audit import faults, instances
 from curation.audit.faults import FAULTS
 from curation.audit.instances import audit_record
 from curation.audit.parts import is_part
+from curation.core import polygons, rle
+from curation.core.records import ImageRecord, Instance, instance_ids
 from curation.formats import imaterialist
 from curation.formats.imaterialist import CATEGORIES
-from curation.records import ImageRecord, Instance, instance_ids
 
 SIDE = 100
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from curation import console, store
+from curation import store
+from curation.core import console
 from curation.store import app
 from tests.app import browser
 

@@ -30,15 +30,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from curation import console, demo, exported, flagging, masks, rle, taxonomy
-from curation.figures import draw_figure
+from curation.core import console, masks, rle, taxonomy
+from curation.core.records import ImageRecord, instance_ids
+from curation.demo import run as demo
+from curation.demo.figures import draw_figure
 from curation.formats import imaterialist, tfrecord
-from curation.issues import planting, regions, scoring
-from curation.issues.mistakes import STRONG, ErrorType
-from curation.issues.planting import Planted
+from curation.issues import injection, missing_instances, pipeline, scoring
+from curation.issues.corruptions import STRONG, ErrorType
+from curation.issues.feature_table import TAUGHT, Plan, Rows, Scores, collect
+from curation.issues.injection import Planted
 from curation.issues.ranking import Ranking
-from curation.issues.rows import TAUGHT, Plan, Rows, Scores, collect
-from curation.records import ImageRecord, instance_ids
+from curation.steps import exported
 from tests.benchmarks.flagging_peers import PEERS, Photo
 from training import recipes
 from training import run as trainer
@@ -71,7 +73,7 @@ class Case:
         return trainer.load_classes(self.folder).names
 
     def see(self, image_ids: Sequence[str]) -> Iterator[scoring.Seen]:
-        """See :data:`curation.flagging.See`."""
+        """See :data:`curation.issues.pipeline.See`."""
         data = trainer.Records(self.folder.parent / "data")
         by_id = {photo.image_id: photo for photo in data.photos}
         photos = [by_id[i] for i in image_ids]
@@ -154,7 +156,7 @@ def prepare(
     five = taxonomy.load("supercategories")
     names = {c.name: c.name for c in five.classes}
     rng = np.random.default_rng(1000 + seed)
-    noisy, planted = planting.plant(clean, rng, share, groups=names)
+    noisy, planted = injection.plant(clean, rng, share, groups=names)
     records = {record.image_id: record for record in noisy}
     hashes = {i: sha256(r.path.read_bytes()).hexdigest() for i, r in records.items()}
     if not (folder / "data").exists():
@@ -173,7 +175,7 @@ def judge(case: Case, left_out: bool) -> Iterator[dict]:
         folder = case.folder.parent / "rows"
         rows = Rows.joined(
             [Rows.load(path) for path in
-             flagging.collect_rows(folder, basis, image_ids, case.see, progress)]
+             pipeline.collect_rows(folder, basis, image_ids, case.see, progress)]
         )  # fmt: skip
     truth = Truth.of(case, rows)
     for name, peer in PEERS.items():
@@ -194,7 +196,7 @@ def judge(case: Case, left_out: bool) -> Iterator[dict]:
     )
     yield {"method": "ours, three types", **ours(truth, rows, typed)}
     yield {"method": "ours, three types and none", **ours(truth, rows, strong)}
-    for error_type in planting.TYPES:
+    for error_type in injection.TYPES:
         taught = replace(
             rows,
             planted=rows.planted[rows.planted["kind"] != error_type],
@@ -206,11 +208,11 @@ def judge(case: Case, left_out: bool) -> Iterator[dict]:
 
 def mismatched(case: Case, rows: Rows) -> Rows:
     """Rows taught with three types and with mistakes of none, and worse ones than are tested."""
-    survey = flagging.load_survey(case.folder.parent / "rows")
-    plan = Plan(1.0, flagging.DRAWS, (*MISMATCHED, *UNTYPED), STRONG)
+    survey = pipeline.load_survey(case.folder.parent / "rows")
+    plan = Plan(1.0, pipeline.DRAWS, (*MISMATCHED, *UNTYPED), STRONG)
     seen = case.see(list(case.records))
     parts = []
-    while shard := [photo for _, photo in zip(range(flagging.SHARD), seen, strict=False)]:
+    while shard := [photo for _, photo in zip(range(pipeline.SHARD), seen, strict=False)]:
         parts.append(collect(shard, survey, plan))
     return replace(Rows.joined(parts), given=rows.given, missing=rows.missing)
 
@@ -284,7 +286,7 @@ class Truth:
             row["photo AUROC"] = float(roc_auc_score(bad, photos))
             row["P@50"] = float(bad[first[:50]].mean())
             row["P@n"] = float(bad[first[: bad.sum()]].mean())
-            for name in planting.TYPES:
+            for name in injection.TYPES:
                 among = (self.photo_types == name) | ~bad
                 score = partial(_photo_ap, bad[among], photos[among])
                 row |= interval(str(name), score, int(among.sum()))
@@ -336,7 +338,7 @@ def _candidates(error: Planted, rows: Rows, names: Sequence[str]) -> list[str]:
     for row in rows.missing[rows.missing["image_id"] == error.image_id].itertuples():
         small = rle.decode(rle.parse(str(row.mask)))
         truth = masks.resize_nearest(rle.decode(error.mask), *small.shape)
-        if regions.matches(small, truth):
+        if missing_instances.matches(small, truth):
             there.append(names[int(row.class_id)])
     return there
 
@@ -344,7 +346,7 @@ def _candidates(error: Planted, rows: Rows, names: Sequence[str]) -> list[str]:
 def show(results: Sequence[dict]) -> None:
     """Mean over the seeds, and the least and the most of their intervals."""
     table = pd.DataFrame(results).drop(columns="reliability", errors="ignore")
-    columns = ["photo AP", "P@50", "instance AP", "type right", *map(str, planting.TYPES)]
+    columns = ["photo AP", "P@50", "instance AP", "type right", *map(str, injection.TYPES)]
     body = []
     for method, rows in table.groupby("method", sort=False):
         cells = [method]

@@ -17,10 +17,10 @@ from cleanlab.segmentation.filter import find_label_issues
 from cleanlab.segmentation.rank import get_label_quality_scores
 from numpy.typing import NDArray
 
-from curation import masks
-from curation.issues.rows import Rows
-from curation.issues.seen import Seen
-from curation.records import ImageRecord
+from curation.core import masks
+from curation.core.records import ImageRecord
+from curation.issues.feature_table import Rows
+from curation.issues.observation import Seen
 
 Judged = tuple[NDArray | None, NDArray | None]
 Peer = Callable[[Iterator["Photo"], Rows], Judged]

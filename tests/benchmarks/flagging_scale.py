@@ -29,11 +29,11 @@ from cleanlab.segmentation.rank import get_label_quality_scores
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from curation import console, flagging, rle, taxonomy
-from curation.figures import draw_figure
-from curation.issues import scoring
-from curation.issues.rows import SUSPECT
-from curation.records import ImageRecord, Instance, instance_ids
+from curation.core import console, rle, taxonomy
+from curation.core.records import ImageRecord, Instance, instance_ids
+from curation.demo.figures import draw_figure
+from curation.issues import pipeline, scoring
+from curation.issues.feature_table import SUSPECT
 
 SIDE = 256
 DRAWN = 48
@@ -107,8 +107,8 @@ def ours(count: int, made: Made) -> None:
 
     with TemporaryDirectory() as folder, Progress(disable=True) as progress:
         ids = [f"{number:06d}" for number in range(count)]
-        shards = flagging.collect_rows(Path(folder), "", ids, see, progress)
-        _, ranked = flagging.rank(shards, progress)
+        shards = pipeline.collect_rows(Path(folder), "", ids, see, progress)
+        _, ranked = pipeline.rank(shards, progress)
         found = 0
         for rows, scores in ranked:
             labels = {i: (r := record(int(i)), instance_ids(r)) for i in rows.photos["image_id"]}

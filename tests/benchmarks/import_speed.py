@@ -29,7 +29,7 @@ from pathlib import Path
 
 import psutil
 
-from curation import console
+from curation.core import console
 
 OURS, PART, THEIRS = "curate import", "curate import, part", "FiftyOne COCO importer"
 MADE, FLOOR = "pymongo, made and written", "pymongo, written"
@@ -146,11 +146,11 @@ def compare(folder: Path, scratch: Path, rounds: int, peer: int | None) -> dict:
 
 
 def ours(csv_file: Path, images: Path, name: str = "bench-ours") -> None:
-    from curation import importer
     from curation.formats import imaterialist
+    from curation.steps import ingest
 
     with console.progress() as progress:
-        importer.run(name, imaterialist.load(csv_file, images), False, False, progress)
+        ingest.run(name, imaterialist.load(csv_file, images), False, False, progress)
 
 
 def theirs(coco_file: Path, images: Path) -> None:
@@ -170,9 +170,9 @@ def made_and_written(csv_file: Path, images: Path) -> float:
     """Seconds to make the documents of records in memory, and to write them."""
     import fiftyone as fo
 
-    from curation import documents, importer
     from curation.formats import imaterialist
-    from curation.store import bulk
+    from curation.steps import ingest
+    from curation.store import bulk, documents
 
     source, dataset_id = (
         imaterialist.load(csv_file, images),
@@ -180,8 +180,8 @@ def made_and_written(csv_file: Path, images: Path) -> float:
     )
     with bare_collection() as bare:
         took = 0.0
-        for start in range(0, len(source.names), importer.SLICE):
-            records = list(source.read(start, start + importer.SLICE, lambda skip: None))
+        for start in range(0, len(source.names), ingest.SLICE):
+            records = list(source.read(start, start + ingest.SLICE, lambda skip: None))
             started = time.perf_counter()
             bare.insert_many([documents.sample(record, dataset_id) for record in records])
             took += time.perf_counter() - started
@@ -195,7 +195,7 @@ def written(dump: Path) -> float:
     from bson.codec_options import CodecOptions
     from bson.raw_bson import RawBSONDocument
 
-    from curation import importer
+    from curation.steps import ingest
     from curation.store import bulk
 
     raw = CodecOptions(document_class=RawBSONDocument)
@@ -205,7 +205,7 @@ def written(dump: Path) -> float:
     with bare_collection() as bare, dump.open("rb") as file:
         documents = decode_file_iter(file, raw)
         started = time.perf_counter()
-        while batch := list(islice(documents, importer.SLICE)):
+        while batch := list(islice(documents, ingest.SLICE)):
             bare.insert_many(batch)
         return time.perf_counter() - started
 

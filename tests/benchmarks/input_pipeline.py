@@ -26,8 +26,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curation import console, parallel
-from curation.formats import export_folder, tfexample
+from curation.core import console, parallel
+from curation.formats import export_folder
+from curation.formats.tfrecord import example
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -139,13 +140,13 @@ def peer(folder: Path, size: int, config: TrainConfig, passes: int) -> tf.data.D
     import tensorflow as tf
 
     features = {
-        name: tf.io.FixedLenFeature([], tf.string) for name in (tfexample.PHOTO, tfexample.LABELS)
+        name: tf.io.FixedLenFeature([], tf.string) for name in (example.PHOTO, example.LABELS)
     }
 
     def parse(serialised: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         parts = tf.io.parse_single_example(serialised, features)
-        photo = tf.ensure_shape(tf.io.decode_jpeg(parts[tfexample.PHOTO], 3), (size, size, 3))
-        labels = tf.ensure_shape(tf.io.decode_png(parts[tfexample.LABELS], 1), (size, size, 1))
+        photo = tf.ensure_shape(tf.io.decode_jpeg(parts[example.PHOTO], 3), (size, size, 3))
+        labels = tf.ensure_shape(tf.io.decode_png(parts[example.LABELS], 1), (size, size, 1))
         if tf.random.uniform([]) < 0.5:
             photo, labels = tf.reverse(photo, [1]), tf.reverse(labels, [1])
         if config.rotate:
@@ -184,7 +185,7 @@ def peer(folder: Path, size: int, config: TrainConfig, passes: int) -> tf.data.D
 
 def draw(folder: Path, count: int, size: int, shards: int = 4) -> None:
     """An export of drawn figures, all to be trained on."""
-    from curation.figures.drawing import draw_figure
+    from curation.demo.figures.drawing import draw_figure
 
     folder.mkdir()
     hashes, names = {}, [f"{number:06d}" for number in range(count)]
@@ -196,7 +197,7 @@ def draw(folder: Path, count: int, size: int, shards: int = 4) -> None:
                 labels = np.zeros((size, size), np.uint8)
                 for row, garment in enumerate(figure.garments):
                     labels[garment.mask] = 1 + row % 5
-                out.write(tfexample.frame(tfexample.encode(image_id, figure.photo, labels)))
+                out.write(example.frame(example.encode(image_id, figure.photo, labels)))
         hashes[name] = sha256((folder / name).read_bytes()).hexdigest()
     classes = [(0, "background", "#000000"), *((k, f"class {k}", "#1f77b4") for k in range(1, 6))]
     export_folder.write_csv(folder / "classes.csv", ("id", "name", "color"), classes)

@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 import click
 import numpy as np
 
-from curation import console, splits, taxonomy
+from curation.core import console, splits, taxonomy
 from curation.formats import imaterialist, tfrecord
 
 ROWS: dict[str, list[str]] = {

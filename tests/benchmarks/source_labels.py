@@ -27,8 +27,9 @@ from cleanlab.rank import get_label_quality_scores
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from curation import console, flagging
-from curation.issues.rows import Rows
+from curation.core import console
+from curation.issues import pipeline
+from curation.issues.feature_table import Rows
 from curation.issues.source_labels import SourceRanking, Vocabulary, told_apart
 from tests.benchmarks.flagging import SHARE, ccp_records, interval, prepare
 from training import recipes
@@ -64,7 +65,7 @@ def rows_of(ccp: Path, folder: Path) -> Rows:
     """The rows of the labels as they are, with what models that were trained on them see."""
     case = prepare(ccp_records(ccp), folder, 0, recipes.load("laptop"), share=0)
     with console.progress() as progress:
-        paths = flagging.collect_rows(
+        paths = pipeline.collect_rows(
             folder / "rows", "source labels", list(case.records), case.see, progress
         )
     return Rows.joined([Rows.load(path) for path in paths])

@@ -20,8 +20,9 @@ import click
 import numpy as np
 from PIL import Image
 
-from curation import console, demo, splits, taxonomy
-from curation.figures import draw_figure
+from curation.core import console, splits, taxonomy
+from curation.demo import run as demo
+from curation.demo.figures import draw_figure
 from curation.formats import tfrecord
 
 STYLES = ("bohemian", "preppy", "streetwear")

@@ -2,7 +2,7 @@ import csv
 
 import pytest
 
-from curation import photos, rle
+from curation.core import image_io, rle
 from tests.benchmarks import generate
 
 
@@ -27,7 +27,7 @@ def test_every_mask_is_read_strictly_and_every_photo_has_the_size_its_rows_say(d
     folder, rows = drawn
     for row in rows:
         height, width = int(row["Height"]), int(row["Width"])
-        assert photos.lookup(folder / "images", row["ImageId"])[1:] == (height, width)
+        assert image_io.lookup(folder / "images", row["ImageId"])[1:] == (height, width)
         mask = rle.from_pairs(row["EncodedPixels"], height, width)
         assert " ".join(map(str, rle.to_pairs(mask))) == row["EncodedPixels"]
 
@@ -36,8 +36,8 @@ def test_the_smallest_photos_can_be_decoded_and_no_two_are_copies(drawn):
     folder, _ = drawn
     paths = list((folder / "images").iterdir())
     smallest = min(paths, key=lambda path: path.stat().st_size)
-    assert photos.read(smallest).shape[:2] == photos.size(smallest)
-    assert len({photos.content_hash(path) for path in paths}) == len(paths)
+    assert image_io.read(smallest).shape[:2] == image_io.size(smallest)
+    assert len({image_io.content_hash(path) for path in paths}) == len(paths)
 
 
 def test_the_seed_decides(drawn, tmp_path):

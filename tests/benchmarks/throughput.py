@@ -36,7 +36,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from curation import console
+from curation.core import console
 
 if TYPE_CHECKING:
     import keras

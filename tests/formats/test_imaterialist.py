@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from curation import rle
-from curation.errors import FormatError
+from curation.core import rle
+from curation.core.errors import FormatError
+from curation.core.records import ImageRecord, Instance
 from curation.formats import imaterialist
 from curation.formats.imaterialist import CATEGORIES, Labels
-from curation.records import ImageRecord, Instance
 from tests.conftest import picture
 
 HEADER = "ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\n"

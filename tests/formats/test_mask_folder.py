@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation import rle
-from curation.errors import FormatError, TaxonomyError
+from curation.core import rle
+from curation.core.errors import FormatError, TaxonomyError
 from curation.formats import mask_folder
 from tests.conftest import picture
 
@@ -192,7 +192,7 @@ def test_a_mask_that_ends_early_or_is_none_is_refused(masks, photos_folder):
 
 def test_a_bomb_is_refused_before_it_is_decoded(masks, photos_folder, monkeypatch):
     save(masks / "a.png", np.zeros((50, 50), np.uint8))
-    monkeypatch.setattr("curation.rle.MAX_PIXELS", 100)
+    monkeypatch.setattr("curation.core.rle.MAX_PIXELS", 100)
     records, (skip,) = read(masks, photos_folder)
     assert (records, skip.kind) == ([], "mask refused")
     assert "above 100 pixels" in skip.detail

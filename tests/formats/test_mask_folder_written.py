@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from curation import rle
-from curation.errors import CurateError
+from curation.core import rle
+from curation.core.errors import CurateError
+from curation.core.records import ImageRecord, Instance
+from curation.core.taxonomy import label_map
+from curation.core.taxonomy import load as load_taxonomy
 from curation.formats import mask_folder
-from curation.records import ImageRecord, Instance
-from curation.taxonomy import label_map
-from curation.taxonomy import load as load_taxonomy
 from tests.formats.test_mask_folder import drawn, save
 
 

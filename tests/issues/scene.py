@@ -6,10 +6,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from curation import rle
+from curation.core import rle
 from curation.issues.evidence import Evidence
-from curation.issues.seen import Seen
-from curation.issues.shapes import Labelled
+from curation.issues.geometry import Labelled
+from curation.issues.observation import Seen
 
 SIDE = 64
 THRESHOLDS = np.array([0.8, 0.8, 0.8, 0.8], np.float32)

@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
 
-from curation import rle
+from curation.core import rle
+from curation.core.records import ImageRecord, Instance, instance_ids
 from curation.issues import ranking, scoring
 from curation.issues.calibration import Calibration, fold_of
-from curation.issues.mistakes import ErrorType
+from curation.issues.corruptions import ErrorType
+from curation.issues.feature_table import SUSPECT, Plan, Rows, Survey, collect, survey
+from curation.issues.geometry import moved
+from curation.issues.observation import FINE, Place, Seen, Verdict
 from curation.issues.ranking import Ranking
-from curation.issues.rows import SUSPECT, Plan, Rows, Survey, collect, survey
-from curation.issues.seen import FINE, Place, Seen, Verdict
-from curation.issues.shapes import moved
-from curation.records import ImageRecord, Instance, instance_ids
 from tests.issues.scene import LABELS, SHIRT, SIDE, THRESHOLDS, TROUSERS, seen, seen_as
 
 NAMES = ("background", "shirt", "trousers", "shoes")

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
 
-from curation.issues import rows, source_labels
-from curation.issues.rows import LOOKS, Rows
-from curation.issues.seen import FINE, WRONG
+from curation.issues import feature_table, source_labels
+from curation.issues.feature_table import LOOKS, Rows
+from curation.issues.observation import FINE, WRONG
 from curation.issues.source_labels import SourceRanking
 
 CLASS_OF = {"shirt": 1, "jacket": 1, "pants": 2, "shoe": 3, "sock": 3, "boot": 3}
@@ -32,7 +32,11 @@ def label(rng, image_id: str, index: int, name: str) -> dict:
 def joined(given: list[dict], decided: list[dict] | None = None) -> Rows:
     frame = pd.DataFrame(given)
     photos = pd.DataFrame({"image_id": frame["image_id"].unique(), "drawn": 1, "planted": 0})
-    said = pd.DataFrame(decided) if decided else rows._frame([], rows._KEYS_OF["decided"])
+    said = (
+        pd.DataFrame(decided)
+        if decided
+        else feature_table._frame([], feature_table._KEYS_OF["decided"])
+    )
     none = pd.DataFrame()
     return Rows(photos, frame, none, said, none, none, none)
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation import console, documents, masks, rle, store, taxonomy
-from curation.records import ImageRecord, Instance
-from curation.store import bulk, datasets
+from curation import store
+from curation.core import console, masks, rle, taxonomy
+from curation.core.records import ImageRecord, Instance
+from curation.store import bulk, datasets, documents
 from tests.conftest import picture
 
 HEIGHT, WIDTH = 12, 16

@@ -6,9 +6,11 @@ import fiftyone as fo
 import numpy as np
 import pytest
 
-from curation import review, rle, store
-from curation.errors import DatasetError
-from curation.store.labels import journal
+from curation import store
+from curation.core import rle
+from curation.core.errors import DatasetError
+from curation.review import journal
+from curation.store.labels import journal_path
 from tests.store.test_store import CORNER, dataset, labels, records  # noqa: F401 - fixtures
 
 
@@ -83,8 +85,8 @@ def test_an_edit_that_is_no_label_is_said(dataset, change, reason):  # noqa: F81
 def test_what_a_crash_left_undone_is_done_and_is_no_edit(dataset):  # noqa: F811
     """The journal has a decision, the labels do not: killed between the two."""
     shirt = labels(dataset)["shirt, blouse"]
-    decision = review.decide("delete", "a", instance_id=shirt.id)
-    review.append(journal(dataset), [decision])
+    decision = journal.decide("delete", "a", instance_id=shirt.id)
+    journal.append(journal_path(dataset), [decision])
     sample = sample_a(dataset)
     sample.labels.detections[0].label = "feet"  # and somebody edits what still stands there
     sample.save()
@@ -106,6 +108,6 @@ def test_a_killed_remap_is_finished_by_whoever_works_next(dataset):  # noqa: F81
 
 def test_labels_built_with_another_journal_are_refused(dataset):  # noqa: F811
     store.decide(dataset, "exclude", image_id="a")
-    journal(dataset).unlink()
+    journal_path(dataset).unlink()
     with pytest.raises(DatasetError, match="share one CURATE_HOME"):
         store.refresh(dataset)

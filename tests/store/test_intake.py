@@ -8,12 +8,19 @@ import fiftyone as fo
 import numpy as np
 import pytest
 
-from curation import rle, store
-from curation.errors import DatasetError
-from curation.imported import Imported
-from curation.intake import MAX_DOCUMENT, Target, first_fault, prepare, prepare_slice
-from curation.records import Instance
+from curation import store
+from curation.core import rle
+from curation.core.errors import DatasetError
+from curation.core.records import Instance
+from curation.steps.import_report import Imported
 from curation.store import bulk, edits, intake
+from curation.store.prepare import (
+    MAX_DOCUMENT,
+    Target,
+    first_fault,
+    prepare,
+    prepare_slice,
+)
 from tests.store.test_store import (  # noqa: F401 - fixtures
     CORNER,
     TOML,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from curation import store
-from curation.errors import DatasetError
+from curation.core.errors import DatasetError
 from tests.store.test_store import (  # noqa: F401 - fixtures
     TOML,
     dataset,

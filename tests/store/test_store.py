@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation import rle, store, taxonomy
-from curation.errors import DatasetError, TaxonomyError
+from curation import store
+from curation.core import rle, taxonomy
+from curation.core.errors import DatasetError, TaxonomyError
+from curation.core.records import ImageRecord, Instance
 from curation.issues.scoring import Issue, PhotoScore, digest
-from curation.records import ImageRecord, Instance
 from tests.conftest import picture
 
 L_SHAPE = picture(

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 from PIL import Image
 
-from curation.formats import tfexample
 from curation.formats.export_folder import finish, write_csv
+from curation.formats.tfrecord import example
 from training.config import TrainConfig
 from training.data.photo import PhotoFile
 from training.folder import ClassList
@@ -43,7 +43,7 @@ def export(folder: Path, photos: Sequence[PhotoFile], labels: np.ndarray) -> Pat
     folder.mkdir(parents=True)
     order = sorted(range(len(photos)), key=lambda i: (photos[i].key, photos[i].image_id))
     frames = [
-        tfexample.frame(tfexample.encode(photos[i].image_id, photos[i].read(SIZE), labels[i]))
+        example.frame(example.encode(photos[i].image_id, photos[i].read(SIZE), labels[i]))
         for i in order
     ]
     name = "train-00000-of-00001.tfrecord"

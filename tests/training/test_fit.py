@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 from tests.training.drawn import QUICK, tiny_model
 from training import fit as fitting
 from training import models

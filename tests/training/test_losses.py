@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
-from curation.masks import VOID
+from curation.core.masks import VOID
 from training import losses
 from training.config import CHOICES
 from training.losses import SegmentationLoss, balanced, class_shares

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation.errors import RunError
+from curation.core.errors import RunError
 from training import plan
 from training.folder import Parts
 

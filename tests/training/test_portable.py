@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 from training import models, portable
 from training.config import TrainConfig
 from training.folder import ClassList

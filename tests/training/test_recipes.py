@@ -1,6 +1,6 @@
 import pytest
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 from training import recipes
 from training.config import TrainConfig
 

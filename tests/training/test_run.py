@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import training.run
-from curation.errors import CurateError, RunError
+from curation.core.errors import CurateError, RunError
 from tests.training.drawn import CLASSES, QUICK, SIZE, draw, export
 from training.data.photo import PhotoFile
 from training.folder import ClassList, Parts, RunFolder

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 from training import devices, workers
 from training.losses import SegmentationLoss
 

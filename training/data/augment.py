@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.masks import VOID
+from curation.core.masks import VOID
 from training.config import TrainConfig
 
 _LUMA = (0.299, 0.587, 0.114)

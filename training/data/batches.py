@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from curation import parallel
+from curation.core import parallel
 from training.config import TrainConfig
 from training.data import order
 from training.data.augment import augment, cutmix

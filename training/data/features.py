@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 from training import models
 from training.config import TrainConfig
 from training.data.photo import Photo

@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from curation import photos
-from curation.errors import CurateError
-from curation.formats import tfexample
+from curation.core import image_io
+from curation.core.errors import CurateError
+from curation.formats.tfrecord import example
 
 
 class Photo(Protocol):
@@ -45,6 +45,6 @@ class PhotoFile:
         try:
             # As it would be read from a record: what a model is taught on is what it predicts
             # from, and cached features are the same whoever asked for them first.
-            return tfexample.as_recorded(photos.read(self.path, size))
+            return example.as_recorded(image_io.read(self.path, size))
         except (ValueError, OSError) as error:
             raise CurateError(self.path, "", f"{error}; exclude or replace it") from None

@@ -21,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from curation.errors import CurateError
-from curation.formats import shown, tfexample
+from curation.core.errors import CurateError
+from curation.core.masks import VOID
+from curation.core.splits import SPLITS
+from curation.formats import shown
 from curation.formats.export_folder import MANIFEST
-from curation.masks import VOID
-from curation.splits import SPLITS
+from curation.formats.tfrecord import example
 from training.folder import ClassList
 
 _AGAIN = "write it again: curate export --format tfrecord"
@@ -64,7 +65,7 @@ class Records:
     export takes the folder's place meanwhile.
 
     Args:
-        folder: as ``curation.formats.tfrecord.write`` leaves it
+        folder: as ``curation.formats.tfrecord.writer.write`` leaves it
 
     Attributes:
         size: S, side in pixels of photos and label maps
@@ -89,7 +90,7 @@ class Records:
         }
         try:
             self._files = [path.open("rb") for path in self._hashes]
-            spans = [tfexample.spans(path) for path in self._hashes]
+            spans = [example.spans(path) for path in self._hashes]
         except OSError as error:
             raise CurateError(error.filename, "", f"{error.strerror}; {_AGAIN}") from None
         self._spans = np.concatenate(spans)
@@ -114,24 +115,24 @@ class Records:
         Raises:
             CurateError: the record is damaged, another photo's, or holds what is no class
         """
-        photo, labels = self._decoded(index, tfexample.decode)
+        photo, labels = self._decoded(index, example.decode)
         return photo, self._as_channels(index, labels)
 
     def photo(self, index: int) -> NDArray[np.uint8]:
         """The photo alone; see :meth:`read`."""
-        (photo,) = self._decoded(index, tfexample.decode_photo)
+        (photo,) = self._decoded(index, example.decode_photo)
         return photo
 
     def labels(self, index: int) -> NDArray[np.uint8]:
         """The label map alone, in a quarter of the time; see :meth:`read`."""
-        (labels,) = self._decoded(index, tfexample.decode_labels)
+        (labels,) = self._decoded(index, example.decode_labels)
         return self._as_channels(index, labels)
 
     def _decoded(self, index: int, decode: Callable[[bytes], Any]) -> list[NDArray[np.uint8]]:
         """The pictures that ``decode`` finds in a record, checked to be of this photo and size."""
         file = self._files[self._shard[index]]
         try:
-            serialised = tfexample.read_span(file.fileno(), *self._spans[index].tolist())
+            serialised = example.read_span(file.fileno(), *self._spans[index].tolist())
             name, *pictures = decode(serialised)
             if name != self.photos[index].image_id:
                 raise ValueError(f"the record here is of {shown(name)}")

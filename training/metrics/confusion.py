@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.masks import VOID
+from curation.core.masks import VOID
 
 _ONLY_BACKGROUND = 0.01
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keras
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 from training.config import TrainConfig
 from training.models import backbones
 from training.models.blocks import HALF

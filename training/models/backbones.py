@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import applications, layers, ops
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 from training.models import lite
 from training.models.recut import recut
 

@@ -20,7 +20,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 from training.models import torch_weights
 
 _STAGES = (  # repeats, kernel, stride of the first, expansion, channels

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 from training.config import TrainConfig, from_table
 
 _FOLDER = Path(__file__).parent

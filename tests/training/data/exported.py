@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from curation import rle
+from curation.core import rle
+from curation.core.records import ImageRecord, Instance
+from curation.core.taxonomy import parse
 from curation.formats import tfrecord
-from curation.records import ImageRecord, Instance
-from curation.taxonomy import parse
 
 COLORS = np.array([(240, 240, 240), (230, 20, 20), (20, 30, 220), (20, 200, 40)], np.uint8)
 """What background and the three classes look like."""

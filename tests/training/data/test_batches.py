@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 from tests.training.data.exported import export
 from tests.training.data.test_augment import assert_together
 from training.config import TrainConfig

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 from tests.training.drawn import draw
 from training import models
 from training.config import TrainConfig
@@ -118,7 +118,7 @@ def test_photos_that_cannot_be_read_are_named_and_the_others_kept(photos, cache,
 
 
 def test_a_bomb_is_refused_before_it_is_decoded(cache, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("curation.rle.MAX_PIXELS", 100)
+    monkeypatch.setattr("curation.core.rle.MAX_PIXELS", 100)
     path = tmp_path / "big.png"
     Image.new("RGB", (50, 50)).save(path)
     with pytest.raises(CurateError, match="above 100 pixels"):

@@ -4,8 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from curation.errors import CurateError
-from curation.formats import tfexample, tfrecord
+from curation.core.errors import CurateError
+from curation.formats import tfrecord
+from curation.formats.tfrecord import example
 from tests.training.data.exported import COLORS, export
 from training.data.records import Records
 
@@ -27,11 +28,11 @@ def change(path, old, new):
 
 def rewrite(folder, image_id, photo, labels):
     """Puts another first record into the training shard."""
-    spans = tfexample.spans(shard(folder)).tolist()
+    spans = example.spans(shard(folder)).tolist()
     with shard(folder).open("rb") as file:
-        rest = [tfexample.read_span(file.fileno(), *span) for span in spans[1:]]
-    examples = [tfexample.encode(image_id, photo, labels), *rest]
-    shard(folder).write_bytes(b"".join(map(tfexample.frame, examples)))
+        rest = [example.read_span(file.fileno(), *span) for span in spans[1:]]
+    examples = [example.encode(image_id, photo, labels), *rest]
+    shard(folder).write_bytes(b"".join(map(example.frame, examples)))
 
 
 def test_every_photo_comes_with_its_own_labels_as_channels(folder):
@@ -169,7 +170,7 @@ def test_what_is_no_export_is_an_error(tmp_path, folder):
 
 
 def test_a_shard_that_lacks_a_record_is_an_error(folder):
-    offset = tfexample.spans(shard(folder))[-1, 0]
+    offset = example.spans(shard(folder))[-1, 0]
     shard(folder).write_bytes(shard(folder).read_bytes()[: offset - 12])
     with pytest.raises(CurateError, match="7 photos, 6 in the shards"):
         Records(folder)

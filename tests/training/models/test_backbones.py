@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import applications
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 from training.models.backbones import backbone, shapes
 
 SIZE = 64

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 from training.models import lite, torch_weights
 from training.models.backbones import backbone
 

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 from training import models
 from training.config import TrainConfig
 from training.losses import SegmentationLoss

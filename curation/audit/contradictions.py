@@ -1,0 +1,96 @@
+"""Garments that two pictures of one scene call by different names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curation.audit import faults
+from curation.audit.faults import Fault
+from curation.core import masks
+from curation.core.records import ImageRecord
+
+GRID = 96
+"""Points along a side at which masks are compared: twins may differ in size."""
+
+SAME_PLACE = 0.6
+"""IoU from which two labels are of one garment: twins may be cut by a few per cent."""
+
+WITHIN = 0.8
+"""Share of a label from which it is a piece of another one."""
+
+FEWEST = 24
+"""Points of the grid below which a garment is too small to be found again."""
+
+Photo = tuple[ImageRecord, Sequence[str]]
+
+
+def audit_twins(photos: Iterable[Photo]) -> Iterator[Fault]:
+    """The labels in photos that look alike which are at odds with one of the first that has any.
+
+    Either may be the wrong one: ``dress`` here and ``skirt`` there are both named; of a whole
+    here (``dress``) that is its pieces there (``top`` and ``skirt``), the whole.
+
+    Args:
+        photos: records with the ids of their instances, of one group
+    """
+    labelled = ((photo, _grid(photo[0])) for photo in photos if photo[0].instances)
+    if (first := next(labelled, None)) is None:
+        return
+    for other in labelled:
+        yield from _contradictions(*first, *other)
+        yield from _wholes(*first, *other)
+        yield from _wholes(*other, *first)
+
+
+def _grid(record: ImageRecord) -> NDArray[np.bool_]:
+    """(N, GRID * GRID) whether each instance covers each point."""
+    rows, columns = (masks.sample_points(n, GRID) for n in (record.height, record.width))
+    drawn = [masks.sample(i.mask, rows, columns).ravel() for i in record.instances]
+    return np.array(drawn, bool).reshape(len(drawn), GRID * GRID)
+
+
+def _contradictions(
+    one: Photo, here: NDArray[np.bool_], other: Photo, there: NDArray[np.bool_]
+) -> Iterator[Fault]:
+    """One garment, two names."""
+    common = here.astype(np.int32) @ there.astype(np.int32).T
+    areas, theirs = here.sum(axis=1), there.sum(axis=1)
+    iou = common / np.maximum(areas[:, None] + theirs - common, 1)
+    names, their_names = ([i.category for i in p[0].instances] for p in (one, other))
+    for i, name in enumerate(names):
+        same = np.flatnonzero((iou[i] >= SAME_PLACE) & (theirs >= FEWEST)).tolist()
+        if areas[i] < FEWEST or not same or any(their_names[j] == name for j in same):
+            continue
+        j = max(same, key=lambda j: iou[i, j])
+        yield _fault(one, i, f"{name!r} here, {their_names[j]!r}", other, j, iou[i, j])
+        yield _fault(other, j, f"{their_names[j]!r} here, {name!r}", one, i, iou[i, j])
+
+
+def _wholes(
+    one: Photo, here: NDArray[np.bool_], other: Photo, there: NDArray[np.bool_]
+) -> Iterator[Fault]:
+    """One label here, of which the other photo has the pieces."""
+    theirs = there.sum(axis=1)
+    for i, whole in enumerate(here):
+        inside = (there & whole).sum(axis=1) >= WITHIN * np.maximum(theirs, 1)
+        pieces = np.flatnonzero(inside & (theirs >= FEWEST))
+        names = [other[0].instances[j].category for j in pieces]
+        if len(pieces) < 2 or one[0].instances[i].category in names:
+            continue
+        union = there[pieces].any(axis=0)
+        iou = (union & whole).sum() / max((union | whole).sum(), 1)
+        # Where one piece is the garment by itself, the rest lies on it: a belt on a skirt.
+        largest = theirs[pieces].max() / max((union | whole).sum(), 1)
+        if iou >= SAME_PLACE > largest:
+            said = f"{one[0].instances[i].category!r} here, {' + '.join(map(repr, sorted(names)))}"
+            yield _fault(one, i, said, other, int(pieces[0]), iou)
+
+
+def _fault(photo: Photo, i: int, said: str, other: Photo, j: int, iou: float) -> Fault:
+    record, ids = photo
+    detail = f"{said} on {other[0].image_id}, which looks the same (IoU {iou:.2f})"
+    place = record.instances[i].source
+    return Fault(record.image_id, ids[i], faults.TWIN_GARMENT, detail, place, other[1][j])

@@ -1,0 +1,123 @@
+"""What verbs share on the terminal: data on stdout, progress and logs on stderr."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from curation.core.atomic import replacing
+
+if TYPE_CHECKING:  # records bring numpy, and `curate --help` answers at once
+    from curation.core.records import Skip
+
+# Labels and paths come out of files: "[red]" and ":bag:" in one are text, not markup or emoji.
+# In a pipe or a file rich would take 80 columns, and fold a table that is wider.
+out = Console(
+    highlight=False,
+    soft_wrap=True,
+    markup=False,
+    emoji=False,
+    width=None if sys.stdout.isatty() else 160,
+)
+err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
+
+
+def say(text: str, style: str = "") -> None:
+    """Prints a line to stderr, as it is, in one of rich's styles, e.g. ``bold red``."""
+    err.print(Text(printable(text), style))
+
+
+def tell(text: str, style: str = "") -> None:
+    """Prints a line to stdout, as it is, in one of rich's styles."""
+    out.print(Text(printable(text), style))
+
+
+def printable(text: str) -> str:
+    """A text whose control characters are escapes: names out of files may steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
+def count(n: int, what: str) -> str:
+    """``1 photo``, ``2,000 photos``."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
+class Rate(ProgressColumn):
+    """Steps a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(
+            f"{speed:,.0f}/s" if speed and speed >= 10 else f"{speed:.1f}/s" if speed else ""
+        )
+
+
+def progress() -> Progress:
+    """Bars with count, rate, time spent and left; none are drawn where stderr is no terminal."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=err,
+        disable=not err.is_terminal,
+    )
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
+    """A table whose numbers stand right."""
+    body = [[_cell(value) for value in row] for row in rows]
+    result = Table(title=Text(title) if title else None, title_justify="left")
+    for i, name in enumerate(columns):
+        number = bool(body) and all(row[i][:1].isdigit() or row[i] in ("", "-") for row in body)
+        result.add_column(Text(name), justify="right" if number else "left", overflow="fold")
+    for row in body:
+        result.add_row(*map(Text, row))
+    return result
+
+
+def list_skips(path: Path, skips: Sequence[Skip]) -> None:
+    """Writes every skip to a CSV, or removes an earlier list when there is none."""
+    if not skips:
+        path.unlink(missing_ok=True)
+        return
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        rows = [("where", "kind", "detail"), *((s.where, s.kind, s.detail) for s in skips)]
+        csv.writer(file, lineterminator="\n").writerows(rows)
+
+
+def count_kinds(skips: Iterable[Skip]) -> str:
+    """``row that cannot be decoded (3), photo without a file (1)``."""
+    kinds = Counter(skip.kind for skip in skips)
+    return ", ".join(f"{kind} ({n:,})" for kind, n in kinds.most_common())
+
+
+def _cell(value: object) -> str:
+    if value is None:  # the IoU of a class that is nowhere
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else printable(str(value))

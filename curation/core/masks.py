@@ -1,0 +1,111 @@
+"""Binary masks and label maps as arrays: crop, paint, resize."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curation.core import rle
+from curation.core.rle import Rle
+
+VOID = 255
+"""Label map value of pixels that neither teach nor count."""
+
+SMALLEST = 32
+"""Pixels: a crop that is drawn smaller than the photo keeps at least this side, if it has it."""
+
+
+def crop(
+    mask: Rle, longest: int | None = None
+) -> tuple[NDArray[np.bool_], tuple[int, int, int, int]]:
+    """The tight crop of a mask and its box, without painting the photo.
+
+    Args:
+        longest: the photo's longer side is taken to be no longer than this, and the
+            crop shrinks with it (nearest, as :func:`resize_nearest` of the whole
+            crop), but no side of it below ``SMALLEST``. None keeps the size
+
+    Returns:
+        (h, w) bool array, and (left, top, width, height) in pixels; both empty
+        (0, 0) and zeros for an empty mask
+    """
+    left, top, width, height = box = rle.bbox(mask)
+    scale = min(1.0, longest / max(mask.height, mask.width)) if longest else 1.0
+    h, w = (max(min(side, SMALLEST), round(side * scale)) for side in (height, width))
+    return sample(mask, top + sample_points(height, h), left + sample_points(width, w)), box
+
+
+def sample(mask: Rle, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """The pixels of a mask where some rows and columns cross, computed run by run.
+
+    Its cost goes with the runs and with what comes out, not with the photo.
+
+    Args:
+        rows, columns: (h,) and (w,) indices, ascending; they may repeat
+
+    Returns:
+        (h, w) bool array, C order
+    """
+    edges = rle.to_counts(mask).cumsum()
+    in_column = np.bincount(columns, minlength=mask.width + 1)
+    h, once = rows.size, np.minimum(in_column, 1)
+    # How many of the asked pixels, down the columns, lie before an edge of a run?
+    rows_before = np.bincount(rows + 1, minlength=mask.height).cumsum()
+    columns_before = once.cumsum() - once
+    column = edges // mask.height
+    row = edges - column * mask.height
+    lengths = columns_before[column] * h + once[column] * rows_before[row]
+    lengths[1:] -= lengths[:-1].copy()
+    flat = (np.arange(lengths.size) & 1).astype(bool).repeat(lengths)
+    inside = flat.reshape(once.sum(), h)
+    if columns.size > len(inside):
+        inside = inside.repeat(in_column[in_column > 0], axis=0)
+    return np.ascontiguousarray(inside.T)
+
+
+def paste(piece: NDArray, left: int, top: int, height: int, width: int) -> Rle:
+    """The inverse of :func:`crop`: a (h, w) piece at (left, top) in a (height, width) photo.
+
+    Raises:
+        ValueError: the piece sticks out of the photo
+    """
+    h, w = piece.shape
+    if left < 0 or top < 0 or left + w > width or top + h > height:
+        raise ValueError(f"a {w}x{h} piece at ({left}, {top}) sticks out of {width}x{height}")
+    canvas = np.zeros((height, width), dtype=bool)
+    canvas[top : top + h, left : left + w] = piece
+    return rle.encode(canvas)
+
+
+def sample_points(length: int, target: int) -> NDArray[np.intp]:
+    """(target,) source indices of a nearest resize with aligned pixel centres."""
+    return ((np.arange(target) + 0.5) * length / target).astype(np.intp)
+
+
+def resize_nearest(array: NDArray, height: int, width: int) -> NDArray:
+    """(H, W) to (height, width); only values that were there come out."""
+    rows = sample_points(array.shape[0], height)
+    columns = sample_points(array.shape[1], width)
+    return array[np.ix_(rows, columns)]
+
+
+def paint(
+    layers: Iterable[tuple[int, Rle]], height: int, width: int, size: int | None = None
+) -> NDArray[np.uint8]:
+    """Paints masks bottom to top into a label map.
+
+    Args:
+        layers: (class id, mask) in paint order: later ones cover earlier ones
+        height, width: size of the photo in pixels
+        size: side of the square label map (nearest resize); None keeps the size
+
+    Returns:
+        (H, W) or (size, size) uint8, 0 background, 255 void
+    """
+    label_map = np.zeros((size or height, size or width), dtype=np.uint8)
+    rows, columns = sample_points(height, len(label_map)), sample_points(width, len(label_map[0]))
+    for class_id, mask in layers:
+        label_map[sample(mask, rows, columns) if size else rle.decode(mask)] = class_id
+    return label_map

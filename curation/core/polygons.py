@@ -1,0 +1,152 @@
+"""Polygons <-> masks, and what is wrong with polygons. shapely repairs and clips, COCO fills.
+
+Coordinates are pixels with the origin at the photo's top left corner; the
+pixel in column c and row r covers [c, c+1] x [r, r+1]. A ring is a flat tuple
+``(x0, y0, x1, y1, ...)``, not closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import shapely
+from pycocotools import mask as coco
+from shapely.geometry import LinearRing, MultiPolygon, Polygon, box
+from shapely.geometry.base import BaseGeometry
+
+from curation.core import rle
+from curation.core.rle import Rle
+
+Ring = tuple[float, ...]
+
+SELF_INTERSECTING = "self-intersecting polygon"
+OUT_OF_FRAME = "out-of-frame polygon"
+
+MENDED = 1.0
+"""Square pixels: a repair that changes an outline's area by less is no matter to any mask."""
+
+OVERSHOT = 1.0
+"""Pixels that a polygon may leave the photo by: an annotation tool's own rounding."""
+
+MAX_OUTLINE = 1_000_000
+"""Pixels along the rings of one mask: pycocotools takes 80 bytes and more for each."""
+
+
+def rasterise(rings: Sequence[Ring], height: int, width: int) -> Rle:
+    """Fills rings into one mask; overlapping rings of one instance unite.
+
+    A self-intersecting ring is repaired (shapely's ``make_valid``), what lies
+    out of the frame is cut off, a hole that the repair finds stays a hole.
+
+    Raises:
+        ValueError: nothing is left: too few points, no area, or all of it out
+            of the frame; or longer than MAX_OUTLINE
+    """
+    frame = box(0, 0, width, height)
+    parts = [part for ring in rings for part in _parts(_polygon(ring).intersection(frame))]
+    if not parts:
+        raise ValueError("the polygon has no area inside the photo")
+    # Part by part: the hole of one part may hold another, an island.
+    filled = rle.union([_fill_part(part, height, width) for part in parts])
+    if rle.area(filled) == 0:
+        raise ValueError("the polygon covers no pixel centre")
+    return filled
+
+
+def fill(rings: Sequence[Ring], height: int, width: int) -> Rle:
+    """What pycocotools makes of rings of 3 points or more: nothing is repaired.
+
+    It cuts off by itself what is out of the frame.
+
+    Raises:
+        ValueError: longer than MAX_OUTLINE, or a point that is not a number
+    """
+    points = [np.reshape(ring, (-1, 2)) for ring in rings]
+    steps = [np.abs(np.diff(p, axis=0, append=p[:1])).max(axis=1) + 1 for p in points]
+    outline = sum(float(step.sum()) for step in steps)
+    if not outline <= MAX_OUTLINE:  # nor one that is not a number
+        raise ValueError(f"an outline of {outline:.0f} pixels is no garment's")
+    merged = coco.merge(coco.frPyObjects([list(ring) for ring in rings], height, width))
+    return Rle(height, width, merged["counts"])
+
+
+def faults(rings: Sequence[Ring], height: int, width: int) -> tuple[str, ...]:
+    """What :func:`rasterise` has to mend in rings of 3 points or more.
+
+    Returns:
+        ``SELF_INTERSECTING`` where a repair changes their areas by MENDED or
+        more, ``OUT_OF_FRAME`` where they leave the photo by more than OVERSHOT
+    """
+    drawn = [Polygon(np.reshape(ring, (-1, 2))) for ring in rings]
+    changed = sum(abs(p.area - shapely.make_valid(p).area) for p in drawn if not p.is_valid)
+    crossed = (SELF_INTERSECTING,) if changed >= MENDED else ()
+    return crossed + out_of_frame(rings, height, width)
+
+
+def out_of_frame(rings: Sequence[Ring], height: int, width: int) -> tuple[str, ...]:
+    """The half of :func:`faults` that :func:`fill` mends."""
+    return (OUT_OF_FRAME,) if overshot(rings, height, width) > OVERSHOT else ()
+
+
+def overshot(rings: Sequence[Ring], height: int, width: int) -> float:
+    """Pixels by which rings leave the photo; 0.0 where they do not."""
+    xs, ys = ([v for ring in rings for v in ring[axis::2]] for axis in (0, 1))
+    return max(0.0, -min(xs), -min(ys), max(xs) - width, max(ys) - height)
+
+
+def trace(mask: Rle) -> list[Ring]:
+    """The outline of a mask along the pixels' edges, one ring for each part.
+
+    A part with a hole is cut into parts without one, since VIA has no holes.
+    ``rasterise(trace(mask), ...)`` gives the mask back exactly.
+    """
+    left, top, width, height = rle.bbox(mask)
+    piece = rle.decode(mask)[top : top + height, left : left + width]
+    boxes = []
+    for column in range(width):
+        edges = np.flatnonzero(np.diff(piece[:, column].astype(np.int8), prepend=0, append=0))
+        x = left + column
+        boxes += [box(x, top + a, x + 1, top + b) for a, b in edges.reshape(-1, 2)]
+    outline = shapely.simplify(shapely.union_all(boxes), 0)
+    return [_ring(part.exterior) for whole in _parts(outline) for part in _without_holes(whole)]
+
+
+def _polygon(ring: Ring) -> BaseGeometry:
+    points = np.asarray(ring, dtype=np.float64)
+    if points.size % 2 or points.size < 6:
+        raise ValueError(f"a polygon needs 3 points, this ring has {points.size / 2:g}")
+    if not np.isfinite(points).all():
+        raise ValueError("a polygon point is not a finite number")
+    polygon = Polygon(points.reshape(-1, 2))
+    return polygon if polygon.is_valid else shapely.make_valid(polygon)
+
+
+def _parts(geometry: BaseGeometry) -> list[Polygon]:
+    """The polygons of any geometry; lines and points that a cut leaves have no area."""
+    if isinstance(geometry, Polygon):
+        return [] if geometry.is_empty else [geometry]
+    return [p for part in getattr(geometry, "geoms", ()) for p in _parts(part)]
+
+
+def _fill_part(part: Polygon, height: int, width: int) -> Rle:
+    filled = fill([_ring(part.exterior)], height, width)
+    if not part.interiors:
+        return filled
+    holes = fill([_ring(hole) for hole in part.interiors], height, width)
+    return rle.encode(rle.decode(filled) & ~rle.decode(holes))
+
+
+def _ring(line: LinearRing) -> Ring:
+    return tuple(np.asarray(line.coords)[:-1].ravel().tolist())
+
+
+def _without_holes(polygon: Polygon) -> list[Polygon]:
+    if not polygon.interiors:
+        return [polygon]
+    left, top, right, bottom = polygon.bounds
+    # A whole column: a cut through pixels would leave half pixels on both sides.
+    cut = round(polygon.interiors[0].centroid.x)
+    sides = [box(left, top, cut, bottom), box(cut, top, right, bottom)]
+    halves = MultiPolygon([p for side in sides for p in _parts(polygon.intersection(side))])
+    return [p for half in halves.geoms for p in _without_holes(half)]

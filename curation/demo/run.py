@@ -1,0 +1,250 @@
+"""Once around the loop on drawn figures with partly spoilt labels, by the user's own verbs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shlex
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from curation.core import console, rle, taxonomy
+from curation.core.errors import DatasetError
+from curation.demo.figures import Figure, draw_figure
+from curation.core.atomic import replacing
+from curation.formats import imaterialist, via
+from curation.issues import injection
+from curation.issues.corruptions import ErrorType
+from curation.issues.injection import Planted
+from curation.core.records import ImageRecord, Instance
+
+DATASET = "demo"
+STYLES = "demo-styles"
+RUN = "r1"
+MARK = "made-by-curate-demo"
+"""A file of this name says that all beside it may be removed by the next demo."""
+
+SEED = 20
+SPOILT = 0.2
+RENAMED = 0.1
+REVIEWED = 60
+"""Suspects that the demo's curator, who knows the truth, decides on."""
+
+
+def run(photos: int) -> None:
+    """Draws, spoils, imports, trains, flags, reviews, exports; prints what came out."""
+    from curation.store import database
+
+    started = time.monotonic()
+    folder = database.home() / "demo-data"
+    console.err.rule(f"Drawing {photos} figures in {folder}")
+    _forget(folder)
+    planted, renamed = draw(folder, photos)
+    verb(f"import imaterialist {DATASET}", "--annotations", folder / "train.csv",
+         "--images", folder / "photos")  # fmt: skip
+    verb(f"remap {DATASET} --taxonomy supercategories")
+    verb(f"import via {STYLES}", "--annotations", folder / "via.json",
+         "--images", folder / "photos", "--label-attribute", "style")  # fmt: skip
+    verb(f"remap {STYLES} --taxonomy styles")
+    settings = "--size 224"
+    verb(f"train {DATASET} --run {RUN} --folds 2 {settings}")
+    verb(f"predict {DATASET} --run {RUN}")
+    verb(f"flag {DATASET} --run {RUN} --top 5")
+    verb(f"report {DATASET} --run {RUN} --top 12 --output", folder / "suspects.png")
+    issues = pd.read_csv(
+        database.folder(DATASET) / "runs" / RUN / "issues.csv", keep_default_na=False
+    )
+    found = [match(row, planted) for row in issues.itertuples()]
+    decide(folder / "decisions.csv", issues.head(REVIEWED), found[:REVIEWED])
+    verb(f"review {DATASET} --apply", folder / "decisions.csv")
+    verb(f"export {DATASET}", folder / "cleaned", "--format tfrecord --size 224")
+    console.err.rule("What came out")
+    sources = issues[issues.source_error_score != ""].sort_values(
+        "source_error_score", key=pd.to_numeric, ascending=False, kind="stable"
+    )
+    hits = sources.instance_id.isin(renamed).tolist()
+    _tell(found, planted, hits, len(renamed), folder, time.monotonic() - started)
+
+
+def verb(words: str, *arguments: str | Path) -> None:
+    """Runs one verb as a user would, and shows the command."""
+    from curation.cli import main
+
+    line = [*shlex.split(words)]
+    for argument in arguments:
+        line += [str(argument)] if isinstance(argument, Path) else shlex.split(argument)
+    console.say(f"\n$ curate {shlex.join(line)}", "bold")
+    main.main(line, standalone_mode=False)
+
+
+def draw(folder: Path, count: int) -> tuple[list[Planted], dict[str, str]]:
+    """Draws figures and writes their labels, some spoilt, as iMaterialist CSV and as VIA project.
+
+    Returns:
+        the errors planted in the CSV; and, by instance id, what another label of the same
+        class was before
+    """
+    photos = folder / "photos"
+    photos.mkdir(parents=True)
+    seeds = np.random.SeedSequence(SEED).spawn(count)
+    truth, styles = [], []
+    with console.progress() as progress:
+        for number, seed in enumerate(progress.track(seeds, description="draw")):
+            figure = draw_figure(np.random.default_rng(seed))
+            path = photos / f"figure-{number:04d}.jpg"
+            Image.fromarray(figure.photo).save(path, quality=92)
+            truth.append(as_record(figure, path))
+            styles.append(as_style_record(figure, path))
+    loaded = taxonomy.load("supercategories")
+    groups = {
+        label: target for label in imaterialist.CATEGORIES if (target := loaded.target(label))
+    }
+    rng = np.random.default_rng(SEED)
+    spoilt, planted = injection.plant(truth, rng, SPOILT, groups=groups)
+    spoilt, renamed = injection.rename(
+        spoilt, rng, RENAMED, groups=_drawn(truth, groups), but={p.image_id for p in planted}
+    )
+    imaterialist.write(folder / "train.csv", spoilt)
+    own = {name: name for name in ("bohemian", "preppy", "streetwear")}
+    wrong_styles, _ = injection.plant(styles, rng, SPOILT, [ErrorType.WRONG_CATEGORY], groups=own)
+    via.write(folder / "via.json", wrong_styles, "style")
+    with replacing(folder / "planted.json") as part:
+        rows = [{"image_id": p.image_id, "error_type": p.error_type, "was": p.category,
+                 "instance_id": p.instance_id} for p in planted]  # fmt: skip
+        part.write_text(json.dumps({"planted": rows, "renamed": renamed}, indent=1), "utf-8")
+    return planted, renamed
+
+
+def _drawn(truth: Sequence[ImageRecord], groups: Mapping[str, str]) -> dict[str, str]:
+    """The groups of the labels that figures have; nobody knows what the others look like."""
+    there = {instance.category for record in truth for instance in record.instances}
+    return {label: group for label, group in groups.items() if label in there}
+
+
+def as_record(figure: Figure, path: Path) -> ImageRecord:
+    """A figure's truth as iMaterialist would label it."""
+    instances = tuple(Instance(g.category, rle.encode(g.mask)) for g in figure.garments)
+    height, width = figure.photo.shape[:2]
+    return ImageRecord(path.stem, path, height, width, instances)
+
+
+def as_style_record(figure: Figure, path: Path) -> ImageRecord:
+    """A figure's outfit as one region of its style, as FashionSeg would label it."""
+    record = as_record(figure, path)
+    worn = rle.union([instance.mask for instance in record.instances])
+    return replace(record, image_id=path.name, instances=(Instance(figure.style, worn),))
+
+
+def match(row, planted: Sequence[Planted]) -> Planted | None:
+    """The planted error that a row of issues.csv points at.
+
+    A spoilt instance is matched by its id. A dropped garment and a missing one that the
+    model found match at IoU 0.3. A garment is missing, too, where a label that was its own
+    has another category now, or lies elsewhere.
+    """
+    loaded = taxonomy.load("supercategories")
+    for error in planted:
+        if error.image_id != row.image_id:
+            continue
+        if row.error_type != ErrorType.MISSING:
+            if error.instance_id == row.instance_id:
+                return error
+        elif error.instance_id is None:
+            if rle.iou(error.mask, rle.parse(row.mask)) >= 0.3:
+                return error
+        elif (
+            error.error_type != ErrorType.SPURIOUS
+            and loaded.target(error.category) == row.suggested_label
+        ):
+            return error
+    return None
+
+
+def decide(path: Path, issues: pd.DataFrame, found: Sequence[Planted | None]) -> None:
+    """What a curator who knows the truth decides on each suspect, as a file for `curate review`."""
+    loaded = taxonomy.load("supercategories")
+    rows = []
+    for row, error in zip(issues.itertuples(), found, strict=True):
+        key, category = row.instance_id, ""
+        if row.error_type == ErrorType.MISSING and (error is None or error.instance_id):
+            action = "delete"  # nothing is missing there, once the label is right
+        elif error is None:
+            action = "keep"
+        elif error.error_type == ErrorType.WRONG_CATEGORY:
+            action, category = "relabel", loaded.target(error.category) or ""
+        elif error.error_type == ErrorType.MISSING:
+            action, category = "add", loaded.target(error.category) or ""
+        elif error.error_type == ErrorType.SPURIOUS:
+            action = "delete"
+        else:
+            action, key = "exclude", ""  # its mask is wrong, and no verb draws masks
+        rows.append((action, row.image_id, key, category))
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        header = ("action", "image_id", "instance_id", "category")
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+
+
+def _tell(
+    found: Sequence[Planted | None],
+    planted: Sequence[Planted],
+    hits: Sequence[bool],
+    renamed: int,
+    folder: Path,
+    seconds: float,
+) -> None:
+    from curation.store import database
+
+    metrics = json.loads(
+        (database.folder(DATASET) / "runs" / RUN / "metrics.json").read_text("utf-8")
+    )
+    rows: list[tuple[str, object]] = [
+        (f"IoU {name}, out of fold", value) for name, value in metrics["iou"].items()
+    ]
+    rows.append(("mIoU of the 5 classes, out of fold", metrics["miou_foreground"]))
+    for first in (10, 25, 50, 100):
+        at = sum(error is not None for error in found[:first])
+        rows.append((f"of the first {first} suspects, those at a spoilt label", at))
+    rows.append(("spoilt labels that one of them is at", len({id(e) for e in found[:100] if e})))
+    rows.append(("spoilt labels in all", len(planted)))
+    for first in (10, 25):
+        at = sum(hits[:first])
+        rows.append((f"of the first {first} suspect source labels, those renamed", at))
+    rows.append(("source labels that were renamed", renamed))
+    rows.append(("labels and missing garments that were scored", len(found)))
+    console.out.print(console.table(("", ""), rows))
+    console.err.print(
+        f"Done in {seconds:.0f} s. Drawn photos, labels, suspects.png and the cleaned splits "
+        f"are in {folder}."
+    )
+
+
+def _forget(folder: Path) -> None:
+    """Removes what an earlier demo left, so that each begins anew; and nothing else.
+
+    Raises:
+        DatasetError: a dataset or a folder of this name is somebody's work
+    """
+    from curation.store import database
+    from curation import store
+
+    for name in (DATASET, STYLES):
+        place = database.folder(name)
+        if (store.exists(name) or place.exists()) and not (place / MARK).is_file():
+            reason = f"was not made by `curate demo`; rename it, or remove it and {place}"
+            raise DatasetError(name, "", reason)
+    if folder.exists() and not (folder / MARK).is_file():
+        raise DatasetError(str(folder), "", "was not made by `curate demo`; move it away")
+    for name in (DATASET, STYLES):
+        store.delete(name)
+        shutil.rmtree(database.folder(name), ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    for place in (database.folder(DATASET), database.folder(STYLES), folder):
+        place.mkdir(parents=True)
+        (place / MARK).touch()

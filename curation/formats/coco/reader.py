@@ -1,0 +1,319 @@
+"""COCO JSON, and Fashionpedia's, which adds attributes: photos, categories, annotations.
+
+An annotation's ``segmentation`` is a list of polygons, which are the parts of one garment, or run
+lengths of the whole photo, as numbers or compressed into a string; ``iscrowd`` does not tell
+which. Ids differ between copies of one data set: categories and attributes go by their names.
+Specification: https://cocodataset.org/#format-data, https://fashionpedia.github.io/home/
+:func:`write` stands in :mod:`.coco_writer`.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curation.core import image_io, polygons, rle
+from curation.core.errors import FormatError
+from curation.core.polygons import Ring
+from curation.core.records import ImageRecord, Instance, Skip
+from curation.core.rle import Rle
+from curation.formats import (
+    OnSkip,
+    explain_mismatch,
+    find_photo,
+    listed_twice,
+    printable,
+    quoted,
+    shown,
+)
+from curation.formats.coco import json_index
+from curation.formats.coco.writer import write
+
+__all__ = ["Coco", "load", "write"]
+
+MAX_COORDINATE = 1e7
+MAX_ID = 100
+"""Characters."""
+
+UNSAID, WRONG = (0, 0), (-1, -1)
+"""In the place of a size that the file does not give, or gives as no photo can have it."""
+
+Id = int | str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coco:
+    """A COCO file and the place of each annotation in it; see :class:`curation.formats.Source`.
+
+    Attributes:
+        path, images: the file and the folder of photos
+        names: ``file_name`` of each photo, in the file's order
+        sizes: (photos, 2) height and width as the file says, ``UNSAID`` or ``WRONG``
+        twice: listings of a photo that has an earlier one (``a.jpg``, ``./a.jpg``), by index
+        categories, attributes: names of the ids
+        first: (photos + 2,) where each photo's annotations begin in ``ranges``; behind the last
+            photo's are those of none
+        ranges: (annotations, 2) the bytes of each annotation in the file, photo by photo
+        size, changed: of the file when it was loaded, in bytes and nanoseconds
+    """
+
+    path: Path
+    images: Path
+    names: tuple[str, ...]
+    sizes: NDArray[np.int64]
+    twice: frozenset[int]
+    categories: Mapping[Id, str]
+    attributes: Mapping[Id, str]
+    first: NDArray[np.int64]
+    ranges: NDArray[np.int64]
+    size: int
+    changed: int
+
+    def read(self, start: int, stop: int, on_skip: OnSkip) -> Iterator[ImageRecord]:
+        """Yields the photos ``names[start:stop]``; see :class:`curation.formats.Source`.
+
+        Annotations of no photo are told with the last photo.
+        """
+        stop = min(stop, len(self.names))
+        if _state(self.path) != (self.size, self.changed):
+            raise FormatError(self.path, "", "was changed while it was read; import it again")
+        with self.path.open("rb") as file:
+            for number in range(start, stop):
+                if record := self._record(file, number, on_skip):
+                    yield record
+            if start < stop == len(self.names):
+                for place, annotation in self._annotations(file, stop):
+                    of = annotation.get("image_id") if isinstance(annotation, dict) else None
+                    detail = f"the file lists no image with the id {quoted(of)}"
+                    on_skip(Skip(place, "annotation without a photo", detail))
+
+    def _record(self, file: BinaryIO, number: int, on_skip: OnSkip) -> ImageRecord | None:
+        name = self.names[number]
+        where = f"{self.path.name}:{shown(name)}"
+        lost = f"{self.first[number + 1] - self.first[number]} annotations"
+        if number in self.twice:
+            on_skip(Skip(where, "photo listed twice", f"{quoted(name)}, {lost}"))
+            return None
+        found = find_photo(self.images, name, where, lost, on_skip)
+        if not found:
+            return None
+        photo, height, width = found
+        annotations = list(self._annotations(file, number))
+        given_height, given_width = self.sizes[number].tolist()
+        if why := _mismatch((given_height, given_width), annotations, (height, width)):
+            on_skip(Skip(where, "size mismatch", f"{why}, {lost}"))
+            return None
+        instances = []
+        for place, annotation in annotations:
+            if instance := self._instance(annotation, height, width, place, on_skip):
+                instances.append(instance)
+        if annotations and not instances:
+            on_skip(Skip(where, "photo without a usable annotation", quoted(name)))
+            return None
+        return ImageRecord(image_io.without_suffix(name), photo, height, width, tuple(instances))
+
+    def _annotations(self, file: BinaryIO, number: int) -> Iterator[tuple[str, Any]]:
+        """Place and JSON of each annotation of a photo."""
+        for start, stop in self.ranges[self.first[number] : self.first[number + 1]].tolist():
+            file.seek(start)
+            annotation = json_index.decode(file.read(stop - start))
+            key = _id(annotation, "id")
+            place = f"byte {start}" if key is None else shown(str(key))
+            yield f"{self.path.name}:{place}", annotation
+
+    def _instance(
+        self, annotation: dict, height: int, width: int, place: str, on_skip: OnSkip
+    ) -> Instance | None:
+        key = _id(annotation, "category_id")
+        category = None if key is None else self.categories.get(key)
+        if category is None:
+            detail = f"category_id {quoted(annotation.get('category_id'))} has no name"
+            on_skip(Skip(place, "annotation without a label", detail))
+            return None
+        segmentation = annotation.get("segmentation")
+        if not segmentation:
+            on_skip(Skip(place, "annotation without a mask", f"{category}: a box alone"))
+            return None
+        rings: tuple[Ring, ...] = ()
+        try:
+            fine = self._fine(annotation)
+            if isinstance(segmentation, dict):
+                mask = _runs(segmentation, height, width)
+            else:
+                rings = _rings(segmentation, place, on_skip)
+                mask = polygons.fill(rings, height, width)
+            if rle.area(mask) == 0:
+                raise ValueError("the mask has no pixel inside the photo")
+        except ValueError as error:
+            on_skip(Skip(place, "annotation that cannot be drawn", f"{category}: {error}"))
+            return None
+        # A crossing is not mended: pycocotools fills it as it fills everything.
+        mended = polygons.out_of_frame(rings, height, width) if rings else ()
+        return Instance(category, mask, place, fine, rings, mended)
+
+    def _fine(self, annotation: dict) -> tuple[str, ...]:
+        ids = annotation.get("attribute_ids") or []
+        if not isinstance(ids, list) or not set(map(type, ids)) <= {int, str}:
+            raise ValueError(f"attribute_ids {quoted(ids)} is no list of ids")
+        return tuple(self.attributes.get(i) or quoted(i) for i in ids)
+
+
+def load(path: Path, images: Path) -> Coco:
+    """Checks a COCO file as a whole, and notes where the annotations of each photo are.
+
+    One pass over the file, whatever the order in it; no more than one element is held.
+
+    Args:
+        images: the folder of photos
+
+    Raises:
+        FormatError: not a COCO file, an image or a category in it without an id and a name, or
+            two of one id
+    """
+    names: list[str] = []
+    sizes: list[tuple[int, int]] = []
+    rows: dict[Id | None, int] = {}  # of each image id
+    labels: dict[str, dict[Id, str]] = {"categories": {}, "attributes": {}}
+    ranges, owners = array("q"), array("q")
+    keys: dict[Id | None, int] = {}  # the image ids of annotations, whose image may come later
+    size, changed = _state(path)
+    for key, start, stop, value in json_index.elements(path):
+        try:
+            if key == "annotations":
+                ranges.extend((start, stop))
+                owners.append(keys.setdefault(_id(value, "image_id"), len(keys)))
+            elif key == "images":
+                image_id, name = _named(value, "file_name")
+                row = rows.setdefault(image_id, len(names))
+                if row < len(names) and names[row] != name:
+                    raise ValueError(f"{quoted(names[row])} has the id {quoted(image_id)} too")
+                names.append(name)
+                size_given = value.get("height"), value.get("width")
+                sizes.append(UNSAID if size_given == (None, None) else _size(*size_given) or WRONG)
+            elif key in labels:
+                label_id, label = _named(value, "name")
+                if label_id in labels[key]:
+                    other = quoted(labels[key][label_id])
+                    raise ValueError(f"{other} has the id {quoted(label_id)} too")
+                labels[key][label_id] = printable(label)
+        except ValueError as error:
+            raise FormatError(path, f"{key}, byte {start}", str(error)) from None
+    for key, found in {"images": names, "annotations": owners, **labels}.items():
+        if not found and key != "attributes":
+            raise FormatError(path, "", f"holds no {key}: not a COCO file with labels")
+    photo_of_key = np.array([rows.get(image_id, len(names)) for image_id in keys])
+    photo = photo_of_key[np.frombuffer(owners, np.int64)]
+    return Coco(
+        path,
+        images,
+        tuple(names),
+        np.array(sizes, np.int64),
+        listed_twice(names, map(image_io.without_suffix, names), images),
+        labels["categories"],
+        labels["attributes"],
+        np.cumsum([0, *np.bincount(photo, minlength=len(names) + 1)]),
+        np.frombuffer(ranges, np.int64).reshape(-1, 2)[np.argsort(photo, kind="stable")],
+        size,
+        changed,
+    )
+
+
+def _mismatch(
+    given: tuple[int, int], annotations: Iterable[tuple[str, dict]], found: tuple[int, int]
+) -> str:
+    """Why the labels are for another size than the photo has; empty where they fit.
+
+    Where the file gives no size, run lengths tell theirs, and polygons are taken for the photo's.
+    """
+    if given == WRONG:
+        return "the file gives no size that a photo can have"
+    if given != UNSAID:
+        return "" if given == found else explain_mismatch(given, found)
+    for _, annotation in annotations:
+        runs = annotation.get("segmentation")
+        size = _size_of_runs(runs) if isinstance(runs, dict) else None
+        if size and size != found:
+            return f"the file gives no size; by its run lengths, {explain_mismatch(size, found)}"
+    return ""
+
+
+def _size_of_runs(segmentation: dict) -> tuple[int, int] | None:
+    size = segmentation.get("size")
+    return _size(*size) if isinstance(size, list) and len(size) == 2 else None
+
+
+def _runs(segmentation: dict, height: int, width: int) -> Rle:
+    """Run lengths, as numbers or compressed."""
+    given, counts = _size_of_runs(segmentation), segmentation.get("counts")
+    if not given:
+        size = quoted(segmentation.get("size"))
+        raise ValueError(f"its size {size} is none that a photo can have")
+    if given != (height, width):
+        raise ValueError(explain_mismatch(given, (height, width)))
+    if isinstance(counts, str):
+        given_counts = Rle(height, width, counts.encode("utf-8", "surrogatepass"))
+        return rle.from_counts(rle.to_counts(given_counts), height, width)
+    if not isinstance(counts, list) or set(map(type, counts)) != {int}:
+        raise ValueError(f"counts {quoted(counts)} are no run lengths")
+    if not 0 <= min(counts) <= max(counts) <= height * width:
+        raise ValueError(f"a run is negative or longer than the {width}x{height} photo")
+    return rle.from_counts(counts, height, width)
+
+
+def _rings(segmentation: object, place: str, on_skip: OnSkip) -> tuple[Ring, ...]:
+    """Polygons, each ``[x0, y0, x1, y1, ...]`` in pixels; those that are points or lines go."""
+    if not isinstance(segmentation, list):
+        raise ValueError(f"segmentation {quoted(segmentation)} is not known")
+    rings = []
+    for number, ring in enumerate(segmentation, 1):
+        what = f"polygon {number} of {len(segmentation)}"
+        if not isinstance(ring, list) or not set(map(type, ring)) <= {int, float} or len(ring) % 2:
+            raise ValueError(f"{what} is not x, y, x, y, ...")
+        if len(ring) < 6:
+            on_skip(Skip(place, "polygon without area", f"{what} has {len(ring) // 2} points"))
+            continue
+        # Before they become floats, which an integer of 400 digits cannot.
+        if not -MAX_COORDINATE <= min(ring) <= max(ring) <= MAX_COORDINATE:
+            raise ValueError(f"{what} has a point that is out of all bounds")
+        rings.append(tuple(map(float, ring)))
+    if not rings:
+        raise ValueError("no polygon has 3 points")
+    return tuple(rings)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Bytes, and nanoseconds of the last change."""
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise FormatError(path, "", error.strerror or "cannot be read") from None
+    return state.st_size, state.st_mtime_ns
+
+
+def _id(table: object, key: str) -> Id | None:
+    """An id that can be shown: a number or a short text."""
+    value = table.get(key) if isinstance(table, dict) else None
+    if type(value) is str and value.isprintable() and len(value) <= MAX_ID:
+        return value
+    return value if type(value) is int else None
+
+
+def _named(table: object, key: str) -> tuple[Id, str]:
+    found, name = _id(table, "id"), table.get(key) if isinstance(table, dict) else None
+    if found is None or not isinstance(name, str) or not name.strip():
+        raise ValueError(f"needs an id and a {key}")
+    name.encode()
+    return found, name
+
+
+def _size(height: object, width: object) -> tuple[int, int] | None:
+    """A size that a photo can have; else None."""
+    if type(height) is not int or type(width) is not int or min(height, width) <= 0:
+        return None
+    return (height, width) if height * width <= rle.MAX_PIXELS else None

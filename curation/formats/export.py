@@ -1,0 +1,121 @@
+"""Reviewed labels in a folder of their own, for a trainer or another tool.
+
+    DIR/instances.json                  coco
+    DIR/via.json                        via: the region attribute is ``label``
+    DIR/masks/*.png, DIR/classes.csv    masks
+    DIR/splits.csv                      image_id,split,photo_hash
+    DIR/manifest.json                   format, classes, photos in each split, all files
+
+``curate import`` reads each of them again, with the photos where they are. TFRecords, which
+hold the photos too, are laid out by :mod:`curation.formats.tfrecord.writer`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from curation.core import polygons, rle
+from curation.core.errors import CurateError
+from curation.core.records import ImageRecord, Instance, Skip
+from curation.core.splits import SPLITS
+from curation.core.taxonomy import IGNORE, Taxonomy
+from curation.formats import OnSkip, coco, mask_folder, via
+from curation.formats.export_folder import finish, replacing_export
+
+LABEL = "label"
+"""The region attribute of a VIA file."""
+
+
+def write(
+    folder: Path,
+    format_: str,
+    records: Mapping[str, ImageRecord],
+    taxonomy: Taxonomy,
+    splits: Mapping[str, str],
+    groups: Mapping[str, str],
+    on_photo: Callable[[], object] = lambda: None,
+    on_skip: OnSkip = lambda skip: None,
+) -> dict:
+    """Writes an export; the folder appears when it is whole, and replaces an earlier export.
+
+    Args:
+        format_: coco, masks or via
+        records: by image_id; their categories are the taxonomy's classes or ``ignore``:
+            void (255) in masks, left out elsewhere
+        splits: train, val or test, by image_id
+        groups: content hash of the photo, by image_id
+        on_photo: called after each photo
+        on_skip: told each label that is left out, and why
+
+    Returns:
+        the manifest
+
+    Raises:
+        CurateError: the folder holds something that is not of an earlier export in this
+            format, or the format cannot tell two photos apart
+    """
+    with replacing_export(folder, format_) as part:
+        kept = _kept(records.values(), format_ == "masks", on_photo, on_skip)
+        try:
+            _WRITERS[format_](part, kept, taxonomy)
+        except ValueError as error:
+            raise CurateError(folder, "", f"{error}; take another format") from None
+        photos = Counter(splits[i] for i in records)
+        manifest = {
+            "format": format_,
+            "taxonomy": taxonomy.name,
+            "classes": {c.id: c.name for c in taxonomy.classes},
+            "splits": {name: {"photos": photos[name]} for name in SPLITS},
+        }
+        return finish(part, manifest, records, splits, groups)
+
+
+def _kept(
+    records: Iterable[ImageRecord],
+    with_void: bool,
+    on_photo: Callable[[], object],
+    on_skip: OnSkip,
+) -> Iterator[ImageRecord]:
+    for record in records:
+        kept = []
+        for instance in record.instances:
+            what = f"{instance.category} of {record.image_id}"
+            if instance.category == IGNORE and not with_void:
+                on_skip(Skip(instance.source, "void label", f"{what}: only masks have void"))
+            elif not rle.area(instance.mask):
+                on_skip(Skip(instance.source, "label without a pixel", what))
+            else:
+                kept.append(instance)
+        yield replace(record, instances=tuple(kept))
+        on_photo()
+
+
+def _write_coco(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
+    coco.write(folder / "instances.json", records, [c.name for c in taxonomy.classes])
+
+
+def _write_masks(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
+    mask_folder.write(folder / "masks", records, taxonomy)
+    (folder / "masks" / "classes.csv").rename(folder / "classes.csv")
+
+
+def _write_via(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
+    drawn = (replace(r, instances=tuple(map(_outlined, r.instances))) for r in records)
+    via.write(folder / "via.json", drawn, LABEL)
+
+
+_WRITERS = {"coco": _write_coco, "masks": _write_masks, "via": _write_via}
+
+
+def _outlined(instance: Instance) -> Instance:
+    """Without its polygons where they do not give the mask: VIA has nothing but polygons."""
+    mask = instance.mask
+    try:
+        if polygons.rasterise(instance.polygons, mask.height, mask.width) == mask:
+            return instance
+    except ValueError:
+        pass
+    return replace(instance, polygons=())

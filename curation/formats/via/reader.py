@@ -1,0 +1,265 @@
+"""VGG Image Annotator (VIA) 1, 2 and 3: projects and exports with regions drawn by hand.
+
+Of VIA 1 and 2, a flat JSON export maps arbitrary keys to ``{filename, size, regions}``;
+a project holds the same under ``_via_img_metadata``. Regions are a dict in VIA 1 and a
+list in VIA 2; each has ``shape_attributes`` and ``region_attributes``. VIA 3's projects
+are read by :mod:`.via3`, exports to CSV by :mod:`.via_csv`; VIA 2's project is written.
+Specification: https://www.robots.ox.ac.uk/~vgg/software/via/docs/
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from curation.core import polygons
+from curation.core.atomic import replacing
+from curation.core.errors import FormatError
+from curation.core.polygons import Ring
+from curation.core.records import ImageRecord, Instance, Skip
+from curation.formats import OnSkip, find_photo, listed_twice, quoted, shown
+from curation.formats.via import via3, via_csv
+from curation.formats.via.regions import Listing, Region, label, ring, table
+
+MAX_FILE = 2**30
+"""Bytes: a file is read as a whole, so a larger one is refused."""
+
+MAX_NAMED = 10
+"""Attributes that a message lists."""
+
+UNDRAWN = "region that cannot be drawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A region with a label and a shape, not clipped to its photo yet.
+
+    Attributes:
+        where: file and place
+        ring: ``(x0, y0, x1, y1, ...)`` in pixels
+    """
+
+    where: str
+    category: str
+    ring: Ring
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One listing of a photo.
+
+    Attributes:
+        where: file and place
+        name: the photo as the file names it
+        regions: in the file's order; what has no label or no outline is a skip
+        repeated: whether the file lists the photo before, too, maybe spelled otherwise
+    """
+
+    where: str
+    name: str
+    regions: tuple[Outline | Skip, ...]
+    repeated: bool
+
+
+@dataclass(frozen=True)
+class Via:
+    """A VIA file of any version: a :class:`~curation.formats.Source`."""
+
+    path: Path
+    images: Path
+    photos: tuple[Photo, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The photos as the file names them, each as often as it is listed."""
+        return tuple(photo.name for photo in self.photos)
+
+    def read(self, start: int, stop: int, on_skip: OnSkip) -> Iterator[ImageRecord]:
+        """Yields the photos ``names[start:stop]``, each where it is listed first.
+
+        Args:
+            on_skip: told each region and photo that is left out, and why
+        """
+        for photo in self.photos[start:stop]:
+            if photo.repeated:
+                on_skip(Skip(photo.where, "photo listed twice", shown(photo.name)))
+                continue
+            lost = f"{len(photo.regions)} regions"
+            found = find_photo(self.images, photo.name, photo.where, lost, on_skip)
+            if not found:
+                continue
+            path, height, width = found
+            instances = tuple(_instances(photo, height, width, on_skip))
+            if instances or not photo.regions:
+                yield ImageRecord(photo.name, path, height, width, instances)
+            else:
+                on_skip(Skip(photo.where, "photo without a usable region", shown(photo.name)))
+
+
+def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
+    """Reads a VIA file whole, whichever kind it is; masks are filled as they are read.
+
+    Args:
+        images: the folder of photos
+        label_attribute: the region attribute that holds the category: text,
+            radio, dropdown, or a checkbox with exactly one box ticked. None
+            takes the only attribute that regions have
+
+    Raises:
+        FormatError: not a VIA file that is understood, or no region in it has
+            that attribute, or more than one may be meant
+    """
+    listings = _listings(path, _text(path))
+    present = Counter(
+        name for listing in listings for region in listing.regions for name in region.attributes
+    )
+    if label_attribute is None and len(present) == 1:
+        (label_attribute,) = present
+    if label_attribute is None or label_attribute not in present:
+        named = [f"{shown(name)} ({n})" for name, n in present.most_common(MAX_NAMED)]
+        if len(present) > MAX_NAMED:
+            named.append(f"{len(present) - MAX_NAMED} more")
+        there = ", ".join(named) or "none"
+        wrong = f"no region has the attribute {label_attribute!r}"
+        if label_attribute is None:
+            wrong = "name the label attribute"
+        raise FormatError(path, "", f"{wrong}; there are: {there}")
+    names = [listing.name for listing in listings]
+    twice = listed_twice(names, names, images)
+    photos = [
+        Photo(
+            f"{path.name}:{listing.place}",
+            listing.name,
+            tuple(_outline(path, region, label_attribute) for region in listing.regions),
+            number in twice,
+        )
+        for number, listing in enumerate(listings)
+    ]
+    return Via(path, images, tuple(photos))
+
+
+def write(path: Path, records: Iterable[ImageRecord], label_attribute: str) -> None:
+    """Writes records as a VIA 2 project.
+
+    VIA has no instance of several parts: each part becomes a region. A record
+    without polygons is traced along its mask's pixel edges.
+
+    Raises:
+        ValueError: two photos have one name: VIA has no folders
+    """
+    metadata = {}
+    names: set[str] = set()
+    values: set[str] = set()
+    for record in records:
+        name = record.path.name
+        if name in names:
+            raise ValueError(f"two photos are named {name!r}, which VIA cannot tell apart")
+        names.add(name)
+        regions = []
+        for instance in record.instances:
+            values.add(instance.category)
+            for outline in instance.polygons or polygons.trace(instance.mask):
+                shape = {
+                    "name": "polygon",
+                    "all_points_x": [_short(v) for v in outline[0::2]],
+                    "all_points_y": [_short(v) for v in outline[1::2]],
+                }
+                attributes = {label_attribute: instance.category}
+                regions.append({"shape_attributes": shape, "region_attributes": attributes})
+        size = record.path.stat().st_size if record.path.is_file() else -1
+        entry = {"filename": name, "size": size, "regions": regions, "file_attributes": {}}
+        metadata[f"{name}{size}"] = entry
+    options = dict.fromkeys(sorted(values), "")
+    dropdown = {"type": "dropdown", "description": "", "options": options, "default_options": {}}
+    project = {
+        "_via_settings": {"ui": {}, "core": {}, "project": {"name": path.stem}},
+        "_via_img_metadata": metadata,
+        "_via_attributes": {"region": {label_attribute: dropdown}, "file": {}},
+        "_via_data_format_version": "2.0.10",
+        "_via_image_id_list": list(metadata),
+    }
+    with replacing(path) as part:
+        part.write_text(json.dumps(project, ensure_ascii=False), "utf-8")
+
+
+def _outline(path: Path, region: Region, label_attribute: str) -> Outline | Skip:
+    where = f"{path.name}:{region.place}"
+    try:
+        category = label(region, label_attribute)
+    except ValueError as error:
+        return Skip(where, "region without a label", str(error))
+    try:
+        return Outline(where, category, ring(region.shape))
+    except ValueError as error:
+        return Skip(where, UNDRAWN, f"{category}: {error}")
+
+
+def _instances(photo: Photo, height: int, width: int, on_skip: OnSkip) -> Iterator[Instance]:
+    for region in photo.regions:
+        if isinstance(region, Skip):
+            on_skip(region)
+            continue
+        try:
+            mask = polygons.rasterise([region.ring], height, width)
+        except ValueError as error:
+            on_skip(Skip(region.where, UNDRAWN, f"{region.category}: {error}"))
+            continue
+        faults = polygons.faults((region.ring,), height, width)
+        yield Instance(region.category, mask, region.where, polygons=(region.ring,), faults=faults)
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise FormatError(path, "", f"larger than {MAX_FILE >> 30} GiB")
+        # Bytes first: a CSV's line breaks stay as they are.
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise FormatError(path, "", error.strerror or "cannot be read") from None
+    except UnicodeDecodeError:
+        raise FormatError(path, "", "not UTF-8 text") from None
+
+
+def _listings(path: Path, text: str) -> list[Listing]:
+    if text.lstrip()[:1] not in ("{", "["):
+        return via_csv.listings(path, text)
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise FormatError(path, str(error.lineno), f"not JSON: {error.msg}") from None
+    except (ValueError, RecursionError):  # a number of 5000 digits, 100000 brackets
+        raise FormatError(path, "", "not JSON text") from None
+    project = table(content)
+    if "project" in project and "metadata" in project:
+        return via3.listings(path, project)
+    entries = table(project.get("_via_img_metadata", project))
+    if not entries:
+        raise FormatError(path, "", "holds no photos: not an export or project of VIA")
+    return [_listing(path, key, entry) for key, entry in entries.items()]
+
+
+def _listing(path: Path, key: str, entry: object) -> Listing:
+    place, fields = shown(key), table(entry)
+    name, regions = fields.get("filename"), fields.get("regions", {})
+    if not isinstance(name, str):
+        raise FormatError(path, place, "has no filename: not a VIA 1 or 2 entry")
+    if isinstance(regions, list):
+        regions = {str(number): region for number, region in enumerate(regions)}
+    if not isinstance(regions, dict):  # not none, which would be taken for a correction
+        raise FormatError(path, place, f"its regions are {quoted(regions)}: no list of regions")
+    found = (
+        Region(
+            f"{place}#{shown(number)}",
+            table(table(region).get("shape_attributes")),
+            table(table(region).get("region_attributes")),
+        )
+        for number, region in regions.items()
+    )
+    return Listing(place, name.strip(), tuple(found))
+
+
+def _short(value: float) -> int | float:
+    return int(value) if value == int(value) else value

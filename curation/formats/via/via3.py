@@ -1,0 +1,134 @@
+"""VIA 3 projects, translated into the words of VIA 2.
+
+    file       id -> fname, src
+    view       id -> fid_list: what the annotator saw at once, one photo as a rule
+    metadata   id -> vid, xy, av: a region of a view, or (xy empty) a remark on all of it
+    attribute  id -> aname, type, options
+
+``xy`` is a shape's number, then its coordinates in pixels; ``av`` maps attribute ids to a
+text or to option ids. Specification: "Structure of VIA Project JSON File" in
+https://gitlab.com/vgg/via/blob/via-3.x.y/via-3.x.y/CodeDoc.md
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import unquote
+
+from curation.core.errors import FormatError
+from curation.formats import quoted, shown
+from curation.formats.via.regions import Listing, Region, table
+
+SHAPES = {
+    1: ("point", ("cx", "cy")),
+    2: ("rect", ("x", "y", "width", "height")),
+    3: ("circle", ("cx", "cy", "r")),
+    4: ("ellipse", ("cx", "cy", "rx", "ry")),
+}
+OUTLINES = {5: "line", 6: "polyline", 7: "polygon", 8: "extreme rectangle", 9: "extreme circle"}
+CHECKBOX, RADIO, SELECT = 2, 3, 4
+
+
+def listings(path: Path, project: Mapping[str, object]) -> list[Listing]:
+    """The photos of a project, in the order of its views.
+
+    Raises:
+        FormatError: not a project of VIA 3, a region of no view, or of a view of
+            several photos: the file does not say which of them it lies on
+    """
+    for key in ("attribute", "file", "view", "metadata"):
+        if not isinstance(project.get(key), dict):
+            raise FormatError(path, key, "missing, or not a table: not a project of VIA 3")
+    files, views = table(project["file"]), table(project["view"])
+    if not views:
+        raise FormatError(path, "view", "holds no photos")
+    attributes = table(project["attribute"])
+    check_names(path, attributes)
+    regions: dict[str, list[Region]] = {vid: [] for vid in views}
+    for mid, entry in table(project["metadata"]).items():
+        place, entry = f"metadata/{shown(mid)}", table(entry)
+        vid = _id(entry.get("vid"))
+        if vid not in regions:
+            raise FormatError(path, place, f"belongs to view {quoted(vid)}, which is not there")
+        if entry.get("xy"):
+            av = values(attributes, entry.get("av"))
+            regions[vid].append(Region(place, shape(entry["xy"]), av))
+    result = []
+    for vid, view in views.items():
+        place = f"view/{shown(vid)}"
+        fids = table(view).get("fid_list")
+        if not isinstance(fids, list):
+            raise FormatError(path, place, "has no fid_list: not a project of VIA 3")
+        check_one_photo(path, place, len(fids), len(regions[vid]))
+        for fid in fids:
+            name = table(files.get(_id(fid))).get("fname")
+            if not isinstance(name, str):
+                raise FormatError(path, place, f"its file {quoted(_id(fid))} has no fname")
+            result.append(Listing(place, photo_name(name), tuple(regions[vid])))
+    return result
+
+
+def check_names(path: Path, attributes: Mapping[str, object]) -> None:
+    """Raises FormatError where two attributes have one name: a label could be meant by either."""
+    for name, count in Counter(_name(aid, a) for aid, a in attributes.items()).items():
+        if count > 1:
+            reason = f"{count} attributes have the name {quoted(name)}; rename them in VIA"
+            raise FormatError(path, "attribute", reason)
+
+
+def check_one_photo(path: Path, place: str, photos: int, regions: int) -> None:
+    """Raises FormatError for regions of a view that does not have exactly one photo."""
+    if regions and photos != 1:
+        reason = f"{regions} regions on {photos} photos at once, and no word on which; "
+        raise FormatError(path, place, reason + "in VIA, give each photo a view of its own")
+
+
+def photo_name(name: str) -> str:
+    """A photo's name in its folder: of an address or a whole path only the end."""
+    if "://" in name:
+        name = unquote(name.partition("?")[0])
+    elif not name.startswith("/"):
+        return name.strip()
+    return name.rpartition("/")[2].strip()
+
+
+def shape(xy: object) -> dict[str, object]:
+    """VIA 3's ``xy`` as VIA 2's ``shape_attributes``; what it cannot be has no name."""
+    if not isinstance(xy, list) or not xy or not isinstance(xy[0], int):
+        return {}
+    number, *numbers = xy
+    if number in OUTLINES:
+        points = {"all_points_x": numbers[0::2], "all_points_y": numbers[1::2]}
+        return {"name": OUTLINES[number], **points}
+    name, keys = SHAPES.get(number, (f"number {number}", ()))
+    return {"name": name, **dict(zip(keys, numbers, strict=False))}
+
+
+def values(attributes: Mapping[str, object], av: object) -> dict[str, object]:
+    """VIA 3's ``av`` as VIA 2's ``region_attributes``: names for ids, texts for options.
+
+    An id without a name or a text stays as it is: old exports leave options out.
+    """
+    result: dict[str, object] = {}
+    for aid, value in table(av).items():
+        attribute = table(attributes.get(aid))
+        options, kind = table(attribute.get("options")), attribute.get("type")
+        if kind == CHECKBOX and isinstance(value, str):
+            value = {_id(options.get(o, o)): True for o in value.split(",") if o}
+        elif kind in (RADIO, SELECT):
+            value = options.get(_id(value), value)
+        result[_name(aid, attributes.get(aid))] = value
+    return result
+
+
+def _id(value: object) -> str:
+    """Ids are texts where they are keys and, in some files, numbers where they are values."""
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def _name(aid: str, attribute: object) -> str:
+    """The first exports to CSV gave an attribute's name alone, in place of its table."""
+    name = attribute if isinstance(attribute, str) else table(attribute).get("aname")
+    return name if isinstance(name, str) else aid

@@ -1,0 +1,138 @@
+"""VIA's exports to CSV, one row for each region, JSON in the cells.
+
+VIA 1 and 2: ``filename,file_size,file_attributes,region_count,region_id,``
+``region_shape_attributes,region_attributes``; a photo without regions has one
+row with a count of 0. VIA 1.0 has a ``#`` before it.
+
+VIA 3: the header and the attributes stand in comments, ``# ATTRIBUTE = {...}`` and
+``# CSV_HEADER = metadata_id,file_list,flags,temporal_coordinates,``
+``spatial_coordinates,metadata``; cells are those of a project, see :mod:`.via3`.
+
+Sources: ``pack_via_metadata`` in VIA 2's ``via.js`` and ``_via_import_export.js`` in VIA 3.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
+from pathlib import Path
+
+from curation.core.errors import FormatError
+from curation.formats.via import via3
+from curation.formats.via.regions import Listing, Region, table
+
+MAX_CELL = 64 * 2**20
+"""Bytes: no outline of a real garment comes near it."""
+
+COLUMNS = ("filename", "region_count", "region_shape_attributes", "region_attributes")
+COLUMNS_3 = ("file_list", "spatial_coordinates", "metadata")
+
+
+def listings(path: Path, text: str) -> list[Listing]:
+    """The photos of an export, in the order in which they first stand there.
+
+    Raises:
+        FormatError: not such an export, or a row that is no row of it
+    """
+    file = io.StringIO(text, newline="")
+    comments = list(takewhile(lambda line: line.startswith("#"), file))
+    file.seek(sum(map(len, comments)))
+    rows = _rows(path, file, len(comments) + 1)
+    header: list[str] = []
+    attributes: dict = {}
+    for line, comment in enumerate(comments, 1):
+        key, _, value = comment.lstrip("# ").rstrip().partition(" = ")
+        if key in ("ATTRIBUTE", "ATTRIBUTES"):
+            attributes = table(_json(path, line, key, value))
+        elif key == "CSV_HEADER":
+            header = value.rstrip(",").split(",")
+        elif key.startswith("filename,"):
+            header = key.rstrip(",").split(",")
+    if not header:
+        _, header = next(rows, (0, []))
+    if set(COLUMNS_3) <= set(header):
+        via3.check_names(path, attributes)
+        found = _photos_3(path, _named(path, rows, header), attributes)
+    elif set(COLUMNS) <= set(header):
+        found = _photos(path, _named(path, rows, header))
+    else:
+        reason = f"neither JSON nor a CSV of VIA, which has the columns {', '.join(COLUMNS)}"
+        raise FormatError(path, "", reason)
+    if not found:
+        raise FormatError(path, "", "holds no photos: a header and no rows")
+    return found
+
+
+def _photos(path: Path, rows: Iterator[tuple[int, dict[str, str]]]) -> list[Listing]:
+    found: dict[tuple[str, str], tuple[int, list[Region]]] = {}
+    for line, row in rows:
+        shape, attributes = (
+            table(_json(path, line, column, row[column]))
+            for column in ("region_shape_attributes", "region_attributes")
+        )
+        _, regions = found.setdefault((row["filename"], row.get("file_size", "")), (line, []))
+        if shape or row["region_count"].strip() != "0":
+            regions.append(Region(str(line), shape, attributes))
+    return [
+        Listing(str(line), name.strip(), tuple(regions))
+        for (name, _), (line, regions) in found.items()
+    ]
+
+
+def _photos_3(
+    path: Path, rows: Iterator[tuple[int, dict[str, str]]], attributes: dict
+) -> list[Listing]:
+    found: dict[tuple[str, ...], tuple[int, list[Region]]] = {}
+    for line, row in rows:
+        names, xy, av = (_json(path, line, column, row[column]) for column in COLUMNS_3)
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise FormatError(path, str(line), "file_list is not a list of names")
+        _, regions = found.setdefault(tuple(names), (line, []))
+        if xy:
+            regions.append(Region(str(line), via3.shape(xy), via3.values(attributes, av)))
+    result = []
+    for names, (line, regions) in found.items():
+        via3.check_one_photo(path, str(line), len(names), len(regions))
+        listed = (via3.photo_name(name) for name in names)
+        result += [Listing(str(line), name, tuple(regions)) for name in listed]
+    return result
+
+
+def _named(
+    path: Path, rows: Iterator[tuple[int, list[str]]], header: Sequence[str]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    for line, row in rows:
+        # A spreadsheet that saved the file has added empty cells at the end.
+        if len(row) < len(header) or any(row[len(header) :]):
+            reason = f"{len(row)} cells under a header of {len(header)}"
+            raise FormatError(path, str(line), reason)
+        yield line, dict(zip(header, row, strict=False))
+
+
+def _rows(path: Path, lines: Iterable[str], start: int) -> Iterator[tuple[int, list[str]]]:
+    """Line and cells of each row that has any.
+
+    Args:
+        start: the place of the first line in the file, 1-based
+    """
+    csv.field_size_limit(MAX_CELL)
+    # strict: an open quote would take the rest of the file for one cell, and say nothing.
+    reader = csv.reader(lines, strict=True)
+    line = start
+    try:
+        for row in reader:
+            if any(row):
+                yield line, row
+            line = start + reader.line_num
+    except csv.Error as error:
+        raise FormatError(path, str(line), f"not a CSV: {error}") from None
+
+
+def _json(path: Path, line: int, column: str, cell: str) -> object:
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError):
+        raise FormatError(path, str(line), f"{column} is not JSON") from None

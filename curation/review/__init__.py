@@ -1,0 +1,1 @@
+"""What reviewers decided: the journal, and the one reading of it."""

@@ -1,0 +1,1 @@
+"""One file a verb, to be called from the command line, a notebook or a cluster."""

@@ -1,0 +1,120 @@
+"""Dataset to faults: what ``curate audit`` does. What a fault is stands in ``curation.audit``."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.progress import Progress
+
+from curation import store
+from curation.audit import batch, contradictions, duplicates, faults
+from curation.audit.batch import Batch
+from curation.audit.duplicates import PhotoLabels
+from curation.audit.faults import Fault
+from curation.audit.image_hash import PhotoPrint
+from curation.core import parallel
+from curation.core.atomic import replacing
+from curation.core.records import ImageRecord
+from curation.core.taxonomy import SOURCE
+from curation.review import journal
+from curation.steps import import_report
+
+AUDIT = "audit.csv"
+COLUMNS = ("severity", "name", "image_id", "instance_id", "source", "detail", "other")
+BATCH = 32
+
+_AS_FAULT = {"size mismatch": faults.OTHER_SIZE, "photo refused": faults.UNREADABLE}
+"""What an import calls what it left out, and what an audit calls it."""
+
+
+def run(dataset, progress: Progress) -> list[Fault]:
+    """Audits a dataset's source labels and photos, and stores what it finds.
+
+    Labels that a reviewer deleted and photos that one excluded are left out; a source label
+    that one changed counts as it is now.
+    The faults stand on labels and photos, where the App can filter by them, in
+    the saved view "faults, worst first" and in ``audit.csv``.
+
+    Returns:
+        the faults, errors first
+    """
+    found: list[Fault] = []
+    photos: list[PhotoPrint] = []
+    labels: dict[str, PhotoLabels] = {}
+    task = progress.add_task("audit", total=len(dataset))
+    for checked in parallel.ordered(batch.check, None, _batches(dataset), photos=len(dataset)):
+        for one in checked:
+            found += one.faults
+            labels[one.image_id] = one.labels
+            if one.photo:
+                photos.append(one.photo)
+            progress.advance(task)
+    progress.update(task, completed=len(dataset))
+    groups = duplicates.duplicates(photos)
+    found += duplicates.audit_duplicates(groups, labels)
+    said = _Said.of(dataset)
+    for group in groups:
+        records = store.read(dataset, "ground_truth", group.image_ids)
+        found += contradictions.audit_twins(said.applied(*photo) for photo in records)
+    store.write_faults(dataset, found)
+    found += left_out(store.folder(dataset))
+    found.sort(key=lambda f: (faults.SEVERITIES.index(f.severity), f.name, f.image_id))
+    with (
+        replacing(store.folder(dataset) / AUDIT) as part,
+        part.open("w", newline="", encoding="utf-8") as file,
+    ):
+        out = csv.writer(file, lineterminator="\n")
+        out.writerows([COLUMNS, *([getattr(f, name) for name in COLUMNS] for f in found)])
+    return found
+
+
+def left_out(folder: Path) -> Iterator[Fault]:
+    """What imports left out, by the lists that they wrote: there is no label to point at."""
+    for skip in import_report.left_out(folder):
+        name = _AS_FAULT.get(skip.kind, faults.LEFT_OUT)
+        yield Fault("", "", name, f"{skip.kind}: {skip.detail}; not imported", skip.where)
+
+
+def _batches(dataset) -> Iterator[Batch]:
+    said = _Said.of(dataset)
+    excluded = store.excluded(dataset)
+    part: list[tuple[ImageRecord, list[str]]] = []
+    for record, ids in store.read(dataset, "ground_truth"):
+        if record.image_id in excluded:
+            continue
+        part.append(said.applied(record, ids))
+        if len(part) == BATCH:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What reviewers said of source labels, by instance id: deleted, and called otherwise."""
+
+    deleted: frozenset[str]
+    renamed: Mapping[str, str]
+
+    @classmethod
+    def of(cls, dataset) -> _Said:
+        standing = journal.standing(store.decisions(dataset))
+        source = [d for d in standing if d.action == "relabel" and d.taxonomy == SOURCE]
+        return cls(
+            frozenset(d.instance_id for d in standing if d.action == "delete"),
+            {d.instance_id: d.category for d in source},
+        )
+
+    def applied(self, record: ImageRecord, ids: list[str]) -> tuple[ImageRecord, list[str]]:
+        """A record as they left it, with the ids of its instances."""
+        kept = [key for key in ids if key not in self.deleted]
+        instances = tuple(
+            replace(instance, category=self.renamed.get(key, instance.category))
+            for instance, key in zip(record.instances, ids, strict=True)
+            if key not in self.deleted
+        )
+        return replace(record, instances=instances), kept

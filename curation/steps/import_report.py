@@ -1,0 +1,131 @@
+"""What an import did: a line to read at once, and a list on disk with everything in it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from curation.core import console
+from curation.core.atomic import replacing
+from curation.core.records import Skip
+
+COLUMNS = ("what", "where", "kind", "detail")
+LEFT_OUT = "left out"
+LOST = "decision without its label"
+_NAME = "imported-{folder}-{file}.csv"
+
+
+@dataclass
+class Imported:
+    """What an import did.
+
+    Attributes:
+        added, unchanged, updated, differing: image ids
+        instances: instances in all photos that were read
+        skips: what was left out and why
+        mended: labels that were taken in after the reader had mended them
+        changes: what is new and gone in updated photos, and reviews that lost their label
+        absent: photos of the dataset that the file does not name (with ``update``)
+        unlisted: photos in the folder that the annotation file does not name
+        unmapped: source labels that the dataset's taxonomy does not speak of
+        listed: the file that lists all of these; None if there are none
+    """
+
+    added: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    differing: list[str] = field(default_factory=list)
+    instances: int = 0
+    skips: list[Skip] = field(default_factory=list)
+    mended: list[Skip] = field(default_factory=list)
+    changes: list[Skip] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
+    unmapped: dict[str, int] = field(default_factory=dict)
+    listed: Path | None = None
+
+    @property
+    def photos(self) -> int:
+        """How many the dataset has of those that the file names."""
+        return sum(map(len, (self.added, self.unchanged, self.updated, self.differing)))
+
+    @property
+    def lost(self) -> int:
+        """Reviews whose label the file took away."""
+        return sum(change.kind == LOST for change in self.changes)
+
+    def summary(self) -> str:
+        """All of it in one line: what was read is imported or counted as left out."""
+        counts = f"{len(self.added):,} new, {len(self.unchanged):,} unchanged"
+        if self.updated:
+            counts += f", {len(self.updated):,} updated"
+        instances, photos = (
+            console.count(n, what)
+            for n, what in ((self.instances, "instance"), (self.photos, "photo"))
+        )
+        parts = [f"{instances} in {photos} ({counts})"]
+        if self.mended:
+            parts.append(console.count_kinds(self.mended))
+        if self.skips:
+            parts.append(f"left out: {console.count_kinds(self.skips)}")
+        for n, what in (
+            (len(self.differing), "photo that differs, left as it was without --update"),
+            (len(self.absent), "photo of the dataset that the file does not name, kept"),
+            (len(self.unlisted), "photo of the folder that the file does not name"),
+        ):
+            if n:
+                parts.append(f"{what} ({n:,})")
+        if self.listed:
+            parts.append(f"all listed in {self.listed}")
+        return "; ".join(parts)
+
+    def write_list(self, path: Path) -> None:
+        """Writes all that is not simply imported, or removes an earlier list when there is none."""
+        differs = "photo that differs from the dataset"
+        kept = [Skip(i, differs, "--update takes it") for i in self.differing]
+        kept += [Skip(i, "photo of the dataset the file does not name") for i in self.absent]
+        done = {
+            LEFT_OUT: self.skips,
+            "mended": self.mended,
+            "kept": kept,
+            "updated": self.changes,
+            "not named": [Skip(i, "photo the file does not name") for i in self.unlisted],
+        }
+        rows = [(what, s.where, s.kind, s.detail) for what, skips in done.items() for s in skips]
+        self.listed = path if rows else None
+        if not rows:
+            path.unlink(missing_ok=True)
+            return
+        with (
+            replacing(path) as part,
+            # A photo's name may be no text.
+            part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+        ):
+            csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
+
+
+def list_path(folder: Path, source: Path) -> Path:
+    """Where the list of an import is kept: one for each annotation file.
+
+    The file's folder is in the name, since many are called ``train.csv``.
+    """
+    whole = source.resolve()
+    name = _NAME.format(folder=whole.parent.name, file=whole.name.removesuffix(".csv"))
+    return folder / name
+
+
+def list_paths(folder: Path) -> list[Path]:
+    """The lists of all imports into a dataset."""
+    return sorted(folder.glob(_NAME.format(folder="*", file="*")))
+
+
+def left_out(folder: Path) -> Iterator[Skip]:
+    """What imports into a dataset left out, by their lists."""
+    csv.field_size_limit(2**20)
+    for path in list_paths(folder):
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                if row["what"] == LEFT_OUT:
+                    yield Skip(row["where"], row["kind"], row["detail"])

@@ -1,0 +1,203 @@
+"""What a person looks at: the contact sheet of a run's first suspects."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from matplotlib import font_manager
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from rich.progress import Progress
+
+from curation import store
+from curation.core import image_io, masks, rle
+from curation.core.atomic import replacing
+from curation.core.errors import RunError
+from curation.core.records import ImageRecord
+from curation.core.rle import Rle
+from curation.core.taxonomy import Taxonomy, label_map
+from curation.steps import rounds
+
+PANEL = 300
+"""Height of a panel in pixels; its width follows the photo."""
+
+CAPTION = 46
+HEADER = 40
+COLUMNS = 2
+MAX_WIDTH = 300
+PANELS = 4
+CLOSEST = 6
+"""Times at most that a close-up is larger than the photo: beyond it are pixels to see."""
+MARGIN = 0.3
+INK, PAPER, OUTLINE = (30, 30, 30), (255, 255, 255), (255, 0, 90)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """One suspect as it is drawn.
+
+    Attributes:
+        caption: rank, place and reason
+        photo: (H, W, 3) uint8 RGB
+        labels, prediction: (H, W) and any-sized uint8 label maps
+        outline: the suspect's mask
+    """
+
+    caption: str
+    photo: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    prediction: NDArray[np.uint8]
+    outline: Rle
+
+
+def contact_sheet(
+    dataset, run: str, top: int, path: Path, progress: Progress, *, source_labels: bool = False
+) -> int:
+    """Draws the first suspects of a run: photo with the suspect outlined, labels, prediction.
+
+    Args:
+        top: how many; suspects that were decided on since are still drawn
+        path: the PNG to write
+        source_labels: the suspects within their class instead, see ``source_error_score``
+
+    Returns:
+        how many were drawn
+
+    Raises:
+        RunError: the run was not flagged yet
+    """
+    issues = rounds.run_folder(dataset, run) / rounds.ISSUES
+    if not issues.is_file():
+        verb = f"curate flag {dataset.name} --run {run}"
+        raise RunError(run, "", f"was not flagged yet: run `{verb}`")
+    # As text: an image_id like 0001 is no number.
+    table = pd.read_csv(issues, dtype={"image_id": str}, keep_default_na=False)
+    score = "source_error_score" if source_labels else "error_score"
+    if source_labels:
+        if score not in table:
+            raise RunError(run, "", "was flagged by an earlier curate: flag it again")
+        table[score] = pd.to_numeric(table[score])
+        table = table.dropna(subset=score)
+        table = table.sort_values(["decided", score], ascending=[True, False], kind="stable")
+    first = table.head(top)
+    taxonomy = store.active_taxonomy(dataset)
+    records, outlines = _find(dataset, run, first)
+    predictions = store.prediction_paths(dataset, run, sorted(records))
+    tiles = []
+    rows: list[dict] = first.to_dict("records")
+    for rank, row in enumerate(progress.track(rows, description="contact sheet"), 1):
+        outline = outlines.get(row["instance_id"])
+        if outline is None:
+            continue  # deleted by a reviewer since
+        record = records[row["image_id"]]
+        place = f"{rank}. {row['image_id']} ({row['source']})"
+        said = ("", row["source_reason"]) if source_labels else (row["error_type"], row["reason"])
+        suspect = Suspect(
+            f"{place}  {row[score]:.3f} {said[0]}\n{said[1]}",
+            image_io.read(record.path),
+            label_map(record, taxonomy),
+            np.asarray(Image.open(predictions[record.image_id])),
+            outline,
+        )
+        tiles.append(draw_suspect(suspect, taxonomy))
+    with replacing(path) as part:
+        arrange(tiles, taxonomy).save(part, "PNG")
+    return len(tiles)
+
+
+def draw_suspect(suspect: Suspect, taxonomy: Taxonomy) -> Image.Image:
+    """One tile: the panels side by side and the caption under them."""
+    height, width = suspect.photo.shape[:2]
+    scale = min(PANEL / height, MAX_WIDTH / width)
+    w, h = max(1, round(width * scale)), max(1, round(height * scale))
+    photo = np.asarray(Image.fromarray(suspect.photo).resize((w, h), Image.Resampling.LANCZOS))
+    inside = masks.resize_nearest(rle.decode(suspect.outline), h, w).astype(np.uint8)
+    contours, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    panels = [
+        photo.copy(),
+        close_up(suspect, w, h),
+        overlay(photo, masks.resize_nearest(suspect.labels, h, w), taxonomy),
+        overlay(photo, masks.resize_nearest(suspect.prediction, h, w), taxonomy),
+    ]
+    for panel in (panels[0], *panels[2:]):
+        cv2.drawContours(panel, contours, -1, OUTLINE, 2)
+    tile = Image.new("RGB", (PANELS * (MAX_WIDTH + 4) + 4, PANEL + CAPTION), PAPER)
+    for i, panel in enumerate(panels):
+        tile.paste(Image.fromarray(panel), (i * (MAX_WIDTH + 4) + (MAX_WIDTH - w) // 2, 2))
+    draw = ImageDraw.Draw(tile)
+    lines = [part for line in suspect.caption.splitlines() for part in textwrap.wrap(line, 160)]
+    draw.multiline_text((4, PANEL + 4), "\n".join(lines[:3]), INK, _font(13))
+    return tile
+
+
+def close_up(suspect: Suspect, width: int, height: int) -> NDArray[np.uint8]:
+    """(height, width, 3): the suspect and a little around it, as large as it goes."""
+    left, top, w, h = rle.bbox(suspect.outline)
+    scale = max(w / width, h / height, suspect.photo.shape[0] / height / CLOSEST) * (1 + MARGIN)
+    x, y = left + w / 2 - scale * width / 2, top + h / 2 - scale * height / 2
+    # Pixel centres of the panel, in the photo; what is beyond the frame is white.
+    to_panel = np.array([[1 / scale, 0, -x / scale], [0, 1 / scale, -y / scale]])
+    panel = cv2.warpAffine(
+        suspect.photo, to_panel, (width, height), flags=cv2.INTER_AREA, borderValue=PAPER
+    )
+    inside = cv2.warpAffine(
+        rle.decode(suspect.outline).view(np.uint8), to_panel, (width, height),
+        flags=cv2.INTER_NEAREST,
+    )  # fmt: skip
+    contours, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(panel, contours, -1, OUTLINE, 1)
+
+
+def overlay(
+    photo: NDArray[np.uint8], label_map: NDArray[np.uint8], taxonomy: Taxonomy
+) -> NDArray[np.uint8]:
+    """A (H, W, 3) uint8 photo with a (H, W) label map over it in the taxonomy's colours."""
+    grey = np.repeat(photo.mean(axis=2, keepdims=True), 3, axis=2) * 0.75 + 50
+    colors = np.zeros((256, 3))
+    for c in taxonomy.classes:
+        colors[c.id] = [int(c.color[i : i + 2], 16) for i in (1, 3, 5)]
+    painted = label_map[..., None] != 0
+    mixed = np.where(painted, 0.45 * grey + 0.55 * colors[label_map], grey)
+    return mixed.clip(0, 255).astype(np.uint8)
+
+
+def _find(
+    dataset, run: str, first: pd.DataFrame
+) -> tuple[dict[str, ImageRecord], Mapping[str, Rle]]:
+    wanted = set(first.image_id)
+    records: dict[str, ImageRecord] = {}
+    outlines: dict[str, Rle] = {}
+    for field in ("labels", f"missing_{run}"):
+        for record, ids in store.read(dataset, field, wanted):
+            records.setdefault(record.image_id, record)
+            outlines |= {k: i.mask for k, i in zip(ids, record.instances, strict=True)}
+    return records, outlines
+
+
+def arrange(tiles: Sequence[Image.Image], taxonomy: Taxonomy) -> Image.Image:
+    """Tiles in columns under a line that says what the panels are and what the colours mean."""
+    w, h = tiles[0].size if tiles else (PANELS * MAX_WIDTH, 0)
+    columns = max(1, min(COLUMNS, len(tiles)))
+    sheet = Image.new("RGB", (w * columns, HEADER + h * -(-len(tiles) // columns)), PAPER)
+    draw, font = ImageDraw.Draw(sheet), _font(16)
+    text = "photo with the suspect outlined | close up | labels | prediction"
+    draw.text((4, 10), text, INK, font)
+    x = draw.textlength(text, font) + 40
+    for c in taxonomy.classes:
+        draw.rectangle((x, 12, x + 16, 28), c.color)
+        draw.text((x + 22, 10), c.name, INK, font)
+        x += draw.textlength(c.name, font) + 44
+    for i, tile in enumerate(tiles):
+        sheet.paste(tile, (i % columns * w, HEADER + i // columns * h))
+    return sheet
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    # matplotlib brings DejaVu along; the machine may have no font at all.
+    return ImageFont.truetype(font_manager.findfont("DejaVu Sans"), size)

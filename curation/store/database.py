@@ -1,0 +1,76 @@
+"""The database under FiftyOne, and the folder on disk that goes with a dataset.
+
+Import this before ``fiftyone``: FiftyOne connects while it is being imported,
+and waits half a minute for a database that is not there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from curation.core.errors import DatasetError
+
+PING_MS = 3000
+
+
+def prepare() -> None:
+    """Sets FiftyOne's environment and pings an outside database.
+
+    Raises:
+        DatasetError: FIFTYONE_DATABASE_URI (or FiftyOne's config file) names a
+            database that does not answer
+    """
+    # Before the first import, since FiftyOne reads them then; what the user set stays.
+    os.environ.setdefault("FIFTYONE_DO_NOT_TRACK", "true")
+    os.environ.setdefault("FIFTYONE_DATABASE_VALIDATION", "false")
+    os.environ.setdefault("FIFTYONE_DEFAULT_APP_ADDRESS", "127.0.0.1")
+    uri = database_uri()
+    if uri and (reason := ping(uri)):
+        raise DatasetError(
+            "database",
+            "",
+            f"{without_password(uri)} does not answer ({reason}); start it, or unset "
+            "FIFTYONE_DATABASE_URI to use the database that comes with FiftyOne",
+        )
+
+
+def database_uri() -> str | None:
+    """The MongoDB that the user named; None where FiftyOne starts its own."""
+    if uri := os.environ.get("FIFTYONE_DATABASE_URI"):
+        return uri
+    config = Path(os.environ.get("FIFTYONE_CONFIG_PATH", "~/.fiftyone/config.json")).expanduser()
+    try:
+        return json.loads(config.read_text("utf-8")).get("database_uri")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def ping(uri: str) -> str:
+    """Empty where a MongoDB answers at the URI within three seconds, else the reason."""
+    import pymongo
+    from pymongo.errors import PyMongoError
+
+    try:
+        client: pymongo.MongoClient = pymongo.MongoClient(uri, serverSelectionTimeoutMS=PING_MS)
+        client.admin.command("ping")
+    except PyMongoError as error:
+        return str(error).split(",")[0]
+    return ""
+
+
+def without_password(uri: str) -> str:
+    """A URI as it may be shown."""
+    scheme, _, rest = uri.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+def home() -> Path:
+    """Where runs, decisions and lists are kept: ``CURATE_HOME``, or ``~/curate``."""
+    return Path(os.environ.get("CURATE_HOME", "~/curate")).expanduser().resolve()
+
+
+def folder(dataset_name: str) -> Path:
+    """The folder of one dataset."""
+    return home() / dataset_name

@@ -1,0 +1,137 @@
+"""What the photos of an annotation file mean for a dataset: new, unchanged or changed.
+
+The heavy half of an import: it knows neither FiftyOne nor the database, and
+runs in worker processes, a slice of the file at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bson import ObjectId, encode
+
+from curation.core.errors import CurateError
+from curation.core.records import ImageRecord, Skip
+from curation.formats import Source
+from curation.store import documents
+
+MAX_DOCUMENT = 7 * 2**20
+"""Bytes: MongoDB keeps 16 MiB of a photo, and ``labels`` repeats what is imported."""
+
+
+class Status(StrEnum):
+    """How a photo of the file stands to the dataset."""
+
+    ADDED = "new"
+    UNCHANGED = "unchanged"
+    MOVED = "moved"
+    """The same labels, in another place: the photo's folder, or the lines of the file."""
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One photo, ready to be written.
+
+    Attributes:
+        instances: how many it has
+        document: BSON of :func:`documents.sample` where it is new, of
+            :func:`documents.source` where it is moved or changed, empty where
+            nothing is to be written
+    """
+
+    image_id: str
+    status: Status
+    instances: int
+    document: bytes
+
+
+@dataclass(frozen=True)
+class Target:
+    """The dataset that photos go into.
+
+    Attributes:
+        dataset_id: of FiftyOne
+        known: content and place digest of each photo in it, by image_id
+        update: whether changed photos are to be written
+    """
+
+    dataset_id: ObjectId
+    known: Mapping[str, tuple[str, str]]
+    update: bool
+
+
+def prepare(record: ImageRecord, target: Target) -> Photo:
+    """Compares a record with what the dataset has, and packs it if it is to be written.
+
+    Raises:
+        CurateError: it is larger than ``MAX_DOCUMENT``
+    """
+    status, document = Status.ADDED, b""
+    if known := target.known.get(record.image_id):
+        content, place = known
+        if content != documents.content_digest(record):
+            status = Status.CHANGED
+        elif place != documents.place_digest(record):
+            status = Status.MOVED
+        else:
+            status = Status.UNCHANGED
+    if status is Status.ADDED:
+        document = _pack(record, documents.sample(record, target.dataset_id))
+    elif status is Status.MOVED or (status is Status.CHANGED and target.update):
+        document = _pack(record, documents.source(record))
+    return Photo(record.image_id, status, len(record.instances), document)
+
+
+def prepare_slice(
+    shared: tuple[Source, Target], part: range
+) -> tuple[list[Photo], list[Skip], list[Skip]]:
+    """A slice of a source's photos; what the reader left out; what it had to mend."""
+    source, target = shared
+    skips: list[Skip] = []
+    mends: list[Skip] = []
+    photos = []
+    for record in source.read(part.start, part.stop, skips.append):
+        try:
+            photos.append(prepare(record, target))
+            mends += mended(record)
+        except CurateError as error:
+            skips.append(_too_large(error))
+    return photos, skips, mends
+
+
+def first_fault(source: Source, part: range) -> Skip | None:
+    """The first thing in a slice that an import would leave out or mend."""
+    skips: list[Skip] = []
+    for record in source.read(part.start, part.stop, skips.append):
+        if found := skips + mended(record):
+            return found[0]
+        try:
+            _pack(record, documents.source(record))
+        except CurateError as error:
+            return _too_large(error)
+    return skips[0] if skips else None
+
+
+def mended(record: ImageRecord) -> list[Skip]:
+    """What the reader had to mend in a photo's labels."""
+    return [
+        Skip(i.source, f"label mended: {fault}", i.category)
+        for i in record.instances
+        for fault in i.faults
+    ]
+
+
+def _pack(record: ImageRecord, document: dict) -> bytes:
+    packed = encode(document)
+    if len(packed) > MAX_DOCUMENT:
+        size = f"{len(record.instances)} labels of above {MAX_DOCUMENT >> 20} MiB"
+        reason = f"{record.image_id} has {size}, more than the database keeps of a photo"
+        raise CurateError(record.instances[0].source, "", reason)
+    return packed
+
+
+def _too_large(error: CurateError) -> Skip:
+    return Skip(error.path, "photo with too much to keep", error.reason)

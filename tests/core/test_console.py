@@ -1,0 +1,60 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from curation.core import console
+from curation.core.records import Skip
+
+
+def test_labels_that_look_like_markup_are_shown_as_they_are():
+    stream = io.StringIO()
+    Console(file=stream, width=60).print(console.table(("label",), [("[red]x[/red]",)]))
+    assert "[red]x[/red]" in stream.getvalue()
+
+
+MARKUP = r"[/red] [old] \[x] :bag: \\"
+"""What a label or a path may hold: rich would fail on it, swallow it or draw a bag."""
+
+
+def test_a_table_shows_every_text_as_it_is():
+    stream = io.StringIO()
+    Console(file=stream, width=99).print(console.table((MARKUP,), [(MARKUP,)], MARKUP))
+    assert stream.getvalue().count(MARKUP) == 3
+
+
+@pytest.mark.parametrize(("write", "stream"), [("say", "err"), ("tell", "out")])
+def test_a_line_is_printed_as_it_is(capsys, write, stream):
+    getattr(console, write)(MARKUP)
+    getattr(console, write)("x" * 500, "bold red")
+    assert getattr(capsys.readouterr(), stream).splitlines() == [MARKUP, "x" * 500]
+
+
+def test_the_consoles_print_no_markup(capsys):
+    console.out.print(MARKUP)
+    console.err.print(MARKUP)
+    assert [s.strip() for s in capsys.readouterr()] == [MARKUP, MARKUP]
+
+
+def test_a_bar_shows_its_description_as_it_is():
+    stream = io.StringIO()
+    bars = console.progress()
+    bars.add_task(f"import {MARKUP}", total=1)
+    Console(file=stream, width=200).print(bars.get_renderable())
+    assert f"import {MARKUP}" in stream.getvalue()
+
+
+def test_kinds_are_counted_most_frequent_first():
+    skips = [Skip("a", "bad row"), Skip("b", "no photo"), Skip("c", "bad row")]
+    assert console.count_kinds(skips) == "bad row (2), no photo (1)"
+
+
+def test_a_list_of_skips_goes_when_there_are_none_left(tmp_path):
+    path = tmp_path / "skipped.csv"
+    console.list_skips(path, [Skip("t.csv:2", "bad row", 'has "quotes", and commas')])
+    assert path.read_text().splitlines() == [
+        "where,kind,detail",
+        't.csv:2,bad row,"has ""quotes"", and commas"',
+    ]
+    console.list_skips(path, [])
+    assert not path.exists()

@@ -1,0 +1,90 @@
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from curation.core.errors import FormatError
+from curation.formats.coco import json_index
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+tables = st.dictionaries(st.text(), st.lists(values, max_size=4) | values, max_size=4)
+
+
+def elements(tmp_path, content):
+    path = tmp_path / "a.json"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return list(json_index.elements(path))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tables, st.integers(1, 40), st.sampled_from([None, 1, "\t"]), st.booleans(), st.booleans())
+def test_any_window_gives_the_elements_of_each_list_and_their_bytes(
+    tmp_path, monkeypatch, table, window, indent, ascii_only, bom
+):
+    monkeypatch.setattr(json_index, "WINDOW", window)
+    text = json.dumps(table, indent=indent, ensure_ascii=ascii_only)
+    data = bom * b"\xef\xbb\xbf" + text.encode()
+    found = elements(tmp_path, data)
+    lists = {key: value for key, value in table.items() if isinstance(value, list)}
+    assert [(e.key, e.value) for e in found] == [(k, v) for k, vs in lists.items() for v in vs]
+    for element in found:
+        piece = data[element.start : element.stop]
+        assert piece == piece.strip()
+        assert json_index.decode(piece) == element.value
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "a.json:byte 0: not JSON: the file ends in the place of {"),
+        ("[]", r"byte 0: not JSON: '\[' stands in the place of {"),
+        ('{"a": [1, 2', "byte 11: not JSON: the file ends in the place of"),
+        ('{"a": [{"b": 1', "byte 14: not JSON: Expecting ',' delimiter"),
+        ('{"a": 12', "byte 8: not JSON: the file ends in the place of , or }"),
+        ('{"a": [1 2]}', "byte 9: not JSON: '2' stands in the place of"),
+        ('{"a": [1,]}', "byte 9: not JSON: Expecting value"),
+        ('{"a": ["b]}', "byte 7: not JSON: Unterminated string"),
+        ('{"a": [{"b": tru, "c": "a text behind the fault"}]}', "byte 13: not JSON: Expecting"),
+        ("{a: 1}", "byte 1: not JSON: no key in quotes"),
+        ('{"a": []} {}', "byte 10: not JSON: something follows"),
+        ('{"a": [], "a": []}', "'a' stands twice"),
+        ('{"%s": [], "%s": []}' % (("a" * 10**4,) * 2), r"'a+\.\.\.a+' stands twice"),
+        ('{"a": [{"b": 1, "b": 2}]}', "byte 7: not JSON: an object has a key twice"),
+        ('{"a": [NaN]}', "byte 7: not JSON: NaN is no number"),
+        ('{"a": [-Infinity]}', "-Infinity is no number"),
+        ('{"a": [' + "9" * 5000 + "]}", "byte 7: not JSON"),
+        ('{"a": ' + "[" * 10**5, "byte 7: nested too deep"),
+        ('{"a": {"b": ' + "[" * 10**5, "byte 6: nested too deep"),
+        (b'{"a": ["\xff"]}', "byte 7: not JSON: .*utf-8"),
+        ("{}".encode("utf-16"), "byte 0: not JSON"),
+    ],
+)
+@pytest.mark.parametrize("window", [1, 2**20])
+def test_what_is_not_json_is_an_error_with_its_place(
+    tmp_path, monkeypatch, window, content, message
+):
+    monkeypatch.setattr(json_index, "WINDOW", window)
+    with pytest.raises(FormatError, match=message):
+        elements(tmp_path, content)
+
+
+@pytest.mark.parametrize("content", ['{"a": [1, "%s"]}', '{"b": {"c": "%s"}}', '{"a": [["%s"'])
+def test_an_element_that_would_eat_the_memory_is_refused(tmp_path, monkeypatch, content):
+    monkeypatch.setattr(json_index, "WINDOW", 16)
+    monkeypatch.setattr(json_index, "MAX_ELEMENT", 2**20)
+    with pytest.raises(FormatError, match="larger than 1 MiB"):
+        elements(tmp_path, content % ("x" * 2**20))
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(FormatError, match="No such file"):
+        list(json_index.elements(tmp_path / "gone.json"))

@@ -1,0 +1,154 @@
+"""Folders of labels: what they hold, and that nothing else is ever replaced by one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from curation.core import polygons, rle, taxonomy
+from curation.core.errors import CurateError
+from curation.core.records import ImageRecord, Instance, Skip
+from curation.formats import export, via
+from tests.conftest import picture
+
+TAXONOMY = taxonomy.load("supercategories")
+TOP = rle.encode(picture("##....", "##....", "......", "......"))
+EMPTY = rle.encode(picture("......", "......", "......", "......"))
+
+
+@pytest.fixture
+def records(tmp_path):
+    """Two photos with a garment each."""
+    result = {}
+    for name in ("a", "b"):
+        path = tmp_path / f"{name}.png"
+        Image.new("L", (6, 4)).save(path)
+        top = Instance("upper-body", TOP, f"t.csv:{name}")
+        result[name] = ImageRecord(name, path, 4, 6, (top,))
+    return result
+
+
+def write(folder, records, format_="coco", on_skip=pytest.fail):
+    splits, groups = dict.fromkeys(records, "train"), {i: f"hash of {i}" for i in records}
+    return export.write(folder, format_, records, TAXONOMY, splits, groups, on_skip=on_skip)
+
+
+def test_an_export_is_labels_splits_and_a_manifest_of_what_is_there(tmp_path, records):
+    manifest = write(tmp_path / "out", records, "masks")
+    assert manifest["files"] == ["classes.csv", "masks/a.png", "masks/b.png", "splits.csv"]
+    assert manifest["splits"]["train"] == {"photos": 2}
+    text = (tmp_path / "out" / "splits.csv").read_text()
+    assert text == "image_id,split,photo_hash\na,train,hash of a\nb,train,hash of b\n"
+
+
+@pytest.mark.parametrize("format_", ["coco", "masks", "via"])
+def test_a_label_without_a_pixel_is_told_and_left_out(tmp_path, records, format_):
+    records["a"] = replace(records["a"], instances=(Instance("feet", EMPTY, "t.csv:9"),))
+    skips: list[Skip] = []
+    write(tmp_path / "out", records, format_, skips.append)
+    assert skips == [Skip("t.csv:9", "label without a pixel", "feet of a")]
+
+
+def test_polygons_that_via_would_fill_otherwise_are_traced_and_others_are_kept(tmp_path, records):
+    drawn = (0.0, 0.0, 2.0, 0.0, 2.0, 2.0, 0.0, 2.0)
+    larger = (0.0, 0.0, 5.0, 0.0, 5.0, 3.0, 0.0, 3.0)
+    slanted = (0.0, 0.0, 2.25, 0.0, 2.25, 2.0, 0.0, 2.0)
+    assert polygons.rasterise([slanted], 4, 6) == TOP
+    for name, rings in (("a", (larger,)), ("b", (slanted,))):
+        instances = tuple(replace(i, polygons=rings) for i in records[name].instances)
+        records[name] = replace(records[name], instances=instances)
+    write(tmp_path / "out", records, "via")
+    source = via.load(tmp_path / "out" / "via.json", tmp_path)
+    a, b = source.read(0, 2, pytest.fail)
+    assert a.instances[0].mask == b.instances[0].mask == TOP
+    assert set(zip(*[iter(a.instances[0].polygons[0])] * 2, strict=True)) == set(
+        zip(*[iter(drawn)] * 2, strict=True)
+    )
+    assert b.instances[0].polygons == (slanted,)
+
+
+def test_what_a_format_cannot_tell_apart_is_an_error_and_leaves_nothing(tmp_path, records):
+    records["sub/a"] = replace(records["a"], image_id="sub/a", path=tmp_path / "sub" / "a.png")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a.png").rename(tmp_path / "sub" / "a.png")
+    records["a"].path.write_bytes(records["sub/a"].path.read_bytes())
+    with pytest.raises(CurateError, match=r"two photos are named 'a.png'.*take another format"):
+        write(tmp_path / "out", records, "via")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png", "sub"]
+
+
+def test_an_earlier_export_is_replaced_as_a_whole(tmp_path, records):
+    write(tmp_path / "out", records, "masks")
+    (tmp_path / "out" / "skipped.csv").touch()  # the list that goes with it
+    write(tmp_path / "out", {"b": records["b"]}, "masks")
+    left = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.*")}
+    assert left == {"classes.csv", "manifest.json", "masks/b.png", "splits.csv"}
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [None, "", "[]", "[" * 10**5, "\xff", '{"name": "my web app"}', '{"format": "coco"}',
+     '{"format": "coco", "splits": {}}', '{"format": "coco", "splits": {}, "files": 1}',
+     '{"format": "coco", "splits": {}, "files": [1]}', '{"format": "coco", "files": []}',
+     '{"format": "masks", "splits": {}, "files": ["thesis.txt"]}'],
+)  # fmt: skip
+def test_a_folder_that_is_no_export_is_left_as_it_is(tmp_path, records, manifest):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("years of work")
+    if manifest is not None:
+        (tmp_path / "out" / "manifest.json").write_text(manifest, "latin-1")
+    with pytest.raises(CurateError, match="not an earlier export of coco"):
+        write(tmp_path / "out", records)
+    assert (tmp_path / "out" / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("name", ["notes.txt", ".hidden", "masks/c.png", "sub/", "classes.csv.d/"])
+def test_what_came_into_an_export_is_not_removed_with_it(tmp_path, records, name):
+    write(tmp_path / "out", records, "masks")
+    stranger = tmp_path / "out" / name
+    if name.endswith("/"):
+        stranger.mkdir()
+    else:
+        stranger.touch()
+    with pytest.raises(CurateError, match=f"{stranger}: is not part"):
+        write(tmp_path / "out", records, "masks")
+    assert stranger.exists()
+    assert (tmp_path / "out" / "masks" / "a.png").is_file()
+
+
+def test_a_manifest_that_names_files_elsewhere_frees_nothing_to_be_removed(tmp_path, records):
+    (tmp_path / "out").mkdir()
+    thesis = tmp_path / "out" / "thesis.txt"
+    thesis.write_text("years of work")
+    files = ["../thesis.txt", str(thesis)]
+    manifest = {"format": "coco", "splits": {}, "files": files}
+    (tmp_path / "out" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(CurateError, match=r"thesis.txt: is not part"):
+        write(tmp_path / "out", records)
+    assert thesis.read_text() == "years of work"
+
+
+def test_a_file_in_the_folders_place_is_left_as_it_is(tmp_path, records):
+    with pytest.raises(CurateError, match="not a folder"):
+        write(records["a"].path, records)
+
+
+def test_what_a_kill_left_behind_is_no_obstacle(tmp_path, records):
+    for left in (".out.part", ".out.old"):
+        (tmp_path / left).mkdir()
+        (tmp_path / left / "half").touch()
+    write(tmp_path / "out", records)
+    assert not list(tmp_path.glob(".out*"))
+    assert not (tmp_path / "out" / "half").exists()
+
+
+def test_the_same_records_give_the_same_bytes(tmp_path, records):
+    for format_ in ("coco", "masks", "via"):
+        one, two = tmp_path / f"{format_}-1", tmp_path / f"{format_}-2"
+        files = write(one, records, format_)["files"]
+        write(two, records, format_)
+        assert [(one / f).read_bytes() for f in files] == [(two / f).read_bytes() for f in files]

@@ -1,0 +1,78 @@
+import uuid
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from curation import store
+from curation.core import console, rle, taxonomy
+from curation.steps import report, rounds
+from tests.app.dataset import RUN, build
+
+
+def test_a_tile_shows_the_outline_and_the_class_colours():
+    palette = taxonomy.load("supercategories")
+    photo = np.full((120, 80, 3), 128, np.uint8)
+    labels = np.zeros((120, 80), np.uint8)
+    labels[30:90, 20:60] = 1
+    prediction = np.zeros((60, 40), np.uint8)
+    prediction[15:45, 10:30] = 4
+    suspect = report.Suspect("1. a", photo, labels, prediction, rle.encode(labels))
+    tile = np.asarray(report.draw_suspect(suspect, palette))
+    assert (tile == report.OUTLINE).all(axis=2).sum() > 300  # four outlines
+    middle = report.PANEL // 2
+    shown = [tile[middle, i * (report.MAX_WIDTH + 4) + report.MAX_WIDTH // 2] for i in range(4)]
+    assert shown[0].tolist() == [128, 128, 128]
+    assert shown[1].tolist() == [128, 128, 128]
+    assert shown[2].argmax() == 2  # upper-body is blue
+    assert shown[3].argmax() == 0  # feet are red
+
+
+def test_a_close_up_fills_its_panel_with_the_suspect():
+    photo = np.zeros((200, 100, 3), np.uint8)
+    photo[20:40, 60:80] = 200
+    mask = np.zeros((200, 100), np.uint8)
+    mask[20:40, 60:80] = 1
+    suspect = report.Suspect("", photo, mask, mask, rle.encode(mask))
+    panel = report.close_up(suspect, 150, 300)
+    bright = panel[..., 1] > 150
+    rows, columns = np.nonzero(bright)
+    assert abs(rows.mean() - 150) < 3
+    assert abs(columns.mean() - 75) < 3
+    assert np.ptp(columns) > 60
+    corner = np.zeros((200, 100), np.uint8)
+    corner[:10, :10] = 1
+    at_edge = report.Suspect("", photo, mask, mask, rle.encode(corner))
+    assert (report.close_up(at_edge, 150, 300)[0, 0] == report.PAPER).all()
+
+
+def test_background_is_grey_and_a_class_is_its_colour():
+    palette = taxonomy.load("supercategories")
+    photo = np.zeros((1, 2, 3), np.uint8)
+    photo[..., 0] = 255
+    painted = report.overlay(photo, np.array([[0, 5]], np.uint8), palette)
+    assert len(set(painted[0, 0].tolist())) == 1
+    assert painted[0, 1].argmax() == 1  # accessories are green
+
+
+def test_the_sheet_of_source_labels_has_their_suspects_alone(tmp_path):
+    name = f"report-{uuid.uuid4().hex[:8]}"
+    dataset = build(name, tmp_path / "photos", photos=2)
+    try:
+        shoe = next(d for s in dataset for d in s.labels.detections if d.source_error_score)
+        image_id = next(
+            s.image_id for s in dataset if shoe.id in [d.id for d in s.labels.detections]
+        )
+        known = {"image_id": image_id, "source": "", "error_score": 0.1, "error_type": "spurious",
+                 "reason": "", "source_reason": shoe.source_reason, "decided": False}  # fmt: skip
+        rows = [known | {"instance_id": "f" * 24, "source_error_score": ""},
+                known | {"instance_id": shoe.id, "source_error_score": 0.6}]  # fmt: skip
+        folder = rounds.run_folder(dataset, RUN)
+        folder.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame(rows).to_csv(folder / rounds.ISSUES, index=False)
+        path = tmp_path / "sheet.png"
+        drawn = report.contact_sheet(dataset, RUN, 10, path, console.progress(), source_labels=True)
+        assert drawn == 1
+        assert Image.open(path).height < 2 * report.PANEL
+    finally:
+        store.delete(name)

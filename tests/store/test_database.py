@@ -1,0 +1,26 @@
+import pytest
+
+from curation.core.errors import DatasetError
+from curation.store import database
+
+
+def test_a_dead_database_is_said_at_once_with_the_way_out(monkeypatch):
+    monkeypatch.setenv("FIFTYONE_DATABASE_URI", "mongodb://127.0.0.1:9")
+    with pytest.raises(DatasetError, match=r"127.0.0.1:9 does not answer .*unset FIFTYONE_DATA"):
+        database.prepare()
+
+
+def test_the_uri_of_fiftyones_config_file_counts_too(monkeypatch, tmp_path):
+    monkeypatch.delenv("FIFTYONE_DATABASE_URI")
+    config = tmp_path / "config.json"
+    config.write_text('{"database_uri": "mongodb://somewhere"}')
+    monkeypatch.setenv("FIFTYONE_CONFIG_PATH", str(config))
+    assert database.database_uri() == "mongodb://somewhere"
+
+
+def test_a_broken_config_file_is_no_uri(monkeypatch, tmp_path):
+    monkeypatch.delenv("FIFTYONE_DATABASE_URI")
+    config = tmp_path / "config.json"
+    config.write_text("[]")
+    monkeypatch.setenv("FIFTYONE_CONFIG_PATH", str(config))
+    assert database.database_uri() is None

@@ -1,0 +1,136 @@
+"""New, unchanged, moved or changed: what a photo of the file is to the dataset."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import bson
+import pytest
+from bson import ObjectId
+
+from curation.core import rle
+from curation.core.errors import CurateError
+from curation.core.records import ImageRecord, Instance, Skip
+from curation.store import documents, prepare
+from curation.store.prepare import Photo, Status, Target
+from tests.conftest import picture
+
+MASK = rle.encode(picture("......", "#.....", "#.....", "###..."))
+SHIRT = Instance("shirt", MASK, "t.csv:2", ("plain",))
+SHOE = Instance("shoe", MASK, "t.csv:3", faults=(rle.RUN_PAST_END,))
+KEY = ObjectId("0" * 24)
+
+
+@pytest.fixture
+def record(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"12 bytes long")
+    return ImageRecord("a", path, 4, 6, (SHIRT, SHOE))
+
+
+def target(*known: ImageRecord, update: bool = False) -> Target:
+    digests = {r.image_id: (documents.content_digest(r), documents.place_digest(r)) for r in known}
+    return Target(KEY, digests, update)
+
+
+def test_a_new_photo_is_packed_whole(record):
+    photo = prepare.prepare(record, target())
+    assert (photo.image_id, photo.status, photo.instances) == ("a", Status.ADDED, 2)
+    document = bson.decode(photo.document)
+    assert document["_dataset_id"] == KEY
+    assert document["excluded"] is False
+    assert document["metadata"]["size_bytes"] == 13
+    assert [d["label"] for d in document["ground_truth"]["detections"]] == ["shirt", "shoe"]
+
+
+def test_an_unchanged_photo_is_not_packed(record):
+    for update in (False, True):
+        photo = prepare.prepare(record, target(record, update=update))
+        assert photo == Photo("a", Status.UNCHANGED, 2, b"")
+
+
+def test_a_photo_that_only_moved_is_packed_even_without_update(record):
+    moved = replace(record, instances=(SHIRT, replace(SHOE, source="t.csv:9")))
+    photo = prepare.prepare(moved, target(record))
+    assert photo.status is Status.MOVED
+    document = bson.decode(photo.document)
+    assert [d["source"] for d in document["ground_truth"]["detections"]] == ["t.csv:2", "t.csv:9"]
+
+
+def test_a_changed_photo_is_packed_if_it_is_to_be_updated(record):
+    changed = replace(record, instances=(replace(SHIRT, attributes=("striped",)), SHOE))
+    assert prepare.prepare(changed, target(record)) == Photo("a", Status.CHANGED, 2, b"")
+    photo = prepare.prepare(changed, target(record, update=True))
+    assert photo.status is Status.CHANGED
+    document = bson.decode(photo.document)
+    assert document["ground_truth"]["detections"][0]["fine"] == ["striped"]
+
+
+def test_an_update_leaves_alone_what_people_and_runs_said_of_a_photo(record):
+    changed = replace(record, instances=(SHOE,))
+    packed = bson.decode(prepare.prepare(changed, target(record, update=True)).document)
+    computed_anew = {"filepath", "metadata", "ground_truth", "content_digest", "place_digest"}
+    assert packed.keys() == computed_anew
+
+
+def test_a_photo_too_large_for_the_database_is_refused_with_its_place(record):
+    huge = replace(SHIRT, polygons=(tuple(float(v) for v in range(700_000)),))
+    large = replace(record, instances=(huge, SHOE))
+    with pytest.raises(CurateError, match=r"^t.csv:2: a has 2 labels of above 7 MiB"):
+        prepare.prepare(large, target())
+    with pytest.raises(CurateError, match="more than the database keeps"):
+        prepare.prepare(large, target(record, update=True))
+    assert prepare.prepare(large, target(record)).status is Status.CHANGED  # nothing is packed
+
+
+def test_a_photo_imported_before_there_were_digests_differs(record):
+    assert prepare.prepare(record, Target(KEY, {"a": ("", "")}, False)).status is Status.CHANGED
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A :class:`curation.formats.Source` of records that are there already."""
+
+    photos: tuple[ImageRecord | Skip, ...]
+    path: Path = Path("t.csv")
+    images: Path = Path()
+
+    @property
+    def names(self):
+        return [getattr(p, "image_id", "gone") for p in self.photos]
+
+    def read(self, start, stop, on_skip):
+        for photo in self.photos[start:stop]:
+            if isinstance(photo, Skip):
+                on_skip(photo)
+            else:
+                yield photo
+
+
+GONE = Skip("t.csv:7", "photo without a file", "no photo 'gone'")
+
+
+def test_a_slice_says_what_was_left_out_and_what_was_mended(record):
+    fine = replace(record, image_id="b", instances=(SHIRT,))
+    source = Listed((fine, record, GONE, replace(record, image_id="c")))
+    photos, skips, mended = prepare.prepare_slice((source, target(fine)), range(0, 3))
+    assert [(p.image_id, p.status) for p in photos] == [("b", "unchanged"), ("a", "new")]
+    assert skips == [GONE]
+    assert mended == [Skip("t.csv:3", "label mended: run past the end", "shoe")]
+
+
+def test_what_a_worker_is_given_and_gives_back_goes_through_pickle(record):
+    shared = Listed((record, GONE)), target(record)
+    assert pickle.loads(pickle.dumps(shared)) == shared
+    done = prepare.prepare_slice(shared, range(0, 2))
+    assert pickle.loads(pickle.dumps(done)) == done
+
+
+def test_the_first_fault_is_a_skip_or_a_mended_label(record):
+    fine = replace(record, image_id="b", instances=(SHIRT,))
+    assert prepare.first_fault(Listed((fine,)), range(0, 1)) is None
+    assert prepare.first_fault(Listed((fine, GONE, record)), range(0, 3)) == GONE
+    mended = Skip("t.csv:3", "label mended: run past the end", "shoe")
+    assert prepare.first_fault(Listed((fine, record, GONE)), range(0, 3)) == mended
