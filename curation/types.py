@@ -107,12 +107,12 @@ class Importer(BatchDatasetImporter):
             persistent = dataset.persistent
             store.open_or_create(dataset.name)
             dataset.persistent = persistent  # curate keeps its datasets; here FiftyOne is asked
-            photos = self._photos(store.target(dataset, update=False))
-            for ready in batches(islice(photos, self.max_samples)):
+            images = self._images(store.target(dataset, update=False))
+            for ready in batches(islice(images, self.max_samples)):
                 store.take(dataset, ready, update_by="", done=self.done)
                 bar.update(len(ready))
             bar.set_iteration(total)  # photos that were left out are done with, too
-            if self.done.skips and not self.done.photos:
+            if self.done.skips and not self.done.images:
                 first = self.done.skips[0]
                 reason = (
                     f"no photo of it could be imported ({console.count_kinds(self.done.skips)}); "
@@ -127,17 +127,17 @@ class Importer(BatchDatasetImporter):
         console.say(f"Into {dataset.name}: {self.done.summary()}")
         return added.values("id")
 
-    def _photos(self, target: prepare.Target) -> Iterator[prepare.Photo]:
+    def _images(self, target: prepare.Target) -> Iterator[prepare.PreparedImage]:
         """The photos one at a time, so that ten of 45,000 are read as ten."""
         order = list(range(len(self.source.names)))
         if self.shuffle:
             random.Random(self.seed).shuffle(order)  # noqa: S311 - no secret
         for number in order:
             one = range(number, number + 1)
-            photos, skips, mended = prepare.prepare_slice((self.source, target), one)
+            images, skips, mended = prepare.prepare_slice((self.source, target), one)
             self.done.skips += skips
             self.done.mended += mended
-            yield from photos
+            yield from images
 
     def _find(self, argument: str, given: str | None, usual: Sequence[str]) -> Path:
         """The path that an argument gives; else the first usual one in ``dataset_dir``.

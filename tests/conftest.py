@@ -66,7 +66,7 @@ def real_data() -> Path:
 
 
 @pytest.fixture
-def photos_folder(tmp_path: Path) -> Path:
+def images_folder(tmp_path: Path) -> Path:
     """Three small photos: a.jpg 6 wide and 4 high, b.png 5x5, 'c d.jpg' 4x6."""
     folder = tmp_path / "photos"
     folder.mkdir()

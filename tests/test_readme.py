@@ -146,10 +146,10 @@ def write_the_other_formats(folder: Path) -> None:
     (folder / "masks" / "classes.csv").rename(folder / "classes.csv")
 
 
-def test_fiftyones_own_way(photos_folder, tmp_path):
+def test_fiftyones_own_way(images_folder, tmp_path):
     (snippet,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
     (tmp_path / "fashion").mkdir()
-    photos_folder.rename(tmp_path / "fashion" / "images")
+    images_folder.rename(tmp_path / "fashion" / "images")
     header = "ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\n"
     (tmp_path / "fashion" / "train.csv").write_text(header + "a,2 2,4,6,4,\nb,1 1,5,5,6,\n")
     run_python(["-c", snippet + "\nassert len(fo.load_dataset('pilot')) == 2"], tmp_path)
@@ -161,7 +161,7 @@ def test_the_table_of_faults_is_the_one_in_the_code():
 
 
 @pytest.mark.long
-def test_on_real_photos(real_data, tmp_path):
+def test_on_real_images(real_data, tmp_path):
     place = tmp_path / "project"
     place.mkdir()
     (tmp_path / "shared").symlink_to(real_data.parent)

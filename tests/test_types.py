@@ -55,11 +55,11 @@ def clean():
 
 
 @pytest.fixture
-def fashion(tmp_path, photos_folder):
+def fashion(tmp_path, images_folder):
     """A folder as Kaggle gives it: images, train.csv and label_descriptions.json."""
     folder = tmp_path / "fashion"
     folder.mkdir()
-    photos_folder.rename(folder / "images")
+    images_folder.rename(folder / "images")
     (folder / "train.csv").write_text(HEADER + ROWS, "utf-8")
     (folder / "label_descriptions.json").write_text(json.dumps(LABELS), "utf-8")
     return folder
@@ -114,10 +114,10 @@ def test_a_folder_of_imaterialist_is_taken_in_as_curate_import_does(fashion):
     assert ours.match({"image_id": "b"}).first().ground_truth.detections[0].mended
 
 
-def test_a_via_file_is_taken_in_as_curate_import_does(tmp_path, photos_folder):
+def test_a_via_file_is_taken_in_as_curate_import_does(tmp_path, images_folder):
     path = via_file(tmp_path / "v.json", region(style="preppy"), region(style="bohemian"))
-    ours = from_dir(None, types.VIADataset, data_path=photos_folder, labels_path=path)
-    imported(via.load(path, photos_folder, "style"))
+    ours = from_dir(None, types.VIADataset, data_path=images_folder, labels_path=path)
+    imported(via.load(path, images_folder, "style"))
     assert documents(ours) == documents(store.open_dataset(f"{NAME}-cli"))
     assert ours.values("ground_truth.detections.polygons") == [[[[0, 1, 2, 1, 2, 3, 0, 3]]] * 2]
 
@@ -159,7 +159,7 @@ def test_an_importer_holds_what_it_left_out(fashion):
     assert [skip.where for skip in taken.done.skips] == ["train.csv:4", "train.csv:5"]
 
 
-def test_max_samples_counts_photos_that_are_there_and_reads_no_more(fashion):
+def test_max_samples_counts_images_that_are_there_and_reads_no_more(fashion):
     taken = types.IMaterialistImporter(str(fashion), max_samples=2)
     dataset = fo.Dataset(NAME)
     dataset.add_importer(taken, progress=False)
@@ -169,7 +169,7 @@ def test_max_samples_counts_photos_that_are_there_and_reads_no_more(fashion):
     ]  # not the photo that is gone
 
 
-def test_a_seed_gives_the_same_photos_and_another_seed_others(many):
+def test_a_seed_gives_the_same_images_and_another_seed_others(many):
     def drawn(seed):
         store.delete(NAME)
         return from_dir(many, max_samples=5, shuffle=True, seed=seed).values("image_id")
@@ -180,12 +180,12 @@ def test_a_seed_gives_the_same_photos_and_another_seed_others(many):
     assert set(drawn(2)) != set(first)
 
 
-def test_tags_go_to_the_photos_that_are_new(many):
+def test_tags_go_to_the_images_that_are_new(many):
     dataset = from_dir(many, max_samples=2, tags="first")
     given = {"dataset_dir": many, "dataset_type": types.IMaterialistDataset, "progress": False}
     new = dataset.add_dir(max_samples=3, tags=["second", "late"], **given)
     tags = dict(zip(*dataset.values(["image_id", "tags"]), strict=True))
-    assert {name: set(of_photo) for name, of_photo in tags.items()} == {
+    assert {name: set(of_image) for name, of_image in tags.items()} == {
         "p00": {"first"},
         "p01": {"first"},
         "p02": {"second", "late"},
@@ -193,7 +193,7 @@ def test_tags_go_to_the_photos_that_are_new(many):
     assert new == dataset.match({"image_id": "p02"}).values("id")
 
 
-def test_a_photo_that_differs_from_the_dataset_is_left_alone_and_told(many, capsys):
+def test_a_image_that_differs_from_the_dataset_is_left_alone_and_told(many, capsys):
     dataset = from_dir(many, max_samples=2)
     text = (many / "train.csv").read_text().replace("p00,1 3", "p00,1 4")
     (many / "train.csv").write_text(text)
@@ -215,7 +215,7 @@ def test_progress_is_reported_to_fiftyones_callback(many):
     assert seen[-1] == (3, 3)
 
 
-def test_progress_ends_at_its_end_although_photos_were_left_out(fashion):
+def test_progress_ends_at_its_end_although_images_were_left_out(fashion):
     seen = []
     given = {"name": NAME, "progress": lambda bar: seen.append((bar.iteration, bar.total))}
     fo.Dataset.from_dir(fashion, types.IMaterialistDataset, **given)
@@ -240,7 +240,7 @@ def test_a_name_that_cannot_be_a_folder_is_refused_before_anything_is_read(fashi
         store.delete(name)
 
 
-def test_a_photo_with_too_much_to_keep_is_left_out_and_told(fashion, monkeypatch):
+def test_a_image_with_too_much_to_keep_is_left_out_and_told(fashion, monkeypatch):
     monkeypatch.setattr("curation.store.prepare.MAX_DOCUMENT", 2000)
     (fashion / "train.csv").write_text(HEADER + "a,2 2,4,6,1,\n" + "b,1 3,5,5,8,\n" * 9)
     taken = types.IMaterialistImporter(str(fashion))
@@ -250,7 +250,7 @@ def test_a_photo_with_too_much_to_keep_is_left_out_and_told(fashion, monkeypatch
     assert [skip.kind for skip in taken.done.skips] == ["photo with too much to keep"]
 
 
-def test_photos_in_train_and_no_descriptions_give_the_46_categories(fashion):
+def test_images_in_train_and_no_descriptions_give_the_46_categories(fashion):
     (fashion / "images").rename(fashion / "train")
     (fashion / "label_descriptions.json").unlink()
     labels = from_dir(fashion).distinct("ground_truth.detections.label")
@@ -271,23 +271,23 @@ def test_given_paths_stand_for_the_usual_ones_inside_the_folder_or_elsewhere(fas
     assert dataset.first().filepath == str(tmp_path / "pictures" / "a.jpg")
 
 
-def test_a_via_folder_needs_no_paths_where_the_file_lies_beside_its_photos(photos_folder):
-    via_file(photos_folder / "project.json", region(style="preppy"))
-    dataset = from_dir(photos_folder, types.VIADataset)
+def test_a_via_folder_needs_no_paths_where_the_file_lies_beside_its_images(images_folder):
+    via_file(images_folder / "project.json", region(style="preppy"))
+    dataset = from_dir(images_folder, types.VIADataset)
     assert dataset.distinct("ground_truth.detections.label") == ["preppy"]
 
 
-def test_of_two_via_files_or_attributes_one_must_be_named(photos_folder):
-    path = via_file(photos_folder / "b.json", region(style="preppy", colour="red"))
+def test_of_two_via_files_or_attributes_one_must_be_named(images_folder):
+    path = via_file(images_folder / "b.json", region(style="preppy", color="red"))
     with pytest.raises(FormatError, match=r"b.json: name the label attribute; .*colour"):
-        from_dir(photos_folder, types.VIADataset)
-    (photos_folder / "other.csv").touch()
+        from_dir(images_folder, types.VIADataset)
+    (images_folder / "other.csv").touch()
     with pytest.raises(
         CurateError, match=r"holds 2 .json or .csv files; name one with labels_path="
     ):
-        from_dir(photos_folder, types.VIADataset, overwrite=True)
+        from_dir(images_folder, types.VIADataset, overwrite=True)
     given = {"labels_path": str(path), "label_attribute": "colour", "overwrite": True}
-    dataset = from_dir(photos_folder, types.VIADataset, **given)
+    dataset = from_dir(images_folder, types.VIADataset, **given)
     assert dataset.distinct("ground_truth.detections.label") == ["red"]
 
 
@@ -324,7 +324,7 @@ def test_a_path_that_is_not_there_is_one_clear_error(tmp_path, monkeypatch, kind
         from_dir(given.pop("dataset_dir", None), kind, **given)
 
 
-def test_a_file_whose_photos_are_elsewhere_is_an_error_that_names_the_first(fashion, tmp_path):
+def test_a_file_whose_images_are_elsewhere_is_an_error_that_names_the_first(fashion, tmp_path):
     (tmp_path / "empty").mkdir()
     reason = r"no photo .* \(photo without a file \(4\)\); the first: train.csv:2: no photo 'a' in"
     with pytest.raises(FormatError, match=reason):

@@ -50,8 +50,8 @@ def views(
     indices: NDArray[np.intp], records: Records, inputs: Inputs, *, mirrored: bool = True
 ) -> Iterator[tuple[NDArray[np.uint8], Views]]:
     """Label maps (B, S, S) of some records and what models take of them, batch by batch."""
-    at, photos = 0, [records.photos[index] for index in indices]
-    for batch, taken in inputs.views(photos, mirrored=mirrored):
+    at, images = 0, [records.images[index] for index in indices]
+    for batch, taken in inputs.views(images, mirrored=mirrored):
         labels = [records.labels(index) for index in indices[at : at + len(batch)].tolist()]
         at += len(batch)
         yield np.stack(labels), taken
@@ -65,13 +65,13 @@ def draw_grid(
 ) -> None:
     """Writes a PNG of a few photos of the groups, chosen by the hash of their key."""
     models_of = {int(i): models for models, indices in groups for i in indices}
-    digest = {i: sha256(records.photos[i].key.encode()).digest() for i in models_of}
+    digest = {i: sha256(records.images[i].key.encode()).digest() for i in models_of}
     panels = []
     for index in sorted(models_of, key=lambda i: digest[i])[-_PICTURES:]:
-        photo = records.photos[index]
-        ((_, both),) = inputs.views([photo])
+        image = records.images[index]
+        ((_, both),) = inputs.views([image])
         guess = probabilities(models_of[index], both)[0].argmax(-1)
-        panels.append((photo.image_id, photo.read(records.size), records.labels(index), guess))
+        panels.append((image.image_id, image.read(records.size), records.labels(index), guess))
     plots.grid(path, panels, records.classes)
 
 

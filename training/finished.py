@@ -47,7 +47,7 @@ def measure(folder: Path, data: Path, *, cache: Path, progress: Progress | None)
     if not groups:
         raise RunError(folder, "photos.csv", f"all photos of {data} were taught to this run")
     inputs = Inputs(config, cache)
-    inputs.prepare([records.photos[i] for _, indices in groups for i in indices], progress)
+    inputs.prepare([records.images[i] for _, indices in groups for i in indices], progress)
     return evaluate.measure(groups, records, inputs, progress).figures(records.classes.names)
 
 
@@ -58,8 +58,8 @@ def _unseen(run: RunFolder, records: Records) -> list[tuple[list[keras.Model], N
     names = [f"fold{p}" for p in sorted(set(parts.of))] if parts.kind == "fold" else [SINGLE]
     trained = {name: run.load_model(name) for name in names}
     groups: dict[tuple[str, ...], list[int]] = {}
-    for index, photo in enumerate(records.photos):
-        part = part_of.get(photo.key, "test")
+    for index, image in enumerate(records.images):
+        part = part_of.get(image.key, "test")
         if part in ("train", "val"):
             continue
         chosen = (f"fold{part}",) if part.isdecimal() else tuple(names)

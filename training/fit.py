@@ -55,7 +55,7 @@ class Teaching:
         choosing: whether that chooses the weights to keep; else they are the last ones
         steps: how many there are in all
         looks: how often it is validated, evenly; ``steps`` is a multiple of it
-        photos: how many are taught, for the epochs of the history
+        images: how many are taught, for the epochs of the history
         class_weights: (K,) or None
     """
 
@@ -66,7 +66,7 @@ class Teaching:
     choosing: bool
     steps: int
     looks: int
-    photos: int
+    images: int
     class_weights: NDArray[np.float64] | None
 
 
@@ -210,7 +210,7 @@ class Looks(keras.callbacks.Callback):
             self.kept_weights = weights
         self.history.append(
             {
-                "epoch": round(self._step * self._config.batch / self._teaching.photos, 2),
+                "epoch": round(self._step * self._config.batch / self._teaching.images, 2),
                 "step": self._step,
                 "loss": loss,
                 **figures,

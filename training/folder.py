@@ -88,7 +88,7 @@ class RunFolder:
         self.card = path / "model-card.md"
         self._config = path / "config.toml"
         self._digest = path / "data.sha256"
-        self._photos = path / "photos.csv"
+        self._images = path / "photos.csv"
         self._history = path / "history.csv"
         self._metrics = path / "metrics.json"
 
@@ -119,10 +119,10 @@ class RunFolder:
                 )
             return
         there = {path.name for path in self.path.iterdir()} if self.path.exists() else set()
-        if there - {self.models.name, self._photos.name}:  # a killed begin leaves these two
+        if there - {self.models.name, self._images.name}:  # a killed begin leaves these two
             raise RunError(self.path, "", "holds something that is no run: choose another name")
         self.models.mkdir(parents=True, exist_ok=True)
-        with replacing(self._photos) as path, path.open("w", newline="") as file:
+        with replacing(self._images) as path, path.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["key", "image_id", parts.kind])
             writer.writerows(zip(parts.keys, parts.image_ids, parts.of, strict=True))
@@ -178,7 +178,7 @@ class RunFolder:
     def parts(self) -> Parts:
         """Which photo of the run is in which fold or split."""
         try:
-            with self._photos.open(newline="") as file:
+            with self._images.open(newline="") as file:
                 header, *rows = csv.reader(file)
                 keys, image_ids, of = zip(*rows, strict=True)
                 return Parts(header[2], keys, image_ids, of)

@@ -74,9 +74,9 @@ def foreground_dice(shares: KerasTensor, logits: KerasTensor) -> KerasTensor:
         logits: (B, h, w, K)
     """
     labelled = ops.sum(shares, axis=-1, keepdims=True)
-    chances = ops.softmax(logits, axis=-1) * labelled
-    both = ops.sum(chances * shares, axis=(0, 1, 2))[1:]
-    either = ops.sum(chances + shares, axis=(0, 1, 2))[1:]
+    probabilities = ops.softmax(logits, axis=-1) * labelled
+    both = ops.sum(probabilities * shares, axis=(0, 1, 2))[1:]
+    either = ops.sum(probabilities + shares, axis=(0, 1, 2))[1:]
     return 1.0 - ops.mean((2.0 * both + 1.0) / (either + 1.0))
 
 

@@ -90,16 +90,16 @@ def grid(
     cells = figure.subplots(rows, 6, squeeze=False)
     for axes in cells.flat:
         axes.set_axis_off()
-    for number, (title, photo, label, predicted) in enumerate(examples):
+    for number, (title, image, label, predicted) in enumerate(examples):
         left = 3 * (number % 2)
         panels = (
-            (title, photo),
-            ("label", painted(photo, label, classes)),
-            ("prediction", painted(photo, predicted, classes)),
+            (title, image),
+            ("label", painted(image, label, classes)),
+            ("prediction", painted(image, predicted, classes)),
         )
-        for column, (name, image) in enumerate(panels):
+        for column, (name, canvas) in enumerate(panels):
             axes = cells[number // 2, left + column]
-            axes.imshow(image)
+            axes.imshow(canvas)
             axes.set_title(name, fontsize="small")
     legend = zip(classes.names[1:], classes.colors[1:], strict=True)
     patches = [Patch(color=color, label=name) for name, color in legend]
@@ -227,21 +227,21 @@ def sweep(path: Path, rows: Sequence[tuple[float, dict, Sequence[dict]]]) -> Fig
     return figure
 
 
-def painted(photo: NDArray, label: NDArray, classes: ClassList) -> NDArray[np.float64]:
+def painted(image: NDArray, label: NDArray, classes: ClassList) -> NDArray[np.float64]:
     """The photo in grey with its classes in their colours over it.
 
     Args:
-        photo: (S, S, 3) uint8
+        image: (S, S, 3) uint8
         label: (S, S) class ids, 255 void
 
     Returns:
         (S, S, 3) float 0 to 1
     """
-    image = np.repeat(photo.mean(axis=2, keepdims=True) / 255.0, 3, axis=2)
+    canvas = np.repeat(image.mean(axis=2, keepdims=True) / 255.0, 3, axis=2)
     for class_id, color in enumerate(classes.colors):
         if class_id:
             inside = label == class_id
-            image[inside] = (1 - _PAINT) * image[inside] + _PAINT * np.array(to_rgb(color))
+            canvas[inside] = (1 - _PAINT) * canvas[inside] + _PAINT * np.array(to_rgb(color))
     void = label == VOID
-    image[void] = (1 - _PAINT) * image[void] + _PAINT * np.array(_VOID_COLOR)
-    return image
+    canvas[void] = (1 - _PAINT) * canvas[void] + _PAINT * np.array(_VOID_COLOR)
+    return canvas

@@ -5,7 +5,7 @@
     DIR/classes.json                      what goes in, and what the channels that come out mean
     DIR/manifest.json                     format, all files: an export may replace an earlier one
 
-Either has one input, ``photo``: (B, S, S, 3) uint8 RGB, and one output, ``probabilities``:
+Either has one input, ``image``: (B, S, S, 3) uint8 RGB, and one output, ``probabilities``:
 (B, S, S, K) float32, which are 1 together. The SavedModel's signature is ``serving_default``.
 B is free, and so is the size where the model takes any, as a UNet does.
 """
@@ -69,7 +69,7 @@ def export(model: keras.Model, folder: Path, format_: str, classes: ClassList, s
     exact = _in_float32(model)
     try:
         with replacing_export(folder, format_) as part:
-            write(_from_photos(exact), part)
+            write(_from_images(exact), part)
             difference = _difference(exact, load(part), size)
             if not difference <= TOLERANCE:  # nan is not, either
                 reason = f"differs from the Keras model by {difference:.2g}; take another format"
@@ -102,15 +102,15 @@ def _in_float32(model: keras.Model) -> keras.Model:
     return copy
 
 
-def _from_photos(model: keras.Model) -> keras.Model:
+def _from_images(model: keras.Model) -> keras.Model:
     """The model from uint8 photos to probabilities, both named."""
-    photo = keras.Input(model.input_shape[1:], dtype="uint8", name="photo")
-    logits = model(ops.cast(photo, "float32"))
+    image = keras.Input(model.input_shape[1:], dtype="uint8", name="photo")
+    logits = model(ops.cast(image, "float32"))
     # ops.softmax ends as a Softmax over the channels of an NCHW map, which takes
     # onnxruntime a third of the time of Lite0 with its FPN; these take next to none.
     powers = ops.exp(logits - ops.max(logits, axis=-1, keepdims=True))
     probabilities = powers / ops.sum(powers, axis=-1, keepdims=True)
-    return keras.Model(photo, {"probabilities": probabilities})
+    return keras.Model(image, {"probabilities": probabilities})
 
 
 def _signature(model: keras.Model) -> list[keras.InputSpec]:
@@ -143,14 +143,14 @@ _Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 def _load_savedmodel(folder: Path) -> _Predict:
     loaded = tf.saved_model.load(folder)
     serve = loaded.signatures["serving_default"]
-    return lambda photos: serve(photo=tf.constant(photos))["probabilities"].numpy()
+    return lambda images: serve(image=tf.constant(images))["probabilities"].numpy()
 
 
 def _load_onnx(folder: Path) -> _Predict:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(folder / _ONNX, providers=["CPUExecutionProvider"])
-    return lambda photos: session.run(["probabilities"], {"photo": photos})[0]
+    return lambda images: session.run(["probabilities"], {"photo": images})[0]
 
 
 _WRITERS = {"savedmodel": _write_savedmodel, "onnx": _write_onnx}
@@ -163,10 +163,10 @@ def _difference(model: keras.Model, predict: _Predict, size: int) -> float:
     found = []
     with _whole_float32():
         for count, height, width in shapes:
-            photos = _random_photos(count, height, width)
-            logits = model.predict_on_batch(photos.astype(np.float32))
+            images = _random_images(count, height, width)
+            logits = model.predict_on_batch(images.astype(np.float32))
             expected = ops.convert_to_numpy(ops.softmax(logits))
-            got = predict(photos)
+            got = predict(images)
             found.append(np.abs(got - expected).max() if got.shape == expected.shape else np.inf)
     return float(np.max(found))
 
@@ -183,7 +183,7 @@ def _whole_float32() -> Iterator[None]:
         config.enable_tensor_float_32_execution(before)
 
 
-def _random_photos(count: int, height: int, width: int) -> NDArray[np.uint8]:
+def _random_images(count: int, height: int, width: int) -> NDArray[np.uint8]:
     """Flat patches under noise: noise alone looks the same everywhere to a deep model."""
     rng = np.random.default_rng(0)
     patches = rng.integers(0, 206, (count, height // 16 + 1, width // 16 + 1, 3))

@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from training.config import TrainConfig
 from training.data.features import FeatureCache
-from training.data.photo import Photo
+from training.data.image import InputImage
 from training.folder import SINGLE, RunFolder
 from training.models import coarse
 
@@ -40,14 +40,14 @@ class Inputs:
         self._config = config
         self.cache = FeatureCache(cache, config) if config.frozen else None
 
-    def prepare(self, photos: Sequence[Photo], progress: Progress | None) -> None:
+    def prepare(self, images: Sequence[InputImage], progress: Progress | None) -> None:
         """Computes the features that are missing; raises as :meth:`FeatureCache.add`."""
         if self.cache:
-            self.cache.add(photos, progress)
+            self.cache.add(images, progress)
 
     def views(
-        self, photos: Sequence[Photo], *, mirrored: bool = True
-    ) -> Iterator[tuple[Sequence[Photo], Views]]:
+        self, images: Sequence[InputImage], *, mirrored: bool = True
+    ) -> Iterator[tuple[Sequence[InputImage], Views]]:
         """Batches of photos, in order, with what models take of them.
 
         Args:
@@ -57,8 +57,8 @@ class Inputs:
             CurateError: a photo cannot be read
         """
         batches = [
-            photos[start : start + self._config.batch]
-            for start in range(0, len(photos), self._config.batch)
+            images[start : start + self._config.batch]
+            for start in range(0, len(images), self._config.batch)
         ]
         if self.cache:
             for batch in batches:
@@ -67,17 +67,17 @@ class Inputs:
             return
         with ThreadPoolExecutor(_THREADS) as pool:
 
-            def read(batch: Sequence[Photo]) -> list:
-                return [pool.submit(photo.read, self._config.size) for photo in batch]
+            def read(batch: Sequence[InputImage]) -> list:
+                return [pool.submit(image.read, self._config.size) for image in batch]
 
             # The next batch is decoded while the caller works on this one.
             coming = read(batches[0]) if batches else []
             for number, batch in enumerate(batches):
                 ready = coming
                 coming = read(batches[number + 1]) if number + 1 < len(batches) else []
-                images = np.stack([future.result() for future in ready])
-                flipped = (np.ascontiguousarray(images[:, :, ::-1]),) if mirrored else ()
-                yield batch, (images, *flipped)
+                pixels = np.stack([future.result() for future in ready])
+                flipped = (np.ascontiguousarray(pixels[:, :, ::-1]),) if mirrored else ()
+                yield batch, (pixels, *flipped)
 
 
 def probabilities(models: Sequence[keras.Model], views: Views) -> NDArray[np.float32]:
@@ -95,12 +95,12 @@ def probabilities(models: Sequence[keras.Model], views: Views) -> NDArray[np.flo
         for model in models:
             # A model that is trained on several GPUs answers once for each of them.
             logits = model.predict_on_batch(view)[:count]
-            chances = ops.convert_to_numpy(ops.softmax(logits, axis=-1))
-            chances = chances[:, :, ::-1] if mirrored else chances
+            p = ops.convert_to_numpy(ops.softmax(logits, axis=-1))
+            p = p[:, :, ::-1] if mirrored else p
             if total is None:
-                total = np.array(chances, np.float32)
+                total = np.array(p, np.float32)
             else:
-                total += chances
+                total += p
     if total is None:
         raise ValueError("no models, or no views")
     if (parts := len(models) * len(views)) > 1:
@@ -109,8 +109,8 @@ def probabilities(models: Sequence[keras.Model], views: Views) -> NDArray[np.flo
 
 
 def predict(
-    folder: Path, photos: Sequence[Photo], *, cache: Path, progress: Progress | None
-) -> Iterator[tuple[Photo, NDArray[np.float32]]]:
+    folder: Path, images: Sequence[InputImage], *, cache: Path, progress: Progress | None
+) -> Iterator[tuple[InputImage, NDArray[np.float32]]]:
     """Predicts photos one after the other; memory does not grow with their number.
 
     A photo that the run trained on is predicted by the one model that never saw
@@ -122,7 +122,7 @@ def predict(
 
     Yields:
         the photo and its probabilities (K, S, S) float32, background first, in
-        the order of ``photos``
+        the order of ``images``
 
     Raises:
         RunError: the run is missing or unfinished
@@ -131,14 +131,14 @@ def predict(
     run = RunFolder(folder)
     run.finished()
     inputs = Inputs(run.config(), cache)
-    inputs.prepare(photos, progress)
-    for photo, p, _ in _predicted(_Models(run), photos, inputs, progress):
-        yield photo, p
+    inputs.prepare(images, progress)
+    for image, p, _ in _predicted(_Models(run), images, inputs, progress):
+        yield image, p
 
 
 def evidence(
-    folder: Path, photos: Sequence[Photo], *, cache: Path, progress: Progress | None
-) -> Iterator[tuple[Photo, NDArray[np.float16], tuple[NDArray[np.float16], ...]]]:
+    folder: Path, images: Sequence[InputImage], *, cache: Path, progress: Progress | None
+) -> Iterator[tuple[InputImage, NDArray[np.float16], tuple[NDArray[np.float16], ...]]]:
     """As :func:`predict`, at half the side, with the features of a frozen backbone.
 
     Yields:
@@ -149,14 +149,14 @@ def evidence(
     run.finished()
     config = run.config()
     inputs = Inputs(config, cache)
-    inputs.prepare(photos, progress)
+    inputs.prepare(images, progress)
     # A vote over the whole photo comes after the coarse logits: it has to be let happen.
     change = None if config.one_class else coarse
-    for photo, p, taps in _predicted(_Models(run, change), photos, inputs, progress):
+    for image, p, taps in _predicted(_Models(run, change), images, inputs, progress):
         if p.shape[-1] == config.size:
             k, h, w = p.shape
             p = p[:, : h // 2 * 2, : w // 2 * 2].reshape(k, h // 2, 2, w // 2, 2).mean((2, 4))
-        yield photo, p.astype(np.float16), taps
+        yield image, p.astype(np.float16), taps
 
 
 class _Models:
@@ -172,31 +172,31 @@ class _Models:
         models = {n: run.load_model(f"fold{n}" if folds else n) for n in names}
         self._models = {n: change(model) if change else model for n, model in models.items()}
 
-    def of(self, photo: Photo) -> tuple[str, ...]:
+    def of(self, image: InputImage) -> tuple[str, ...]:
         """Names: the one that never saw the photo, or all."""
-        return (self._part_of[photo.key],) if photo.key in self._part_of else tuple(self._models)
+        return (self._part_of[image.key],) if image.key in self._part_of else tuple(self._models)
 
     def __getitem__(self, names: Sequence[str]) -> list[keras.Model]:
         return [self._models[name] for name in names]
 
 
 def _predicted(
-    models: _Models, photos: Sequence[Photo], inputs: Inputs, progress: Progress | None
-) -> Iterator[tuple[Photo, NDArray[np.float32], tuple[NDArray[np.float16], ...]]]:
+    models: _Models, images: Sequence[InputImage], inputs: Inputs, progress: Progress | None
+) -> Iterator[tuple[InputImage, NDArray[np.float32], tuple[NDArray[np.float16], ...]]]:
     """Photo, (K, h, w) probabilities and taps, if there are, in the order of the photos."""
-    task = progress.add_task("predict", total=len(photos)) if progress else None
-    for batch, views in inputs.views(photos):
+    task = progress.add_task("predict", total=len(images)) if progress else None
+    for batch, views in inputs.views(images):
         # Photos of one batch may want different models: each model sees its own at once.
         groups: dict[tuple[str, ...], list[int]] = {}
-        for index, photo in enumerate(batch):
-            groups.setdefault(models.of(photo), []).append(index)
+        for index, image in enumerate(batch):
+            groups.setdefault(models.of(image), []).append(index)
         done: dict[int, NDArray[np.float32]] = {}
         for names, indices in groups.items():
             values = probabilities(models[names], _only(views, indices))
             done |= dict(zip(indices, values, strict=True))
-        for index, photo in enumerate(batch):
+        for index, image in enumerate(batch):
             taps = tuple(tap[index] for tap in views[0]) if inputs.cache else ()
-            yield photo, np.ascontiguousarray(done[index].transpose(2, 0, 1)), taps
+            yield image, np.ascontiguousarray(done[index].transpose(2, 0, 1)), taps
         if progress and task is not None:
             progress.advance(task, len(batch))
     if progress and task is not None:

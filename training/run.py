@@ -26,7 +26,7 @@ from training.clock import core_seconds
 from training.config import TrainConfig
 from training.data.batches import RecordBatches, Share, tf_dataset
 from training.data.feature_batches import FeatureBatches
-from training.data.photo import Photo, PhotoFile
+from training.data.image import ImageFile, InputImage
 from training.data.records import Records
 from training.finished import export, measure
 from training.fit import Teaching, fit
@@ -37,8 +37,23 @@ from training.plan import Roles
 from training.predict import Inputs, evidence, predict, probabilities
 
 __all__ = [
-    "ClassList", "Parts", "Photo", "PhotoFile", "Records", "alone", "begin", "digest", "evidence",
-    "export", "has_folds", "is_begun", "load_classes", "measure", "photo_size", "predict", "train",
+    "ClassList",
+    "ImageFile",
+    "InputImage",
+    "Parts",
+    "Records",
+    "alone",
+    "begin",
+    "digest",
+    "evidence",
+    "export",
+    "has_folds",
+    "image_size",
+    "is_begun",
+    "load_classes",
+    "measure",
+    "predict",
+    "train",
 ]  # fmt: skip
 
 
@@ -52,7 +67,7 @@ def has_folds(folder: Path) -> bool:
     return RunFolder(folder).parts().kind == "fold"
 
 
-def photo_size(folder: Path) -> int:
+def image_size(folder: Path) -> int:
     """The side in pixels of the photos that a run takes; RunError when there is no run."""
     return RunFolder(folder).config().size
 
@@ -122,7 +137,7 @@ def train(folder: Path, data: Path, *, cache: Path, progress: Progress | None) -
 
     Returns:
         what metrics.json holds: ``measured_on`` ('out-of-fold', 'test' or 'val'),
-        ``photos`` measured, the figures of :class:`training.metrics.Scores`,
+        ``images`` measured, the figures of :class:`training.metrics.Scores`,
         ``parameters``, ``core_seconds`` and ``seconds`` of this call's features and all
         models' training and measuring, and, beside 'test', the figures on ``val``
 
@@ -141,7 +156,7 @@ def train(folder: Path, data: Path, *, cache: Path, progress: Progress | None) -
         run.pin(records.digest())
     roles = plan.roles(folder, parts)
     inputs = Inputs(config, cache)
-    inputs.prepare(records.photos, progress)
+    inputs.prepare(records.images, progress)
     fitted_core = fitted = 0.0
     for number, (name, role) in enumerate(roles.items()):
         if run.has_model(name):
@@ -200,15 +215,15 @@ def _in_order(run: RunFolder, records: Records) -> Parts:
             run.path, "config.toml", f"{records.folder} has other classes or another size by now"
         )
     of = dict(zip(parts.keys, parts.of, strict=True))
-    missing = {photo.key for photo in records.photos} ^ set(of)
+    missing = {image.key for image in records.images} ^ set(of)
     if missing:
         raise RunError(
             run.path,
             "photos.csv",
             f"{len(missing)} photos are not in {records.folder}, or not in this run",
         )
-    photos = records.photos
-    keys, image_ids = tuple(p.key for p in photos), tuple(p.image_id for p in photos)
+    images = records.images
+    keys, image_ids = tuple(p.key for p in images), tuple(p.image_id for p in images)
     return Parts(parts.kind, keys, image_ids, tuple(of[key] for key in keys))
 
 
@@ -218,7 +233,7 @@ def _teaching(
     """What the model of one role is taught with."""
     classes = len(records.classes.names)
     if inputs.cache is not None:
-        rows = inputs.cache.rows(records.photos)
+        rows = inputs.cache.rows(records.images)
         batches: Callable[[int, int], Any] = partial(
             FeatureBatches, records, inputs.cache, rows, role.taught, config, seed
         )
@@ -240,7 +255,7 @@ def _teaching(
         choosing=role.choosing,
         steps=looks * ceil(steps / looks),
         looks=looks,
-        photos=len(role.taught),
+        images=len(role.taught),
         class_weights=_class_weights(records, role.taught, config),
     )
 
@@ -274,8 +289,8 @@ def _validate(
 ) -> dict[str, float]:
     """``val_cross_entropy`` and ``val_miou_foreground``, of the photos as they are."""
     scores = Scores(len(records.classes.names))
-    for labels, photos in evaluate.views(checked, records, inputs, mirrored=False):
-        scores.add(labels, probabilities([model], photos))
+    for labels, images in evaluate.views(checked, records, inputs, mirrored=False):
+        scores.add(labels, probabilities([model], images))
     figures = scores.figures(records.classes.names)
     return {
         "val_cross_entropy": figures["loss"],

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from curation.audit import duplicates, image_hash, instances
-from curation.audit.duplicates import PhotoLabels
+from curation.audit.duplicates import ImageLabels
 from curation.audit.faults import Fault
-from curation.audit.image_hash import PhotoPrint
+from curation.audit.image_hash import ImageHash
 from curation.core.records import ImageRecord
 
 Batch = Sequence[tuple[ImageRecord, list[str]]]
@@ -20,15 +20,15 @@ class Checked(NamedTuple):
 
     image_id: str
     faults: list[Fault]
-    photo: PhotoPrint | None
-    labels: PhotoLabels
+    image: ImageHash | None
+    labels: ImageLabels
 
 
 def check(_: None, batch: Batch) -> list[Checked]:
     """Audits each photo's labels and its file."""
     result = []
     for record, ids in batch:
-        photo, of_photo = image_hash.check_photo(record)
-        found = instances.audit_record(record, ids) + of_photo
-        result.append(Checked(record.image_id, found, photo, duplicates.summarise(record)))
+        image, of_image = image_hash.check_image(record)
+        found = instances.audit_record(record, ids) + of_image
+        result.append(Checked(record.image_id, found, image, duplicates.summarise(record)))
     return result

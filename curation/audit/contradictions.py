@@ -24,19 +24,19 @@ WITHIN = 0.8
 FEWEST = 24
 """Points of the grid below which a garment is too small to be found again."""
 
-Photo = tuple[ImageRecord, Sequence[str]]
+InputImage = tuple[ImageRecord, Sequence[str]]
 
 
-def audit_twins(photos: Iterable[Photo]) -> Iterator[Fault]:
+def audit_twins(images: Iterable[InputImage]) -> Iterator[Fault]:
     """The labels in photos that look alike which are at odds with one of the first that has any.
 
     Either may be the wrong one: ``dress`` here and ``skirt`` there are both named; of a whole
     here (``dress``) that is its pieces there (``top`` and ``skirt``), the whole.
 
     Args:
-        photos: records with the ids of their instances, of one group
+        images: records with the ids of their instances, of one group
     """
-    labelled = ((photo, _grid(photo[0])) for photo in photos if photo[0].instances)
+    labelled = ((image, _grid(image[0])) for image in images if image[0].instances)
     if (first := next(labelled, None)) is None:
         return
     for other in labelled:
@@ -53,7 +53,7 @@ def _grid(record: ImageRecord) -> NDArray[np.bool_]:
 
 
 def _contradictions(
-    one: Photo, here: NDArray[np.bool_], other: Photo, there: NDArray[np.bool_]
+    one: InputImage, here: NDArray[np.bool_], other: InputImage, there: NDArray[np.bool_]
 ) -> Iterator[Fault]:
     """One garment, two names."""
     common = here.astype(np.int32) @ there.astype(np.int32).T
@@ -70,7 +70,7 @@ def _contradictions(
 
 
 def _wholes(
-    one: Photo, here: NDArray[np.bool_], other: Photo, there: NDArray[np.bool_]
+    one: InputImage, here: NDArray[np.bool_], other: InputImage, there: NDArray[np.bool_]
 ) -> Iterator[Fault]:
     """One label here, of which the other photo has the pieces."""
     theirs = there.sum(axis=1)
@@ -89,8 +89,8 @@ def _wholes(
             yield _fault(one, i, said, other, int(pieces[0]), iou)
 
 
-def _fault(photo: Photo, i: int, said: str, other: Photo, j: int, iou: float) -> Fault:
-    record, ids = photo
+def _fault(image: InputImage, i: int, said: str, other: InputImage, j: int, iou: float) -> Fault:
+    record, ids = image
     detail = f"{said} on {other[0].image_id}, which looks the same (IoU {iou:.2f})"
     place = record.instances[i].source
     return Fault(record.image_id, ids[i], faults.TWIN_GARMENT, detail, place, other[1][j])

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from curation.audit import faults
 from curation.audit.faults import Fault
-from curation.audit.image_hash import CELLS, PhotoPrint
+from curation.audit.image_hash import CELLS, ImageHash
 from curation.core.records import ImageRecord
 
 NEAR_BITS = 10
 """Of 64: two copies of which one lost 2 % at each edge differ in 4, two photos in 32."""
 
-NEAR_COLOUR = 40
+NEAR_COLOR = 40
 """Levels of 255 in the channel that differs most; cutting edges or another light changes less."""
 
 OTHER_CELLS = 2
@@ -48,7 +48,7 @@ class Twins:
 
 
 @dataclass(frozen=True, slots=True)
-class PhotoLabels:
+class ImageLabels:
     """What a photo's labels say, in little memory.
 
     Attributes:
@@ -65,16 +65,16 @@ class PhotoLabels:
         return tuple(category for category, _ in self.instances)
 
 
-def summarise(record: ImageRecord) -> PhotoLabels:
+def summarise(record: ImageRecord) -> ImageLabels:
     """The labels of a record for :func:`audit_duplicates`."""
     digests = (
         (i.category, blake2b(i.mask.counts, digest_size=8).digest()) for i in record.instances
     )
     source = record.instances[0].source if record.instances else ""
-    return PhotoLabels(source, tuple(sorted(digests)))
+    return ImageLabels(source, tuple(sorted(digests)))
 
 
-def duplicates(prints: Sequence[PhotoPrint]) -> list[Twins]:
+def duplicates(prints: Sequence[ImageHash]) -> list[Twins]:
     """Groups of photos that are one photo: equal files first, then those that look alike.
 
     Looking alike is passed on: where a is like b and b like c, all three are a
@@ -82,20 +82,20 @@ def duplicates(prints: Sequence[PhotoPrint]) -> list[Twins]:
     less than 100 MB.
     """
     copies: dict[str, list[str]] = {}
-    different: list[PhotoPrint] = []
-    for photo in prints:
-        if photo.content not in copies:
-            different.append(photo)
-        copies.setdefault(photo.content, []).append(photo.image_id)
+    different: list[ImageHash] = []
+    for image in prints:
+        if image.content not in copies:
+            different.append(image)
+        copies.setdefault(image.content, []).append(image.image_id)
     exact = [Twins(tuple(ids), exact=True) for ids in copies.values() if len(ids) > 1]
 
     alike: dict[int, list[str]] = {}
-    for photo, group in zip(different, _groups(different).tolist(), strict=True):
-        alike.setdefault(group, []).append(photo.image_id)
+    for image, group in zip(different, _groups(different).tolist(), strict=True):
+        alike.setdefault(group, []).append(image.image_id)
     return exact + [Twins(tuple(ids), exact=False) for ids in alike.values() if len(ids) > 1]
 
 
-def audit_duplicates(groups: Iterable[Twins], labels: Mapping[str, PhotoLabels]) -> Iterator[Fault]:
+def audit_duplicates(groups: Iterable[Twins], labels: Mapping[str, ImageLabels]) -> Iterator[Fault]:
     """The photos whose labels differ from what most of their group say.
 
     Equal files must have equal labels; photos that look alike, equal
@@ -118,7 +118,7 @@ def audit_duplicates(groups: Iterable[Twins], labels: Mapping[str, PhotoLabels])
                 yield Fault(image_id, "", name, detail, labels[image_id].source, model)
 
 
-def _difference(these: PhotoLabels, those: PhotoLabels, other: str) -> str:
+def _difference(these: ImageLabels, those: ImageLabels, other: str) -> str:
     here, there = Counter(these.categories), Counter(those.categories)
     if here != there:
         return f"only here: {_list(here - there)}; only on {other}: {_list(there - here)}"
@@ -133,7 +133,7 @@ def _list(categories: Counter[str]) -> str:
     return " + ".join(words) or "nothing"
 
 
-def _groups(prints: Sequence[PhotoPrint]) -> NDArray[np.intp]:
+def _groups(prints: Sequence[ImageHash]) -> NDArray[np.intp]:
     """(n,) the group of each photo: the index of one of its members."""
     hashes = np.array([p.perceptual for p in prints], dtype=np.uint64)
     joined = b"".join(p.thumbnail for p in prints)
@@ -142,17 +142,17 @@ def _groups(prints: Sequence[PhotoPrint]) -> NDArray[np.intp]:
     for start in range(0, len(prints), BLOCK):
         bits = np.bitwise_count(hashes[start : start + BLOCK, None] ^ hashes[start:])
         for row, near in enumerate(bits <= NEAR_BITS):
-            photo = start + row
-            others = photo + 1 + np.flatnonzero(near[row + 1 :])
+            image = start + row
+            others = image + 1 + np.flatnonzero(near[row + 1 :])
             # Thousands of blank photos are all pairs, and yet one group after the first.
-            others = others[group[others] != group[photo]]
-            like = others[_look_alike(thumbnails[photo], thumbnails[others])]
+            others = others[group[others] != group[image]]
+            like = others[_look_alike(thumbnails[image], thumbnails[others])]
             if like.size:
-                group[np.isin(group, group[like])] = group[photo]
+                group[np.isin(group, group[like])] = group[image]
     return group
 
 
 def _look_alike(one: NDArray[np.int16], many: NDArray[np.int16]) -> NDArray[np.bool_]:
     """(n,) whether thumbnails (n, cells, 3) have the colours of one (cells, 3)."""
-    differ = np.abs(many - one).max(axis=2) > NEAR_COLOUR
+    differ = np.abs(many - one).max(axis=2) > NEAR_COLOR
     return differ.sum(axis=1) <= OTHER_CELLS

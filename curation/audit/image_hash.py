@@ -21,7 +21,7 @@ CELLS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class PhotoPrint:
+class ImageHash:
     """What is kept of a photo to find its copies: about 200 bytes.
 
     Attributes:
@@ -36,7 +36,7 @@ class PhotoPrint:
     thumbnail: bytes
 
 
-def check_photo(record: ImageRecord) -> tuple[PhotoPrint | None, list[Fault]]:
+def check_image(record: ImageRecord) -> tuple[ImageHash | None, list[Fault]]:
     """Opens a photo where it is now, decodes it to its end, and takes its print.
 
     Returns:
@@ -55,4 +55,4 @@ def check_photo(record: ImageRecord) -> tuple[PhotoPrint | None, list[Fault]]:
         found.append(Fault(record.image_id, "", faults.OTHER_SIZE, detail, source))
     perceptual = int(str(imagehash.phash(small)), 16)
     thumbnail = small.resize((CELLS, CELLS), Image.Resampling.BOX).tobytes()
-    return PhotoPrint(record.image_id, content, perceptual, thumbnail), found
+    return ImageHash(record.image_id, content, perceptual, thumbnail), found

@@ -30,9 +30,9 @@ def app(dataset: str, port: int, no_browser: bool) -> None:
 
 @click.command()
 @click.option("--no-app", is_flag=True, help="End with the table; do not open the App.")
-@click.option("--photos", type=click.IntRange(60, 5000), default=320, help="Figures to draw.")
+@click.option("--images", type=click.IntRange(60, 5000), default=320, help="Figures to draw.")
 @click.option("--port", type=click.IntRange(1024, 65535), default=5151, help="Of the App.")
-def demo(no_app: bool, photos: int, port: int) -> None:
+def demo(no_app: bool, images: int, port: int) -> None:
     """Go once around the loop on drawn figures whose labels are partly spoilt on purpose.
 
     \b
@@ -40,7 +40,7 @@ def demo(no_app: bool, photos: int, port: int) -> None:
     """
     from curation.demo import run as whole
 
-    whole.run(photos)
+    whole.run(images)
     if not no_app:
         whole.verb(f"app {whole.DATASET} --port {port}")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import logging
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ from rich.progress import (
     ProgressColumn,
     SpinnerColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -24,6 +27,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from curation.core import progress as callback
 from curation.core.atomic import replacing
 
 if TYPE_CHECKING:  # records bring numpy, and `curate --help` answers at once
@@ -72,7 +76,11 @@ class Rate(ProgressColumn):
 
 
 def progress() -> Progress:
-    """Bars with count, rate, time spent and left; none are drawn where stderr is no terminal."""
+    """The bars of :func:`bars` without their callback, for what does not take one yet."""
+    return _bars()
+
+
+def _bars() -> Progress:
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -85,6 +93,46 @@ def progress() -> Progress:
         console=err,
         disable=not err.is_terminal,
     )
+
+
+@contextmanager
+def bars() -> Iterator[callback.Progress]:
+    """A :class:`curation.core.progress.Progress` that draws a bar for each task while it is open.
+
+    With count, rate, time spent and left; none are drawn where stderr is no terminal.
+    """
+    drawn = _bars()
+    tasks: dict[str, TaskID] = {}
+
+    def told(task: str, done: int, total: int | None = None, note: str = "") -> None:
+        if task not in tasks:
+            tasks[task] = drawn.add_task(task, total=total)
+        text = f"{task}  {note}" if note else task
+        drawn.update(tasks[task], completed=done, total=total, description=text)
+        if done == total:
+            drawn.remove_task(tasks.pop(task))
+
+    with drawn, notes():
+        yield told
+
+
+@contextmanager
+def notes() -> Iterator[None]:
+    """Shows on stderr, while it is open, what the library logs: one line a record."""
+    handler, logs = _Lines(), [logging.getLogger(name) for name in ("curation", "training")]
+    for log in logs:
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        for log in logs:
+            log.removeHandler(handler)
+
+
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage(), "yellow" if record.levelno >= logging.WARNING else "")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:

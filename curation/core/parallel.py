@@ -35,20 +35,20 @@ def workers() -> int:
 
 
 def ordered(
-    function: Callable[[S, T], R], shared: S, items: Iterable[T], photos: int
+    function: Callable[[S, T], R], shared: S, items: Iterable[T], images: int
 ) -> Iterator[R]:
     """Yields ``function(shared, item)`` of each item, in order.
 
     Args:
         function: of a module; with its arguments and results it goes through pickle
         shared: what every call needs; it goes to each worker once
-        photos: how many the items are about in all; up to ``FEW`` are done in this process
+        images: how many the items are about in all; up to ``FEW`` are done in this process
 
     Raises:
         CurateError: a worker died
         Exception: what the function raised
     """
-    if photos <= FEW:
+    if images <= FEW:
         yield from map(partial(function, shared), items)
         return
     # Spawned, not forked: a fork of a process with threads (pymongo's, TensorFlow's) may hang.

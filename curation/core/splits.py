@@ -19,10 +19,10 @@ def strata(categories: Mapping[str, Sequence[str]]) -> dict[str, str]:
     Returns:
         a category for each photo; empty for a photo without one
     """
-    photos_with = Counter(c for present in categories.values() for c in set(present))
+    images_with = Counter(c for present in categories.values() for c in set(present))
     return {
-        photo: min(set(present), key=lambda c: (photos_with[c], c), default="")
-        for photo, present in categories.items()
+        image: min(set(present), key=lambda c: (images_with[c], c), default="")
+        for image, present in categories.items()
     }
 
 
@@ -52,28 +52,28 @@ def assign(
     """
     given = given or {}
     members: dict[str, list[str]] = {}
-    for photo, group in groups.items():
-        members.setdefault(group, []).append(photo)
+    for image, group in groups.items():
+        members.setdefault(group, []).append(image)
 
-    split_of = {photo: given[photo] for photo in groups if photo in given}
+    split_of = {image: given[image] for image in groups if image in given}
     have: dict[str, Counter[str]] = {}
-    for photo, split in split_of.items():
-        have.setdefault(stratum[photo], Counter())[split] += 1
+    for image, split in split_of.items():
+        have.setdefault(stratum[image], Counter())[split] += 1
     total = Counter(split_of.values())
 
     for group in sorted(members, key=_hash):
-        open_photos = [p for p in members[group] if p not in split_of]
-        if not open_photos:
+        open_images = [p for p in members[group] if p not in split_of]
+        if not open_images:
             continue
         # A late duplicate follows its twin, so that none is trained on and tested on.
         decided = sorted({split_of[p] for p in members[group] if p in split_of})
-        counts = have.setdefault(stratum[open_photos[0]], Counter())
+        counts = have.setdefault(stratum[open_images[0]], Counter())
         split = decided[0] if decided else _neediest(counts, total, names, shares)
-        for photo in open_photos:
-            split_of[photo] = split
+        for image in open_images:
+            split_of[image] = split
             counts[split] += 1
             total[split] += 1
-    return {photo: split_of[photo] for photo in groups}
+    return {image: split_of[image] for image in groups}
 
 
 def folds(groups: Mapping[str, str], stratum: Mapping[str, str], k: int) -> dict[str, int]:
@@ -86,7 +86,7 @@ def folds(groups: Mapping[str, str], stratum: Mapping[str, str], k: int) -> dict
         raise ValueError(f"{k} folds of {len(set(groups.values()))} different photos")
     names = [str(i) for i in range(k)]
     dealt = assign(groups, stratum, names=names, shares=[1 / k] * k)
-    return {photo: int(name) for photo, name in dealt.items()}
+    return {image: int(name) for image, name in dealt.items()}
 
 
 def _neediest(

@@ -38,15 +38,15 @@ REVIEWED = 60
 """Suspects that the demo's curator, who knows the truth, decides on."""
 
 
-def run(photos: int) -> None:
+def run(images: int) -> None:
     """Draws, spoils, imports, trains, flags, reviews, exports; prints what came out."""
     from curation.store import database
 
     started = time.monotonic()
     folder = database.home() / "demo-data"
-    console.err.rule(f"Drawing {photos} figures in {folder}")
+    console.err.rule(f"Drawing {images} figures in {folder}")
     _forget(folder)
-    planted, renamed = draw(folder, photos)
+    planted, renamed = draw(folder, images)
     verb(f"import imaterialist {DATASET}", "--annotations", folder / "train.csv",
          "--images", folder / "photos")  # fmt: skip
     verb(f"remap {DATASET} --taxonomy supercategories")
@@ -91,15 +91,15 @@ def draw(folder: Path, count: int) -> tuple[list[Planted], dict[str, str]]:
         the errors planted in the CSV; and, by instance id, what another label of the same
         class was before
     """
-    photos = folder / "photos"
-    photos.mkdir(parents=True)
+    images = folder / "photos"
+    images.mkdir(parents=True)
     seeds = np.random.SeedSequence(SEED).spawn(count)
     truth, styles = [], []
     with console.progress() as progress:
         for number, seed in enumerate(progress.track(seeds, description="draw")):
             figure = draw_figure(np.random.default_rng(seed))
-            path = photos / f"figure-{number:04d}.jpg"
-            Image.fromarray(figure.photo).save(path, quality=92)
+            path = images / f"figure-{number:04d}.jpg"
+            Image.fromarray(figure.image).save(path, quality=92)
             truth.append(as_record(figure, path))
             styles.append(as_style_record(figure, path))
     loaded = taxonomy.load("supercategories")
@@ -131,7 +131,7 @@ def _drawn(truth: Sequence[ImageRecord], groups: Mapping[str, str]) -> dict[str,
 def as_record(figure: Figure, path: Path) -> ImageRecord:
     """A figure's truth as iMaterialist would label it."""
     instances = tuple(Instance(g.category, rle.encode(g.mask)) for g in figure.garments)
-    height, width = figure.photo.shape[:2]
+    height, width = figure.image.shape[:2]
     return ImageRecord(path.stem, path, height, width, instances)
 
 

@@ -56,7 +56,7 @@ class Source(Protocol):
         """
 
 
-def find_photo(
+def find_image(
     images: Path, name: str, where: str, lost: str, on_skip: OnSkip
 ) -> tuple[Path, int, int] | None:
     """A photo's path, height and width; or None, with the reason told to ``on_skip``.

@@ -36,7 +36,7 @@ def write(
     taxonomy: Taxonomy,
     splits: Mapping[str, str],
     groups: Mapping[str, str],
-    on_photo: Callable[[], object] = lambda: None,
+    on_image: Callable[[], object] = lambda: None,
     on_skip: OnSkip = lambda skip: None,
 ) -> dict:
     """Writes an export; the folder appears when it is whole, and replaces an earlier export.
@@ -47,7 +47,7 @@ def write(
             void (255) in masks, left out elsewhere
         splits: train, val or test, by image_id
         groups: content hash of the photo, by image_id
-        on_photo: called after each photo
+        on_image: called after each photo
         on_skip: told each label that is left out, and why
 
     Returns:
@@ -58,17 +58,17 @@ def write(
             format, or the format cannot tell two photos apart
     """
     with replacing_export(folder, format_) as part:
-        kept = _kept(records.values(), format_ == "masks", on_photo, on_skip)
+        kept = _kept(records.values(), format_ == "masks", on_image, on_skip)
         try:
             _WRITERS[format_](part, kept, taxonomy)
         except ValueError as error:
             raise CurateError(folder, "", f"{error}; take another format") from None
-        photos = Counter(splits[i] for i in records)
+        images = Counter(splits[i] for i in records)
         manifest = {
             "format": format_,
             "taxonomy": taxonomy.name,
             "classes": {c.id: c.name for c in taxonomy.classes},
-            "splits": {name: {"photos": photos[name]} for name in SPLITS},
+            "splits": {name: {"photos": images[name]} for name in SPLITS},
         }
         return finish(part, manifest, records, splits, groups)
 
@@ -76,7 +76,7 @@ def write(
 def _kept(
     records: Iterable[ImageRecord],
     with_void: bool,
-    on_photo: Callable[[], object],
+    on_image: Callable[[], object],
     on_skip: OnSkip,
 ) -> Iterator[ImageRecord]:
     for record in records:
@@ -90,7 +90,7 @@ def _kept(
             else:
                 kept.append(instance)
         yield replace(record, instances=tuple(kept))
-        on_photo()
+        on_image()
 
 
 def _write_coco(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:

@@ -29,7 +29,7 @@ from curation.core.records import ImageRecord, Instance, Skip
 from curation.formats import (
     OnSkip,
     explain_mismatch,
-    find_photo,
+    find_image,
     listed_twice,
     printable,
     quoted,
@@ -138,10 +138,10 @@ class IMaterialist:
         if number in self.twice:
             on_skip(Skip(first, "photo listed twice", f"{shown(name)}, {len(rows)} rows"))
             return None
-        found = find_photo(self.images, name, first, f"{len(rows)} rows", on_skip)
+        found = find_image(self.images, name, first, f"{len(rows)} rows", on_skip)
         if not found:
             return None
-        photo, height, width = found
+        image, height, width = found
         instances = []
         for line, text in rows:
             place = f"{self.path.name}:{line}"
@@ -162,7 +162,7 @@ class IMaterialist:
             on_skip(Skip(first, "photo without a usable row", shown(name)))
             return None
         image_id = image_io.without_suffix(name)
-        return ImageRecord(image_id, photo, height, width, tuple(instances))
+        return ImageRecord(image_id, image, height, width, tuple(instances))
 
 
 def load(path: Path, images: Path, labels: Labels = DEFAULT_LABELS) -> IMaterialist:
@@ -195,7 +195,7 @@ def load(path: Path, images: Path, labels: Labels = DEFAULT_LABELS) -> IMaterial
         raise FormatError(path, "", error.strerror or "cannot be read") from None
     if not rows:
         raise FormatError(path, "", "has a header and no rows")
-    places = np.array([place for of_photo in rows.values() for place in of_photo], np.int64)
+    places = np.array([place for of_image in rows.values() for place in of_image], np.int64)
     names = tuple(rows)
     return IMaterialist(
         path,

@@ -31,7 +31,7 @@ from curation.core.taxonomy import IGNORE, Taxonomy, label_map
 from curation.formats import (
     OnSkip,
     explain_mismatch,
-    find_photo,
+    find_image,
     printable,
     quoted,
     shown,
@@ -83,10 +83,10 @@ class MaskFolder:
 
     def _record(self, name: str, mask: str, on_skip: OnSkip) -> ImageRecord | None:
         where = self._place(mask)
-        found = find_photo(self.images, name, where, "1 mask", on_skip)
+        found = find_image(self.images, name, where, "1 mask", on_skip)
         if not found:
             return None
-        photo, height, width = found
+        image, height, width = found
         try:
             values = image_io.read_index(image_io.find(self.path, mask))
         except (FileNotFoundError, ValueError) as error:
@@ -105,7 +105,7 @@ class MaskFolder:
             for value, pairs in runs.items()
             if (category := self.categories[value])
         )
-        return ImageRecord(name, photo, height, width, tuple(instances))
+        return ImageRecord(name, image, height, width, tuple(instances))
 
     def _place(self, mask: str) -> str:
         return f"{self.path.name}/{shown(mask)}"
@@ -147,7 +147,7 @@ def load(masks: Path, images: Path, classes: str) -> MaskFolder:
     matched: dict[str, tuple[str, ...]] = {}
     root = images.resolve()
     for file in sorted(files, key=lambda file: (image_io.without_suffix(file), file)):
-        name = _photo_name(root, image_io.without_suffix(file))
+        name = _image_name(root, image_io.without_suffix(file))
         matched[name] = (*matched.get(name, ()), file)
     return MaskFolder(masks, images, tuple(matched), matched, categories)
 
@@ -189,16 +189,16 @@ def write(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> N
         out.writerows([("id", "name", "color"), *rows, (VOID, "void", VOID_COLOR)])
 
 
-def _photo_name(images: Path, mask: str) -> str:
+def _image_name(images: Path, mask: str) -> str:
     """The photo of a mask, as it is spelled on disk, both without suffix; else the mask itself."""
     for name in (mask, _MASK_SUFFIX.sub("", mask)):
         try:
-            photo = image_io.find(images, name)
+            image = image_io.find(images, name)
         except FileNotFoundError:
             continue
         except ValueError:  # there, and refused: whoever reads it says why
             return name
-        return image_io.without_suffix(photo.relative_to(images).as_posix())
+        return image_io.without_suffix(image.relative_to(images).as_posix())
     return mask
 
 

@@ -3,7 +3,7 @@
 Labels as given hold errors too, so what is learned from errors that were planted into them tells
 planted from given, not wrong from right. From that the share of wrong labels at each score follows
 (learning from positive and unlabelled data: Elkan & Noto 2008), once it is said how many labels are
-wrong in all: ``WRONG_PHOTOS``.
+wrong in all: ``WRONG_IMAGES``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
 FOLDS = 4
-WRONG_PHOTOS = 0.2
+WRONG_IMAGES = 0.2
 """Share of photos that have an error, of the types that can be planted: CCP has some 10 to 15 %
 of its own, the demo and the benchmark 20 %."""
 

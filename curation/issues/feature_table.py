@@ -59,12 +59,12 @@ class Survey:
     projection: Projection | None
 
 
-def survey(photos: Iterable[Seen]) -> Survey:
+def survey(images: Iterable[Seen]) -> Survey:
     """Looks at some photos. Memory holds the pooled features of their instances."""
     sums: NDArray[np.float64] | float = 0.0
     counts: NDArray[np.float64] | float = 0.0
     looks = []
-    for seen in photos:
+    for seen in images:
         view, p = View.of(seen), seen.p.astype(np.float32)
         total, count = np.zeros(len(p)), np.zeros(len(p))
         background = ~view.void
@@ -118,7 +118,7 @@ class Rows:
     """Tables of numbers about some photos; all have their image_id and group, see :class:`Seen`.
 
     Attributes:
-        photos: how many errors were drawn, and how many of a type planted
+        images: how many errors were drawn, and how many of a type planted
         given: each label as given: index among the labels of its photo, class_id,
             source_label, and columns of numbers
         planted: labels that were spoilt: kind, class_id, the same numbers
@@ -131,7 +131,7 @@ class Rows:
         settled: such places that a person decided on: the same, of kind missing or ``FINE``
     """
 
-    photos: pd.DataFrame
+    images: pd.DataFrame
     given: pd.DataFrame
     planted: pd.DataFrame
     decided: pd.DataFrame
@@ -191,9 +191,9 @@ _KEYS_OF = {
 }
 
 
-def collect(photos: Sequence[Seen], survey: Survey, plan: Plan) -> Rows:
+def collect(images: Sequence[Seen], survey: Survey, plan: Plan) -> Rows:
     """The rows of some photos. A spurious label that is planted comes from another one of them."""
-    views = [View.of(seen) for seen in photos]
+    views = [View.of(seen) for seen in images]
     tables: dict[str, list[dict]] = {f.name: [] for f in fields(Rows)}
     for number, view in enumerate(views):
         evidence = Evidence(view.seen.p.astype(np.float32), survey.thresholds)

@@ -67,14 +67,14 @@ class Flagged:
         return self.check is not None and self.check[0] > self.check[1]
 
 
-def plan_for(photos: int) -> Plan:
+def plan_for(images: int) -> Plan:
     """What is planted into so many photos.
 
     >>> plan_for(800).draws, plan_for(3000).draws, plan_for(45_000).share
     (4, 1, 0.08888888888888889)
     """
-    draws = min(DRAWS, max(1, TAUGHT // max(photos, 1)))
-    return Plan(min(1.0, TAUGHT / max(photos, 1)), draws, seed=_SEED)
+    draws = min(DRAWS, max(1, TAUGHT // max(images, 1)))
+    return Plan(min(1.0, TAUGHT / max(images, 1)), draws, seed=_SEED)
 
 
 def collect_rows(
@@ -157,7 +157,7 @@ def rank(
     learned = Ranking(rows, _SEED) if len(rows.planted) >= ranking.FEWEST else None
     sources = SourceRanking(rows, _SEED) if source_labels.learnable(rows) else None
     flagged = Flagged(
-        int(rows.photos["planted"].sum()),
+        int(rows.images["planted"].sum()),
         learned.check if learned else None,
         sources.check if sources else None,
     )
@@ -182,6 +182,6 @@ def rank(
 
 def _taught(rows: Rows) -> Rows:
     """What the ranking learns from: photos that errors were planted into, and all decisions."""
-    drawn = set(rows.photos["image_id"][rows.photos["drawn"] > 0])
+    drawn = set(rows.images["image_id"][rows.images["drawn"] > 0])
     parts = {name: frame[frame["image_id"].isin(drawn)] for name, frame in vars(rows).items()}
     return Rows(**(parts | {"decided": rows.decided, "settled": rows.settled}))

@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 from curation.issues.calibration import (
     FOLDS,
     OF_A_PERSON,
-    WRONG_PHOTOS,
+    WRONG_IMAGES,
     Calibration,
     fold_of,
 )
@@ -81,7 +81,7 @@ class Ranking:
         if len(rows.planted) < FEWEST:
             raise ValueError(f"{len(rows.planted)} planted errors are too few to learn from")
         # Errors in so many photos as were planted would be so many of the labels.
-        expected = WRONG_PHOTOS * len(rows.photos) / max(rows.photos["planted"].sum(), 1)
+        expected = WRONG_IMAGES * len(rows.images) / max(rows.images["planted"].sum(), 1)
         with threadpool_limits(1):  # waiting for each other takes threads longer than the work
             self._looks = _Looks.of(rows.given) if f"{LOOKS}0" in rows.given else None
             given, planted = self._seen(rows.given), self._seen(rows.planted)
@@ -125,7 +125,7 @@ def by_disagreement(rows: Rows) -> Scores:
     names = ["margin_other", "margin_background"]
     other, background = rows.given.reindex(columns=names).to_numpy(float).T
     types = np.where(other < background, ErrorType.WRONG_CATEGORY, ErrorType.SPURIOUS)
-    chance = SUSPECT ** np.log2(1 + np.exp(np.minimum(other, background)))
+    probability = SUSPECT ** np.log2(1 + np.exp(np.minimum(other, background)))
     names = ["p", "log_area", "thickness_pixels", "rim_own", "unlabelled"]
     p, log_area, thickness, rim_own, unlabelled = (
         rows.missing.reindex(columns=names).to_numpy(float).T
@@ -133,7 +133,7 @@ def by_disagreement(rows: Rows) -> Scores:
     garment = (p >= _SURE) & (log_area >= np.log(_LEAST_AREA)) & (thickness >= _LEAST_DEPTH)
     garment &= (rim_own <= 0.5) & (unlabelled > 0.5)
     return Scores(
-        pd.DataFrame({"error_score": chance, "error_type": types.astype(str)}),
+        pd.DataFrame({"error_score": probability, "error_type": types.astype(str)}),
         pd.DataFrame({"error_score": np.where(garment, p, 0.0)}),
     )
 
@@ -211,18 +211,18 @@ class _Judge:
         for fold in range(FOLDS):
             own = folds == fold
             if own.any():
-                chances = self.forests[fold].predict_proba(values[own])
+                probabilities = self.forests[fold].predict_proba(values[own])
                 boosted = self.boosted[fold].predict_proba(values[own])[:, 1]
-                raw[own] = (1 - chances[:, 0] + boosted) / 2
-                kinds[own] = chances[:, 1:]
+                raw[own] = (1 - probabilities[:, 0] + boosted) / 2
+                kinds[own] = probabilities[:, 1:]
         return raw, kinds
 
 
-def _types(chances: NDArray[np.float64], kinds: Sequence[str]) -> NDArray[np.str_]:
+def _types(probabilities: NDArray[np.float64], kinds: Sequence[str]) -> NDArray[np.str_]:
     """(N,) the type of the likeliest kind that is of a type, of (N, kinds) chances."""
     types = [str(_OF_TYPE.get(kind, kind)) for kind in kinds]
     typed = np.isin(types, [str(t) for t in ErrorType])
-    return np.array(types)[np.where(typed, chances, -1).argmax(axis=1)]
+    return np.array(types)[np.where(typed, probabilities, -1).argmax(axis=1)]
 
 
 @dataclass(frozen=True)
@@ -251,10 +251,10 @@ class _Looks:
             rows = np.flatnonzero(folds == fold)
             if not rows.size:
                 continue
-            chances = classifier.predict_proba(values[rows])
+            probabilities = classifier.predict_proba(values[rows])
             mine = classifier.classes_[None] == classes[rows, None]
-            own[rows] = (chances * mine).sum(axis=1)
-            other[rows] = (chances * ~mine).max(axis=1)
+            own[rows] = (probabilities * mine).sum(axis=1)
+            other[rows] = (probabilities * ~mine).max(axis=1)
         margin = np.log(own + 1e-4) - np.log(other + 1e-4)
         told = pd.DataFrame(
             {"looks_own": own, "looks_other": other, "looks_margin": margin}, index=frame.index

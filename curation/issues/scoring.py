@@ -54,7 +54,7 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True)
-class PhotoScore:
+class ImageScore:
     """The chance that something is wrong in a photo, and the issues of its labels."""
 
     image_id: str
@@ -89,9 +89,9 @@ def seen(
     labels = [(names.index(x.category), x.mask) for x in given]
     void = [x.mask for x in record.instances if x.category == IGNORE]
     sources = tuple(x.source_label for x in given)
-    photo = (record.image_id, group or record.image_id)
+    image = (record.image_id, group or record.image_id)
     return Seen(
-        *photo, tuple(labels), tuple(void), p, taps, sources, tuple(verdicts), tuple(places)
+        *image, tuple(labels), tuple(void), p, taps, sources, tuple(verdicts), tuple(places)
     )
 
 
@@ -101,13 +101,13 @@ def digest(instance: Instance) -> str:
     return blake2b(text, digest_size=8).hexdigest()
 
 
-def photo_scores(
+def image_scores(
     rows: Rows,
     scores: Scores,
     records: Mapping[str, tuple[ImageRecord, Sequence[str]]],
     names: Sequence[str],
     run: str,
-) -> Iterator[PhotoScore]:
+) -> Iterator[ImageScore]:
     """The issues of some photos.
 
     Args:
@@ -118,7 +118,7 @@ def photo_scores(
     """
     given = dict(iter(rows.given.join(scores.instances).groupby("image_id", sort=False)))
     missing = dict(iter(rows.missing.join(scores.missing).groupby("image_id", sort=False)))
-    for image_id in rows.photos["image_id"]:
+    for image_id in rows.images["image_id"]:
         record, ids = records[image_id]
         issues = []
         places = judged(record)
@@ -129,7 +129,7 @@ def photo_scores(
             if row["error_score"] >= SUSPECT:
                 issues.append(_missing(row, record, names, run))
         right = np.prod([1 - issue.error_score for issue in issues])
-        yield PhotoScore(image_id, float(1 - right), tuple(issues))
+        yield ImageScore(image_id, float(1 - right), tuple(issues))
 
 
 def _issue(row: Mapping, record: ImageRecord, place: int, key: str, names: Sequence[str]) -> Issue:
@@ -159,12 +159,12 @@ def _source(row: Mapping, given: str) -> dict:
     score, other = row.get("source_error_score"), row.get("suggested_source_label")
     if score is None or np.isnan(score):
         return {"source_label": given}
-    chances = f"at {row['suggested_source_p']:.2f}; {given} at {row['source_p']:.2f}"
+    probabilities = f"at {row['suggested_source_p']:.2f}; {given} at {row['source_p']:.2f}"
     return {
         "source_label": given,
         "source_error_score": float(score),
         "suggested_source_label": other,
-        "source_reason": f"labelled {given}; it looks like {other} {chances}",
+        "source_reason": f"labelled {given}; it looks like {other} {probabilities}",
     }
 
 

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from curation.issues.calibration import (
     FOLDS,
     OF_A_PERSON,
-    WRONG_PHOTOS,
+    WRONG_IMAGES,
     Calibration,
     fold_of,
 )
@@ -75,7 +75,7 @@ class SourceRanking:
         with threadpool_limits(1):
             self._vocabulary = Vocabulary(given)
             self._learn(given, rows.decided, seed)
-            share = WRONG_PHOTOS * len(rows.photos) / len(given)
+            share = WRONG_IMAGES * len(rows.images) / len(given)
             self.calibration, self.check = self._calibrated(given, min(share, 0.5), seed)
 
     def _learn(self, given: pd.DataFrame, decided: pd.DataFrame, seed: int) -> None:
@@ -107,9 +107,9 @@ class SourceRanking:
         drawn = []
         for _, own in given.groupby("class_id"):
             names, codes = np.unique(own["source_label"], return_inverse=True)
-            chance = 0.5 * np.bincount(codes) / len(own) + 0.5 / len(names)
+            probability = 0.5 * np.bincount(codes) / len(own) + 0.5 / len(names)
             for _ in range(_DRAWS):
-                each = np.tile(chance, (len(own), 1))
+                each = np.tile(probability, (len(own), 1))
                 each[np.arange(len(own)), codes] = 0
                 bounds = np.cumsum(each / each.sum(axis=1, keepdims=True), axis=1)
                 other = (rng.random((len(own), 1)) >= bounds[:, :-1]).sum(axis=1)
@@ -121,7 +121,7 @@ class SourceRanking:
     ) -> tuple[Calibration, tuple[float, float]]:
         swapped = self._swapped(given, seed + 1)
         raw = [self._raw(frame, given) for frame in (given, swapped)]
-        doubt = [1 - self._vocabulary.chances(frame)[0] for frame in (given, swapped)]
+        doubt = [1 - self._vocabulary.probabilities(frame)[0] for frame in (given, swapped)]
         wrong = np.repeat([False, True], [len(given), len(swapped)])
         weight = np.repeat([1.0, share * len(given) / len(swapped)], [len(given), len(swapped)])
         learned, alone = (
@@ -156,7 +156,7 @@ class SourceRanking:
         if known.any():
             with threadpool_limits(1):
                 frame = given[known]
-                own, other, names = self._vocabulary.chances(frame)
+                own, other, names = self._vocabulary.probabilities(frame)
                 named = given[given["source_label"] != ""]
                 score = self.calibration(self._raw(frame, named))
             columns = [score, own, names, other]
@@ -205,23 +205,23 @@ class Vocabulary:
         shape = (frame[list(_SHAPE)] - self._mean) / self._scale * _SPREAD
         return np.hstack([frame[self._looks].to_numpy(float), shape.to_numpy(float)])
 
-    def all_chances(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+    def all_probabilities(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """(N, names) the chance of each source label, by what was learned from other photos."""
         values, folds = self._values(frame), fold_of(frame["group"])
         classes = frame["class_id"].to_numpy()
-        chances = np.zeros((len(frame), len(self.names)))
+        probabilities = np.zeros((len(frame), len(self.names)))
         for (class_id, fold), model in self._told.items():
             rows = np.flatnonzero((classes == class_id) & (folds == fold))
             if rows.size:
                 columns = np.searchsorted(self.names, model.classes_)
-                chances[np.ix_(rows, columns)] = model.predict_proba(values[rows])
-        return chances
+                probabilities[np.ix_(rows, columns)] = model.predict_proba(values[rows])
+        return probabilities
 
-    def chances(
+    def probabilities(
         self, frame: pd.DataFrame
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]]:
         """(N,) chance of the source label, of the likeliest other one, and that one's name."""
-        every = self.all_chances(frame)
+        every = self.all_probabilities(frame)
         rows, own = np.arange(len(frame)), np.searchsorted(self.names, frame["source_label"])
         mine = every[rows, own]
         every[rows, own] = -1
@@ -234,7 +234,7 @@ class Vocabulary:
         Args:
             among: the labels as given, of whole photos: what others of a photo are called
         """
-        mine, theirs, suggested = self.chances(frame)
+        mine, theirs, suggested = self.probabilities(frame)
         own, other = (np.searchsorted(self.names, n) for n in (frame["source_label"], suggested))
         margin = np.log(mine + _FLOOR) - np.log(theirs + _FLOOR)
         folds = fold_of(frame["group"])

@@ -12,9 +12,9 @@ from rich.progress import Progress
 from curation import store
 from curation.audit import batch, contradictions, duplicates, faults
 from curation.audit.batch import Batch
-from curation.audit.duplicates import PhotoLabels
+from curation.audit.duplicates import ImageLabels
 from curation.audit.faults import Fault
-from curation.audit.image_hash import PhotoPrint
+from curation.audit.image_hash import ImageHash
 from curation.core import parallel
 from curation.core.atomic import replacing
 from curation.core.records import ImageRecord
@@ -42,23 +42,23 @@ def run(dataset, progress: Progress) -> list[Fault]:
         the faults, errors first
     """
     found: list[Fault] = []
-    photos: list[PhotoPrint] = []
-    labels: dict[str, PhotoLabels] = {}
+    images: list[ImageHash] = []
+    labels: dict[str, ImageLabels] = {}
     task = progress.add_task("audit", total=len(dataset))
-    for checked in parallel.ordered(batch.check, None, _batches(dataset), photos=len(dataset)):
+    for checked in parallel.ordered(batch.check, None, _batches(dataset), images=len(dataset)):
         for one in checked:
             found += one.faults
             labels[one.image_id] = one.labels
-            if one.photo:
-                photos.append(one.photo)
+            if one.image:
+                images.append(one.image)
             progress.advance(task)
     progress.update(task, completed=len(dataset))
-    groups = duplicates.duplicates(photos)
+    groups = duplicates.duplicates(images)
     found += duplicates.audit_duplicates(groups, labels)
     said = _Said.of(dataset)
     for group in groups:
         records = store.read(dataset, "ground_truth", group.image_ids)
-        found += contradictions.audit_twins(said.applied(*photo) for photo in records)
+        found += contradictions.audit_twins(said.applied(*image) for image in records)
     store.write_faults(dataset, found)
     found += left_out(store.folder(dataset))
     found.sort(key=lambda f: (faults.SEVERITIES.index(f.severity), f.name, f.image_id))

@@ -37,11 +37,11 @@ def train(data: Path, run: str, folds: int, config: TrainConfig, progress: Progr
     if folds:
         of = _folds(records, folds, progress)
     else:
-        of = tuple(photo.split for photo in records.photos)
+        of = tuple(image.split for image in records.images)
     parts = trainer.Parts(
         "fold" if folds else "split",
-        tuple(photo.key for photo in records.photos),
-        tuple(photo.image_id for photo in records.photos),
+        tuple(image.key for image in records.images),
+        tuple(image.image_id for image in records.images),
         of,
     )
     folder = run_folder(data, run)
@@ -87,10 +87,10 @@ def _folds(records: trainer.Records, folds: int, progress: Progress) -> tuple[st
     """Dealt by the rarest class of each photo, as those of a dataset are."""
     task = progress.add_task("classes of each photo", total=len(records))
     groups, present = {}, {}
-    for index, photo in enumerate(records.photos):
+    for index, image in enumerate(records.images):
         seen = set(records.labels(index).ravel().tolist())
-        groups[photo.image_id] = photo.key
-        present[photo.image_id] = [
+        groups[image.image_id] = image.key
+        present[image.image_id] = [
             n for k, n in enumerate(records.classes.names) if k and k in seen
         ]
         progress.advance(task)
@@ -99,4 +99,4 @@ def _folds(records: trainer.Records, folds: int, progress: Progress) -> tuple[st
         dealt = splits.folds(groups, splits.strata(present), folds)
     except ValueError as error:
         raise RunError(records.folder, "--folds", str(error)) from None
-    return tuple(str(dealt[photo.image_id]) for photo in records.photos)
+    return tuple(str(dealt[image.image_id]) for image in records.images)

@@ -47,7 +47,7 @@ class Imported:
     listed: Path | None = None
 
     @property
-    def photos(self) -> int:
+    def images(self) -> int:
         """How many the dataset has of those that the file names."""
         return sum(map(len, (self.added, self.unchanged, self.updated, self.differing)))
 
@@ -61,11 +61,11 @@ class Imported:
         counts = f"{len(self.added):,} new, {len(self.unchanged):,} unchanged"
         if self.updated:
             counts += f", {len(self.updated):,} updated"
-        instances, photos = (
+        instances, images = (
             console.count(n, what)
-            for n, what in ((self.instances, "instance"), (self.photos, "photo"))
+            for n, what in ((self.instances, "instance"), (self.images, "photo"))
         )
-        parts = [f"{instances} in {photos} ({counts})"]
+        parts = [f"{instances} in {images} ({counts})"]
         if self.mended:
             parts.append(console.count_kinds(self.mended))
         if self.skips:

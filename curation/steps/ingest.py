@@ -61,7 +61,7 @@ def _run(name: str, source: Source, update: bool, progress: Progress) -> Importe
         result.absent = _absent(source, before.known)
     path = import_report.list_path(database.folder(name), source.path)
     result.write_list(path)
-    if not result.photos:
+    if not result.images:
         if not before.known:
             store.delete(name)
         kinds = console.count_kinds(result.skips)
@@ -109,7 +109,7 @@ def check(source: Source, progress: Progress) -> None:
 def _each_slice(function, shared, source: Source) -> Iterator[tuple[range, Any]]:
     total = len(source.names)
     parts = [range(i, min(i + SLICE, total)) for i in range(0, total, SLICE)]
-    return zip(parts, parallel.ordered(function, shared, parts, photos=total), strict=True)
+    return zip(parts, parallel.ordered(function, shared, parts, images=total), strict=True)
 
 
 def _state(source: Source) -> str:

@@ -44,13 +44,13 @@ class Suspect:
 
     Attributes:
         caption: rank, place and reason
-        photo: (H, W, 3) uint8 RGB
+        image: (H, W, 3) uint8 RGB
         labels, prediction: (H, W) and any-sized uint8 label maps
         outline: the suspect's mask
     """
 
     caption: str
-    photo: NDArray[np.uint8]
+    image: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     prediction: NDArray[np.uint8]
     outline: Rle
@@ -113,17 +113,17 @@ def contact_sheet(
 
 def draw_suspect(suspect: Suspect, taxonomy: Taxonomy) -> Image.Image:
     """One tile: the panels side by side and the caption under them."""
-    height, width = suspect.photo.shape[:2]
+    height, width = suspect.image.shape[:2]
     scale = min(PANEL / height, MAX_WIDTH / width)
     w, h = max(1, round(width * scale)), max(1, round(height * scale))
-    photo = np.asarray(Image.fromarray(suspect.photo).resize((w, h), Image.Resampling.LANCZOS))
+    image = np.asarray(Image.fromarray(suspect.image).resize((w, h), Image.Resampling.LANCZOS))
     inside = masks.resize_nearest(rle.decode(suspect.outline), h, w).astype(np.uint8)
     contours, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     panels = [
-        photo.copy(),
+        image.copy(),
         close_up(suspect, w, h),
-        overlay(photo, masks.resize_nearest(suspect.labels, h, w), taxonomy),
-        overlay(photo, masks.resize_nearest(suspect.prediction, h, w), taxonomy),
+        overlay(image, masks.resize_nearest(suspect.labels, h, w), taxonomy),
+        overlay(image, masks.resize_nearest(suspect.prediction, h, w), taxonomy),
     ]
     for panel in (panels[0], *panels[2:]):
         cv2.drawContours(panel, contours, -1, OUTLINE, 2)
@@ -139,12 +139,12 @@ def draw_suspect(suspect: Suspect, taxonomy: Taxonomy) -> Image.Image:
 def close_up(suspect: Suspect, width: int, height: int) -> NDArray[np.uint8]:
     """(height, width, 3): the suspect and a little around it, as large as it goes."""
     left, top, w, h = rle.bbox(suspect.outline)
-    scale = max(w / width, h / height, suspect.photo.shape[0] / height / CLOSEST) * (1 + MARGIN)
+    scale = max(w / width, h / height, suspect.image.shape[0] / height / CLOSEST) * (1 + MARGIN)
     x, y = left + w / 2 - scale * width / 2, top + h / 2 - scale * height / 2
     # Pixel centres of the panel, in the photo; what is beyond the frame is white.
     to_panel = np.array([[1 / scale, 0, -x / scale], [0, 1 / scale, -y / scale]])
     panel = cv2.warpAffine(
-        suspect.photo, to_panel, (width, height), flags=cv2.INTER_AREA, borderValue=PAPER
+        suspect.image, to_panel, (width, height), flags=cv2.INTER_AREA, borderValue=PAPER
     )
     inside = cv2.warpAffine(
         rle.decode(suspect.outline).view(np.uint8), to_panel, (width, height),
@@ -155,10 +155,10 @@ def close_up(suspect: Suspect, width: int, height: int) -> NDArray[np.uint8]:
 
 
 def overlay(
-    photo: NDArray[np.uint8], label_map: NDArray[np.uint8], taxonomy: Taxonomy
+    image: NDArray[np.uint8], label_map: NDArray[np.uint8], taxonomy: Taxonomy
 ) -> NDArray[np.uint8]:
     """A (H, W, 3) uint8 photo with a (H, W) label map over it in the taxonomy's colours."""
-    grey = np.repeat(photo.mean(axis=2, keepdims=True), 3, axis=2) * 0.75 + 50
+    grey = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2) * 0.75 + 50
     colors = np.zeros((256, 3))
     for c in taxonomy.classes:
         colors[c.id] = [int(c.color[i : i + 2], 16) for i in (1, 3, 5)]

@@ -31,7 +31,7 @@ from curation.formats import tfrecord
 from curation.issues import pipeline
 from curation.issues.observation import Seen
 from curation.issues.pipeline import Flagged
-from curation.issues.scoring import Issue, PhotoScore, as_table, photo_scores, seen
+from curation.issues.scoring import ImageScore, Issue, as_table, image_scores, seen
 from curation.review import journal
 from curation.steps import feedback
 from curation.steps.working_copy import Workset, load, look_alikes
@@ -47,10 +47,10 @@ ISSUES = "issues.csv"
 SPLITS = "splits.csv"
 
 
-def photo_files(work: Workset) -> list[trainer.PhotoFile]:
+def image_files(work: Workset) -> list[trainer.ImageFile]:
     """One for each record; copies of a photo share their key, and so their fold."""
     groups = work.groups
-    return [trainer.PhotoFile(groups[i], i, record.path) for i, record in work.records.items()]
+    return [trainer.ImageFile(groups[i], i, record.path) for i, record in work.records.items()]
 
 
 def split(dataset, work: Workset) -> dict[str, str]:
@@ -106,7 +106,7 @@ def export(
         taxonomy=work.taxonomy,
         splits=split(dataset, work),
         groups=work.groups,
-        on_photo=lambda: progress.advance(task),
+        on_image=lambda: progress.advance(task),
         on_skip=on_skip,
     )
 
@@ -190,7 +190,7 @@ def evaluate(dataset, run: str, progress: Progress) -> dict:
         the figures; see :func:`training.run.measure`
     """
     folder, cache = run_folder(dataset, run), feature_cache(dataset)
-    size = trainer.photo_size(folder)
+    size = trainer.image_size(folder)
     work = load(dataset, progress)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         data = Path(scratch) / DATA
@@ -212,7 +212,7 @@ def _write_data(folder: Path, work: Workset, size: int, progress: Progress) -> N
         splits=dict.fromkeys(work.records, "train"),
         groups=work.groups,
         size=size,
-        on_photo=lambda: progress.advance(task),
+        on_image=lambda: progress.advance(task),
         on_skip=refuse,
     )
     progress.remove_task(task)
@@ -233,16 +233,16 @@ def predict(dataset, run: str, progress: Progress, *, keep: bool = False) -> int
     channels = _channels_of_run(folder, work)
 
     def written() -> Iterator[tuple[str, Path, Path]]:
-        for photo, p in _probabilities(dataset, work, run, progress):
+        for image, p in _probabilities(dataset, work, run, progress):
             best = p.argmax(axis=0)
-            mask = folder / "predictions" / f"{photo.key}.png"
-            heat = folder / "confidence" / f"{photo.key}.png"
+            mask = folder / "predictions" / f"{image.key}.png"
+            heat = folder / "confidence" / f"{image.key}.png"
             if keep:
-                with replacing(folder / "probabilities" / f"{photo.key}.npz") as part:
+                with replacing(folder / "probabilities" / f"{image.key}.npz") as part:
                     np.savez_compressed(part, p=(p * 255).round().astype(np.uint8))
             _write_png(mask, channels.ids[best])
             _write_png(heat, (p.max(axis=0) * 255).round().astype(np.uint8))
-            yield photo.image_id, mask, heat
+            yield image.image_id, mask, heat
 
     return store.write_predictions(dataset, run, written())
 
@@ -259,32 +259,32 @@ def flag(dataset, run: str, progress: Progress) -> tuple[pd.DataFrame, Flagged]:
     work = load(dataset, progress)
     folder = run_folder(dataset, run)
     channels = _channels_of_run(folder, work)
-    photos = {photo.image_id: photo for photo in photo_files(work)}
+    images = {image.image_id: image for image in image_files(work)}
 
     def see(image_ids: Sequence[str]) -> Iterator[Seen]:
-        for photo, p, taps in trainer.evidence(
+        for image, p, taps in trainer.evidence(
             folder,
-            [photos[i] for i in image_ids],
+            [images[i] for i in image_ids],
             cache=feature_cache(dataset),
             progress=None,
         ):
-            record = work.records[photo.image_id]
-            said = (labels.get(photo.image_id, ()), places.get(photo.image_id, ()))
-            yield seen(record, channels.names, p, taps, *said, group=photo.key)
+            record = work.records[image.image_id]
+            said = (labels.get(image.image_id, ()), places.get(image.image_id, ()))
+            yield seen(record, channels.names, p, taps, *said, group=image.key)
 
     labels, places = feedback.labels(dataset, work), feedback.places(dataset, work)
     said = repr([labels, places])
     sources = repr([[x.source_label for x in r.instances] for r in work.records.values()])
     basis = f"{work.digest()}{trainer.digest(folder)}{said}{sources}"
     basis = sha256(basis.encode()).hexdigest()
-    shards = pipeline.collect_rows(folder / FLAGGING, basis, list(photos), see, progress)
+    shards = pipeline.collect_rows(folder / FLAGGING, basis, list(images), see, progress)
     flagged, ranked = pipeline.rank(shards, progress)
-    records = {i: (work.records[i], work.instance_ids[i]) for i in photos}
+    records = {i: (work.records[i], work.instance_ids[i]) for i in images}
     issues: list[Issue] = []
 
-    def scored() -> Iterator[PhotoScore]:
+    def scored() -> Iterator[ImageScore]:
         for rows, scores in ranked:
-            for score in photo_scores(rows, scores, records, channels.names, run):
+            for score in image_scores(rows, scores, records, channels.names, run):
                 issues.extend(score.issues)
                 yield score
 
@@ -325,9 +325,9 @@ def _channels_of_run(folder: Path, work: Workset) -> Channels:
 
 def _probabilities(
     dataset, work: Workset, run: str, progress: Progress
-) -> Iterator[tuple[trainer.Photo, NDArray[np.float32]]]:
+) -> Iterator[tuple[trainer.InputImage, NDArray[np.float32]]]:
     folder, cache = run_folder(dataset, run), feature_cache(dataset)
-    return trainer.predict(folder, photo_files(work), cache=cache, progress=progress)
+    return trainer.predict(folder, image_files(work), cache=cache, progress=progress)
 
 
 def _write_png(path: Path, array: NDArray[np.uint8]) -> None:

@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 from curation import store
 from curation.audit.duplicates import duplicates
-from curation.audit.image_hash import PhotoPrint, check_photo
+from curation.audit.image_hash import ImageHash, check_image
 from curation.core import parallel, splits
 from curation.core.errors import DatasetError
 from curation.core.records import ImageRecord
@@ -75,7 +75,7 @@ def load(dataset, progress: Progress) -> Workset:
             ids[record.image_id] = instance_ids
     if not records:
         raise DatasetError(dataset.name, "", "has no photo left to work on")
-    groups = store.photo_groups(dataset)
+    groups = store.image_groups(dataset)
     return Workset(taxonomy, records, ids, {i: groups[i] for i in records})
 
 
@@ -98,10 +98,10 @@ def look_alikes(work: Workset, progress: Progress) -> dict[str, str]:
     """The group of each photo, photos that look alike in one: what a model saw of one it knows
     of the other."""
     task = progress.add_task("photos that look alike", total=len(work.records))
-    found: list[PhotoPrint] = []
+    found: list[ImageHash] = []
     bare = batches((replace(r, instances=()) for r in work.records.values()), PRINTED)
     for prints in parallel.ordered(_prints, None, bare, len(work.records)):
-        found += [photo for photo in prints if photo]
+        found += [image for image in prints if image]
         progress.advance(task, len(prints))
     progress.remove_task(task)
     group_of: dict[str, str] = {}
@@ -111,5 +111,5 @@ def look_alikes(work: Workset, progress: Progress) -> dict[str, str]:
     return {image_id: group_of.get(group, group) for image_id, group in work.groups.items()}
 
 
-def _prints(_: None, records: Sequence[ImageRecord]) -> list[PhotoPrint | None]:
-    return [check_photo(record)[0] for record in records]
+def _prints(_: None, records: Sequence[ImageRecord]) -> list[ImageHash | None]:
+    return [check_image(record)[0] for record in records]

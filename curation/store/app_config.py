@@ -33,7 +33,7 @@ def configure(dataset: fo.Dataset) -> None:
     classes = about["taxonomy"]["classes"] if about["taxonomy"] else []
     config = dataset.app_config
     config.active_fields = fo.ActiveFields(paths=drawn)
-    config.color_scheme = _colours(classes, results)
+    config.color_scheme = _colors(classes, results)
     config.sidebar_groups = _sidebar(dataset, list(results.values()))
     dataset.save()
     # Never overwritten: FiftyOne deletes the old one first, and a kill in between leaves a
@@ -43,7 +43,7 @@ def configure(dataset: fo.Dataset) -> None:
         dataset.save_workspace(WORKSPACE, _layout(), description=text)
 
 
-def _colours(
+def _colors(
     classes: Sequence[Mapping[str, int | str]], results: Mapping[str, str]
 ) -> fo.ColorScheme:
     by_name = [{"value": c["name"], "color": c["color"]} for c in classes]

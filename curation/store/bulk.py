@@ -96,8 +96,8 @@ def holds() -> bool:
         Instance("dress", rle.encode(mask), "a.csv:2", ("red",), ((1.0, 1.0, 3.0, 1.0, 3.0, 3.0),)),
         Instance("belt", rle.encode(mask & False), faults=(rle.OVERLAPPING_RUNS,)),
     )
-    with tempfile.NamedTemporaryFile(suffix=".jpg") as photo:
-        ours = documents.sample(ImageRecord("a", Path(photo.name), 3, 4, instances), ObjectId())
+    with tempfile.NamedTemporaryFile(suffix=".jpg") as image:
+        ours = documents.sample(ImageRecord("a", Path(image.name), 3, 4, instances), ObjectId())
     try:
         same = comparable(to_sample(ours).to_mongo_dict()) == comparable(ours)
     except Exception:  # whatever another version raises, the public way is left

@@ -186,9 +186,9 @@ def read(
     wanted = ("_id", "label", "rle", "source", "fine", "polygons", "mended", "source_label")
     fields = ["filepath", "metadata", *(f"{field_name}.detections.{name}" for name in wanted)]
     for batch in batches(sorted(dataset.values("image_id") if image_ids is None else image_ids)):
-        for photo in bulk.read(dataset, batch, fields):
-            height, width = photo["metadata"]["height"], photo["metadata"]["width"]
-            labels = bulk.detections(photo, field_name)
+        for image in bulk.read(dataset, batch, fields):
+            height, width = image["metadata"]["height"], image["metadata"]["width"]
+            labels = bulk.detections(image, field_name)
             instances = tuple(
                 Instance(
                     d["label"],
@@ -201,12 +201,12 @@ def read(
                 )
                 for d in labels
             )
-            path = Path(photo["filepath"])
-            record = ImageRecord(photo["image_id"], path, height, width, instances)
+            path = Path(image["filepath"])
+            record = ImageRecord(image["image_id"], path, height, width, instances)
             yield record, [str(d["_id"]) for d in labels]
 
 
-def count_photos(dataset: fo.Dataset, query: Mapping[str, Any]) -> int:
+def count_images(dataset: fo.Dataset, query: Mapping[str, Any]) -> int:
     """Photos that answer a MongoDB query; on indexed fields without reading any of them."""
     return bulk.collection(dataset).count_documents(query)
 
@@ -216,7 +216,7 @@ def select(dataset: fo.Dataset, image_ids: Iterable[str]) -> fo.DatasetView:
     return dataset.match(F("image_id").is_in(sorted(image_ids)))
 
 
-def photo_groups(dataset: fo.Dataset) -> dict[str, str]:
+def image_groups(dataset: fo.Dataset) -> dict[str, str]:
     """The content hash of each photo, by image_id: duplicates share one. Kept on the samples.
 
     Raises:

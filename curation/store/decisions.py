@@ -19,7 +19,7 @@ from curation.store.datasets import GROUND_TRUTH, batches, info, read, select
 from curation.store.edits import adopt_edits
 from curation.store.labels import (
     active_taxonomy,
-    by_photo,
+    by_image,
     decisions,
     expected,
     journal_path,
@@ -140,16 +140,16 @@ def orphans(dataset: fo.Dataset) -> list[Skip]:
     standing = journal.standing(decisions(dataset))
     added = {d.instance_id for d in standing if d.action == "add"}
     # A garment that was dismissed is not found again: its mask is in the journal.
-    of_photo = by_photo(
+    of_image = by_image(
         d for d in standing if d.instance_id and d.instance_id not in added and not d.mask
     )
     fields = [GROUND_TRUTH, *(f"missing_{run}" for run in info(dataset)["runs"])]
     ids = [f"{name}.detections._id" for name in fields]
     found = []
-    for batch in batches(sorted(of_photo)):
-        for photo in bulk.read(dataset, batch, ids):
-            there = {str(d["_id"]) for name in fields for d in bulk.detections(photo, name)}
-            for d in of_photo[photo["image_id"]]:
+    for batch in batches(sorted(of_image)):
+        for image in bulk.read(dataset, batch, ids):
+            there = {str(d["_id"]) for name in fields for d in bulk.detections(image, name)}
+            for d in of_image[image["image_id"]]:
                 if d.instance_id not in there:
                     what = f"{d.action} {d.category}".strip()
                     said = f"{what} of {d.instance_id} by {d.reviewer}"
@@ -212,15 +212,15 @@ def _check(dataset: fo.Dataset, decision: Decision, entries: Sequence[Decision])
 
     own = [e for e in entries if e.image_id == d.image_id]
     added = [e for e in own if e.action == "add"]
-    photo = next(expected(dataset, [d.image_id], active, {d.image_id: added}), None)
-    if photo is None and len(select(dataset, [d.image_id])):
+    image = next(expected(dataset, [d.image_id], active, {d.image_id: added}), None)
+    if image is None and len(select(dataset, [d.image_id])):
         raise refuse(
             f"has labels that {active.name} does not speak of: add them to it, and run "
             "`curate remap`"
         )
-    if photo is None:
+    if image is None:
         raise refuse("no such photo")
-    known = {item.instance_id for item in photo.items}
+    known = {item.instance_id for item in image.items}
     # And what a decision brought back that the taxonomy drops.
     standing = {d.image_id: journal.standing(own)}
     for now in expected(dataset, [d.image_id], active, standing):
@@ -238,7 +238,7 @@ def _check(dataset: fo.Dataset, decision: Decision, entries: Sequence[Decision])
 
 def _record(dataset: fo.Dataset, new: Sequence[Decision]) -> None:
     """Journal first, dataset second: what a crash between the two leaves, ``refresh`` mends."""
-    photos = {d.image_id for d in new}
-    adopt_edits(dataset, photos)
+    images = {d.image_id for d in new}
+    adopt_edits(dataset, images)
     journal.append(journal_path(dataset), new)
-    rebuild(dataset, photos)
+    rebuild(dataset, images)

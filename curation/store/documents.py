@@ -104,8 +104,8 @@ def content_digest(record: ImageRecord) -> str:
 
 def place_digest(record: ImageRecord) -> str:
     """A hash of where it says so, and of the photo's path and size in bytes."""
-    photo = str(record.path), record.path.stat().st_size
-    text = repr((photo, [instance.source for instance in record.instances]))
+    image = str(record.path), record.path.stat().st_size
+    text = repr((image, [instance.source for instance in record.instances]))
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 

@@ -24,7 +24,7 @@ from curation.store.labels import (
     Expected,
     active_taxonomy,
     basis,
-    by_photo,
+    by_image,
     decisions,
     digest,
     expected,
@@ -57,18 +57,18 @@ def adopt_edits(dataset: fo.Dataset, image_ids: Iterable[str]) -> list[Decision]
     active, entries = active_taxonomy(dataset), decisions(dataset)
     toml = info(dataset)["taxonomy"]["toml"]
     by_id = {d.decision_id: d for d in entries}
-    standing = by_photo(journal.standing(entries))
+    standing = by_image(journal.standing(entries))
     fields = ["content_digest", "labels_digest", "labels_basis", LABELS]
     found: list[Decision] = []
     stale: set[str] = set()
     for batch in batches(sorted(image_ids)):
         edited: dict[str, list[fo.Detection]] = {}
         built_from: dict[str, list[Decision]] = {}
-        for photo in bulk.read(dataset, batch, fields):
-            image_id, built = photo["image_id"], photo.get("labels_basis")
+        for image in bulk.read(dataset, batch, fields):
+            image_id, built = image["image_id"], image.get("labels_basis")
             if not built:
                 continue  # imported after the last remap
-            labels = bulk.detections(photo, LABELS)
+            labels = bulk.detections(image, LABELS)
             if unknown := [key for key in built[1:] if key not in by_id]:
                 raise DatasetError(
                     dataset.name,
@@ -76,10 +76,10 @@ def adopt_edits(dataset: fo.Dataset, image_ids: Iterable[str]) -> list[Decision]
                     f"its labels were built with {len(unknown)} decisions that are not in "
                     f"{journal_path(dataset)}: share one CURATE_HOME, or put the journal back",
                 )
-            now = basis(toml, photo.get("content_digest") or "", standing.get(image_id, ()))
+            now = basis(toml, image.get("content_digest") or "", standing.get(image_id, ()))
             if built != now:
                 stale.add(image_id)
-            if digest(labels) != photo["labels_digest"] and built[0] == now[0]:
+            if digest(labels) != image["labels_digest"] and built[0] == now[0]:
                 stale.add(image_id)
                 edited[image_id] = [bulk.to_detection(d) for d in labels]
                 # Compared with what was built then: decisions since are no edits.
@@ -107,11 +107,11 @@ def _said(decision: Decision) -> tuple[str, ...]:
 def _difference(
     dataset: fo.Dataset,
     active: Taxonomy,
-    photo: Expected,
+    image: Expected,
     edited: list[fo.Detection],
 ) -> list[Decision]:
-    who, image_id = journal.user(), photo.image_id
-    ours = {item.instance_id: item.instance for item in photo.items}
+    who, image_id = journal.user(), image.image_id
+    ours = {item.instance_id: item.instance for item in image.items}
     theirs = {d.id: d for d in edited}
     found = [
         journal.decide("delete", image_id, who, instance_id=key)
@@ -128,7 +128,7 @@ def _difference(
             )
         values = {"instance_id": key, "category": d.label, "taxonomy": active.name}
         if key not in ours or not _same_mask(d, ours[key].mask):
-            text = rle.to_text(_drawn_mask(dataset, photo, d))
+            text = rle.to_text(_drawn_mask(dataset, image, d))
             if key in ours and ours[key].category == d.label and ours[key].source_label:
                 # Drawn anew, and still what the annotation file calls it.
                 values |= {"category": ours[key].source_label, "taxonomy": SOURCE}
@@ -148,16 +148,16 @@ def _same_mask(drawn: fo.Detection, ours: Rle) -> bool:
     return drawn.mask.shape == piece.shape and bool(((drawn.mask != 0) == piece).all())
 
 
-def _drawn_mask(dataset: fo.Dataset, photo: Expected, drawn: fo.Detection) -> Rle:
+def _drawn_mask(dataset: fo.Dataset, image: Expected, drawn: fo.Detection) -> Rle:
     """The mask over the whole photo of a detection as FiftyOne keeps it: a piece in a box."""
     if drawn.mask is None:
         raise DatasetError(
             dataset.name,
-            photo.image_id,
+            image.image_id,
             f"FiftyOne has a new {drawn.label!r} that is a box without a mask; draw its mask "
             "or delete it there",
         )
-    height, width = photo.height, photo.width
+    height, width = image.height, image.width
     x, y, w, h = drawn.bounding_box
     left, top = max(0, round(x * width)), max(0, round(y * height))
     right, bottom = min(width, round((x + w) * width)), min(height, round((y + h) * height))

@@ -24,7 +24,7 @@ FAULTS = "faults, worst first"
 ON_LABELS = {"faults": fo.ListField, "fault_details": fo.ListField, "severity": fo.StringField}
 """What an audit finds of a label: the attributes and their kinds."""
 
-ON_PHOTOS = ("faults", "fault_details", "n_faults", "n_errors")
+ON_IMAGES = ("faults", "fault_details", "n_faults", "n_errors")
 """What it finds of a photo and of its labels together."""
 
 
@@ -33,21 +33,21 @@ def write_faults(dataset: fo.Dataset, found: Sequence[Fault]) -> None:
     for name in (GROUND_TRUTH, LABELS):
         if dataset.has_sample_field(name):
             declare_detections(dataset, name, **ON_LABELS)
-    of_photo: dict[str, list[Fault]] = {}
+    of_image: dict[str, list[Fault]] = {}
     for fault in found:
-        of_photo.setdefault(fault.image_id, []).append(fault)
+        of_image.setdefault(fault.image_id, []).append(fault)
     faulty = dataset.match({"n_faults": {"$gt": 0}})
     earlier = faulty.values("image_id")
-    for batch in batches(sorted({*of_photo, *earlier})):
+    for batch in batches(sorted({*of_image, *earlier})):
         # Locked from the reading on: an import at the same time must not be written over.
         with locked(dataset):
             if info(dataset)["taxonomy"]:
                 adopt_edits(dataset, batch)  # made in FiftyOne; labels are made anew below
             changes = {}
-            for photo in bulk.read(dataset, batch, [GROUND_TRUTH]):
-                faults = of_photo.get(photo["image_id"], [])
-                marked = [_marked(d, faults) for d in bulk.detections(photo, GROUND_TRUTH)]
-                changes[photo["image_id"]] = {
+            for image in bulk.read(dataset, batch, [GROUND_TRUTH]):
+                faults = of_image.get(image["image_id"], [])
+                marked = [_marked(d, faults) for d in bulk.detections(image, GROUND_TRUTH)]
+                changes[image["image_id"]] = {
                     "faults": sorted({f.name for f in faults}),
                     "fault_details": _details(faults),
                     "n_faults": len(faults),

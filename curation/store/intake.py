@@ -21,9 +21,9 @@ from curation.store.datasets import (
     is_ours,
     open_dataset,
 )
-from curation.store.faults import ON_LABELS, ON_PHOTOS
+from curation.store.faults import ON_IMAGES, ON_LABELS
 from curation.store.labels import active_taxonomy, locked, rebuild
-from curation.store.prepare import Photo, Status, Target
+from curation.store.prepare import PreparedImage, Status, Target
 
 _COMPUTED = ("photo_hash", LABELS, "labels_digest", "labels_basis")
 """What is computed from a photo and its labels: void once they change."""
@@ -43,7 +43,9 @@ def target(dataset: fo.Dataset, update: bool) -> Target:
     return Target(bulk.dataset_id(dataset), digests(dataset), update)
 
 
-def take(dataset: fo.Dataset, photos: Sequence[Photo], update_by: str, done: Imported) -> None:
+def take(
+    dataset: fo.Dataset, images: Sequence[PreparedImage], update_by: str, done: Imported
+) -> None:
     """Writes a slice of photos, each as a whole or not at all, and counts them in ``done``.
 
     Photos that are changed lose their ``labels`` until :func:`complete`.
@@ -53,20 +55,20 @@ def take(dataset: fo.Dataset, photos: Sequence[Photo], update_by: str, done: Imp
             :func:`update_notes`; empty where changed photos stay as they are
     """
     added, changed, moved = [], {}, {}
-    for photo in photos:
-        done.instances += photo.instances
-        if photo.status is Status.ADDED:
-            added.append(photo.document)
-            done.added.append(photo.image_id)
-        elif photo.status is Status.CHANGED and update_by:
-            changed[photo.image_id] = decode(photo.document)
-            done.updated.append(photo.image_id)
-        elif photo.status is Status.CHANGED:
-            done.differing.append(photo.image_id)
+    for image in images:
+        done.instances += image.instances
+        if image.status is Status.ADDED:
+            added.append(image.document)
+            done.added.append(image.image_id)
+        elif image.status is Status.CHANGED and update_by:
+            changed[image.image_id] = decode(image.document)
+            done.updated.append(image.image_id)
+        elif image.status is Status.CHANGED:
+            done.differing.append(image.image_id)
         else:
-            done.unchanged.append(photo.image_id)
-            if photo.status is Status.MOVED:
-                moved[photo.image_id] = decode(photo.document)
+            done.unchanged.append(image.image_id)
+            if image.status is Status.MOVED:
+                moved[image.image_id] = decode(image.document)
     bulk.insert(dataset, added)
     if not (changed or moved):
         return
@@ -77,7 +79,7 @@ def take(dataset: fo.Dataset, photos: Sequence[Photo], update_by: str, done: Imp
         _keep_faults(dataset, moved)
         for image_id, note in _compare(dataset, changed).items():
             noted = {"updated_by": update_by, "update_note": note}
-            changed[image_id] |= noted | dict.fromkeys(ON_PHOTOS)
+            changed[image_id] |= noted | dict.fromkeys(ON_IMAGES)
         void = {name: None for name in _COMPUTED if dataset.has_sample_field(name)}
         for replaced in (moved, changed):  # a bulk update has the same fields in each photo
             bulk.update(dataset, {i: fields | void for i, fields in replaced.items()})
@@ -118,8 +120,8 @@ def write(name: str, records: Iterable[ImageRecord], update: bool = False) -> Im
     dataset = open_or_create(name)
     into, done = target(dataset, update), Imported()
     for batch in batches(records):
-        photos = [prepare.prepare(record, into) for record in batch]
-        take(dataset, photos, "records" if update else "", done)
+        images = [prepare.prepare(record, into) for record in batch]
+        take(dataset, images, "records" if update else "", done)
     complete(dataset)
     return done
 

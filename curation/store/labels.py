@@ -180,19 +180,19 @@ def rebuild(dataset: fo.Dataset, image_ids: Iterable[str]) -> None:
     toml = info(dataset)["taxonomy"]["toml"]
     active = active_taxonomy(dataset)
     entries = journal.standing(decisions(dataset))
-    standing = by_photo(entries)
+    standing = by_image(entries)
     excluded = {i for i, ds in standing.items() if any(d.action == "exclude" for d in ds)}
     for batch in batches(sorted(image_ids)):
         changes = {}
-        for photo in expected(dataset, batch, active, standing):
-            labels = [_label(item, photo) for item in photo.items]
-            decided = standing.get(photo.image_id, ())
-            changes[photo.image_id] = {
+        for image in expected(dataset, batch, active, standing):
+            labels = [_label(item, image) for item in image.items]
+            decided = standing.get(image.image_id, ())
+            changes[image.image_id] = {
                 LABELS: {"_cls": "Detections", "detections": labels},
                 "labels_digest": digest(labels),
-                "labels_basis": basis(toml, photo.content_digest, decided),
+                "labels_basis": basis(toml, image.content_digest, decided),
                 "review_status": "decided" if decided else "",
-                "excluded": photo.image_id in excluded,
+                "excluded": image.image_id in excluded,
             }
         bulk.update(dataset, changes)
         if info(dataset)["runs"]:
@@ -201,7 +201,7 @@ def rebuild(dataset: fo.Dataset, image_ids: Iterable[str]) -> None:
             update_suspects(dataset, view)
 
 
-def by_photo(decided: Iterable[Decision]) -> dict[str, list[Decision]]:
+def by_image(decided: Iterable[Decision]) -> dict[str, list[Decision]]:
     result: dict[str, list[Decision]] = {}
     for d in decided:
         result.setdefault(d.image_id, []).append(d)
@@ -249,18 +249,18 @@ def expected(
         decided: decisions of each photo, oldest first
     """
     fields = ["metadata", "content_digest", "scores", GROUND_TRUTH]
-    for photo in bulk.read(dataset, image_ids, fields):
-        height, width = photo["metadata"]["height"], photo["metadata"]["width"]
-        sources = {str(d["_id"]): d for d in bulk.detections(photo, GROUND_TRUTH)}
+    for image in bulk.read(dataset, image_ids, fields):
+        height, width = image["metadata"]["height"], image["metadata"]["width"]
+        sources = {str(d["_id"]): d for d in bulk.detections(image, GROUND_TRUTH)}
         if active.unmapped(Counter(d["label"] for d in sources.values())):
             continue
         imported = [
             Reviewed(key, Instance(d["label"], Rle(height, width, d["rle"].encode()), d["source"]))
             for key, d in sources.items()
         ]
-        image_id = photo["image_id"]
+        image_id = image["image_id"]
         current = journal.apply(imported, decided.get(image_id, ()), active)
-        digest, scores = photo.get("content_digest") or "", photo.get("scores") or {}
+        digest, scores = image.get("content_digest") or "", image.get("scores") or {}
         yield Expected(image_id, height, width, digest, sources, scores, current)
 
 
@@ -288,8 +288,8 @@ def _mark_missing(dataset: fo.Dataset, view: fo.DatasetView, standing: Sequence[
         dataset.set_values(f"{base}.review_status", marks, key_field="image_id")
 
 
-def _label(item: Reviewed, photo: Expected) -> dict:
-    source = photo.sources.get(item.instance_id)
+def _label(item: Reviewed, image: Expected) -> dict:
+    source = image.sources.get(item.instance_id)
     # Few decisions change a mask: what draws it is copied where it is the same.
     if source and source["rle"] == item.instance.mask.counts.decode():
         document = source
@@ -297,7 +297,7 @@ def _label(item: Reviewed, photo: Expected) -> dict:
         document = documents.detection(item.instance, item.instance_id)
     values: dict[str, Any] = dict.fromkeys(SCORES)
     # A score speaks of the label it was given to: a new label is not suspect until scored.
-    scored = photo.scores.get(item.instance_id, {})
+    scored = image.scores.get(item.instance_id, {})
     if scored.get("digest") == scoring.digest(item.instance):
         values |= {name: scored[name] for name in CLASS_SCORES}
         if scored.get("source_label") == item.instance.source_label:

@@ -32,7 +32,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
+class PreparedImage:
     """One photo, ready to be written.
 
     Attributes:
@@ -63,7 +63,7 @@ class Target:
     update: bool
 
 
-def prepare(record: ImageRecord, target: Target) -> Photo:
+def prepare(record: ImageRecord, target: Target) -> PreparedImage:
     """Compares a record with what the dataset has, and packs it if it is to be written.
 
     Raises:
@@ -82,24 +82,24 @@ def prepare(record: ImageRecord, target: Target) -> Photo:
         document = _pack(record, documents.sample(record, target.dataset_id))
     elif status is Status.MOVED or (status is Status.CHANGED and target.update):
         document = _pack(record, documents.source(record))
-    return Photo(record.image_id, status, len(record.instances), document)
+    return PreparedImage(record.image_id, status, len(record.instances), document)
 
 
 def prepare_slice(
     shared: tuple[Source, Target], part: range
-) -> tuple[list[Photo], list[Skip], list[Skip]]:
+) -> tuple[list[PreparedImage], list[Skip], list[Skip]]:
     """A slice of a source's photos; what the reader left out; what it had to mend."""
     source, target = shared
     skips: list[Skip] = []
     mends: list[Skip] = []
-    photos = []
+    images = []
     for record in source.read(part.start, part.stop, skips.append):
         try:
-            photos.append(prepare(record, target))
+            images.append(prepare(record, target))
             mends += mended(record)
         except CurateError as error:
             skips.append(_too_large(error))
-    return photos, skips, mends
+    return images, skips, mends
 
 
 def first_fault(source: Source, part: range) -> Skip | None:

@@ -17,7 +17,7 @@ from curation.core.errors import RunError
 from curation.core.records import Instance
 from curation.core.rle import Rle
 from curation.issues.feature_table import SUSPECT
-from curation.issues.scoring import Issue, PhotoScore
+from curation.issues.scoring import ImageScore, Issue
 from curation.store import app_config, bulk, documents
 from curation.store.datasets import LABELS, batches, declare_detections, info, select
 from curation.store.labels import SCORES, rebuild
@@ -107,7 +107,7 @@ def prediction_paths(dataset: fo.Dataset, run: str, image_ids: Iterable[str]) ->
     return {i: Path(path) for i, path in zip(*columns, strict=True) if path}
 
 
-def write_scores(dataset: fo.Dataset, run: str, scores: Iterable[PhotoScore]) -> None:
+def write_scores(dataset: fo.Dataset, run: str, scores: Iterable[ImageScore]) -> None:
     """Writes scores of instances and photos, ``missing_<run>``, and the saved views."""
     missing_field = f"missing_{run}"
     declare_detections(dataset, missing_field, review_status=fo.StringField)
@@ -115,12 +115,12 @@ def write_scores(dataset: fo.Dataset, run: str, scores: Iterable[PhotoScore]) ->
     _remember(dataset, run)
     for batch in batches(scores):
         found = {
-            photo.image_id: [_missing(i, i.mask) for i in photo.issues if i.mask] for photo in batch
+            image.image_id: [_missing(i, i.mask) for i in image.issues if i.mask] for image in batch
         }
         columns: dict[str, dict] = {
             missing_field: {i: fo.Detections(detections=found[i]) for i in found},
-            "error_score": {photo.image_id: photo.error_score for photo in batch},
-            "scores": {photo.image_id: _by_instance(photo) for photo in batch},
+            "error_score": {image.image_id: image.error_score for image in batch},
+            "scores": {image.image_id: _by_instance(image) for image in batch},
         }
         for name, values in columns.items():
             dataset.set_values(name, values, key_field="image_id")
@@ -129,12 +129,12 @@ def write_scores(dataset: fo.Dataset, run: str, scores: Iterable[PhotoScore]) ->
     app_config.configure(dataset)
 
 
-def _by_instance(photo: PhotoScore) -> dict[str, dict]:
+def _by_instance(image: ImageScore) -> dict[str, dict]:
     """The scores of a photo's labels, kept apart from ``labels``, which are computed anew."""
     names = ("digest", "source_label", *SCORES)
     return {
         issue.instance_id: {name: getattr(issue, name) for name in names}
-        for issue in photo.issues
+        for issue in image.issues
         if issue.mask is None
     }
 

@@ -12,7 +12,7 @@ from curation.core.errors import CurateError
 from curation.core.taxonomy import SOURCE
 from curation.issues.feature_table import SUSPECT
 
-from .picked import LABELS, MISSING, Garment, Refusal, garments, photos
+from .picked import LABELS, MISSING, Garment, Refusal, garments, images
 from .screen import redraw
 
 
@@ -130,7 +130,7 @@ class Exclude(Action):
     about = "leave the photo out of training and export"
 
     def act(self, ctx):
-        image_ids = photos(ctx)
+        image_ids = images(ctx)
         for image_id in image_ids:
             store.decide(ctx.dataset, "exclude", image_id=image_id, reviewer=ctx.user_id or "")
         what = image_ids[0] if len(image_ids) == 1 else f"{len(image_ids)} photos"

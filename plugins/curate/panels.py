@@ -46,7 +46,7 @@ class Legend(foo.Panel):
         room = {"container": {"sx": {"px": 1, "pt": 2}}}
         panel.md("photos with a label of", name="heading", componentsProps=room)
         for c in taxonomy["classes"]:
-            count = store.count_photos(ctx.dataset, {"labels.detections.label": c["name"]})
+            count = store.count_images(ctx.dataset, {"labels.detections.label": c["name"]})
             bar = {"borderLeft": f"20px solid {c['color']}", "pl": 1, "my": 0.5}
             panel.md(
                 f"**{c['name']}** {count:,}",
@@ -72,10 +72,10 @@ def _left(dataset) -> str:
     """Photos to review, decided and excluded."""
     kept = {"excluded": {"$ne": True}}
     counts = {
-        "photos to review": store.count_photos(dataset, {"n_suspect": {"$gt": 0}, **kept}),
-        "decided": store.count_photos(dataset, {"review_status": "decided"}),
-        "excluded": store.count_photos(dataset, {"excluded": True}),
-        "with faults": store.count_photos(dataset, {"n_faults": {"$gt": 0}, **kept}),
+        "photos to review": store.count_images(dataset, {"n_suspect": {"$gt": 0}, **kept}),
+        "decided": store.count_images(dataset, {"review_status": "decided"}),
+        "excluded": store.count_images(dataset, {"excluded": True}),
+        "with faults": store.count_images(dataset, {"n_faults": {"$gt": 0}, **kept}),
     }
     if not counts["with faults"]:  # nobody audited, or nothing was found
         del counts["with faults"]

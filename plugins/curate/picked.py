@@ -54,7 +54,7 @@ def garments(ctx, *prefixes: str) -> list[Garment]:
     return found
 
 
-def photos(ctx) -> list[str]:
+def images(ctx) -> list[str]:
     """The image ids of the open photo, or else of those ticked in the grid.
 
     Raises:

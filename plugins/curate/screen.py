@@ -34,8 +34,8 @@ def _renewed_patches(view, samples, field: str):
     empty patch until the view is opened again.
     """
     copies = view._patches_dataset  # no public name; writing through the view writes the source
-    photos = [ObjectId(i) for i in samples.values("id")]
-    patches = copies.match(F("_sample_id").is_in(photos))
+    images = [ObjectId(i) for i in samples.values("id")]
+    patches = copies.match(F("_sample_id").is_in(images))
     labels = {d.id: d for s in samples if s[field] for d in s[field].detections}
     # A patch has the id of its label.
     copies.set_values(field, {i: labels.get(i) for i in patches.values("id")}, key_field="id")

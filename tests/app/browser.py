@@ -72,13 +72,13 @@ def pixels(where: Page | Locator) -> NDArray[np.int16]:
     return np.asarray(picture, dtype=np.int16)
 
 
-def count_colour(picture: NDArray[np.int16], colour: str, within: int = 12) -> int:
+def count_color(picture: NDArray[np.int16], color: str, within: int = 12) -> int:
     """Pixels whose red, green and blue are each near those of ``#rrggbb``."""
-    wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+    wanted = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
     return int((abs(picture - wanted) <= within).all(axis=-1).sum())
 
 
-def click_in_photo(page: Page, x: float, y: float, width: int, height: int) -> None:
+def click_in_image(page: Page, x: float, y: float, width: int, height: int) -> None:
     """Clicks at relative (x, y) of the open photo, which is ``width`` by ``height`` pixels."""
     box = page.locator("#modal [data-cy=modal-looker-container] canvas").first.bounding_box()
     assert box

@@ -14,7 +14,7 @@ from curation.core import rle, taxonomy
 from curation.core.masks import paint
 from curation.core.records import ImageRecord, Instance, instance_ids
 from curation.demo import figures
-from curation.issues.scoring import Issue, PhotoScore, digest
+from curation.issues.scoring import ImageScore, Issue, digest
 
 RUN = "r1"
 SOURCE_FIELDS = ("source_label", "source_error_score", "suggested_source_label", "source_reason")
@@ -23,7 +23,7 @@ WRONG = {"upper-body": "pants", "lower-body": "dress", "whole-body": "pants", "f
 
 
 @dataclass
-class Photo:
+class DrawnImage:
     """One drawn photo: what is right, and which label is not."""
 
     record: ImageRecord
@@ -32,7 +32,7 @@ class Photo:
     missing: tuple[Instance, str] | None = None
 
 
-def build(name: str, folder: Path, photos: int = 8) -> fo.Dataset:
+def build(name: str, folder: Path, images: int = 8) -> fo.Dataset:
     """Writes photos, labels, predictions (the truth) and scores.
 
     In even photos the largest garment has a wrong label; in odd ones it has none.
@@ -42,27 +42,27 @@ def build(name: str, folder: Path, photos: int = 8) -> fo.Dataset:
     toml = (taxonomy.BUILT_IN / "supercategories.toml").read_text("utf-8")
     classes = taxonomy.parse(toml, "supercategories.toml")
     ids = {c.name: c.id for c in classes.classes}
-    drawn = [_draw(f"figure-{i:02d}", folder, rng, classes, spoil=i % 2) for i in range(photos)]
-    store.write(name, (photo.record for photo in drawn))
+    drawn = [_draw(f"figure-{i:02d}", folder, rng, classes, spoil=i % 2) for i in range(images)]
+    store.write(name, (image.record for image in drawn))
     dataset = store.open_dataset(name)
     store.remap(dataset, toml, "supercategories.toml")
     predictions = []
-    for photo in drawn:
-        record = photo.record
-        layers = [(ids[photo.truth[k]], i.mask) for k, i in _instances(photo) if photo.truth.get(k)]
+    for image in drawn:
+        record = image.record
+        layers = [(ids[image.truth[k]], i.mask) for k, i in _instances(image) if image.truth.get(k)]
         label_map = paint(layers, record.height, record.width)
         path = folder / f"{record.image_id}-{RUN}.png"
         Image.fromarray(label_map).save(path)
         predictions.append((record.image_id, path, path))
     store.write_predictions(dataset, RUN, predictions)
-    store.write_scores(dataset, RUN, [_score(photo, classes) for photo in drawn])
+    store.write_scores(dataset, RUN, [_score(image, classes) for image in drawn])
     return dataset
 
 
-def _draw(image_id, folder, rng, classes, spoil) -> Photo:
+def _draw(image_id, folder, rng, classes, spoil) -> DrawnImage:
     figure = figures.draw_figure(rng, 384, 256)
     path = folder / f"{image_id}.jpg"
-    Image.fromarray(figure.photo).save(path, quality=92)
+    Image.fromarray(figure.image).save(path, quality=92)
     instances = [Instance(g.category, rle.encode(g.mask)) for g in figure.garments if g.mask.any()]
     kept = [i for i in instances if classes.target(i.category) in WRONG]
     largest = max(kept, key=lambda i: rle.area(i.mask))
@@ -74,25 +74,25 @@ def _draw(image_id, folder, rng, classes, spoil) -> Photo:
     truth = {k: classes.target(i.category) for k, i in zip(keys, given, strict=True)}
     if spoil:
         missing = Instance(right, largest.mask)
-        return Photo(record, truth, missing=(missing, "f" * 20 + f"{len(keys):04x}"))
-    return Photo(record, {**truth, keys[-1]: right}, wrong=keys[-1])
+        return DrawnImage(record, truth, missing=(missing, "f" * 20 + f"{len(keys):04x}"))
+    return DrawnImage(record, {**truth, keys[-1]: right}, wrong=keys[-1])
 
 
-def _instances(photo: Photo):
-    yield from zip(instance_ids(photo.record), photo.record.instances, strict=True)
-    if photo.missing:
-        instance, key = photo.missing
-        photo.truth[key] = instance.category
+def _instances(image: DrawnImage):
+    yield from zip(instance_ids(image.record), image.record.instances, strict=True)
+    if image.missing:
+        instance, key = image.missing
+        image.truth[key] = instance.category
         yield key, instance
 
 
-def _score(photo: Photo, classes: taxonomy.Taxonomy) -> PhotoScore:
-    record = photo.record
+def _score(image: DrawnImage, classes: taxonomy.Taxonomy) -> ImageScore:
+    record = image.record
     issues = []
     for key, instance in zip(instance_ids(record), record.instances, strict=True):
-        wrong = key == photo.wrong
+        wrong = key == image.wrong
         said = (
-            (0.95, "wrong category", photo.truth[key], "another class")
+            (0.95, "wrong category", image.truth[key], "another class")
             if wrong
             else (0.1, "", "", "")
         )
@@ -106,9 +106,9 @@ def _score(photo: Photo, classes: taxonomy.Taxonomy) -> PhotoScore:
             source = {}
         issue = Issue(record.image_id, key, instance.source, given, *said, digest=known, **source)
         issues.append(issue)
-    if photo.missing:
-        instance, key = photo.missing
+    if image.missing:
+        instance, key = image.missing
         said = (0.9, "missing", instance.category, "nobody labelled it")
         issues.append(Issue(record.image_id, key, "", "", *said, mask=instance.mask))
     worst = max((issue.error_score for issue in issues), default=0.0)
-    return PhotoScore(record.image_id, worst, tuple(issues))
+    return ImageScore(record.image_id, worst, tuple(issues))

@@ -64,40 +64,40 @@ def test_the_first_look(dataset: fo.Dataset) -> None:
         page.locator("[data-cy=looker]").first.click(position={"x": 60, "y": 150})
         page.locator("#modal canvas").first.wait_for()
         browser.settle(page)
-    for name, colour in classes(dataset).items():
+    for name, color in classes(dataset).items():
         assert f"{name} {len(dataset.match({'labels.detections.label': name})):,}" in text
-        assert browser.count_colour(swatches, colour) > 200, name
+        assert browser.count_color(swatches, color) > 200, name
 
 
 def test_labels_and_prediction_are_drawn_without_a_click(dataset: fo.Dataset) -> None:
     first = tiles(dataset)
     draw_only(dataset, NOTHING)
-    photos = tiles(dataset)
-    changed = (abs(first - photos) > 8).any(axis=-1)
-    for name, colour in classes(dataset).items():
-        rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
-        fill = photos * (1 - OPACITY) + rgb * OPACITY
+    images = tiles(dataset)
+    changed = (abs(first - images) > 8).any(axis=-1)
+    for name, color in classes(dataset).items():
+        rgb = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
+        fill = images * (1 - OPACITY) + rgb * OPACITY
         filled = changed & (abs(first - fill) <= 12).all(axis=-1)
-        edges = browser.count_colour(first[changed & ~filled], colour, within=60)
+        edges = browser.count_color(first[changed & ~filled], color, within=60)
         assert filled.sum() > 100, name
         assert edges > 40, name
 
 
 @pytest.mark.parametrize("path", ["labels", f"outline_{RUN}"])
-def test_drawn_in_the_colours_of_the_taxonomy(dataset: fo.Dataset, path: str) -> None:
+def test_drawn_in_the_colors_of_the_taxonomy(dataset: fo.Dataset, path: str) -> None:
     draw_only(dataset, NOTHING)
-    photos = tiles(dataset)
+    images = tiles(dataset)
     draw_only(dataset, path, opacity=1)  # a fill that lets the photo through has another colour
     drawn = tiles(dataset)
-    changed = (abs(drawn - photos) > 24).any(axis=-1)
+    changed = (abs(drawn - images) > 24).any(axis=-1)
     used = dataset.distinct(f"{path}.{'detections' if path == 'labels' else 'polylines'}.label")
     assert {"upper-body", "lower-body", "feet"} <= set(used)
-    for name, colour in classes(dataset).items():
-        seen = browser.count_colour(drawn[changed], colour, within=40)
+    for name, color in classes(dataset).items():
+        seen = browser.count_color(drawn[changed], color, within=40)
         assert (seen > 40) == (name in used), (name, seen)
 
 
-def test_relabel_in_the_open_photo(dataset: fo.Dataset) -> None:
+def test_relabel_in_the_open_image(dataset: fo.Dataset) -> None:
     sample = dataset.load_saved_view(SUSPECTS).first()
     suspect = max(sample.labels.detections, key=lambda d: d.error_score)
     assert suspect.label != suspect.suggested_label
@@ -106,18 +106,18 @@ def test_relabel_in_the_open_photo(dataset: fo.Dataset) -> None:
     draw_only(dataset, "labels", opacity=1)
     with browser.opened(dataset) as page:
         page.locator("[data-cy=looker]").first.click(position={"x": 60, "y": 150})
-        photo = page.locator("#modal [data-cy=modal-looker-container]")
-        photo.locator("canvas").first.wait_for()
+        image = page.locator("#modal [data-cy=modal-looker-container]")
+        image.locator("canvas").first.wait_for()
         browser.settle(page)
-        old = browser.pixels(photo)
-        browser.click_in_photo(page, *inside(suspect), width, height)
+        old = browser.pixels(image)
+        browser.click_in_image(page, *inside(suspect), width, height)
         page.locator("#modal").get_by_text("edit", exact=True).click()
         page.get_by_role("button", name="Relabel (Ctrl+Enter)").click()
         toast = f"{suspect.label} in {sample.image_id} is {suspect.suggested_label} now."
         page.get_by_text(toast).first.wait_for()
         page.get_by_text(toast).first.wait_for(state="hidden", timeout=20_000)
         browser.settle(page)
-        new = browser.pixels(photo)
+        new = browser.pixels(image)
     decision = store.decisions(dataset)[-1]
     assert (decision.action, decision.instance_id) == ("relabel", suspect.id)
     assert decision.category == suspect.suggested_label
@@ -125,8 +125,8 @@ def test_relabel_in_the_open_photo(dataset: fo.Dataset) -> None:
     labels = {d.id: d.label for d in dataset[sample.id].labels.detections}
     assert labels[suspect.id] == suspect.suggested_label
     # The open photo shows it at once, in the other colour.
-    assert browser.count_colour(old, before) - browser.count_colour(new, before) > 5000
-    assert browser.count_colour(new, after) - browser.count_colour(old, after) > 5000
+    assert browser.count_color(old, before) - browser.count_color(new, before) > 5000
+    assert browser.count_color(new, after) - browser.count_color(old, after) > 5000
 
 
 def inside(detection: fo.Detection) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from curation.core.records import ImageRecord, Instance, instance_ids
 TOP, BOTTOM, WHOLE, BELT = (10, 40), (40, 80), (10, 80), (38, 42)
 
 
-def photo(name: str, *labels: tuple[str, tuple[int, int]], size: int = 100):
+def image(name: str, *labels: tuple[str, tuple[int, int]], size: int = 100):
     """Garments of full rows from top to bottom, in per cent of the height."""
     instances = []
     for category, (top, bottom) in labels:
@@ -25,13 +25,13 @@ def photo(name: str, *labels: tuple[str, tuple[int, int]], size: int = 100):
     return record, instance_ids(record)
 
 
-def found(*photos):
-    return [(f.source, f.detail) for f in audit_twins(photos)]
+def found(*images):
+    return [(f.source, f.detail) for f in audit_twins(images)]
 
 
-def test_two_names_for_one_garment_are_named_on_both_photos():
-    a = photo("a", ("dress", BOTTOM), ("top", TOP))
-    b = photo("b", ("top", (11, 41)), ("skirt", (41, 81)), size=200)
+def test_two_names_for_one_garment_are_named_on_both_images():
+    a = image("a", ("dress", BOTTOM), ("top", TOP))
+    b = image("b", ("top", (11, 41)), ("skirt", (41, 81)), size=200)
     twins = list(audit_twins([a, b]))
     assert [(f.image_id, f.name) for f in twins] == [
         ("a", faults.TWIN_GARMENT),
@@ -43,29 +43,29 @@ def test_two_names_for_one_garment_are_named_on_both_photos():
 
 
 def test_a_whole_that_is_its_pieces_on_the_twin_is_named():
-    a = photo("a", ("dress", WHOLE))
-    b = photo("b", ("top", TOP), ("skirt", BOTTOM))
+    a = image("a", ("dress", WHOLE))
+    b = image("b", ("top", TOP), ("skirt", BOTTOM))
     said = "'dress' here, 'skirt' + 'top' on b, which looks the same (IoU 1.00)"
     assert found(a, b) == [("a.csv:2", said)]
     assert found(b, a) == [("a.csv:2", said)]
 
 
 def test_a_belt_on_a_skirt_is_no_piece_of_it():
-    a = photo("a", ("skirt", BOTTOM), ("belt", BELT))
-    b = photo("b", ("skirt", BOTTOM))
+    a = image("a", ("skirt", BOTTOM), ("belt", BELT))
+    b = image("b", ("skirt", BOTTOM))
     assert found(a, b) == []
 
 
 def test_what_is_called_alike_or_lies_elsewhere_is_not_named():
-    a = photo("a", ("shirt", TOP), ("jacket", TOP))
-    b = photo("b", ("jacket", TOP), ("shirt", TOP), ("skirt", BOTTOM))
+    a = image("a", ("shirt", TOP), ("jacket", TOP))
+    b = image("b", ("jacket", TOP), ("shirt", TOP), ("skirt", BOTTOM))
     assert found(a, b) == []
 
 
-def test_a_photo_without_labels_contradicts_nobody():
-    assert found(photo("a"), photo("b", ("skirt", BOTTOM)), photo("c")) == []
+def test_a_image_without_labels_contradicts_nobody():
+    assert found(image("a"), image("b", ("skirt", BOTTOM)), image("c")) == []
 
 
-def test_a_first_photo_without_labels_hides_nothing():
-    b, c = photo("b", ("skirt", BOTTOM)), photo("c", ("dress", BOTTOM))
-    assert len(found(photo("a"), b, c)) == 2
+def test_a_first_image_without_labels_hides_nothing():
+    b, c = image("b", ("skirt", BOTTOM)), image("c", ("dress", BOTTOM))
+    assert len(found(image("a"), b, c)) == 2

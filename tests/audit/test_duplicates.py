@@ -9,53 +9,53 @@ from PIL import Image
 
 from curation.audit import duplicates as module
 from curation.audit.duplicates import (
-    PhotoLabels,
+    ImageLabels,
     Twins,
     audit_duplicates,
     duplicates,
     summarise,
 )
-from curation.audit.image_hash import PhotoPrint, check_photo
+from curation.audit.image_hash import ImageHash, check_image
 from curation.core.records import ImageRecord
 from tests.conftest import picture, record
 
 GREY = bytes([128] * 192)
 
 
-def photo_print(name, content=None, perceptual=0, thumbnail=GREY):
-    return PhotoPrint(name, content or name, perceptual, thumbnail)
+def image_print(name, content=None, perceptual=0, thumbnail=GREY):
+    return ImageHash(name, content or name, perceptual, thumbnail)
 
 
 def test_equal_files_are_twins_and_of_them_the_first_is_compared_by_its_looks():
     prints = [
-        photo_print("a", "same"),
-        photo_print("far", perceptual=2**64 - 1),
-        photo_print("b", "same"),
-        photo_print("c", perceptual=2**10 - 1),
+        image_print("a", "same"),
+        image_print("far", perceptual=2**64 - 1),
+        image_print("b", "same"),
+        image_print("c", perceptual=2**10 - 1),
     ]
     assert duplicates(prints) == [Twins(("a", "b"), True), Twins(("a", "c"), False)]
 
 
-def test_photos_that_share_a_hash_and_not_their_colours_stay_apart():
-    def coloured(cells):
+def test_images_that_share_a_hash_and_not_their_colors_stay_apart():
+    def colored(cells):
         return bytes([128] * 3 * (64 - cells) + [128, 128, 169] * cells)
 
-    pose = photo_print("a")
-    assert duplicates([pose, photo_print("b", thumbnail=coloured(3))]) == []
-    assert duplicates([pose, photo_print("b", thumbnail=coloured(2))]) == [Twins(("a", "b"), False)]
+    pose = image_print("a")
+    assert duplicates([pose, image_print("b", thumbnail=colored(3))]) == []
+    assert duplicates([pose, image_print("b", thumbnail=colored(2))]) == [Twins(("a", "b"), False)]
 
 
 def test_likeness_is_passed_on():
     """a and c differ in 16 bits, and both are like b."""
     prints = [
-        photo_print("a"),
-        photo_print("c", perceptual=0xFFFF),
-        photo_print("b", perceptual=0xFF),
+        image_print("a"),
+        image_print("c", perceptual=0xFFFF),
+        image_print("b", perceptual=0xFF),
     ]
     assert duplicates(prints) == [Twins(("a", "c", "b"), False)]
 
 
-def test_no_photos_have_no_duplicates():
+def test_no_images_have_no_duplicates():
     assert duplicates([]) == []
 
 
@@ -65,7 +65,7 @@ def brute_force(prints):
     for one, other in combinations(prints, 2):
         bits = bin(one.perceptual ^ other.perceptual).count("1")
         cells = np.array([list(one.thumbnail), list(other.thumbnail)]).reshape(2, 64, 3)
-        unlike = (np.abs(cells[0] - cells[1]).max(axis=1) > module.NEAR_COLOUR).sum()
+        unlike = (np.abs(cells[0] - cells[1]).max(axis=1) > module.NEAR_COLOR).sum()
         if bits <= module.NEAR_BITS and unlike <= module.OTHER_CELLS:
             first = next(g for g in groups if one.image_id in g)
             second = next(g for g in groups if other.image_id in g)
@@ -82,7 +82,7 @@ def brute_force(prints):
 )
 def test_blocks_find_what_brute_force_finds(hashes, shades, block):
     prints = [
-        photo_print(str(i), perceptual=h * 0x10001, thumbnail=bytes([shades[i]] * 192))
+        image_print(str(i), perceptual=h * 0x10001, thumbnail=bytes([shades[i]] * 192))
         for i, h in enumerate(hashes)
     ]
     with pytest.MonkeyPatch.context() as patch:
@@ -92,7 +92,7 @@ def test_blocks_find_what_brute_force_finds(hashes, shades, block):
 
 
 def labels(*categories, source="train.csv:2", mask=b"m"):
-    return PhotoLabels(source, tuple((c, mask) for c in sorted(categories)))
+    return ImageLabels(source, tuple((c, mask) for c in sorted(categories)))
 
 
 def test_equal_files_with_other_categories_name_both_sides():
@@ -116,7 +116,7 @@ def test_the_one_that_most_of_its_group_contradict_has_the_fault():
     assert (fault.image_id, fault.other) == ("a", "b")
 
 
-def test_photos_that_look_alike_need_equal_categories_and_no_equal_masks():
+def test_images_that_look_alike_need_equal_categories_and_no_equal_masks():
     group = [Twins(("a", "b"), False)]
     assert not [*audit_duplicates(group, {"a": labels("dress"), "b": labels("dress", mask=b"n")})]
     (fault,) = audit_duplicates(group, {"a": labels("dress"), "b": labels("dress", "hat")})
@@ -139,12 +139,12 @@ def take(tmp_path):
     def save(image, name, **options):
         path = tmp_path / name
         image.save(path, **options)
-        return check_photo(ImageRecord(name, path, image.height, image.width))[0]
+        return check_image(ImageRecord(name, path, image.height, image.width))[0]
 
     return save
 
 
-def test_copies_of_a_real_photo_are_found_and_its_mirror_image_is_not(real_data, take):
+def test_copies_of_a_real_image_are_found_and_its_mirror_image_is_not(real_data, take):
     """CCP's 0078 and 0984 are one picture, cut in two ways."""
     folder = real_data / "ccp" / "images"
     image = Image.open(folder / "0078.jpg")
@@ -163,7 +163,7 @@ def test_copies_of_a_real_photo_are_found_and_its_mirror_image_is_not(real_data,
     ]
 
 
-def test_one_pose_in_other_clothes_stays_two_photos(take):
+def test_one_pose_in_other_clothes_stays_two_images(take):
     """A studio: white wall, one outline; a dress in one shot, a top and trousers in the other."""
     canvas = np.full((240, 160, 3), 250, dtype=np.uint8)
     canvas[20:60, 60:100] = (200, 160, 140)

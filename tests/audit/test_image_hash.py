@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation.audit.image_hash import check_photo
+from curation.audit.image_hash import check_image
 from curation.core import image_io
 from curation.core.records import ImageRecord, Instance
 from curation.core.rle import encode
@@ -24,8 +24,8 @@ def jpeg(tmp_path):
     return tmp_path / "p.jpg"
 
 
-def test_a_sound_photo_has_a_print_and_no_fault(jpeg):
-    found, faults = check_photo(labelled(jpeg, 160, 120))
+def test_a_sound_image_has_a_print_and_no_fault(jpeg):
+    found, faults = check_image(labelled(jpeg, 160, 120))
     assert faults == []
     assert found.image_id == "p"
     assert found.content == image_io.content_hash(jpeg)
@@ -35,27 +35,27 @@ def test_a_sound_photo_has_a_print_and_no_fault(jpeg):
     assert pickle.loads(pickle.dumps(found)) == found
 
 
-def test_a_photo_of_another_size_than_its_masks_says_which(jpeg):
-    found, (fault,) = check_photo(labelled(jpeg, 120, 160))
+def test_a_image_of_another_size_than_its_masks_says_which(jpeg):
+    found, (fault,) = check_image(labelled(jpeg, 120, 160))
     assert found is not None
     assert (fault.name, fault.source) == ("size mismatch", "train.csv:7")
     assert "160x120" in fault.detail and "120x160" in fault.detail
 
 
 @pytest.mark.parametrize("spoil", ["cut off", "replaced", "removed"])
-def test_a_photo_that_cannot_be_decoded_to_its_end_is_unreadable(jpeg, spoil):
+def test_a_image_that_cannot_be_decoded_to_its_end_is_unreadable(jpeg, spoil):
     content = jpeg.read_bytes()
     if spoil == "removed":
         jpeg.unlink()
     else:
         jpeg.write_bytes(content[:-100] if spoil == "cut off" else b"<html>not found</html>")
-    found, (fault,) = check_photo(labelled(jpeg, 160, 120))
+    found, (fault,) = check_image(labelled(jpeg, 160, 120))
     assert found is None
     assert (fault.name, fault.instance_id, fault.source) == ("unreadable photo", "", "train.csv:7")
     assert "photo cannot be read" in fault.detail
 
 
-def test_a_photo_without_labels_is_checked_too(jpeg):
-    found, faults = check_photo(ImageRecord("p", jpeg, 160, 120))
+def test_a_image_without_labels_is_checked_too(jpeg):
+    found, faults = check_image(ImageRecord("p", jpeg, 160, 120))
     assert found is not None
     assert faults == []

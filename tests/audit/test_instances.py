@@ -25,7 +25,7 @@ def block(left, top, width, height):
     return mask
 
 
-def photo(*labels, **changes):
+def image(*labels, **changes):
     """A record of (category, mask) pairs; every instance gets the changes."""
     made = [
         Instance(category, rle.encode(mask), f"train.csv:{line}", **changes)
@@ -45,7 +45,7 @@ def audit(record):
 
 
 def test_clean_labels_have_no_fault():
-    record = photo(
+    record = image(
         ("coat", block(10, 10, 40, 60)),
         ("dress", block(20, 10, 20, 70)),
         ("sleeve", block(50, 12, 6, 30)),
@@ -58,7 +58,7 @@ def test_clean_labels_have_no_fault():
 
 @pytest.mark.parametrize("name", ["run past the end", "overlapping runs"])
 def test_what_the_reader_mended_is_a_fault_with_its_place(name):
-    record = photo(("dress", block(10, 10, 20, 20)), faults=(name,))
+    record = image(("dress", block(10, 10, 20, 20)), faults=(name,))
     (fault,) = audit(record)
     assert (fault.image_id, fault.name, fault.source) == ("p", name, "train.csv:2")
     assert [fault.instance_id] == instance_ids(record)
@@ -68,26 +68,26 @@ def test_what_the_reader_mended_is_a_fault_with_its_place(name):
 
 def test_a_mask_without_a_pixel_is_empty_and_nothing_else():
     empty = block(0, 0, 0, 0)
-    found = audit(photo(("dress", empty), ("coat", empty), ("dress", empty), ("sleeve", empty)))
+    found = audit(image(("dress", empty), ("coat", empty), ("dress", empty), ("sleeve", empty)))
     assert [f.name for f in found] == ["empty mask"] * 4
     assert found[0].detail == "'dress' has 0 of the photo's 10,000 pixels"
 
 
 def test_fewer_than_16_pixels_are_tiny():
-    (fault,) = audit(photo(("bead", block(0, 0, 5, 3)), ("dress", block(0, 0, 4, 4))))
+    (fault,) = audit(image(("bead", block(0, 0, 5, 3)), ("dress", block(0, 0, 4, 4))))
     assert (fault.name, fault.source) == ("tiny mask", "train.csv:2")
     assert fault.detail == "'bead' has 15 of the photo's 10,000 pixels"
 
 
-def test_in_a_large_photo_less_than_a_pixel_of_a_label_map_is_tiny():
+def test_in_a_large_image_less_than_a_pixel_of_a_label_map_is_tiny():
     large = np.zeros((2560, 2560), dtype=bool)  # 100 of its pixels are one of 256 x 256
     large[:9, :11] = True
-    assert [f.name for f in audit(photo(("dress", large)))] == ["tiny mask"]
+    assert [f.name for f in audit(image(("dress", large)))] == ["tiny mask"]
     large[9, 0] = True
-    assert audit(photo(("dress", large))) == []
+    assert audit(image(("dress", large))) == []
 
 
-def test_a_polygon_that_left_the_photo_says_how_far_and_how_much_of_it():
+def test_a_polygon_that_left_the_image_says_how_far_and_how_much_of_it():
     (fault,) = audit(drawn(80, 20, 130, 20, 130, 30, 80, 30))
     assert (fault.name, fault.source) == ("out-of-frame polygon", "via.json:p#0")
     assert fault.detail == (
@@ -124,7 +124,7 @@ def test_an_outline_that_only_touches_itself_is_no_fault():
 def test_a_garment_labelled_twice_points_at_the_first():
     again = block(10, 10, 20, 50)
     again[10, 10:30] = False  # IoU 980 / 1000
-    record = photo(("skirt", block(60, 10, 20, 50)), ("dress", block(10, 10, 20, 50)),
+    record = image(("skirt", block(60, 10, 20, 50)), ("dress", block(10, 10, 20, 50)),
                    ("dress", again))  # fmt: skip
     (fault,) = audit(record)
     ids = instance_ids(record)
@@ -134,7 +134,7 @@ def test_a_garment_labelled_twice_points_at_the_first():
 
 
 def test_three_copies_are_two_faults():
-    found = audit(photo(*[("dress", block(10, 10, 20, 50))] * 3))
+    found = audit(image(*[("dress", block(10, 10, 20, 50))] * 3))
     assert [(f.name, f.source) for f in found] == [
         ("duplicate instance", "train.csv:3"),
         ("duplicate instance", "train.csv:4"),
@@ -154,7 +154,7 @@ def test_three_copies_are_two_faults():
 )
 def test_the_bar_of_the_same_pixels(rows, categories, name):
     masks = block(10, 0, 20, 100), block(10, 0, 20, rows)
-    found = audit(photo(*zip(categories, masks, strict=True)))
+    found = audit(image(*zip(categories, masks, strict=True)))
     assert [f.name for f in found] == ([name] if name else [])
 
 
@@ -173,25 +173,25 @@ def test_the_bar_of_the_same_pixels(rows, categories, name):
     ],
 )
 def test_a_part_sits_on_a_garment_that_can_have_it(part, garment, alone):
-    found = audit(photo((garment, block(10, 10, 30, 30)), (part, block(20, 20, 6, 6))))
+    found = audit(image((garment, block(10, 10, 30, 30)), (part, block(20, 20, 6, 6))))
     assert [(f.name, f.source) for f in found] == [
         ("part without its garment", "train.csv:3")
     ] * alone
 
 
 def test_a_part_does_not_sit_on_a_part():
-    found = audit(photo(("zipper", block(10, 10, 4, 30)), ("rivet", block(10, 10, 6, 6))))
+    found = audit(image(("zipper", block(10, 10, 4, 30)), ("rivet", block(10, 10, 6, 6))))
     assert [f.name for f in found] == ["part without its garment"] * 2
 
 
 def test_a_part_may_lie_two_percent_of_the_diagonal_from_its_garment():
     def beside(gap):
-        return photo(("dress", block(10, 10, 30, 30)), ("sleeve", block(40 + gap, 10, 10, 20)))
+        return image(("dress", block(10, 10, 30, 30)), ("sleeve", block(40 + gap, 10, 10, 20)))
 
     assert audit(beside(2)) == []  # of 141 pixels
     (fault,) = audit(beside(3))
     assert fault.detail == "no garment that can have a 'sleeve' is nearer than 3 pixels"
-    assert audit(photo(("sleeve", block(0, 0, 9, 9))))[0].detail == (
+    assert audit(image(("sleeve", block(0, 0, 9, 9))))[0].detail == (
         "no garment that can have a 'sleeve' is in the photo"
     )
 
@@ -203,7 +203,7 @@ MASKS = st.lists(hnp.arrays(bool, (6, 5)), min_size=1, max_size=5)
 def test_pairs_are_those_of_every_pair_compared(masks, data):
     category = st.sampled_from(["dress", "coat", "bead"])
     labels = [(data.draw(category), mask) for mask in masks]
-    record = photo(*labels)
+    record = image(*labels)
     ids = instance_ids(record)
     found = {(f.instance_id, f.other, f.name) for f in audit(record) if f.other}
     expected = set()

@@ -41,7 +41,7 @@ from curation.issues.feature_table import TAUGHT, Plan, Rows, Scores, collect
 from curation.issues.injection import Planted
 from curation.issues.ranking import Ranking
 from curation.steps import exported
-from tests.benchmarks.flagging_peers import PEERS, Photo
+from tests.benchmarks.flagging_peers import PEERS, PeerImage
 from training import recipes
 from training import run as trainer
 from training.config import TrainConfig
@@ -75,11 +75,11 @@ class Case:
     def see(self, image_ids: Sequence[str]) -> Iterator[scoring.Seen]:
         """See :data:`curation.issues.pipeline.See`."""
         data = trainer.Records(self.folder.parent / "data")
-        by_id = {photo.image_id: photo for photo in data.photos}
-        photos = [by_id[i] for i in image_ids]
+        by_id = {image.image_id: image for image in data.images}
+        images = [by_id[i] for i in image_ids]
         cache = exported.feature_cache(str(self.folder))
-        for photo, p, taps in trainer.evidence(self.folder, photos, cache=cache, progress=None):
-            yield scoring.seen(self.records[photo.image_id], self.names, p, taps)
+        for image, p, taps in trainer.evidence(self.folder, images, cache=cache, progress=None):
+            yield scoring.seen(self.records[image.image_id], self.names, p, taps)
 
 
 @click.command()
@@ -126,7 +126,7 @@ def drawn_records(folder: Path, count: int) -> list[ImageRecord]:
     for number, source in enumerate(np.random.SeedSequence(5).spawn(count)):
         figure = draw_figure(np.random.default_rng(source))
         path = folder / f"{number:05d}.jpg"
-        Image.fromarray(figure.photo).save(path, quality=92)
+        Image.fromarray(figure.image).save(path, quality=92)
         records.append(demo.as_record(figure, path))
     return in_classes(records)
 
@@ -180,11 +180,11 @@ def judge(case: Case, left_out: bool) -> Iterator[dict]:
     truth = Truth.of(case, rows)
     for name, peer in PEERS.items():
         console.say(name)
-        photos = (
-            Photo.of(case.records[seen.image_id], seen, len(case.names))
+        images = (
+            PeerImage.of(case.records[seen.image_id], seen, len(case.names))
             for seen in case.see(image_ids)
         )
-        yield {"method": name, **truth.figures(*peer(photos, rows))}
+        yield {"method": name, **truth.figures(*peer(images, rows))}
     yield {"method": "ours, matched", **ours(truth, rows, rows)}
     if not left_out:
         return
@@ -212,20 +212,20 @@ def mismatched(case: Case, rows: Rows) -> Rows:
     plan = Plan(1.0, pipeline.DRAWS, (*MISMATCHED, *UNTYPED), STRONG)
     seen = case.see(list(case.records))
     parts = []
-    while shard := [photo for _, photo in zip(range(pipeline.SHARD), seen, strict=False)]:
+    while shard := [image for _, image in zip(range(pipeline.SHARD), seen, strict=False)]:
         parts.append(collect(shard, survey, plan))
     return replace(Rows.joined(parts), given=rows.given, missing=rows.missing)
 
 
 def ours(truth: Truth, rows: Rows, taught: Rows) -> dict:
     scores = Ranking(taught).score(rows)
-    return truth.figures(scores.instances["error_score"].to_numpy(), photo_scores(rows, scores),
+    return truth.figures(scores.instances["error_score"].to_numpy(), image_scores(rows, scores),
                          scores.instances["error_type"].to_numpy())  # fmt: skip
 
 
-def photo_scores(rows: Rows, scores: Scores) -> NDArray[np.float64]:
+def image_scores(rows: Rows, scores: Scores) -> NDArray[np.float64]:
     """(photos,) the chance that anything is wrong."""
-    right = pd.Series(1.0, rows.photos["image_id"])
+    right = pd.Series(1.0, rows.images["image_id"])
     for table, score in ((rows.given, scores.instances), (rows.missing, scores.missing)):
         each = (1 - score["error_score"]).groupby(table["image_id"].to_numpy()).prod()
         right[each.index] *= each
@@ -239,16 +239,16 @@ class Truth:
     Attributes:
         wrong: (N,) bool, of the labels as given
         types: (N,) error type of these, else empty
-        photo_types: (photos,) error type in each photo, else empty
-        photo_of: (N,) photo of each label
+        image_types: (photos,) error type in each photo, else empty
+        image_of: (N,) photo of each label
         found, named: share of the missing garments that are among the candidates, and of those
             among the candidates of their class
     """
 
     wrong: NDArray[np.bool_]
     types: NDArray[np.str_]
-    photo_types: NDArray[np.str_]
-    photo_of: NDArray[np.intp]
+    image_types: NDArray[np.str_]
+    image_of: NDArray[np.intp]
     found: float
     named: float
 
@@ -260,35 +260,35 @@ class Truth:
             error = case.planted.get(image_id)
             wrong = error is not None and error.instance_id == ids[image_id][int(index)]
             types.append(str(error.error_type) if error and wrong else "")
-        photos = rows.photos["image_id"].tolist()
-        photo_types = [str(case.planted[i].error_type) if i in case.planted else "" for i in photos]
-        places = {image_id: number for number, image_id in enumerate(photos)}
-        photo_of = np.array([places[i] for i in rows.given["image_id"]])
+        images = rows.images["image_id"].tolist()
+        image_types = [str(case.planted[i].error_type) if i in case.planted else "" for i in images]
+        places = {image_id: number for number, image_id in enumerate(images)}
+        image_of = np.array([places[i] for i in rows.given["image_id"]])
         lost = [p for p in case.planted.values() if p.instance_id is None]
         seen = [_candidates(error, rows, case.names) for error in lost]
         found = float(np.mean([len(classes) > 0 for classes in seen]))
         named = float(np.mean([x.category in y for x, y in zip(lost, seen, strict=True)]))
         array = np.array(types)
-        return cls(array != "", array, np.array(photo_types), photo_of, found, named)
+        return cls(array != "", array, np.array(image_types), image_of, found, named)
 
     def figures(
         self,
         instances: NDArray | None,
-        photos: NDArray | None,
+        images: NDArray | None,
         types: NDArray[np.str_] | None = None,
     ) -> dict:
         """What a method's scores are worth; None for what it does not score."""
-        bad = self.photo_types != ""
+        bad = self.image_types != ""
         row: dict = {"found": self.found, "named": self.named}
-        if photos is not None:
-            first = np.argsort(-photos, kind="stable")
-            row |= interval("photo AP", partial(_photo_ap, bad, photos), len(bad))
-            row["photo AUROC"] = float(roc_auc_score(bad, photos))
+        if images is not None:
+            first = np.argsort(-images, kind="stable")
+            row |= interval("photo AP", partial(_image_ap, bad, images), len(bad))
+            row["photo AUROC"] = float(roc_auc_score(bad, images))
             row["P@50"] = float(bad[first[:50]].mean())
             row["P@n"] = float(bad[first[: bad.sum()]].mean())
             for name in injection.TYPES:
-                among = (self.photo_types == name) | ~bad
-                score = partial(_photo_ap, bad[among], photos[among])
+                among = (self.image_types == name) | ~bad
+                score = partial(_image_ap, bad[among], images[among])
                 row |= interval(str(name), score, int(among.sum()))
         if instances is not None:
             row |= interval("instance AP", partial(self._instance_ap, instances), len(bad))
@@ -301,21 +301,21 @@ class Truth:
         return row
 
     def _instance_ap(self, scores: NDArray, sample: NDArray[np.intp]) -> float:
-        weight = np.bincount(sample, minlength=len(self.photo_types))[self.photo_of]
+        weight = np.bincount(sample, minlength=len(self.image_types))[self.image_of]
         return float(average_precision_score(self.wrong, scores, sample_weight=weight))
 
 
-def _photo_ap(bad: NDArray, scores: NDArray, sample: NDArray[np.intp]) -> float:
+def _image_ap(bad: NDArray, scores: NDArray, sample: NDArray[np.intp]) -> float:
     weight = np.bincount(sample, minlength=len(bad))
     return float(average_precision_score(bad, scores, sample_weight=weight))
 
 
-def interval(name: str, figure: Callable[[NDArray[np.intp]], float], photos: int) -> dict:
+def interval(name: str, figure: Callable[[NDArray[np.intp]], float], images: int) -> dict:
     """The figure on all photos, and 95 % of those on bootstrap samples of them."""
     rng = np.random.default_rng(0)
-    drawn = [figure(rng.integers(0, photos, photos)) for _ in range(SAMPLES)]
+    drawn = [figure(rng.integers(0, images, images)) for _ in range(SAMPLES)]
     low, high = np.nanquantile(drawn, [0.025, 0.975])
-    value = figure(np.arange(photos))
+    value = figure(np.arange(images))
     return {name: value, f"{name} low": float(low), f"{name} high": float(high)}
 
 

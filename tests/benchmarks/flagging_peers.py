@@ -23,11 +23,11 @@ from curation.issues.feature_table import Rows
 from curation.issues.observation import Seen
 
 Judged = tuple[NDArray | None, NDArray | None]
-Peer = Callable[[Iterator["Photo"], Rows], Judged]
+Peer = Callable[[Iterator["PeerImage"], Rows], Judged]
 
 
 @dataclass
-class Photo:
+class PeerImage:
     """One photo as a peer takes it.
 
     Attributes:
@@ -42,7 +42,7 @@ class Photo:
     labels: list[tuple[int, NDArray[np.bool_]]]
 
     @classmethod
-    def of(cls, record: ImageRecord, seen: Seen, classes: int) -> Photo:
+    def of(cls, record: ImageRecord, seen: Seen, classes: int) -> PeerImage:
         side = seen.p.shape[-1]
         points = [masks.sample_points(n, side) for n in (record.height, record.width)]
         labels = [(class_id, masks.sample(mask, *points)) for class_id, mask in seen.labels]
@@ -52,41 +52,41 @@ class Photo:
         return cls(seen.image_id, seen.p.astype(np.float32), label_map, labels)
 
 
-def by_chance(photos: Iterator[Photo], rows: Rows) -> Judged:
+def by_probability(images: Iterator[PeerImage], rows: Rows) -> Judged:
     rng = np.random.default_rng(0)
-    return rng.random(len(rows.given)), rng.random(len(rows.photos))
+    return rng.random(len(rows.given)), rng.random(len(rows.images))
 
 
-def self_confidence(photos: Iterator[Photo], rows: Rows) -> Judged:
+def self_confidence(images: Iterator[PeerImage], rows: Rows) -> Judged:
     """1 - the mean probability of the given class: of a photo's pixels, and of a label's."""
     whole = []
-    for photo in photos:
-        given = np.take_along_axis(photo.p, photo.label_map[None].astype(np.intp), 0)
+    for image in images:
+        given = np.take_along_axis(image.p, image.label_map[None].astype(np.intp), 0)
         whole.append(1 - given.mean())
     return 1 - rows.given["p_own"].to_numpy(), np.array(whole)
 
 
-def softmin(photos: Iterator[Photo], rows: Rows) -> Judged:
+def softmin(images: Iterator[PeerImage], rows: Rows) -> Judged:
     """cleanlab's own function for photos; the same formula within each label."""
     whole = []
-    for photo in photos:
+    for image in images:
         quality, _ = get_label_quality_scores(
-            photo.label_map[None].astype(int), photo.p[None], method="softmin", verbose=False
+            image.label_map[None].astype(int), image.p[None], method="softmin", verbose=False
         )
         whole.append(1 - quality[0])
     return rows.given["softmin"].to_numpy(), np.array(whole)
 
 
-def label_issues(photos: Iterator[Photo], rows: Rows) -> Judged:
+def label_issues(images: Iterator[PeerImage], rows: Rows) -> Judged:
     """The share of pixels that cleanlab calls issues. It wants all photos at once."""
-    every = list(photos)
+    every = list(images)
     found = find_label_issues(
-        np.stack([photo.label_map for photo in every]).astype(int),
-        np.stack([photo.p for photo in every]),
+        np.stack([image.label_map for image in every]).astype(int),
+        np.stack([image.p for image in every]),
         n_jobs=1, verbose=False,
     )  # fmt: skip
-    pixels = {photo.image_id: issues for photo, issues in zip(every, found, strict=True)}
-    labels = {photo.image_id: photo.labels for photo in every}
+    pixels = {image.image_id: issues for image, issues in zip(every, found, strict=True)}
+    labels = {image.image_id: image.labels for image in every}
     shares = [
         pixels[image_id][labels[image_id][int(index)][1]].mean()
         for image_id, index in zip(rows.given["image_id"], rows.given["index"], strict=True)
@@ -94,18 +94,18 @@ def label_issues(photos: Iterator[Photo], rows: Rows) -> Judged:
     return np.array(shares), found.reshape(len(found), -1).mean(axis=1)
 
 
-def mistakenness(photos: Iterator[Photo], rows: Rows) -> Judged:
+def mistakenness(images: Iterator[PeerImage], rows: Rows) -> Judged:
     """FiftyOne's, which holds boxes against boxes: of labels, and of connected predictions."""
     dataset = fo.Dataset()
     try:
         samples = []
-        for photo in photos:
-            sample = fo.Sample(photo.image_id)
-            given = [_detection(str(class_id), mask) for class_id, mask in photo.labels]
+        for image in images:
+            sample = fo.Sample(image.image_id)
+            given = [_detection(str(class_id), mask) for class_id, mask in image.labels]
             for index, detection in enumerate(given):
                 detection["index"] = index
             sample["given"] = fo.Detections(detections=given)
-            sample["seen"] = fo.Detections(detections=_connected(photo))
+            sample["seen"] = fo.Detections(detections=_connected(image))
             samples.append(sample)
         dataset.add_samples(samples, progress=False)
         fob.compute_mistakenness(dataset, "seen", "given", progress=False)
@@ -130,10 +130,10 @@ def _mistaken(given: fo.Detection) -> float:
     return known if isinstance(known, float) else 0.5
 
 
-def _connected(photo: Photo) -> list[fo.Detection]:
-    best = photo.p.argmax(0)
+def _connected(image: PeerImage) -> list[fo.Detection]:
+    best = image.p.argmax(0)
     found = []
-    for class_id in range(1, len(photo.p)):
+    for class_id in range(1, len(image.p)):
         count, pieces, stats, _ = cv2.connectedComponentsWithStats(
             (best == class_id).view(np.uint8)
         )
@@ -141,7 +141,7 @@ def _connected(photo: Photo) -> list[fo.Detection]:
             if stats[piece, cv2.CC_STAT_AREA] < 12 / 128**2 * best.size:
                 continue
             mask = pieces == piece
-            confidence = float(photo.p[class_id][mask].mean())
+            confidence = float(image.p[class_id][mask].mean())
             found.append(_detection(str(class_id), mask, confidence=confidence))
     return found
 
@@ -157,7 +157,7 @@ def _detection(label: str, mask: NDArray[np.bool_], **more: float) -> fo.Detecti
 
 
 PEERS: dict[str, Peer] = {
-    "random": by_chance,
+    "random": by_probability,
     "mean self-confidence": self_confidence,
     "softmin (cleanlab)": softmin,
     "find_label_issues (cleanlab)": label_issues,

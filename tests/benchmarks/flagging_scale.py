@@ -111,9 +111,9 @@ def ours(count: int, made: Made) -> None:
         _, ranked = pipeline.rank(shards, progress)
         found = 0
         for rows, scores in ranked:
-            labels = {i: (r := record(int(i)), instance_ids(r)) for i in rows.photos["image_id"]}
-            for photo in scoring.photo_scores(rows, scores, labels, CLASSES, "r1"):
-                found += any(issue.error_score >= SUSPECT for issue in photo.issues)
+            labels = {i: (r := record(int(i)), instance_ids(r)) for i in rows.images["image_id"]}
+            for image in scoring.image_scores(rows, scores, labels, CLASSES, "r1"):
+                found += any(issue.error_score >= SUSPECT for issue in image.issues)
         console.say(f"{found} of {count} photos have a suspect")
 
 
@@ -125,8 +125,8 @@ def softmin(count: int, made: Made) -> None:
 def label_issues(count: int, made: Made) -> None:
     p = np.empty((count, len(CLASSES), SIDE, SIDE), np.float32)
     label_maps = np.empty((count, SIDE, SIDE), int)
-    for number, (chances, label_map) in enumerate(made.each(pixels, range(count))):
-        p[number], label_maps[number] = chances, label_map
+    for number, (values, label_map) in enumerate(made.each(pixels, range(count))):
+        p[number], label_maps[number] = values, label_map
     find_label_issues(label_maps, p, verbose=False)
 
 
@@ -148,10 +148,10 @@ METHODS: dict[str, Callable[[int, Made], None]] = {
 @click.option("--photos", multiple=True, type=int, default=[800], show_default=True)
 @click.option("--only", multiple=True, type=click.Choice(list(METHODS)))
 @click.option("--json", "json_file", type=click.Path(path_type=Path))
-def main(photos: Sequence[int], only: Sequence[str], json_file: Path | None) -> None:
+def main(images: Sequence[int], only: Sequence[str], json_file: Path | None) -> None:
     rows = []
     for name in only or METHODS:
-        for count in photos:
+        for count in images:
             needed = count * SIDE**2 * (8 + 4 * len(CLASSES) + BYTES_A_PIXEL)
             if name == "cleanlab, find_label_issues" and needed > psutil.virtual_memory().available:
                 console.say(f"{name}: {count:,} photos need some {needed / 2**30:.0f} GiB")

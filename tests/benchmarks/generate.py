@@ -94,25 +94,25 @@ def main() -> None:
         write_stand_ins(args.folder, args.photos, args.seed)
 
 
-def write(folder: Path, photos: int, rows: int, seed: int) -> None:
+def write(folder: Path, images: int, rows: int, seed: int) -> None:
     """Writes ``folder/train.csv`` and ``folder/images/``.
 
     Args:
         photos, rows: how many; at least one row for each photo
         seed: the same numbers give the same bytes on any number of cores
     """
-    write_csv(folder, photos, rows, seed)
-    write_stand_ins(folder, photos, seed)
+    write_csv(folder, images, rows, seed)
+    write_stand_ins(folder, images, seed)
 
 
-def write_csv(folder: Path, photos: int, rows: int, seed: int) -> None:
+def write_csv(folder: Path, images: int, rows: int, seed: int) -> None:
     """Writes ``folder/train.csv`` with as many processes as there are cores."""
-    ids, sizes = album(photos, seed)
+    ids, sizes = album(images, seed)
     rng = np.random.default_rng([seed, 1])
-    weights = rng.gamma(3, size=photos)
-    more = rng.choice(photos, rows - photos, p=weights / weights.sum())
-    counts = 1 + np.bincount(more, minlength=photos)
-    chunks = [slice(i, i + CHUNK) for i in range(0, photos, CHUNK)]
+    weights = rng.gamma(3, size=images)
+    more = rng.choice(images, rows - images, p=weights / weights.sum())
+    counts = 1 + np.bincount(more, minlength=images)
+    chunks = [slice(i, i + CHUNK) for i in range(0, images, CHUNK)]
     jobs = [(ids[c], sizes[c], counts[c], (seed, 2, c.start)) for c in chunks]
     folder.mkdir(parents=True, exist_ok=True)
     # Not forked: whoever calls this may have threads of TensorFlow or FiftyOne running.
@@ -124,7 +124,7 @@ def write_csv(folder: Path, photos: int, rows: int, seed: int) -> None:
         file.writelines(workers.map(draw_rows, jobs))
 
 
-def write_stand_ins(folder: Path, photos: int, seed: int) -> None:
+def write_stand_ins(folder: Path, images: int, seed: int) -> None:
     """Writes ``folder/images/``: grey JPEGs of the full size, of a few KB each.
 
     Progressive, since that takes an eighth of the space of plain ones. The
@@ -132,17 +132,17 @@ def write_stand_ins(folder: Path, photos: int, seed: int) -> None:
     """
     grey = {size: _grey_jpeg(*size) for size in SIZES}
     (folder / "images").mkdir(parents=True, exist_ok=True)
-    for image_id, size in zip(*album(photos, seed), strict=True):
+    for image_id, size in zip(*album(images, seed), strict=True):
         start, rest = grey[size][:2], grey[size][2:]
         comment = b"\xff\xfe" + (2 + len(image_id)).to_bytes(2, "big") + image_id.encode()
         (folder / "images" / f"{image_id}.jpg").write_bytes(start + comment + rest)
 
 
-def album(photos: int, seed: int) -> tuple[list[str], list[tuple[int, int]]]:
+def album(images: int, seed: int) -> tuple[list[str], list[tuple[int, int]]]:
     """ImageIds, sorted as in the real file, and (height, width) of each photo."""
     rng = np.random.default_rng([seed, 0])
-    ids = sorted(rng.bytes(16).hex() for _ in range(photos))
-    return ids, [SIZES[i] for i in rng.integers(len(SIZES), size=photos)]
+    ids = sorted(rng.bytes(16).hex() for _ in range(images))
+    return ids, [SIZES[i] for i in rng.integers(len(SIZES), size=images)]
 
 
 def draw_rows(job: tuple[list[str], list[tuple[int, int]], np.ndarray, tuple[int, ...]]) -> bytes:

@@ -92,7 +92,7 @@ def compare(folder: Path, scratch: Path, rounds: int, peer: int | None) -> dict:
     total = len(imaterialist.load(csv_file, images).names)
     part = csv_file
     if peer and peer < total:
-        part = first_photos(csv_file, peer, scratch / "part" / "train.csv")
+        part = first_images(csv_file, peer, scratch / "part" / "train.csv")
     source = imaterialist.load(part, images)
     instances = 0
 
@@ -229,7 +229,7 @@ def bare_collection() -> Iterator:
         bare.drop()
 
 
-def first_photos(csv_file: Path, count: int, path: Path) -> Path:
+def first_images(csv_file: Path, count: int, path: Path) -> Path:
     """The rows of the first photos of a CSV, which stand together."""
     path.parent.mkdir()
     names: dict[str, None] = {}

@@ -74,7 +74,7 @@ def main() -> None:
         for result in results
         for way, figures in result["ways"].items()
     ]
-    title = f"{args.rounds} rounds of {args.photos * args.passes} photos, medians"
+    title = f"{args.rounds} rounds of {args.images * args.passes} photos, medians"
     console.out.print(console.table(columns, body, title))
     if args.json:
         args.json.write_text(json.dumps(results, indent=1))
@@ -140,22 +140,22 @@ def peer(folder: Path, size: int, config: TrainConfig, passes: int) -> tf.data.D
     import tensorflow as tf
 
     features = {
-        name: tf.io.FixedLenFeature([], tf.string) for name in (example.PHOTO, example.LABELS)
+        name: tf.io.FixedLenFeature([], tf.string) for name in (example.IMAGE, example.LABELS)
     }
 
     def parse(serialised: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         parts = tf.io.parse_single_example(serialised, features)
-        photo = tf.ensure_shape(tf.io.decode_jpeg(parts[example.PHOTO], 3), (size, size, 3))
+        image = tf.ensure_shape(tf.io.decode_jpeg(parts[example.IMAGE], 3), (size, size, 3))
         labels = tf.ensure_shape(tf.io.decode_png(parts[example.LABELS], 1), (size, size, 1))
         if tf.random.uniform([]) < 0.5:
-            photo, labels = tf.reverse(photo, [1]), tf.reverse(labels, [1])
+            image, labels = tf.reverse(image, [1]), tf.reverse(labels, [1])
         if config.rotate:
             matrix = random_matrix()
-            photo, labels = warp(photo, matrix, "BILINEAR"), warp(labels, matrix, "NEAREST")
-            photo = tf.image.random_brightness(photo, config.color)
-            photo = tf.image.random_contrast(photo, 1 - config.color, 1 + config.color)
-            photo = tf.image.random_saturation(photo, 1 - config.color, 1 + config.color)
-        return photo, labels[..., 0]
+            image, labels = warp(image, matrix, "BILINEAR"), warp(labels, matrix, "NEAREST")
+            image = tf.image.random_brightness(image, config.color)
+            image = tf.image.random_contrast(image, 1 - config.color, 1 + config.color)
+            image = tf.image.random_saturation(image, 1 - config.color, 1 + config.color)
+        return image, labels[..., 0]
 
     def random_matrix() -> tf.Tensor:
         angle = tf.random.uniform([], -radians(config.rotate), radians(config.rotate))
@@ -197,7 +197,7 @@ def draw(folder: Path, count: int, size: int, shards: int = 4) -> None:
                 labels = np.zeros((size, size), np.uint8)
                 for row, garment in enumerate(figure.garments):
                     labels[garment.mask] = 1 + row % 5
-                out.write(example.frame(example.encode(image_id, figure.photo, labels)))
+                out.write(example.frame(example.encode(image_id, figure.image, labels)))
         hashes[name] = sha256((folder / name).read_bytes()).hexdigest()
     classes = [(0, "background", "#000000"), *((k, f"class {k}", "#1f77b4") for k in range(1, 6))]
     export_folder.write_csv(folder / "classes.csv", ("id", "name", "color"), classes)

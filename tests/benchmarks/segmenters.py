@@ -106,11 +106,11 @@ def interval(run: Path, data: Path) -> tuple[float, float]:
     from training.run import Records, predict
 
     records = Records(data)
-    tested = [photo for photo in records.photos if photo.split == "test"]
+    tested = [image for image in records.images if image.split == "test"]
     matrices = []
-    for photo, chances in predict(run, tested, cache=run.parent / "features", progress=None):
+    for image, probabilities in predict(run, tested, cache=run.parent / "features", progress=None):
         confusion = metrics.Confusion(len(records.classes.names))
-        confusion.add(records.labels(photo.index)[None], chances.argmax(0)[None])
+        confusion.add(records.labels(image.index)[None], probabilities.argmax(0)[None])
         matrices.append(confusion.matrix)
     rng = np.random.default_rng(0)
     every = np.stack(matrices)

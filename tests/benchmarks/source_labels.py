@@ -74,8 +74,8 @@ def rows_of(ccp: Path, folder: Path) -> Rows:
 def taken_for(given: pd.DataFrame) -> pd.DataFrame:
     """How likely labels of one name (the rows) look like those of another, in the mean."""
     vocabulary = Vocabulary(given)
-    chances = pd.DataFrame(vocabulary.all_chances(given), columns=vocabulary.names)
-    return chances.groupby(given["source_label"].to_numpy()).mean()
+    probabilities = pd.DataFrame(vocabulary.all_probabilities(given), columns=vocabulary.names)
+    return probabilities.groupby(given["source_label"].to_numpy()).mean()
 
 
 def swapped(
@@ -85,19 +85,19 @@ def swapped(
     names = given["source_label"].to_numpy(copy=True)
     wrong = np.zeros(len(given), bool)
     places = given.groupby("image_id").indices
-    photos = rng.permutation(sorted(places))[: round(SHARE * len(places))]
+    images = rng.permutation(sorted(places))[: round(SHARE * len(places))]
     common = given["source_label"].value_counts()
     of_class = given.groupby("class_id")["source_label"].unique()
-    for photo in photos:
-        place = rng.choice(places[photo])
+    for image in images:
+        place = rng.choice(places[image])
         was, class_id = names[place], given["class_id"].iloc[place]
         others = sorted(set(of_class[class_id]) - {was})
-        chance = {
+        probability = {
             "any": np.ones(len(others)),
             "common": common[others].to_numpy(float),
             "alike": alike.loc[was, others].to_numpy(),
         }[manner]
-        names[place], wrong[place] = rng.choice(others, p=chance / chance.sum()), True
+        names[place], wrong[place] = rng.choice(others, p=probability / probability.sum()), True
     return given.assign(source_label=names), wrong
 
 
@@ -105,24 +105,24 @@ def judge(rows: Rows, truth: pd.DataFrame, wrong: NDArray[np.bool_]) -> Iterator
     """One row of figures for each method."""
     given = rows.given
     vocabulary = Vocabulary(given)
-    chances = vocabulary.all_chances(given)
+    probabilities = vocabulary.all_probabilities(given)
     named = np.searchsorted(vocabulary.names, given["source_label"])
-    ranked = find_label_issues(named, chances, return_indices_ranked_by="normalized_margin")
+    ranked = find_label_issues(named, probabilities, return_indices_ranked_by="normalized_margin")
     issues = np.zeros(len(given))
     issues[ranked] = np.arange(len(ranked), 0, -1)
     ours = SourceRanking(rows).score(given)
     scores = {
         "random": np.random.default_rng(0).random(len(given)),
-        "self-confidence (cleanlab)": -get_label_quality_scores(named, chances),
+        "self-confidence (cleanlab)": -get_label_quality_scores(named, probabilities),
         "normalized margin (cleanlab)": -get_label_quality_scores(
-            named, chances, method="normalized_margin"
+            named, probabilities, method="normalized_margin"
         ),
         "find_label_issues (cleanlab)": issues,
         "ours": ours["source_error_score"].to_numpy(),
     }
-    photo_of = pd.factorize(given["image_id"])[0]
+    image_of = pd.factorize(given["image_id"])[0]
     for method, score in scores.items():
-        row = interval("AP", partial(_precision, wrong, score, photo_of), photo_of.max() + 1)
+        row = interval("AP", partial(_precision, wrong, score, image_of), image_of.max() + 1)
         row["P@50"] = float(wrong[np.argsort(-score, kind="stable")[:50]].mean())
         if method == "ours":
             right = ours["suggested_source_label"] == truth["source_label"]
@@ -136,10 +136,10 @@ def judge(rows: Rows, truth: pd.DataFrame, wrong: NDArray[np.bool_]) -> Iterator
 def _precision(
     wrong: NDArray[np.bool_],
     scores: NDArray[np.float64],
-    photo_of: NDArray[np.intp],
+    image_of: NDArray[np.intp],
     sample: NDArray[np.intp],
 ) -> float:
-    weight = np.bincount(sample, minlength=photo_of.max() + 1)[photo_of]
+    weight = np.bincount(sample, minlength=image_of.max() + 1)[image_of]
     return float(average_precision_score(wrong, scores, sample_weight=weight))
 
 

@@ -76,7 +76,7 @@ def draw(folder: Path, size: int, each: int, seed: int) -> None:
         rng = np.random.default_rng(source)
         figure = draw_figure(rng, HEIGHT, WIDTH, STYLES[number % len(STYLES)])
         path = folder / "photos" / f"{number:02d}.png"
-        Image.fromarray(figure.photo).save(path)
+        Image.fromarray(figure.image).save(path)
         records[path.name] = demo.as_style_record(figure, path)
     groups = {i: sha256(r.path.read_bytes()).hexdigest() for i, r in records.items()}
     strata = splits.strata({i: [x.category for x in r.instances] for i, r in records.items()})

@@ -9,12 +9,12 @@ from tests.benchmarks import generate
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawn")
-    generate.write(folder, photos=30, rows=220, seed=0)
+    generate.write(folder, images=30, rows=220, seed=0)
     with (folder / "train.csv").open(newline="") as file:
         return folder, list(csv.DictReader(file))
 
 
-def test_it_has_the_rows_and_photos_asked_for_and_those_of_a_photo_stand_together(drawn):
+def test_it_has_the_rows_and_images_asked_for_and_those_of_a_image_stand_together(drawn):
     folder, rows = drawn
     ids = [row["ImageId"] for row in rows]
     assert len(rows) == 220
@@ -23,7 +23,7 @@ def test_it_has_the_rows_and_photos_asked_for_and_those_of_a_photo_stand_togethe
     assert len(set(ids)) == 30
 
 
-def test_every_mask_is_read_strictly_and_every_photo_has_the_size_its_rows_say(drawn):
+def test_every_mask_is_read_strictly_and_every_image_has_the_size_its_rows_say(drawn):
     folder, rows = drawn
     for row in rows:
         height, width = int(row["Height"]), int(row["Width"])
@@ -32,7 +32,7 @@ def test_every_mask_is_read_strictly_and_every_photo_has_the_size_its_rows_say(d
         assert " ".join(map(str, rle.to_pairs(mask))) == row["EncodedPixels"]
 
 
-def test_the_smallest_photos_can_be_decoded_and_no_two_are_copies(drawn):
+def test_the_smallest_images_can_be_decoded_and_no_two_are_copies(drawn):
     folder, _ = drawn
     paths = list((folder / "images").iterdir())
     smallest = min(paths, key=lambda path: path.stat().st_size)
@@ -42,8 +42,8 @@ def test_the_smallest_photos_can_be_decoded_and_no_two_are_copies(drawn):
 
 def test_the_seed_decides(drawn, tmp_path):
     folder, _ = drawn
-    generate.write_csv(tmp_path / "same", photos=30, rows=220, seed=0)
-    generate.write_csv(tmp_path / "other", photos=30, rows=220, seed=1)
+    generate.write_csv(tmp_path / "same", images=30, rows=220, seed=0)
+    generate.write_csv(tmp_path / "other", images=30, rows=220, seed=1)
     first = (folder / "train.csv").read_bytes()
     assert (tmp_path / "same" / "train.csv").read_bytes() == first
     assert (tmp_path / "other" / "train.csv").read_bytes() != first

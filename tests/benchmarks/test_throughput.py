@@ -78,11 +78,11 @@ def test_a_peer_has_our_layers_our_logits_our_loss_and_our_count_of_operations(j
     assert torch_peers.parameters(peer) == ours.count_params()
     assert torch_peers.operations(peer, SIZE) == throughput.operations(ours, SIZE)
     share(ours, peer, torch)
-    photos, labels = throughput.photos_and_labels(job)
+    images, labels = throughput.images_and_labels(job)
     labels[:, :9] = 255
-    logits = ours.predict_on_batch(photos)
+    logits = ours.predict_on_batch(images)
     with torch.no_grad():
-        theirs = peer.eval()(torch.from_numpy(photos).permute(0, 3, 1, 2))
+        theirs = peer.eval()(torch.from_numpy(images).permute(0, 3, 1, 2))
         loss = torch_peers.loss(theirs, torch.from_numpy(labels), config.dice_weight)
     scale = np.abs(logits).max()
     np.testing.assert_allclose(theirs.permute(0, 2, 3, 1) / scale, logits / scale, atol=1e-4)

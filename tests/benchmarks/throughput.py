@@ -233,7 +233,7 @@ def our_turns(job: Job) -> tuple[Turns, dict[str, int]]:
 
     keras.config.set_dtype_policy(devices.precision("bfloat16" if job.half else "float32"))
     config = config_of(job)
-    inputs, labels = photos_and_labels(job)
+    inputs, labels = images_and_labels(job)
     if config.frozen:
         whole = models.head(config, CLASSES)
         inputs = tuple(np.ones((job.batch, *s), np.float16) for s in models.tap_shapes(config))
@@ -271,7 +271,7 @@ def peer_turns(job: Job) -> tuple[Turns, dict[str, int]]:
     model = torch_peers.peer(config, CLASSES)
     count, operations = torch_peers.parameters(model), torch_peers.operations(model, job.size)
     how = {"half": job.half, "compiled": job.compiled, "channels_last": job.channels_last}
-    turns = torch_peers.turns(model, *photos_and_labels(job), config, **how)
+    turns = torch_peers.turns(model, *images_and_labels(job), config, **how)
     return turns, {"parameters": count, "operations": operations}
 
 
@@ -293,13 +293,13 @@ def matrices() -> tuple[Turns, dict[str, Any]]:
     return {"multiply": multiply}, told
 
 
-def photos_and_labels(job: Job) -> tuple[Any, Any]:
+def images_and_labels(job: Job) -> tuple[Any, Any]:
     """(B, S, S, 3) and (B, S, S) uint8: noise, which costs what photos do."""
     import numpy as np
 
     rng = np.random.default_rng(0)
-    photos = rng.integers(0, 256, (job.batch, job.size, job.size, 3), dtype=np.uint8)
-    return photos, rng.integers(0, CLASSES, photos.shape[:3], dtype=np.uint8)
+    images = rng.integers(0, 256, (job.batch, job.size, job.size, 3), dtype=np.uint8)
+    return images, rng.integers(0, CLASSES, images.shape[:3], dtype=np.uint8)
 
 
 def operations(model: keras.Model, size: int) -> int:

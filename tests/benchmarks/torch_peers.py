@@ -73,8 +73,8 @@ class UNet(nn.Module):
             self.after.append(two(widths[level + 1], widths[level]))
         self.logits = nn.Conv2d(width, classes, 1)
 
-    def forward(self, photos: Tensor) -> Tensor:
-        x = photos.float() / 127.5 - 1.0
+    def forward(self, images: Tensor) -> Tensor:
+        x = images.float() / 127.5 - 1.0
         skips: list[Tensor] = []
         for block in self.down:
             x = block(F.max_pool2d(x, 2) if skips else x)
@@ -138,8 +138,8 @@ class DeepLabV3Plus(nn.Module):
         self.last_drop = nn.Dropout2d(dropout / 3)
         self.logits = nn.Conv2d(256, classes, 1)
 
-    def forward(self, photos: Tensor) -> Tensor:
-        x = F.relu(self.stem(photos.float().flip(1) - self.means), inplace=True)
+    def forward(self, images: Tensor) -> Tensor:
+        x = F.relu(self.stem(images.float().flip(1) - self.means), inplace=True)
         x = F.max_pool2d(x, 3, 2, 1)
         fine = self.stages[0](x)
         x = self.stages[1:](fine)
@@ -148,7 +148,7 @@ class DeepLabV3Plus(nn.Module):
         x = self.drop(self.merge(torch.cat([*(view(x) for view in self.views), whole], 1)))
         x = torch.cat([upsample(x, fine.shape[-1]), self.fine(fine)], 1)
         x = to_logits(self.logits, self.last_drop(self.refine(x)))
-        return upsample(x, photos.shape[-1] // 2)
+        return upsample(x, images.shape[-1] // 2)
 
 
 def loss(logits: Tensor, labels: Tensor, dice_weight: float) -> Tensor:
@@ -156,9 +156,9 @@ def loss(logits: Tensor, labels: Tensor, dice_weight: float) -> Tensor:
     classes = torch.arange(logits.shape[1], device=labels.device).reshape(1, -1, 1, 1)
     shares = F.avg_pool2d((labels[:, None] == classes).float(), labels.shape[1] // logits.shape[2])
     pixels = -(shares * F.log_softmax(logits, 1)).sum() / shares.sum().clamp(min=1e-7)
-    chances = F.softmax(logits, 1) * shares.sum(1, keepdim=True)
-    both = (chances * shares).sum((0, 2, 3))[1:]
-    either = (chances + shares).sum((0, 2, 3))[1:]
+    probabilities = F.softmax(logits, 1) * shares.sum(1, keepdim=True)
+    both = (probabilities * shares).sum((0, 2, 3))[1:]
+    either = (probabilities + shares).sum((0, 2, 3))[1:]
     return pixels + dice_weight * (1.0 - ((2.0 * both + 1.0) / (either + 1.0)).mean())
 
 
@@ -184,7 +184,7 @@ def operations(model: nn.Module, size: int) -> int:
 
 def turns(
     model: nn.Module,
-    photos: NDArray[np.uint8],
+    images: NDArray[np.uint8],
     labels: NDArray[np.uint8],
     config: TrainConfig,
     *,
@@ -206,7 +206,7 @@ def turns(
     torch.backends.cudnn.benchmark = True  # all batches are of one shape
     order = torch.channels_last if channels_last else torch.contiguous_format
     model = model.to(device, memory_format=order)
-    x = torch.from_numpy(photos).permute(0, 3, 1, 2).contiguous(memory_format=order)
+    x = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=order)
     y = torch.from_numpy(labels)
     if device.type == "cuda":
         x, y = x.pin_memory(), y.pin_memory()

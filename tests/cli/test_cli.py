@@ -71,8 +71,8 @@ def test_help_answers_without_loading_fiftyone_or_tensorflow():
     assert "import" in done.stdout
 
 
-def test_import_counts_and_lists_what_it_skips(csv_file, photos_folder, dataset):
-    args = ("import", "imaterialist", dataset, "--annotations", csv_file, "--images", photos_folder)
+def test_import_counts_and_lists_what_it_skips(csv_file, images_folder, dataset):
+    args = ("import", "imaterialist", dataset, "--annotations", csv_file, "--images", images_folder)
     said = run(*args).stderr
     assert "Into test-cli: 2 instances in 2 photos (2 new, 0 unchanged)" in said
     assert "row that cannot be decoded (1)" in said
@@ -85,30 +85,30 @@ def test_import_counts_and_lists_what_it_skips(csv_file, photos_folder, dataset)
     assert "(0 new, 2 unchanged)" in run(*args).stderr
 
 
-def test_strict_makes_a_skip_fatal_and_writes_nothing(csv_file, photos_folder, dataset):
+def test_strict_makes_a_skip_fatal_and_writes_nothing(csv_file, images_folder, dataset):
     from curation import store
 
-    args = ("import", "imaterialist", dataset, "--annotations", csv_file, "--images", photos_folder)
+    args = ("import", "imaterialist", dataset, "--annotations", csv_file, "--images", images_folder)
     said = run(*args, "--strict", code=1).stderr
     assert "train.csv:3: row that cannot be decoded" in said
     assert not store.exists(dataset)
 
 
 def test_a_file_that_is_wrong_as_a_whole_is_one_line_and_no_dataset(
-    tmp_path, photos_folder, dataset
+    tmp_path, images_folder, dataset
 ):
     from curation import store
 
     wrong = tmp_path / "wrong.csv"
     wrong.write_text("a,b\n1,2\n")
-    args = ("import", "imaterialist", dataset, "--annotations", wrong, "--images", photos_folder)
+    args = ("import", "imaterialist", dataset, "--annotations", wrong, "--images", images_folder)
     said = run(*args, code=1).stderr
     assert said.startswith(f"Error: {wrong}:1: no column ImageId")
     assert said.count("\n") == 1
     assert not store.exists(dataset)
 
 
-def test_via_remap_review_and_export(tmp_path, photos_folder, dataset):
+def test_via_remap_review_and_export(tmp_path, images_folder, dataset):
     shape = {"name": "rect", "x": 0, "y": 1, "width": 2, "height": 2}
     entries = {
         name: {
@@ -120,7 +120,7 @@ def test_via_remap_review_and_export(tmp_path, photos_folder, dataset):
     }
     via = tmp_path / "via.json"
     via.write_text(json.dumps(entries))
-    run("import", "via", dataset, "--annotations", via, "--images", photos_folder,
+    run("import", "via", dataset, "--annotations", via, "--images", images_folder,
         "--label-attribute", "style")  # fmt: skip
     done = json.loads(run("remap", dataset, "--taxonomy", "styles", "--json").stdout)
     assert {row["label"]: row["class"] for row in done}["boho"] == "bohemian"
@@ -137,8 +137,8 @@ def test_via_remap_review_and_export(tmp_path, photos_folder, dataset):
     assert "Took back exclude on b.png" in run("review", dataset, "--undo").stderr
 
 
-def test_an_export_never_replaces_something_else(tmp_path, csv_file, photos_folder, dataset):
-    run("import", "imaterialist", dataset, "--annotations", csv_file, "--images", photos_folder)
+def test_an_export_never_replaces_something_else(tmp_path, csv_file, images_folder, dataset):
+    run("import", "imaterialist", dataset, "--annotations", csv_file, "--images", images_folder)
     run("remap", dataset, "--taxonomy", "supercategories")
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter1.txt").write_text("mine")
@@ -167,7 +167,7 @@ from = ["top, t-shirt, sweatshirt", "jacket"]
 
 
 @pytest.fixture
-def reviewed(tmp_path, photos_folder, dataset):
+def reviewed(tmp_path, images_folder, dataset):
     """A top with a hole and an island, shoes, void, what is dropped; one label is relabelled."""
     from curation import store
 
@@ -182,7 +182,7 @@ def reviewed(tmp_path, photos_folder, dataset):
     annotations, outfits = tmp_path / "rows.csv", tmp_path / "outfits.toml"
     annotations.write_text(HEADER + "".join(rows))
     outfits.write_text(OUTFITS)
-    run("import", "imaterialist", dataset, "--annotations", annotations, "--images", photos_folder)
+    run("import", "imaterialist", dataset, "--annotations", annotations, "--images", images_folder)
     run("remap", dataset, "--taxonomy", outfits)
     opened = store.open_dataset(dataset)
     wrong = next(
@@ -226,12 +226,12 @@ def pixels(dataset, field):
     ],
 )
 def test_an_export_is_imported_again_with_the_same_masks(
-    tmp_path, photos_folder, reviewed, again, format_, arguments
+    tmp_path, images_folder, reviewed, again, format_, arguments
 ):
     out = tmp_path / "out"
     said = run("export", reviewed, out, "--format", format_).stderr
     places = [a if a.startswith("--") or a == "label" else out / a for a in arguments]
-    run("import", format_, again, *places, "--images", photos_folder)
+    run("import", format_, again, *places, "--images", images_folder)
     expected = pixels(reviewed, "labels")
     assert expected.keys() == {
         ("a", "tops"), ("a", "shoes"), ("b", "shoes"), ("b", "ignore"), ("c d", "tops")
@@ -259,7 +259,7 @@ def test_exports_in_all_formats_have_the_same_splits_and_replace_themselves_alon
     assert (tmp_path / "coco" / "instances.json").is_file()
 
 
-def test_coco_has_the_taxonomys_classes_in_their_order_and_no_excluded_photo(tmp_path, reviewed):
+def test_coco_has_the_taxonomys_classes_in_their_order_and_no_excluded_image(tmp_path, reviewed):
     from curation import store
 
     store.decide(store.open_dataset(reviewed), "exclude", image_id="c d")
@@ -286,20 +286,20 @@ def test_a_missing_dataset_is_one_line(args, message):
     assert message in run(*args, code=1).stderr
 
 
-def test_training_before_a_remap_says_what_to_do(csv_file, photos_folder, dataset):
-    run("import", "imaterialist", dataset, "--annotations", csv_file, "--images", photos_folder)
+def test_training_before_a_remap_says_what_to_do(csv_file, images_folder, dataset):
+    run("import", "imaterialist", dataset, "--annotations", csv_file, "--images", images_folder)
     said = run("train", dataset, "--run", "r1", code=1).stderr
     assert "curate remap test-cli --taxonomy supercategories" in said
 
 
-def test_a_runs_name_that_cannot_be_a_field_is_refused(csv_file, photos_folder, dataset):
-    run("import", "imaterialist", dataset, "--annotations", csv_file, "--images", photos_folder)
+def test_a_runs_name_that_cannot_be_a_field_is_refused(csv_file, images_folder, dataset):
+    run("import", "imaterialist", dataset, "--annotations", csv_file, "--images", images_folder)
     run("remap", dataset, "--taxonomy", "supercategories")
     assert "lower-case letters" in run("train", dataset, "--run", "../x", code=1).stderr
 
 
-def test_predicting_with_a_run_that_is_not_there_is_one_line(csv_file, photos_folder, dataset):
-    run("import", "imaterialist", dataset, "--annotations", csv_file, "--images", photos_folder)
+def test_predicting_with_a_run_that_is_not_there_is_one_line(csv_file, images_folder, dataset):
+    run("import", "imaterialist", dataset, "--annotations", csv_file, "--images", images_folder)
     run("remap", dataset, "--taxonomy", "supercategories")
     said = run("predict", dataset, "--run", "r9", code=1).stderr
     assert "r9" in said

@@ -42,7 +42,7 @@ def test_size_is_height_then_width(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
 @pytest.mark.parametrize("orientation", range(10))
-def test_a_turned_photo_is_measured_and_read_as_shown(tmp_path, orientation, suffix):
+def test_a_turned_image_is_measured_and_read_as_shown(tmp_path, orientation, suffix):
     exif = Image.Exif()
     exif[0x0112] = orientation
     corner = np.zeros((16, 32, 3), np.uint8)
@@ -136,14 +136,14 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("content", [b"", b"not a photo", b"\xff\xd8\xff\xe0 cut off"])
-def test_what_is_no_photo_is_refused(tmp_path, content):
+def test_what_is_no_image_is_refused(tmp_path, content):
     path = tmp_path / "a.jpg"
     path.write_bytes(content)
     with pytest.raises(ValueError, match="photo cannot be read"):
         image_io.size(path)
 
 
-def test_a_photo_that_ends_early_is_refused_when_read(tmp_path):
+def test_a_image_that_ends_early_is_refused_when_read(tmp_path):
     whole = save(
         tmp_path, "a.jpg", np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     )
@@ -177,7 +177,7 @@ def palette(**options):
         ("png", np.array([[True, False]]), {}, [WHITE, [0, 0, 0]]),
     ],
 )
-def test_grey_palette_and_alpha_become_colours_over_white(tmp_path, suffix, image, options, pixels):
+def test_grey_palette_and_alpha_become_colors_over_white(tmp_path, suffix, image, options, pixels):
     image = image if isinstance(image, Image.Image) else Image.fromarray(image)
     path = tmp_path / f"a.{suffix}"
     image.save(path, **options)
@@ -193,7 +193,7 @@ def test_grey_palette_and_alpha_become_colours_over_white(tmp_path, suffix, imag
         (6, words(65535, 0, 0, 65535, 65535, 0, 0, 0), [RED, WHITE]),
     ],
 )
-def test_sixteen_bits_keep_their_colours(tmp_path, kind, samples, pixels):
+def test_sixteen_bits_keep_their_colors(tmp_path, kind, samples, pixels):
     path = tmp_path / "a.png"
     path.write_bytes(png(16, kind, samples))
     assert image_io.read(path)[0].tolist() == pixels
@@ -267,13 +267,13 @@ def test_an_index_mask_is_read_exactly(tmp_path, values, suffix):
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_mask_is_turned_as_its_photo_is(tmp_path, orientation, suffix):
+def test_a_mask_is_turned_as_its_image_is(tmp_path, orientation, suffix):
     exif = Image.Exif()
     exif[0x0112] = orientation
     values = np.arange(24, dtype=np.uint8).reshape(4, 6)
     mask = save(tmp_path, f"mask.{suffix}", values, exif=exif)
-    photo = save(tmp_path, "photo.png", np.dstack([values] * 3), exif=exif)
-    assert image_io.read_index(mask).tolist() == image_io.read(photo)[..., 0].tolist()
+    image = save(tmp_path, "photo.png", np.dstack([values] * 3), exif=exif)
+    assert image_io.read_index(mask).tolist() == image_io.read(image)[..., 0].tolist()
 
 
 def test_a_turned_tiff_of_sixteen_bits_is_read_as_shown(tmp_path):

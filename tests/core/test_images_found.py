@@ -60,7 +60,7 @@ def test_what_is_not_there_is_not_found(tmp_path, name):
         image_io.find(tmp_path, name)
 
 
-def test_a_folder_of_a_photos_name_does_not_hide_it(tmp_path):
+def test_a_folder_of_a_images_name_does_not_hide_it(tmp_path):
     (tmp_path / "a").mkdir()
     path, inner = save(tmp_path, "a.jpg"), save(tmp_path / "a", "b.png")
     assert image_io.find(tmp_path, "a") == path
@@ -81,7 +81,7 @@ def test_a_folder_that_is_a_link_is_followed_inside_and_refused_where_it_leads_o
         image_io.find(inner, "out/a.jpg")
 
 
-def test_a_name_that_fits_two_photos_is_refused(tmp_path):
+def test_a_name_that_fits_two_images_is_refused(tmp_path):
     path = save(tmp_path, "a.jpg")
     save(tmp_path, "a.PNG")
     with pytest.raises(ValueError, match=r"'a' may be 'a\.PNG' or 'a\.jpg'"):
@@ -97,7 +97,7 @@ def test_a_letter_with_an_accent_is_found_however_it_is_spelled(tmp_path, form):
             assert image_io.find(tmp_path, unicodedata.normalize(asked, name)) == path
 
 
-def test_a_photo_that_comes_later_is_found(tmp_path):
+def test_a_image_that_comes_later_is_found(tmp_path):
     first = save(tmp_path, "a.jpg")
     assert image_io.find(tmp_path, "a") == first
     second = save(tmp_path, "b.jpg")

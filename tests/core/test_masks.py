@@ -66,7 +66,7 @@ def test_a_capped_crop_is_the_crop_resized(mask):
     assert (capped == masks.resize_nearest(whole, *capped.shape)).all()
 
 
-def test_a_cap_shrinks_with_the_photo_but_leaves_small_things_their_size():
+def test_a_cap_shrinks_with_the_image_but_leaves_small_things_their_size():
     mask = np.zeros((400, 100))
     mask[10:210, 0:20] = 1
     assert masks.crop(rle.encode(mask), longest=400)[0].shape == (200, 20)

@@ -34,20 +34,20 @@ def fail(kind: str, item: int) -> int:
 
 
 def test_results_come_in_the_order_of_the_items_from_other_processes():
-    results = list(ordered(later, 0.2, range(20), photos=10**6))
+    results = list(ordered(later, 0.2, range(20), images=10**6))
     assert [item for item, _ in results] == list(range(20))
     assert os.getpid() not in {worker for _, worker in results}
 
 
 def test_no_items_give_no_results():
-    assert list(ordered(later, 0, [], photos=10**6)) == []
+    assert list(ordered(later, 0, [], images=10**6)) == []
 
 
 def test_items_are_taken_no_further_ahead_than_memory_allows():
     taken: list[int] = []
     items = (taken.append(item) or item for item in range(100))
     bound = parallel.workers() * parallel.AHEAD
-    results = ordered(later, 0, items, photos=10**6)
+    results = ordered(later, 0, items, images=10**6)
     for consumed in range(1, 101):
         next(results)
         assert len(taken) < consumed + bound
@@ -65,16 +65,16 @@ def test_items_are_taken_no_further_ahead_than_memory_allows():
 )
 def test_what_ends_the_function_in_a_worker_is_raised_here(kind, error, reason):
     with pytest.raises(error, match=reason):
-        list(ordered(fail, kind, range(50), photos=10**6))
+        list(ordered(fail, kind, range(50), images=10**6))
 
 
 def test_results_before_the_failure_arrive():
-    results = ordered(fail, "value", range(50), photos=10**6)
+    results = ordered(fail, "value", range(50), images=10**6)
     assert [next(results), next(results)] == [0, 1]
 
 
 def test_a_caller_who_stops_early_leaves_no_process_behind():
-    results = ordered(later, 0.05, range(1000), photos=10**6)
+    results = ordered(later, 0.05, range(1000), images=10**6)
     workers = {next(results)[1] for _ in range(10)}
     started = time.monotonic()
     results.close()

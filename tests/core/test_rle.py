@@ -97,7 +97,7 @@ def test_a_size_that_would_eat_the_memory_is_refused():
         rle.from_pairs("1 1", 10**6, 10**6)
 
 
-def test_counts_that_do_not_fill_the_photo_are_refused():
+def test_counts_that_do_not_fill_the_image_are_refused():
     with pytest.raises(ValueError, match="add up to 15, the photo has 16"):
         rle.from_counts([1, 14], 4, 4)
 

@@ -50,17 +50,17 @@ def crowd() -> list[Figure]:
 
 def test_the_same_seed_gives_the_same_bytes():
     a, b = (draw_figure(np.random.default_rng(3)) for _ in range(2))
-    assert a.photo.tobytes() == b.photo.tobytes()
+    assert a.image.tobytes() == b.image.tobytes()
     assert [g.category for g in a.garments] == [g.category for g in b.garments]
     for one, other in zip(a.garments, b.garments, strict=True):
         assert (one.mask == other.mask).all()
 
 
 @pytest.mark.parametrize(("height", "width"), [(384, 256), (700, 500), (96, 64), (200, 300)])
-def test_photo_and_masks_have_the_size_asked_for(height: int, width: int):
+def test_image_and_masks_have_the_size_asked_for(height: int, width: int):
     figure = draw_figure(np.random.default_rng(1), height, width)
-    assert figure.photo.shape == (height, width, 3)
-    assert figure.photo.dtype == np.uint8
+    assert figure.image.shape == (height, width, 3)
+    assert figure.image.dtype == np.uint8
     assert figure.garments
     for garment in figure.garments:
         assert garment.mask.shape == (height, width)
@@ -72,7 +72,7 @@ def test_a_pixel_shows_one_garment_and_at_most_one_part_of_it(crowd: list[Figure
         whole = np.sum([g.mask for g in figure.garments if g.category not in PARTS], axis=0)
         parts = sum(
             (g.mask.astype(int) for g in figure.garments if g.category in PARTS),
-            np.zeros(figure.photo.shape[:2], int),
+            np.zeros(figure.image.shape[:2], int),
         )
         assert whole.max() == 1
         assert parts.max() <= 1
@@ -92,26 +92,26 @@ def test_shoes_are_an_instance_each(crowd: list[Figure]):
     assert np.mean(np.array(shoes) == 2) > 0.4
 
 
-def test_photos_differ_in_light_and_figures_in_place(crowd: list[Figure]):
-    assert np.std([figure.photo.mean() for figure in crowd]) > 15
+def test_images_differ_in_light_and_figures_in_place(crowd: list[Figure]):
+    assert np.std([figure.image.mean() for figure in crowd]) > 15
     columns = [
         np.nonzero(np.any([g.mask for g in figure.garments], axis=0))[1].mean() for figure in crowd
     ]
     assert np.std(columns) > 5
 
 
-def test_colour_does_not_give_the_kind_of_garment_away():
+def test_color_does_not_give_the_kind_of_garment_away():
     """Mean colours of tops and of trousers and skirts lie closer together than they spread."""
     rng = np.random.default_rng(5)
-    colours: dict[bool, list[np.ndarray]] = {True: [], False: []}
+    colors: dict[bool, list[np.ndarray]] = {True: [], False: []}
     for _ in range(60):
         figure = draw_figure(rng, 192, 128)
         for garment in figure.garments:
             if garment.category in {"shirt, blouse", "top, t-shirt, sweatshirt", "pants", "skirt"}:
                 lower = garment.category in {"pants", "skirt"}
-                colours[lower].append(figure.photo[garment.mask].mean(axis=0))
-    apart = np.abs(np.mean(colours[True], axis=0) - np.mean(colours[False], axis=0))
-    assert (apart < np.std(colours[False], axis=0)).all()
+                colors[lower].append(figure.image[garment.mask].mean(axis=0))
+    apart = np.abs(np.mean(colors[True], axis=0) - np.mean(colors[False], axis=0))
+    assert (apart < np.std(colors[False], axis=0)).all()
 
 
 def test_styles_have_palettes_of_their_own():
@@ -123,7 +123,7 @@ def test_styles_have_palettes_of_their_own():
             figure = draw_figure(rng, 192, 128, style)
             assert figure.style == style
             worn = np.any([g.mask for g in figure.garments], axis=0)
-            pixels.append(figure.photo[worn].mean(axis=0))
+            pixels.append(figure.image[worn].mean(axis=0))
         means[style] = np.mean(pixels, axis=0)
     warmth = {style: mean[0] - mean[2] for style, mean in means.items()}
     assert warmth["bohemian"] > warmth["streetwear"] + 10
@@ -135,7 +135,7 @@ def test_masks_follow_what_is_seen():
     across, along = [], []
     for _ in range(20):
         figure = draw_figure(rng)
-        step = np.abs(np.diff(figure.photo.astype(float), axis=1)).sum(axis=2)
+        step = np.abs(np.diff(figure.image.astype(float), axis=1)).sum(axis=2)
         worn = np.any([g.mask for g in figure.garments if g.category not in PARTS], axis=0)
         edge = worn[:, 1:] != worn[:, :-1]
         across.append(step[edge].mean())

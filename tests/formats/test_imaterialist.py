@@ -35,11 +35,11 @@ def csv_file(tmp_path, *lines, header=HEADER):
     return path
 
 
-def test_a_row_of_2020_becomes_an_instance(tmp_path, photos_folder):
-    records, skips = read(csv_file(tmp_path, A_ROW), photos_folder)
+def test_a_row_of_2020_becomes_an_instance(tmp_path, images_folder):
+    records, skips = read(csv_file(tmp_path, A_ROW), images_folder)
     (record,), (instance,) = records, records[0].instances
     assert (record.image_id, record.height, record.width) == ("a", 4, 6)
-    assert record.path == photos_folder / "a.jpg"
+    assert record.path == images_folder / "a.jpg"
     assert instance.category == "jacket"
     assert instance.source == "train.csv:2"
     assert instance.attributes == ("polo", "loose")
@@ -53,19 +53,19 @@ def test_a_row_of_2020_becomes_an_instance(tmp_path, photos_folder):
     assert skips == []
 
 
-def test_a_row_of_2019_has_its_attributes_in_the_class_id(tmp_path, photos_folder):
+def test_a_row_of_2019_has_its_attributes_in_the_class_id(tmp_path, images_folder):
     header = "ImageId,EncodedPixels,Height,Width,ClassId\n"
     path = csv_file(tmp_path, "a.jpg,2 2,4,6,4_1_3\n", header=header)
-    (record,), skips = read(path, photos_folder)
+    (record,), skips = read(path, images_folder)
     assert record.image_id == "a"
     assert record.instances[0].category == "jacket"
     assert record.instances[0].attributes == ("polo", "loose")
     assert skips == []
 
 
-def test_rows_of_a_photo_may_stand_apart(tmp_path, photos_folder):
+def test_rows_of_a_image_may_stand_apart(tmp_path, images_folder):
     path = csv_file(tmp_path, A_ROW, "b,1 1,5,5,6,\n", A_ROW)
-    records, _ = read(path, photos_folder)
+    records, _ = read(path, images_folder)
     assert {r.image_id: len(r.instances) for r in records} == {"a": 2, "b": 1}
 
 
@@ -88,26 +88,26 @@ def test_rows_of_a_photo_may_stand_apart(tmp_path, photos_folder):
         (",2 2,4,6,4,\n", "photo without a file", "no photo ''"),
     ],
 )
-def test_a_wrong_row_is_skipped_counted_and_placed(tmp_path, photos_folder, row, kind, detail):
-    (tmp_path / "secret.jpg").write_bytes((photos_folder / "a.jpg").read_bytes())
-    _, skips = read(csv_file(tmp_path, A_ROW.replace("a,", "b,", 1), row), photos_folder)
+def test_a_wrong_row_is_skipped_counted_and_placed(tmp_path, images_folder, row, kind, detail):
+    (tmp_path / "secret.jpg").write_bytes((images_folder / "a.jpg").read_bytes())
+    _, skips = read(csv_file(tmp_path, A_ROW.replace("a,", "b,", 1), row), images_folder)
     wrong = [s for s in skips if s.where == "train.csv:3"]
     assert wrong[0].kind == kind
     assert detail in wrong[0].detail
     assert len(wrong[0].detail) < 300 + len(str(tmp_path))
 
 
-def test_a_wrong_row_leaves_the_others_of_its_photo(tmp_path, photos_folder):
-    records, skips = read(csv_file(tmp_path, A_ROW, "a,oops,4,6,4,\n"), photos_folder)
+def test_a_wrong_row_leaves_the_others_of_its_image(tmp_path, images_folder):
+    records, skips = read(csv_file(tmp_path, A_ROW, "a,oops,4,6,4,\n"), images_folder)
     assert len(records[0].instances) == 1
     assert Counter(s.kind for s in skips) == {"row that cannot be decoded": 1}
 
 
-def test_a_photo_turned_by_exif_is_measured_as_shown(tmp_path, photos_folder):
+def test_a_image_turned_by_exif_is_measured_as_shown(tmp_path, images_folder):
     exif = Image.Exif()
     exif[0x0112] = 6  # a quarter turn
-    Image.new("RGB", (6, 4)).save(photos_folder / "turned.jpg", exif=exif)
-    records, skips = read(csv_file(tmp_path, "turned,2 2,4,6,4,\n"), photos_folder)
+    Image.new("RGB", (6, 4)).save(images_folder / "turned.jpg", exif=exif)
+    records, skips = read(csv_file(tmp_path, "turned,2 2,4,6,4,\n"), images_folder)
     assert records == []
     assert skips[0].kind == "size mismatch"
     assert "the labels are for 6x4, the photo is 4x6: turned" in skips[0].detail
@@ -130,9 +130,9 @@ def test_a_file_that_is_wrong_as_a_whole_is_one_error(tmp_path, content, message
 
 
 @pytest.mark.parametrize("after", ["b,1 1,5,5,6,\n", 'b,1 1,5,5,6,"2"\n'])
-def test_an_open_quote_costs_its_own_row_alone(tmp_path, photos_folder, after):
+def test_an_open_quote_costs_its_own_row_alone(tmp_path, images_folder, after):
     rows = [A_ROW, 'a,2 2,4,6,4,"1,3\n', after]
-    (a, b), (skip,) = read(csv_file(tmp_path, *rows), photos_folder)
+    (a, b), (skip,) = read(csv_file(tmp_path, *rows), images_folder)
     assert (skip.where, skip.kind) == ("train.csv:3", "row that cannot be decoded")
     assert "unexpected end of data" in skip.detail
     assert (len(a.instances), len(b.instances)) == (1, 1)
@@ -143,26 +143,26 @@ def test_an_open_quote_before_the_name_is_an_error_of_the_file(tmp_path):
         imaterialist.load(csv_file(tmp_path, A_ROW, '"a,2 2,4,6,4,\n'), tmp_path)
 
 
-def test_slices_are_read_in_any_order_and_by_a_copy(tmp_path, photos_folder):
+def test_slices_are_read_in_any_order_and_by_a_copy(tmp_path, images_folder):
     rows = ["b,1 1,5,5,6,\n", A_ROW, "b,2 1,5,5,6,\n"]
-    source = pickle.loads(pickle.dumps(imaterialist.load(csv_file(tmp_path, *rows), photos_folder)))
+    source = pickle.loads(pickle.dumps(imaterialist.load(csv_file(tmp_path, *rows), images_folder)))
     assert source.names == ("b", "a")
     (second,), (first,) = (list(source.read(i, i + 1, pytest.fail)) for i in (1, 0))
     assert (first.image_id, second.image_id) == ("b", "a")
     assert [i.source for i in first.instances] == ["train.csv:2", "train.csv:4"]
 
 
-def test_runs_that_can_be_mended_are_and_the_label_says_so(tmp_path, photos_folder):
+def test_runs_that_can_be_mended_are_and_the_label_says_so(tmp_path, images_folder):
     rows = ["a,23 9,4,6,4,\n", "a,1 3 2 3,4,6,6,\n"]
-    (record,), skips = read(csv_file(tmp_path, *rows), photos_folder)
+    (record,), skips = read(csv_file(tmp_path, *rows), images_folder)
     assert [i.faults for i in record.instances] == [("run past the end",), ("overlapping runs",)]
     assert [rle.area(i.mask) for i in record.instances] == [2, 4]
     assert skips == []
 
 
-def test_a_file_that_was_changed_after_the_scan_is_refused(tmp_path, photos_folder):
+def test_a_file_that_was_changed_after_the_scan_is_refused(tmp_path, images_folder):
     path = csv_file(tmp_path, A_ROW, A_ROW)
-    source = imaterialist.load(path, photos_folder)
+    source = imaterialist.load(path, images_folder)
     for now in ([A_ROW], [A_ROW, A_ROW, "b,1 1,5,5,6,\n"]):
         csv_file(tmp_path, *now)
         with pytest.raises(FormatError, match="changed while it was read"):
@@ -173,18 +173,18 @@ def test_a_file_that_was_changed_after_the_scan_is_refused(tmp_path, photos_fold
     ("first", "second"),
     [("a.jpg", "a.png"), ("a.jpg", "a"), ("a", "a.jpg"), ("a", "./a"), ("x/../a.jpg", "a")],
 )
-def test_two_names_of_one_record_are_told(tmp_path, photos_folder, first, second):
+def test_two_names_of_one_record_are_told(tmp_path, images_folder, first, second):
     if "a.png" in (first, second):
-        Image.new("RGB", (6, 4)).save(photos_folder / "a.png")
+        Image.new("RGB", (6, 4)).save(images_folder / "a.png")
     lines = [f"{first},2 2,4,6,4,\n", *[f"{second},2 2,4,6,4,\n"] * 2, "b,1 1,5,5,6,\n"]
-    records, (skip,) = read(csv_file(tmp_path, *lines), photos_folder)
+    records, (skip,) = read(csv_file(tmp_path, *lines), images_folder)
     assert [r.path.stem for r in records] == ["a", "b"]
     assert (skip.where, skip.kind) == ("train.csv:3", "photo listed twice")
     assert skip.detail == f"{second}, 2 rows"
 
 
-def test_a_name_without_a_photo_takes_no_record_from_another(tmp_path, photos_folder):
-    records, skips = read(csv_file(tmp_path, "a.png,2 2,4,6,4,\n", A_ROW), photos_folder)
+def test_a_name_without_a_image_takes_no_record_from_another(tmp_path, images_folder):
+    records, skips = read(csv_file(tmp_path, "a.png,2 2,4,6,4,\n", A_ROW), images_folder)
     assert [r.path.name for r in records] == ["a.jpg"]
     assert [s.kind for s in skips] == ["photo without a file"]
 
@@ -242,8 +242,8 @@ def test_a_label_may_be_described_twice_alike(tmp_path):
 @given(st.data())
 def test_write_and_read_round_trip(tmp_path, data):
     height, width = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))
-    photo = tmp_path / "r.png"
-    Image.new("RGB", (width, height)).save(photo)
+    image = tmp_path / "r.png"
+    Image.new("RGB", (width, height)).save(image)
     masks = data.draw(st.lists(hnp.arrays(bool, (height, width)).filter(np.any), min_size=1))
     instances = tuple(
         Instance(
@@ -254,7 +254,7 @@ def test_write_and_read_round_trip(tmp_path, data):
         )
         for line, mask in enumerate(masks, 2)
     )
-    record = ImageRecord("r", photo, height, width, instances)
+    record = ImageRecord("r", image, height, width, instances)
     imaterialist.write(tmp_path / "train.csv", [record], LABELS)
     records, skips = read(tmp_path / "train.csv", tmp_path)
     assert records == [record]
@@ -266,7 +266,7 @@ def test_the_default_names_are_those_of_the_competition(real_data):
     assert labels.categories == dict(enumerate(CATEGORIES))
 
 
-def test_masks_of_real_photos_are_recovered_pixel_by_pixel(real_data):
+def test_masks_of_real_images_are_recovered_pixel_by_pixel(real_data):
     """CCP's CSV was made from its index masks: a label is there as a whole or not at all."""
     folder = real_data / "ccp"
     source = imaterialist.load(folder / "train.csv", folder / "images")

@@ -64,9 +64,9 @@ def found(record):
     return [(i.category, i.source) for i in record.instances]
 
 
-def test_each_class_of_a_mask_is_one_instance(masks, photos_folder):
+def test_each_class_of_a_mask_is_one_instance(masks, images_folder):
     save(masks / "a.png")
-    (record,), skips = read(masks, photos_folder)
+    (record,), skips = read(masks, images_folder)
     assert (record.image_id, record.path.name, record.height, record.width) == ("a", "a.jpg", 4, 6)
     assert found(record) == [
         ("shirt", "masks/a.png:1"),
@@ -79,9 +79,9 @@ def test_each_class_of_a_mask_is_one_instance(masks, photos_folder):
     assert skips == []
 
 
-def test_a_mask_of_background_alone_is_a_photo_without_instances(masks, photos_folder):
+def test_a_mask_of_background_alone_is_a_image_without_instances(masks, images_folder):
     save(masks / "a.png", np.zeros((4, 6), np.uint8))
-    (record,), skips = read(masks, photos_folder)
+    (record,), skips = read(masks, images_folder)
     assert (record.instances, skips) == ((), [])
 
 
@@ -95,15 +95,15 @@ def test_a_mask_of_background_alone_is_a_photo_without_instances(masks, photos_f
     ],
 )
 def test_the_list_may_name_0_and_255_and_say_what_is_background_and_void(
-    masks, photos_folder, classes, categories
+    masks, images_folder, classes, categories
 ):
     save(masks / "a.png")
-    (record,), _ = read(masks, photos_folder, classes)
+    (record,), _ = read(masks, images_folder, classes)
     assert [i.category for i in record.instances] == categories
 
 
 @pytest.mark.parametrize("classes", ["supercategories", "mine.toml"])
-def test_a_taxonomy_is_a_class_list_too(masks, photos_folder, tmp_path, monkeypatch, classes):
+def test_a_taxonomy_is_a_class_list_too(masks, images_folder, tmp_path, monkeypatch, classes):
     rows = '[[classes]]\nid = {}\nname = "{}"\ncolor = "#000000"\n'
     toml = 'name = "mine"\n' + "".join(
         rows.format(i, n) for i, n in ((1, "upper-body"), (2, "lower-body"), (3, "whole-body"))
@@ -111,7 +111,7 @@ def test_a_taxonomy_is_a_class_list_too(masks, photos_folder, tmp_path, monkeypa
     (tmp_path / "mine.toml").write_text(toml)
     monkeypatch.chdir(tmp_path)
     save(masks / "a.png")
-    (record,) = mask_folder.load(masks, photos_folder, classes).read(0, 1, [].append)
+    (record,) = mask_folder.load(masks, images_folder, classes).read(0, 1, [].append)
     categories = [i.category for i in record.instances]
     assert categories == ["upper-body", "lower-body", "whole-body", "ignore"]
 
@@ -133,24 +133,24 @@ def palette():
         ("a.jpg", MASK, {"format": "PNG"}),  # the content counts, not the suffix
     ],
 )
-def test_what_keeps_one_value_per_pixel_is_read(masks, photos_folder, name, image, options):
+def test_what_keeps_one_value_per_pixel_is_read(masks, images_folder, name, image, options):
     save(masks / name, image, **options)
-    (record,), _ = read(masks, photos_folder)
+    (record,), _ = read(masks, images_folder)
     assert [i.category for i in record.instances] == ["shirt", "pants", "hat", "ignore"]
     assert (rle.decode(record.instances[0].mask) == SHIRT).all()
 
 
-def test_a_mask_of_one_bit_is_of_classes_0_and_1(masks, photos_folder):
+def test_a_mask_of_one_bit_is_of_classes_0_and_1(masks, images_folder):
     save(masks / "a.png", SHIRT)
-    (record,), _ = read(masks, photos_folder)
+    (record,), _ = read(masks, images_folder)
     assert found(record) == [("shirt", "masks/a.png:1")]
     assert (rle.decode(record.instances[0].mask) == SHIRT).all()
 
 
-def test_ids_go_beyond_a_byte(masks, photos_folder):
+def test_ids_go_beyond_a_byte(masks, images_folder):
     save(masks / "a.png", MASK.astype(np.uint16) * 200)
     classes = "id,name\n200,shirt\n400,pants\n600,hat\n51000,edge\n"
-    (record,), _ = read(masks, photos_folder, classes)
+    (record,), _ = read(masks, images_folder, classes)
     assert [i.source for i in record.instances][1:] == [
         "masks/a.png:400", "masks/a.png:600", "masks/a.png:51000"
     ]  # fmt: skip
@@ -172,73 +172,73 @@ def test_ids_go_beyond_a_byte(masks, photos_folder):
     ],
 )
 def test_what_may_have_changed_the_values_is_refused(
-    masks, photos_folder, name, image, options, reason
+    masks, images_folder, name, image, options, reason
 ):
     save(masks / name, image, **options)
-    records, (skip,) = read(masks, photos_folder)
+    records, (skip,) = read(masks, images_folder)
     assert (records, skip.where, skip.kind) == ([], f"masks/{name}", "mask refused")
     assert skip.detail.startswith(reason)
 
 
-def test_a_mask_that_ends_early_or_is_none_is_refused(masks, photos_folder):
+def test_a_mask_that_ends_early_or_is_none_is_refused(masks, images_folder):
     whole = save(masks / "a.png", np.random.default_rng(0).integers(0, 4, (4, 6), np.uint8))
     whole.write_bytes(whole.read_bytes()[:-30])
     (masks / "b.png").write_bytes(b"not an image")
-    records, skips = read(masks, photos_folder)
+    records, skips = read(masks, images_folder)
     assert records == []
     assert {s.kind for s in skips} == {"mask refused"}
     assert all(s.detail.startswith("mask cannot be read: ") for s in skips)
 
 
-def test_a_bomb_is_refused_before_it_is_decoded(masks, photos_folder, monkeypatch):
+def test_a_bomb_is_refused_before_it_is_decoded(masks, images_folder, monkeypatch):
     save(masks / "a.png", np.zeros((50, 50), np.uint8))
     monkeypatch.setattr("curation.core.rle.MAX_PIXELS", 100)
-    records, (skip,) = read(masks, photos_folder)
+    records, (skip,) = read(masks, images_folder)
     assert (records, skip.kind) == ([], "mask refused")
     assert "above 100 pixels" in skip.detail
 
 
-def test_values_that_no_class_has_refuse_the_photo_and_are_counted(masks, photos_folder):
+def test_values_that_no_class_has_refuse_the_image_and_are_counted(masks, images_folder):
     blurred = drawn("004567", "114569", "111122", "111122")
     save(masks / "a.png", blurred)
-    records, (skip,) = read(masks, photos_folder)
+    records, (skip,) = read(masks, images_folder)
     assert (records, skip.where) == ([], "masks/a.png")
     assert skip.kind == "values not in the class list"
     assert skip.detail.startswith(
         "6 (2 pixels), 5 (2 pixels), 4 (2 pixels), 9 (1 pixels), 7 (1 pixels): "
     )
-    records, (skip,) = read(masks, photos_folder, "id,name\n1,shirt\n")
+    records, (skip,) = read(masks, images_folder, "id,name\n1,shirt\n")
     assert "1 more" in skip.detail
 
 
 @pytest.mark.parametrize(
     ("shape", "reason"), [((6, 4), "turned"), ((8, 12), "scaled"), ((4, 3), "another photo")]
 )
-def test_a_mask_of_another_size_is_a_mismatch(masks, photos_folder, shape, reason):
+def test_a_mask_of_another_size_is_a_mismatch(masks, images_folder, shape, reason):
     save(masks / "a.png", np.ones(shape, np.uint8))
-    records, (skip,) = read(masks, photos_folder)
+    records, (skip,) = read(masks, images_folder)
     assert (records, skip.where, skip.kind) == ([], "masks/a.png", "size mismatch")
     assert reason in skip.detail
 
 
-def test_a_mask_lies_on_the_photo_as_it_is_shown(masks, photos_folder):
+def test_a_mask_lies_on_the_image_as_it_is_shown(masks, images_folder):
     exif = Image.Exif()
     exif[0x0112] = 6  # stored lying, shown standing
-    save(photos_folder / "turned.jpg", np.zeros((4, 6, 3), np.uint8), exif=exif)
+    save(images_folder / "turned.jpg", np.zeros((4, 6, 3), np.uint8), exif=exif)
     save(masks / "turned.png", np.rot90(MASK, -1))
-    records, skips = read(masks, photos_folder)
+    records, skips = read(masks, images_folder)
     assert skips == []
     assert (rle.decode(records[0].instances[0].mask) == np.rot90(SHIRT, -1)).all()
 
 
-def test_a_mask_is_matched_by_its_stem_and_common_endings_give_way(masks, photos_folder):
-    (photos_folder / "sub").mkdir()
+def test_a_mask_is_matched_by_its_stem_and_common_endings_give_way(masks, images_folder):
+    (images_folder / "sub").mkdir()
     for name in ("sub/x.jpg", "y_mask.jpg", "y.jpg", "z-GT.jpg"):
-        save(photos_folder / name, np.zeros((4, 6), np.uint8))
+        save(images_folder / name, np.zeros((4, 6), np.uint8))
     for name in ("a_mask.png", "sub/x-seg.png", "y_mask.png", "y.png", "c d_label.png"):
         save(masks / name, np.ones((6, 4) if name[0] == "c" else (4, 6), np.uint8))
     save(masks / "z-GT.png")
-    records, skips = read(masks, photos_folder)
+    records, skips = read(masks, images_folder)
     assert skips == []
     assert {r.image_id: r.instances[0].source for r in records} == {
         "a": "masks/a_mask.png:1",
@@ -250,24 +250,24 @@ def test_a_mask_is_matched_by_its_stem_and_common_endings_give_way(masks, photos
     }
 
 
-def test_a_mask_may_carry_its_photos_whole_name(masks, photos_folder):
+def test_a_mask_may_carry_its_images_whole_name(masks, images_folder):
     save(masks / "a.jpg.png")
-    (record,), skips = read(masks, photos_folder)
+    (record,), skips = read(masks, images_folder)
     assert (record.image_id, skips) == ("a", [])
 
 
-def test_letters_with_accents_match_however_they_are_spelled(masks, photos_folder):
+def test_letters_with_accents_match_however_they_are_spelled(masks, images_folder):
     apart, composed = (unicodedata.normalize(form, "été") for form in ("NFD", "NFC"))
-    save(photos_folder / f"{apart}.png", np.zeros((4, 6), np.uint8))
+    save(images_folder / f"{apart}.png", np.zeros((4, 6), np.uint8))
     save(masks / f"{composed}.png")
-    (record,), skips = read(masks, photos_folder)
+    (record,), skips = read(masks, images_folder)
     assert (record.image_id, skips) == (apart, [])
 
 
-def test_a_second_mask_of_a_photo_is_left_out(masks, photos_folder):
+def test_a_second_mask_of_a_image_is_left_out(masks, images_folder):
     for name in ("a-mask.png", "a.png", "a_gt.png"):
         save(masks / name)
-    (record,), skips = read(masks, photos_folder)
+    (record,), skips = read(masks, images_folder)
     assert record.instances[0].source == "masks/a.png:1"
     assert [(s.where, s.kind) for s in skips] == [
         ("masks/a-mask.png", "photo listed twice"),
@@ -275,46 +275,46 @@ def test_a_second_mask_of_a_photo_is_left_out(masks, photos_folder):
     ]
 
 
-def test_a_mask_without_a_photo_is_left_out(masks, photos_folder):
+def test_a_mask_without_a_image_is_left_out(masks, images_folder):
     save(masks / "gone_mask.png")
-    records, (skip,) = read(masks, photos_folder)
+    records, (skip,) = read(masks, images_folder)
     assert (records, skip.where, skip.kind) == ([], "masks/gone_mask.png", "photo without a file")
 
 
-def test_a_mask_of_two_photos_is_left_out(masks, photos_folder):
-    save(photos_folder / "a.png", np.zeros((4, 6), np.uint8))
+def test_a_mask_of_two_images_is_left_out(masks, images_folder):
+    save(images_folder / "a.png", np.zeros((4, 6), np.uint8))
     save(masks / "a.png")
-    records, (skip,) = read(masks, photos_folder)
+    records, (skip,) = read(masks, images_folder)
     assert (records, skip.kind) == ([], "photo refused")
     assert "may be 'a.jpg' or 'a.png'" in skip.detail
 
 
-def test_a_link_that_leads_out_is_no_mask(masks, photos_folder, tmp_path):
+def test_a_link_that_leads_out_is_no_mask(masks, images_folder, tmp_path):
     (masks / "a.png").symlink_to(save(tmp_path / "secret.png"))
-    records, (skip,) = read(masks, photos_folder)
+    records, (skip,) = read(masks, images_folder)
     assert (records, skip.kind) == ([], "mask refused")
 
 
-def test_a_name_that_is_no_text_is_skipped_and_can_be_written(masks, photos_folder):
+def test_a_name_that_is_no_text_is_skipped_and_can_be_written(masks, images_folder):
     save(masks / "a.png").rename(masks / os.fsdecode(b"\xff.png"))
-    records, (skip,) = read(masks, photos_folder)
+    records, (skip,) = read(masks, images_folder)
     assert (records, skip.kind) == ([], "photo refused")
     f"{skip.where} {skip.detail}".encode()
 
 
-def test_hidden_files_and_other_files_are_no_masks(masks, photos_folder):
+def test_hidden_files_and_other_files_are_no_masks(masks, images_folder):
     save(masks / "a.png")
     for name in ("._a.png", ".a.part.png", "classes.csv", "README.md"):
         (masks / name).write_bytes(b"no mask")
     (masks / "b.png").mkdir()
-    records, skips = read(masks, photos_folder)
+    records, skips = read(masks, images_folder)
     assert (len(records), skips) == (1, [])
 
 
-def test_a_source_is_read_in_slices_by_copies_of_it(masks, photos_folder):
+def test_a_source_is_read_in_slices_by_copies_of_it(masks, images_folder):
     for name in ("a", "b", "c d"):
         save(masks / f"{name}.png")
-    source = load(masks, photos_folder)
+    source = load(masks, images_folder)
     skips, whole = [], []
     for start in range(3):
         copy = pickle.loads(pickle.dumps(source))
@@ -327,9 +327,9 @@ def test_a_source_is_read_in_slices_by_copies_of_it(masks, photos_folder):
     ]
 
 
-def test_loading_opens_no_mask(masks, photos_folder):
+def test_loading_opens_no_mask(masks, images_folder):
     (masks / "a.png").write_bytes(b"no image")
-    assert load(masks, photos_folder).names == ("a",)
+    assert load(masks, images_folder).names == ("a",)
 
 
 @pytest.mark.parametrize(
@@ -355,27 +355,27 @@ def test_loading_opens_no_mask(masks, photos_folder):
         ("id,name\n" + "x" * mask_folder.MAX_LIST, "larger than 1 MiB"),
     ],
 )
-def test_a_class_list_that_is_wrong_is_one_error(masks, photos_folder, classes, message):
+def test_a_class_list_that_is_wrong_is_one_error(masks, images_folder, classes, message):
     save(masks / "a.png")
     with pytest.raises(FormatError, match=message):
-        load(masks, photos_folder, classes)
+        load(masks, images_folder, classes)
 
 
-def test_a_class_list_that_is_not_there_names_the_way_out(masks, photos_folder, tmp_path):
+def test_a_class_list_that_is_not_there_names_the_way_out(masks, images_folder, tmp_path):
     for classes, error, message in (
         (str(tmp_path / "no.csv"), FormatError, "No such file"),
         (str(tmp_path / "no.toml"), TaxonomyError, "No such file"),
         ("nothing", FormatError, "give a .csv, .* or one of styles, supercategories"),
     ):
         with pytest.raises(error, match=message):
-            mask_folder.load(masks, photos_folder, classes)
+            mask_folder.load(masks, images_folder, classes)
 
 
-def test_a_folder_that_is_none_of_masks_is_one_error(masks, photos_folder, tmp_path):
+def test_a_folder_that_is_none_of_masks_is_one_error(masks, images_folder, tmp_path):
     for folder, message in (
         (tmp_path / "no", "no such folder"),
         (masks, "holds no masks"),
-        (photos_folder, "is the folder of photos too"),
+        (images_folder, "is the folder of photos too"),
     ):
         with pytest.raises(FormatError, match=message):
-            mask_folder.load(folder, photos_folder, "styles")
+            mask_folder.load(folder, images_folder, "styles")

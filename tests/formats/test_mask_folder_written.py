@@ -17,12 +17,12 @@ from curation.formats import mask_folder
 from tests.formats.test_mask_folder import drawn, save
 
 
-def record(photo, values, image_id="r"):
+def record(image, values, image_id="r"):
     """A record of the styles whose ids are in ``values``."""
     names = {1: "bohemian", 2: "preppy", 3: "streetwear", 255: "ignore"}
     present = [v for v in np.unique(values).tolist() if v]
     instances = tuple(Instance(names[v], rle.encode(values == v)) for v in present)
-    return ImageRecord(image_id, photo, *values.shape, instances)
+    return ImageRecord(image_id, image, *values.shape, instances)
 
 
 STYLE_MAPS = hnp.arrays(
@@ -36,22 +36,22 @@ STYLE_MAPS = hnp.arrays(
 @given(STYLE_MAPS)
 def test_what_is_written_is_read_back_exactly(tmp_path, values):
     styles = load_taxonomy("styles")
-    photos, out = tmp_path / "photos", tmp_path / "out"
-    photo = save(photos / "r.png", np.zeros(values.shape, np.uint8))
-    mask_folder.write(out, [record(photo, values)], styles)
+    images, out = tmp_path / "photos", tmp_path / "out"
+    image = save(images / "r.png", np.zeros(values.shape, np.uint8))
+    mask_folder.write(out, [record(image, values)], styles)
     for classes in ("styles", str(out / "classes.csv")):
-        (back,) = mask_folder.load(out, photos, classes).read(0, 1, [].append)
+        (back,) = mask_folder.load(out, images, classes).read(0, 1, [].append)
         assert (label_map(back, styles) == values).all()
 
 
-def test_a_written_mask_has_the_taxonomys_colours_and_says_its_classes(tmp_path):
-    photo = save(tmp_path / "sub.png", np.zeros((1, 4), np.uint8))
+def test_a_written_mask_has_the_taxonomys_colors_and_says_its_classes(tmp_path):
+    image = save(tmp_path / "sub.png", np.zeros((1, 4), np.uint8))
     mask_folder.write(
-        tmp_path, [record(photo, drawn(".12*"), "x/sub.png")], load_taxonomy("styles")
+        tmp_path, [record(image, drawn(".12*"), "x/sub.png")], load_taxonomy("styles")
     )
-    with Image.open(tmp_path / "x" / "sub.png") as image:
-        assert image.mode == "P"
-        colors = np.asarray(image.convert("RGB"))[0].tolist()
+    with Image.open(tmp_path / "x" / "sub.png") as opened:
+        assert opened.mode == "P"
+        colors = np.asarray(opened.convert("RGB"))[0].tolist()
     assert [bytes(c).hex() for c in colors] == ["000000", "c1666b", "2e5eaa", "e0e0c0"]
     with (tmp_path / "classes.csv").open(newline="") as file:
         assert [row[:2] for row in csv.reader(file)] == [
@@ -65,9 +65,9 @@ def test_a_written_mask_has_the_taxonomys_colours_and_says_its_classes(tmp_path)
 
 
 def test_the_same_records_give_the_same_bytes(tmp_path):
-    photo = save(tmp_path / "r.jpg", np.zeros((1, 4), np.uint8))
+    image = save(tmp_path / "r.jpg", np.zeros((1, 4), np.uint8))
     for name in ("first", "second"):
-        mask_folder.write(tmp_path / name, [record(photo, drawn(".12*"))], load_taxonomy("styles"))
+        mask_folder.write(tmp_path / name, [record(image, drawn(".12*"))], load_taxonomy("styles"))
     first, second = (sorted((tmp_path / name).iterdir()) for name in ("first", "second"))
     assert [p.name for p in first] == ["classes.csv", "r.png"]
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]

@@ -47,10 +47,10 @@ def test_a_label_is_what_can_be_shown(text):
         assert label == text.strip() == shown(label) != ""
 
 
-def test_a_photo_is_listed_twice_by_its_file_or_its_image_id(photos_folder):
+def test_a_image_is_listed_twice_by_its_file_or_its_image_id(images_folder):
     names = ["a.png", "a", "./a.jpg", "b.png", "sub/../b", "x/a", "a.jpg"]
-    assert listed_twice(names, names, photos_folder) == {2, 4, 6}
-    assert listed_twice(names, "aaabbxa", photos_folder) == {2, 4, 6}
-    (photos_folder / "a.png").write_bytes((photos_folder / "b.png").read_bytes())
-    assert listed_twice(["a.png", "a.jpg"], ["a.png", "a.jpg"], photos_folder) == frozenset()
-    assert listed_twice(["a.png", "a.jpg"], ["a", "a"], photos_folder) == {1}
+    assert listed_twice(names, names, images_folder) == {2, 4, 6}
+    assert listed_twice(names, "aaabbxa", images_folder) == {2, 4, 6}
+    (images_folder / "a.png").write_bytes((images_folder / "b.png").read_bytes())
+    assert listed_twice(["a.png", "a.jpg"], ["a.png", "a.jpg"], images_folder) == frozenset()
+    assert listed_twice(["a.png", "a.jpg"], ["a", "a"], images_folder) == {1}

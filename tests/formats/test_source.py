@@ -17,5 +17,5 @@ from curation.formats import explain_mismatch
         ((-4, -6), (4, 6), "another photo"),
     ],
 )
-def test_a_size_that_is_not_the_photos_is_explained(given_size, found_size, expected):
+def test_a_size_that_is_not_the_images_is_explained(given_size, found_size, expected):
     assert expected in explain_mismatch(given_size, found_size)

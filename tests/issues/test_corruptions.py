@@ -49,7 +49,7 @@ def test_labels_as_given_are_not_touched(kind):
 
 
 @pytest.mark.parametrize("kind", TAUGHT.values(), ids=list(TAUGHT))
-def test_a_photo_without_labels_has_no_place_for_most_mistakes(kind):
+def test_a_image_without_labels_has_no_place_for_most_mistakes(kind):
     change = kind(scene(labels=[]))
     assert (change is not None) == (kind is corruptions.spurious)
 

@@ -59,7 +59,7 @@ def test_the_same_seed_plants_the_same_errors():
     assert one == two
 
 
-def test_a_share_of_the_photos_is_spoilt_and_all_types_occur():
+def test_a_share_of_the_images_is_spoilt_and_all_types_occur():
     spoilt, errors = plant(RECORDS, np.random.default_rng(1), 0.4, groups=GROUPS)
     assert len(errors) == 12
     assert {e.error_type for e in errors} == set(TYPES)
@@ -149,7 +149,7 @@ def test_no_error_is_smaller_than_what_one_can_see():
     assert fewest_pixels(256, 256) == 96
 
 
-def test_a_photo_without_place_for_a_type_gets_another():
+def test_a_image_without_place_for_a_type_gets_another():
     shirt = Instance("shirt", rle.encode(block(8, 8, 20, 20)))
     records = [ImageRecord(n, Path(n), SIDE, SIDE, (shirt,)) for n in "ab"]
     _, errors = plant(

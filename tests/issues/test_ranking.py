@@ -25,7 +25,7 @@ NAMES = ("background", "shirt", "trousers", "shoes")
 KNOWN = Survey(THRESHOLDS, None)
 
 
-def photo(number: int) -> tuple[Seen, str]:
+def image(number: int) -> tuple[Seen, str]:
     """A figure somewhere, seen by a model that is not sure everywhere; every tenth is wrong."""
     rng = np.random.default_rng(number)
     offset = rng.integers(-6, 7, 2)
@@ -46,9 +46,9 @@ def photo(number: int) -> tuple[Seen, str]:
 @pytest.fixture(scope="module")
 def case() -> tuple[Rows, list[str]]:
     """Rows of 100 photos, and the error in each."""
-    every = [photo(number) for number in range(100)]
-    photos = [taken for taken, _ in every]
-    parts = [collect(photos[i : i + 25], KNOWN, Plan(1.0, 3)) for i in range(0, 100, 25)]
+    every = [image(number) for number in range(100)]
+    images = [taken for taken, _ in every]
+    parts = [collect(images[i : i + 25], KNOWN, Plan(1.0, 3)) for i in range(0, 100, 25)]
     return Rows.joined(parts), [error for _, error in every]
 
 
@@ -61,12 +61,12 @@ def ranked(case) -> tuple[Rows, list[str], Ranking, scoring.Scores]:
 
 def test_rows_are_of_every_label_and_of_what_was_planted(case):
     rows, _ = case
-    assert len(rows.photos) == 100
+    assert len(rows.images) == 100
     assert len(rows.given) == 300
     assert set(rows.planted["kind"]) > {"wrong category", "shifted", "merged", "patched"}
     assert list(rows.given.columns[5:]) == list(rows.planted.columns[4:])
     assert list(rows.missing.columns[4:]) == list(rows.dropped.columns[4:])
-    assert rows.photos["planted"].sum() <= rows.photos["drawn"].sum() == 300
+    assert rows.images["planted"].sum() <= rows.images["drawn"].sum() == 300
 
 
 def test_rows_come_back_from_disk_as_they_went(case, tmp_path):
@@ -82,14 +82,14 @@ def test_rows_without_a_single_label_go_to_disk_too(tmp_path):
     empty.save(tmp_path / "rows.npz")
     back = Rows.load(tmp_path / "rows.npz")
     assert len(ranking.by_disagreement(back).instances) == 0
-    joined = Rows.joined([back, collect([photo(1)[0]], KNOWN, Plan(0, 1))])
-    assert (len(joined.photos), len(joined.given), len(joined.planted)) == (2, 3, 0)
+    joined = Rows.joined([back, collect([image(1)[0]], KNOWN, Plan(0, 1))])
+    assert (len(joined.images), len(joined.given), len(joined.planted)) == (2, 3, 0)
 
 
-def test_the_same_photos_give_the_same_rows_and_others_do_not_matter(case):
+def test_the_same_images_give_the_same_rows_and_others_do_not_matter(case):
     rows, _ = case
-    again = collect([photo(number)[0] for number in range(25)], KNOWN, Plan(1.0, 3))
-    first = set(again.photos["image_id"])
+    again = collect([image(number)[0] for number in range(25)], KNOWN, Plan(1.0, 3))
+    first = set(again.images["image_id"])
     kept = rows.planted[rows.planted["image_id"].isin(first)]
     pd.testing.assert_frame_equal(again.planted, kept.reset_index(drop=True))
 
@@ -101,7 +101,7 @@ def test_a_garment_is_missing_where_the_model_takes_it_for_another():
     assert rows.dropped[["kind", "class_id"]].to_numpy().tolist() == [["missing", 3]]
 
 
-def test_a_plan_takes_its_share_of_the_photos():
+def test_a_plan_takes_its_share_of_the_images():
     plan = Plan(0.3, 1)
     taken = [plan.includes(f"photo{i}") for i in range(2000)]
     assert np.mean(taken) == pytest.approx(0.3, abs=0.04)
@@ -166,7 +166,7 @@ def test_a_garment_that_a_person_added_is_judged_as_the_place_it_was():
     assert (said["kind"], said["p"], said["log_area"]) == ("missing", place["p"], place["log_area"])
 
 
-def test_no_photo_is_judged_by_trees_that_saw_it(ranked):
+def test_no_image_is_judged_by_trees_that_saw_it(ranked):
     rows, _, learned, scores = ranked
     part = fold_of(rows.given["group"]) == 2
     spoilt = replace(rows, given=rows.given.assign(p_own=rows.given["p_own"].where(~part, 0)))
@@ -178,7 +178,7 @@ def test_no_photo_is_judged_by_trees_that_saw_it(ranked):
     assert not np.allclose(again.instances["error_score"], scores.instances["error_score"])
 
 
-def test_copies_of_a_photo_are_judged_by_the_same_trees():
+def test_copies_of_a_image_are_judged_by_the_same_trees():
     copies = [replace(seen(name, LABELS[1:]), group="g") for name in ("a", "b", "c", "d")]
     rows = collect(copies, KNOWN, Plan(1.0, 4))
     for frame in (rows.given, rows.planted, rows.missing, rows.dropped):
@@ -210,17 +210,17 @@ def test_without_learning_a_label_is_suspect_where_another_class_is_as_likely(ca
     assert found.tolist() == pytest.approx([0, 0.95, 0])
 
 
-def test_scores_are_chances():
+def test_scores_are_probabilities():
     """Of normal scores the share of wrong ones at each is known."""
     rng = np.random.default_rng(0)
     share = 0.05
 
-    def chance(x):
+    def probability(x):
         return 1 / (1 + np.exp(-x))
 
     wrong = rng.random(40_000) < share
-    given = chance(rng.normal(np.where(wrong, 2.0, -1.0), 1.0))
-    planted = chance(rng.normal(2.0, 1.0, 20_000))
+    given = probability(rng.normal(np.where(wrong, 2.0, -1.0), 1.0))
+    planted = probability(rng.normal(2.0, 1.0, 20_000))
     score = Calibration.of(given, planted, share)(given)
     for low, high in ((0.0, 0.1), (0.1, 0.4), (0.4, 0.7), (0.7, 1.01)):
         inside = (score >= low) & (score < high)
@@ -229,7 +229,7 @@ def test_scores_are_chances():
     assert (np.diff(score[order]) >= 0).all()
 
 
-def test_thresholds_are_the_mean_chance_of_each_class_where_it_is_labelled():
+def test_thresholds_are_the_mean_probability_of_each_class_where_it_is_labelled():
     void = SHIRT.mask
     known = survey([seen("a", [TROUSERS], void=[void]), seen("b", [TROUSERS])])
     assert known.thresholds[2] == pytest.approx(0.91, abs=1e-3)
@@ -252,7 +252,7 @@ def test_issues_say_what_is_wrong_and_what_is_missing():
     rows = collect([taken], KNOWN, Plan(0, 1))
     scores = ranking.by_disagreement(rows)
     keys = instance_ids(given)
-    (found,) = scoring.photo_scores(rows, scores, {"a": (given, keys)}, NAMES, "r1")
+    (found,) = scoring.image_scores(rows, scores, {"a": (given, keys)}, NAMES, "r1")
     wrong, *missing = found.issues
     assert (wrong.instance_id, wrong.category, wrong.suggested_label) == (
         keys[1],
@@ -263,8 +263,8 @@ def test_issues_say_what_is_wrong_and_what_is_missing():
     assert wrong.digest == scoring.digest(given.instances[1])
     assert {issue.suggested_label for issue in missing} == {"trousers"}
     assert all(issue.mask and issue.error_type == "missing" for issue in missing)
-    chances = np.array([issue.error_score for issue in found.issues])
-    assert found.error_score == pytest.approx(1 - np.prod(1 - chances))
+    probabilities = np.array([issue.error_score for issue in found.issues])
+    assert found.error_score == pytest.approx(1 - np.prod(1 - probabilities))
     table = scoring.as_table(found.issues, {wrong.instance_id})
     assert table["decided"].tolist() == [False, True]
 

@@ -31,14 +31,14 @@ def label(rng, image_id: str, index: int, name: str) -> dict:
 
 def joined(given: list[dict], decided: list[dict] | None = None) -> Rows:
     frame = pd.DataFrame(given)
-    photos = pd.DataFrame({"image_id": frame["image_id"].unique(), "drawn": 1, "planted": 0})
+    images = pd.DataFrame({"image_id": frame["image_id"].unique(), "drawn": 1, "planted": 0})
     said = (
         pd.DataFrame(decided)
         if decided
         else feature_table._frame([], feature_table._KEYS_OF["decided"])
     )
     none = pd.DataFrame()
-    return Rows(photos, frame, none, said, none, none, none)
+    return Rows(images, frame, none, said, none, none, none)
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +49,10 @@ def case() -> tuple[Rows, np.ndarray]:
     for number in range(150):
         on_feet = str(rng.choice(["shoe", "sock", "boot"], p=[0.7, 0.2, 0.1]))
         names = [str(rng.choice(["shirt", "jacket"])), "pants", on_feet, on_feet]
-        photo = [label(rng, f"p{number:03d}", i, name) for i, name in enumerate(names)]
+        image = [label(rng, f"p{number:03d}", i, name) for i, name in enumerate(names)]
         if number % 10 == 0:
-            photo[3]["source_label"] = "boot" if on_feet == "sock" else "sock"
-        given += photo
+            image[3]["source_label"] = "boot" if on_feet == "sock" else "sock"
+        given += image
         wrong += [False, False, False, number % 10 == 0]
     return joined(given), np.array(wrong)
 
@@ -67,7 +67,7 @@ def test_swapped_source_labels_come_first_with_what_they_look_like(case):
     assert (scores["source_p"][judged] <= 1).all()
 
 
-def test_it_is_better_than_the_chance_of_the_label_alone(case):
+def test_it_is_better_than_the_probability_of_the_label_alone(case):
     known, _ = case
     learned, alone = SourceRanking(known).check
     assert 0 < alone < learned <= 1
@@ -93,7 +93,7 @@ def test_a_label_that_was_never_seen_in_its_class_is_not_judged(case):
     assert scores["source_error_score"].isna().to_numpy()[[0, 4]].all()
 
 
-def test_a_photo_is_judged_alike_in_whatever_part_it_comes(case):
+def test_a_image_is_judged_alike_in_whatever_part_it_comes(case):
     known, _ = case
     learned = SourceRanking(known)
     whole, part = learned.score(known.given), learned.score(known.given.iloc[40:80])
@@ -135,7 +135,7 @@ def test_names_without_meaning_teach_nothing():
     assert learned < 0.14
 
 
-def test_a_name_that_no_other_photo_has_is_not_judged(case):
+def test_a_name_that_no_other_image_has_is_not_judged(case):
     known, _ = case
     given = known.given.copy()
     given.loc[0, "source_label"] = "toga"
@@ -143,7 +143,7 @@ def test_a_name_that_no_other_photo_has_is_not_judged(case):
     assert np.isnan(scores["source_error_score"][0])
 
 
-def test_labels_of_one_part_of_the_photos_are_too_few(case):
+def test_labels_of_one_part_of_the_images_are_too_few(case):
     known, _ = case
     alone = known.given[known.given["image_id"] == "p000"]
     many = pd.concat([alone.assign(index=i) for i in range(60)], ignore_index=True)

@@ -47,7 +47,7 @@ class Context:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[fo.Dataset]:
     name = f"operators-{uuid.uuid4().hex[:8]}"
-    yield build(name, tmp_path_factory.mktemp("photos"), photos=4)
+    yield build(name, tmp_path_factory.mktemp("photos"), images=4)
     fo.delete_dataset(name)
 
 
@@ -74,7 +74,7 @@ def click(sample: fo.Sample, field: str, index: int = -1) -> dict:
     return {"label_id": detections[index].id, "sample_id": sample.id, "field": field}
 
 
-def photo(dataset: fo.Dataset, number: int) -> fo.Sample:
+def image(dataset: fo.Dataset, number: int) -> fo.Sample:
     return dataset.one(F("image_id") == f"figure-{number:02d}")
 
 
@@ -83,19 +83,19 @@ def actions(dataset: fo.Dataset) -> list[str]:
 
 
 def test_keep_marks_what_was_clicked(dataset: fo.Dataset) -> None:
-    sample = photo(dataset, 0)
+    sample = image(dataset, 0)
     clicked = click(sample, "labels")
     context = Context(dataset, labels=[clicked], current=sample.id)
     label = sample.labels.detections[-1].label
     assert run("keep", context) == ("success", f"Kept {label} in figure-00.")
-    now = {d.id: d.review_status for d in photo(dataset, 0).labels.detections}
+    now = {d.id: d.review_status for d in image(dataset, 0).labels.detections}
     assert now[clicked["label_id"]] == "kept"
     assert [i for i, _ in context.shown] == [sample.id]
     assert isinstance(context.shown[0][1]["labels"]["detections"][0]["mask"], str)
 
 
 def test_relabel_offers_what_the_model_sees(dataset: fo.Dataset) -> None:
-    sample = photo(dataset, 0)
+    sample = image(dataset, 0)
     worst = max(sample.labels.detections, key=lambda d: d.error_score)
     clicked = {"label_id": worst.id, "sample_id": sample.id, "field": "labels"}
     context = Context(dataset, labels=[clicked], current=sample.id, category="feet")
@@ -103,7 +103,7 @@ def test_relabel_offers_what_the_model_sees(dataset: fo.Dataset) -> None:
     form = relabel.resolve_input(context).type
     assert form.properties["category"].default == worst.suggested_label
     assert run("relabel", context) == ("success", f"{worst.label} in figure-00 is feet now.")
-    assert {d.id: d.label for d in photo(dataset, 0).labels.detections}[worst.id] == "feet"
+    assert {d.id: d.label for d in image(dataset, 0).labels.detections}[worst.id] == "feet"
 
 
 def test_relabel_offers_the_source_label_that_it_looks_like(dataset: fo.Dataset) -> None:
@@ -124,30 +124,30 @@ def test_relabel_offers_the_source_label_that_it_looks_like(dataset: fo.Dataset)
 
 
 def test_delete_and_undo(dataset: fo.Dataset) -> None:
-    sample = photo(dataset, 0)
+    sample = image(dataset, 0)
     before = len(sample.labels.detections)
     run("delete", Context(dataset, labels=[click(sample, "labels")], current=sample.id))
-    assert len(photo(dataset, 0).labels.detections) == before - 1
+    assert len(image(dataset, 0).labels.detections) == before - 1
     assert run("undo", Context(dataset)) == ("success", "Took back: delete in figure-00.")
-    assert len(photo(dataset, 0).labels.detections) == before
+    assert len(image(dataset, 0).labels.detections) == before
 
 
 def test_add_accepts_and_delete_dismisses_a_missing_garment(dataset: fo.Dataset) -> None:
-    sample = photo(dataset, 1)
+    sample = image(dataset, 1)
     clicked = click(sample, MISSING)
     label = sample[MISSING].detections[-1].label
     added = run("add", Context(dataset, labels=[clicked], current=sample.id))
     assert added == ("success", f"Added {label} in figure-01.")
-    assert clicked["label_id"] in {d.id for d in photo(dataset, 1).labels.detections}
+    assert clicked["label_id"] in {d.id for d in image(dataset, 1).labels.detections}
     run("undo", Context(dataset))
     dismissed = run("delete", Context(dataset, labels=[clicked], current=sample.id))
     assert dismissed == ("success", f"Dismissed {label} in figure-01.")
 
 
-def test_exclude_takes_the_open_photo_or_the_ticked_ones(dataset: fo.Dataset) -> None:
+def test_exclude_takes_the_open_image_or_the_ticked_ones(dataset: fo.Dataset) -> None:
     ids = dataset.values("id")
     assert run("exclude", Context(dataset, selected=ids[:2])) == ("success", "Excluded 2 photos.")
-    last = photo(dataset, 3)
+    last = image(dataset, 3)
     run("exclude", Context(dataset, selected=ids[:2], current=last.id))
     assert store.excluded(dataset) == {"figure-00", "figure-01", "figure-03"}
 
@@ -157,7 +157,7 @@ def test_ticked_patches_are_decided_on_and_shown(dataset: fo.Dataset) -> None:
     first, second = list(patches)[:2]
     context = Context(dataset, view=patches, selected=[first.id, second.id], category="feet")
     assert run("relabel", context) == ("success", "2 garments are feet now.")
-    now = {d.id: d.label for d in photo(dataset, 0).labels.detections}
+    now = {d.id: d.label for d in image(dataset, 0).labels.detections}
     assert now[first.labels.id] == now[second.labels.id] == "feet"
     shown = {i: document["labels"]["label"] for i, document in context.shown}
     assert shown[first.id] == shown[second.id] == "feet"
@@ -175,7 +175,7 @@ def test_nothing_picked(dataset: fo.Dataset, name: str, says: str) -> None:
 
 
 def test_a_click_on_the_prediction_says_what_to_do(dataset: fo.Dataset) -> None:
-    sample = photo(dataset, 0)
+    sample = image(dataset, 0)
     clicked = {"label_id": "0" * 24, "sample_id": sample.id, "field": f"outline_{RUN}"}
     variant, text = run("keep", Context(dataset, labels=[clicked], current=sample.id))
     assert variant == "warning"
@@ -183,7 +183,7 @@ def test_a_click_on_the_prediction_says_what_to_do(dataset: fo.Dataset) -> None:
 
 
 def test_a_click_on_a_missing_garment_is_not_kept(dataset: fo.Dataset) -> None:
-    sample = photo(dataset, 1)
+    sample = image(dataset, 1)
     clicked = click(sample, MISSING)
     variant, text = run("keep", Context(dataset, labels=[clicked], current=sample.id))
     assert variant == "warning"

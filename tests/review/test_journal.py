@@ -120,7 +120,7 @@ def test_what_is_deleted_stays_deleted_under_every_taxonomy():
     assert not journal.waits(deleted, ACTIVE)
 
 
-def test_excluded_photos_and_their_undo():
+def test_excluded_images_and_their_undo():
     excluded = decide("exclude", "a")
     assert journal.excluded([excluded]) == {"a"}
     assert journal.excluded([excluded, decide("undo", "a", undoes=excluded.decision_id)]) == set()

@@ -39,9 +39,9 @@ def dataset(tmp_path):
     images = tmp_path / "images"
     images.mkdir()
     rng = np.random.default_rng(0)
-    for photo in ("a", "b", "c"):
+    for image in ("a", "b", "c"):
         pixels = rng.integers(0, 255, (40, 60, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(images / f"{photo}.png")
+        Image.fromarray(pixels).save(images / f"{image}.png")
     (images / "b2.png").write_bytes((images / "b.png").read_bytes())
     (tmp_path / "train.csv").write_text(HEADER + "".join(ROWS))
     store.delete(name)
@@ -144,7 +144,7 @@ def test_what_a_reviewer_called_it_counts_and_not_what_was_imported(dataset):
     assert "same garment, other category" not in names
 
 
-def test_a_photo_that_was_lost_or_replaced_since_the_import_is_said(dataset, tmp_path):
+def test_a_image_that_was_lost_or_replaced_since_the_import_is_said(dataset, tmp_path):
     Image.new("RGB", (60, 80)).save(tmp_path / "images" / "a.png")
     (tmp_path / "images" / "b2.png").write_bytes(b"no photo")
     names = {(f["image_id"], f["name"]) for f in json.loads(audit(dataset.name, "--json"))}

@@ -37,7 +37,7 @@ def test_a_run_is_where_its_name_says_and_its_features_beside_it(data, tmp_path)
         exported.evaluate(data, str(tmp_path / "runs" / "a"), console.progress())
 
 
-def test_folds_are_dealt_and_every_photo_measured(data, tmp_path):
+def test_folds_are_dealt_and_every_image_measured(data, tmp_path):
     metrics = train(data, tmp_path / "a", folds=3)
     assert metrics["photos"] == 12
     again = exported.evaluate(data, str(tmp_path / "a"), console.progress())

@@ -11,16 +11,16 @@ from curation.core import console, rle, taxonomy
 from curation.core.errors import DatasetError, RunError
 from curation.core.records import ImageRecord, Instance
 from curation.issues.observation import Place
-from curation.issues.scoring import Issue, PhotoScore
+from curation.issues.scoring import ImageScore, Issue
 from curation.steps import feedback, rounds, working_copy
 from training.config import TrainConfig
 
 TOML = (taxonomy.BUILT_IN / "supercategories.toml").read_text("utf-8")
 
 
-def record(folder, name, colour, category="skirt"):
+def record(folder, name, color, category="skirt"):
     path = folder / f"{name}.png"
-    Image.new("RGB", (8, 8), colour).save(path)
+    Image.new("RGB", (8, 8), color).save(path)
     return ImageRecord(name, path, 8, 8, (Instance(category, rle.encode(np.eye(8))),))
 
 
@@ -44,22 +44,22 @@ def load(dataset):
     return working_copy.load(dataset, console.progress())
 
 
-def test_excluded_photos_are_left_out(dataset):
+def test_excluded_images_are_left_out(dataset):
     store.decide(dataset, "exclude", image_id="p03")
     assert "p03" not in load(dataset).records
 
 
-def test_photos_newer_than_the_remap_are_refused_not_taught_as_background(dataset, tmp_path):
+def test_images_newer_than_the_remap_are_refused_not_taught_as_background(dataset, tmp_path):
     store.write(dataset.name, [record(tmp_path, "late", "white", "ball gown")])
     with pytest.raises(DatasetError, match=r"1 photos were imported .* --taxonomy supercategories"):
         load(dataset)
 
 
-def test_copies_are_one_photo_to_the_trainer(dataset):
-    keys = {photo.image_id: photo.key for photo in rounds.photo_files(load(dataset))}
+def test_copies_are_one_image_to_the_trainer(dataset):
+    keys = {image.image_id: image.key for image in rounds.image_files(load(dataset))}
     assert keys["copy"] == keys["p00"] != keys["p01"]
     store.decide(dataset, "exclude", image_id="p00")
-    assert {p.image_id: p.key for p in rounds.photo_files(load(dataset))}["copy"] == keys["copy"]
+    assert {p.image_id: p.key for p in rounds.image_files(load(dataset))}["copy"] == keys["copy"]
 
 
 def test_splits_outlive_the_database(dataset, tmp_path):
@@ -72,13 +72,13 @@ def test_splits_outlive_the_database(dataset, tmp_path):
     assert before["copy"] == before["p00"]
 
 
-def test_more_folds_than_photos_is_one_line_and_leaves_nothing(dataset):
+def test_more_folds_than_images_is_one_line_and_leaves_nothing(dataset):
     with pytest.raises(RunError, match="99 folds of 20 different photos"):
         rounds.train(dataset, "many", 99, TrainConfig(size=32), console.progress())
     assert not rounds.run_folder(dataset, "many").exists()
 
 
-def test_photos_that_look_alike_are_in_one_fold(dataset, tmp_path):
+def test_images_that_look_alike_are_in_one_fold(dataset, tmp_path):
     rng = np.random.default_rng(0)
     for number in range(6):
         scene = Image.fromarray(rng.integers(0, 255, (8, 8, 3), np.uint8)).resize((96, 96))
@@ -153,9 +153,9 @@ def test_flagging_goes_on_where_it_was_killed(dataset, monkeypatch):
     asked = []
     evidence = rounds.trainer.evidence
 
-    def seen(folder, photos, **rest):
-        asked.append(len(photos))
-        return evidence(folder, photos, **rest)
+    def seen(folder, images, **rest):
+        asked.append(len(images))
+        return evidence(folder, images, **rest)
 
     def kill(*args):
         raise KeyboardInterrupt
@@ -225,9 +225,9 @@ def test_keeping_what_was_relabelled_says_nothing_of_the_label_that_was_imported
 def test_a_garment_that_was_added_and_then_deleted_is_not_taught_as_missing(dataset):
     mask = rle.encode(np.eye(8)[::-1])
     gap = Issue("p01", "5" * 24, "run:r1", "", 0.8, "missing", "feet", "", mask=mask)
-    store.write_scores(dataset, "r1", [PhotoScore("p01", 0.9, (gap,))])
+    store.write_scores(dataset, "r1", [ImageScore("p01", 0.9, (gap,))])
     store.decide(dataset, "add", image_id="p01", instance_id="5" * 24)
-    store.write_scores(dataset, "r1", [PhotoScore("p01", 0.0, ())])
+    store.write_scores(dataset, "r1", [ImageScore("p01", 0.0, ())])
     store.decide(dataset, "delete", image_id="p01", instance_id="5" * 24)
     ((place,),) = feedback.places(dataset, load(dataset)).values()
     assert not place.missing
@@ -246,10 +246,10 @@ def test_added_and_dismissed_garments_are_told_by_the_journal_alone(dataset):
     mask = rle.encode(np.eye(8)[::-1])
     gaps = [Issue("p01", f"{n}" * 24, "run:r1", "", 0.8, "missing", "feet", "", mask=mask)
             for n in (5, 6)]  # fmt: skip
-    store.write_scores(dataset, "r1", [PhotoScore("p01", 0.9, tuple(gaps))])
+    store.write_scores(dataset, "r1", [ImageScore("p01", 0.9, tuple(gaps))])
     store.decide(dataset, "add", image_id="p01", instance_id="5" * 24)
     store.decide(dataset, "delete", image_id="p01", instance_id="6" * 24)
-    store.write_scores(dataset, "r2", [PhotoScore("p01", 0.0, ())])
+    store.write_scores(dataset, "r2", [ImageScore("p01", 0.0, ())])
     dataset.delete_sample_field("missing_r1")
     work = load(dataset)
     feet = work.channels.names.index("feet")

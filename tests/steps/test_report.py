@@ -10,14 +10,14 @@ from curation.steps import report, rounds
 from tests.app.dataset import RUN, build
 
 
-def test_a_tile_shows_the_outline_and_the_class_colours():
+def test_a_tile_shows_the_outline_and_the_class_colors():
     palette = taxonomy.load("supercategories")
-    photo = np.full((120, 80, 3), 128, np.uint8)
+    image = np.full((120, 80, 3), 128, np.uint8)
     labels = np.zeros((120, 80), np.uint8)
     labels[30:90, 20:60] = 1
     prediction = np.zeros((60, 40), np.uint8)
     prediction[15:45, 10:30] = 4
-    suspect = report.Suspect("1. a", photo, labels, prediction, rle.encode(labels))
+    suspect = report.Suspect("1. a", image, labels, prediction, rle.encode(labels))
     tile = np.asarray(report.draw_suspect(suspect, palette))
     assert (tile == report.OUTLINE).all(axis=2).sum() > 300  # four outlines
     middle = report.PANEL // 2
@@ -29,11 +29,11 @@ def test_a_tile_shows_the_outline_and_the_class_colours():
 
 
 def test_a_close_up_fills_its_panel_with_the_suspect():
-    photo = np.zeros((200, 100, 3), np.uint8)
-    photo[20:40, 60:80] = 200
+    image = np.zeros((200, 100, 3), np.uint8)
+    image[20:40, 60:80] = 200
     mask = np.zeros((200, 100), np.uint8)
     mask[20:40, 60:80] = 1
-    suspect = report.Suspect("", photo, mask, mask, rle.encode(mask))
+    suspect = report.Suspect("", image, mask, mask, rle.encode(mask))
     panel = report.close_up(suspect, 150, 300)
     bright = panel[..., 1] > 150
     rows, columns = np.nonzero(bright)
@@ -42,22 +42,22 @@ def test_a_close_up_fills_its_panel_with_the_suspect():
     assert np.ptp(columns) > 60
     corner = np.zeros((200, 100), np.uint8)
     corner[:10, :10] = 1
-    at_edge = report.Suspect("", photo, mask, mask, rle.encode(corner))
+    at_edge = report.Suspect("", image, mask, mask, rle.encode(corner))
     assert (report.close_up(at_edge, 150, 300)[0, 0] == report.PAPER).all()
 
 
-def test_background_is_grey_and_a_class_is_its_colour():
+def test_background_is_grey_and_a_class_is_its_color():
     palette = taxonomy.load("supercategories")
-    photo = np.zeros((1, 2, 3), np.uint8)
-    photo[..., 0] = 255
-    painted = report.overlay(photo, np.array([[0, 5]], np.uint8), palette)
+    image = np.zeros((1, 2, 3), np.uint8)
+    image[..., 0] = 255
+    painted = report.overlay(image, np.array([[0, 5]], np.uint8), palette)
     assert len(set(painted[0, 0].tolist())) == 1
     assert painted[0, 1].argmax() == 1  # accessories are green
 
 
 def test_the_sheet_of_source_labels_has_their_suspects_alone(tmp_path):
     name = f"report-{uuid.uuid4().hex[:8]}"
-    dataset = build(name, tmp_path / "photos", photos=2)
+    dataset = build(name, tmp_path / "photos", images=2)
     try:
         shoe = next(d for s in dataset for d in s.labels.detections if d.source_error_score)
         image_id = next(

@@ -41,7 +41,7 @@ INSTANCES = {
 }
 
 
-def photo(folder: Path, name: str, instances: tuple[Instance, ...]) -> ImageRecord:
+def image(folder: Path, name: str, instances: tuple[Instance, ...]) -> ImageRecord:
     path = folder / f"{name}.png"
     Image.new("L", (WIDTH, HEIGHT)).save(path)
     return ImageRecord(name, path, HEIGHT, WIDTH, instances)
@@ -56,7 +56,7 @@ def records(tmp_path):
     path = tmp_path / "large.png"
     Image.new("L", large.shape[::-1]).save(path)
     shoes = (Instance("shoe", rle.encode(large), "t.csv:9"),)
-    small = [photo(tmp_path, name, instances) for name, instances in INSTANCES.items()]
+    small = [image(tmp_path, name, instances) for name, instances in INSTANCES.items()]
     return [*small, ImageRecord("large", path, *large.shape, shoes)]
 
 
@@ -123,20 +123,20 @@ def test_this_fiftyone_is_written_to_directly():
     assert bulk.holds()
 
 
-def test_photos_are_stored_as_fiftyone_itself_stores_them(records, new):
+def test_images_are_stored_as_fiftyone_itself_stores_them(records, new):
     ours, theirs = privately(new(), records), publicly(new(), records)
     assert stored(ours).keys() == {r.image_id for r in records}
     assert stored(ours) == stored(theirs)
     for mine, yours in zip(raw(ours), raw(theirs), strict=True):
-        by_chance = ("_id", "_rand", "created_at", "last_modified_at")
-        assert mine.keys() >= set(by_chance)
-        assert [type(mine[k]) for k in by_chance] == [type(yours[k]) for k in by_chance]
+        by_probability = ("_id", "_rand", "created_at", "last_modified_at")
+        assert mine.keys() >= set(by_probability)
+        assert [type(mine[k]) for k in by_probability] == [type(yours[k]) for k in by_probability]
         assert mine["_dataset_id"] == bulk.dataset_id(ours)
         assert yours["_dataset_id"] == bulk.dataset_id(theirs)
         assert 0 <= mine["_rand"] <= 1
 
 
-def test_photos_are_read_by_fiftyone_as_its_own(records, new):
+def test_images_are_read_by_fiftyone_as_its_own(records, new):
     ours, theirs = privately(new(), records), publicly(new(), records)
     assert as_samples(ours) == as_samples(theirs)
     assert schema(ours) == schema(theirs)
@@ -160,7 +160,7 @@ def test_what_was_written_directly_is_read_as_it_was_and_drawn_as_it_is(records,
     assert ours.match({"image_id": "large"}).first().ground_truth.detections[0].mask.shape[0] < 768
 
 
-def test_photos_written_directly_can_be_changed_and_saved_by_fiftyone(records, new):
+def test_images_written_directly_can_be_changed_and_saved_by_fiftyone(records, new):
     ours = privately(new(), records)
     sample = ours.match({"image_id": "full photo"}).first()
     sample.ground_truth.detections[0].label = "boot"
@@ -193,7 +193,7 @@ def test_an_update_stores_what_set_values_stores(records, new):
     assert schema(ours) == schema(theirs)
 
 
-def test_an_update_changes_the_photos_it_names_alone_and_their_time(records, new):
+def test_an_update_changes_the_images_it_names_alone_and_their_time(records, new):
     ours = privately(new(), records)
     before = {d["image_id"]: d for d in raw(ours)}
     changed = dict([changes(records).popitem()])
@@ -205,7 +205,7 @@ def test_an_update_changes_the_photos_it_names_alone_and_their_time(records, new
     assert after[name]["created_at"] == before[name]["created_at"]
 
 
-def test_an_update_of_a_photo_that_is_in_memory_is_seen_there(records, new):
+def test_an_update_of_a_image_that_is_in_memory_is_seen_there(records, new):
     ours = privately(new(), records)
     sample = ours.first()
     bulk.update(ours, {sample.image_id: {"split": "val"}})

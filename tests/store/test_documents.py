@@ -24,13 +24,13 @@ CORNER = rle.encode(picture("....##", "....##", "......", "......"))
 
 SHIRT = Instance("shirt", L_SHAPE, "t.csv:2", ("plain", "long"), faults=(rle.RUN_PAST_END,))
 SHOE = Instance("shoe", CORNER, "t.csv:3", polygons=((4.0, 0.0, 6.0, 0.0, 6.0, 2.0, 4.0, 2.0),))
-PHOTO = ImageRecord("a", Path(__file__), 4, 6, (SHIRT, SHOE))
+IMAGE = ImageRecord("a", Path(__file__), 4, 6, (SHIRT, SHOE))
 
 
-def changed(photo: ImageRecord = PHOTO, **values) -> ImageRecord:
+def changed(image: ImageRecord = IMAGE, **values) -> ImageRecord:
     """The photo with some fields of its first instance changed."""
-    first, *others = photo.instances
-    return replace(photo, instances=(replace(first, **values), *others))
+    first, *others = image.instances
+    return replace(image, instances=(replace(first, **values), *others))
 
 
 @pytest.mark.parametrize(
@@ -42,48 +42,48 @@ def changed(photo: ImageRecord = PHOTO, **values) -> ImageRecord:
         changed(attributes=("long", "plain")),
         changed(polygons=SHOE.polygons),
         changed(faults=()),
-        replace(PHOTO, instances=(SHIRT,)),
-        replace(PHOTO, instances=(SHIRT, SHIRT, SHOE)),
-        replace(PHOTO, instances=()),
-        ImageRecord("a", PHOTO.path, 6, 4),
+        replace(IMAGE, instances=(SHIRT,)),
+        replace(IMAGE, instances=(SHIRT, SHIRT, SHOE)),
+        replace(IMAGE, instances=()),
+        ImageRecord("a", IMAGE.path, 6, 4),
     ],
-    ids=lambda photo: f"{len(photo.instances)} instances",
+    ids=lambda image: f"{len(image.instances)} instances",
 )
-def test_the_content_digest_notices_whatever_the_file_says_of_a_photo(other):
-    assert documents.content_digest(other) != documents.content_digest(PHOTO)
+def test_the_content_digest_notices_whatever_the_file_says_of_a_image(other):
+    assert documents.content_digest(other) != documents.content_digest(IMAGE)
 
 
 def test_the_content_digest_notices_attributes_that_two_instances_exchange():
     one, two = replace(SHIRT, attributes=("x",)), replace(SHOE, attributes=("y",))
-    photo = replace(PHOTO, instances=(one, two))
+    image = replace(IMAGE, instances=(one, two))
     exchanged = (replace(one, attributes=("y",)), replace(two, attributes=("x",)))
-    other = replace(PHOTO, instances=exchanged)
-    assert documents.content_digest(other) != documents.content_digest(photo)
+    other = replace(IMAGE, instances=exchanged)
+    assert documents.content_digest(other) != documents.content_digest(image)
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        replace(PHOTO, path=Path(__file__).with_name("conftest.py")),
-        replace(PHOTO, instances=(SHOE, SHIRT)),
+        replace(IMAGE, path=Path(__file__).with_name("conftest.py")),
+        replace(IMAGE, instances=(SHOE, SHIRT)),
         changed(source="t.csv:9"),
     ],
     ids=["folder", "order", "line"],
 )
-def test_the_place_digest_alone_notices_where_a_photo_and_its_labels_are(other):
-    assert documents.content_digest(other) == documents.content_digest(PHOTO)
-    assert documents.place_digest(other) != documents.place_digest(PHOTO)
+def test_the_place_digest_alone_notices_where_a_image_and_its_labels_are(other):
+    assert documents.content_digest(other) == documents.content_digest(IMAGE)
+    assert documents.place_digest(other) != documents.place_digest(IMAGE)
 
 
 def test_the_place_digest_does_not_care_what_is_said():
     other = changed(category="dress", mask=CORNER, attributes=(), faults=())
-    assert documents.place_digest(other) == documents.place_digest(PHOTO)
+    assert documents.place_digest(other) == documents.place_digest(IMAGE)
 
 
 @given(st.permutations([SHIRT, SHIRT, SHOE, replace(SHOE, category="boot")]))
 def test_no_order_of_the_instances_changes_the_content_digest(instances):
-    whole = replace(PHOTO, instances=(SHIRT, SHIRT, SHOE, replace(SHOE, category="boot")))
-    turned = replace(PHOTO, instances=tuple(instances))
+    whole = replace(IMAGE, instances=(SHIRT, SHIRT, SHOE, replace(SHOE, category="boot")))
+    turned = replace(IMAGE, instances=tuple(instances))
     assert documents.content_digest(turned) == documents.content_digest(whole)
 
 
@@ -140,15 +140,15 @@ def test_packed_masks_are_what_numpy_reads(piece):
     assert (again == piece).all()
 
 
-def test_a_large_photo_with_many_labels_is_a_small_document(tmp_path):
+def test_a_large_image_with_many_labels_is_a_small_document(tmp_path):
     """24 megapixels and 30 wavy garments: nothing near MongoDB's 16 MiB."""
     path = tmp_path / "large.jpg"
     path.touch()
     rows = np.arange(4000)
-    chance = random.Random(0)
+    probability = random.Random(0)
     instances = []
     for number in range(30):
-        edge = chance.randrange(200, 3000) + (150 * np.sin(rows / (20 + number))).astype(int)
+        edge = probability.randrange(200, 3000) + (150 * np.sin(rows / (20 + number))).astype(int)
         runs = np.stack([rows * 6000 + edge + 1, np.full(4000, 2000)], axis=1)
         mask = rle.from_pairs(runs, 6000, 4000)
         instances.append(Instance("dress", mask, f"train.csv:{number + 2}", ("long",)))

@@ -57,7 +57,7 @@ def indexes(dataset):  # noqa: F811
     }
 
 
-def test_what_was_written_is_told_photo_by_photo(dataset, records):  # noqa: F811
+def test_what_was_written_is_told_image_by_image(dataset, records):  # noqa: F811
     one, two = records
     new = replace(one, image_id="c")
     moved = replace(one, instances=one.instances[::-1])
@@ -68,7 +68,7 @@ def test_what_was_written_is_told_photo_by_photo(dataset, records):  # noqa: F81
     assert (written.unchanged, written.updated) == (["a", "c"], ["b"])
 
 
-def test_a_photo_is_replaced_at_once_or_not_at_all(dataset, records, monkeypatch):  # noqa: F811
+def test_a_image_is_replaced_at_once_or_not_at_all(dataset, records, monkeypatch):  # noqa: F811
     """Between old and new labels there is no photo with a half of each."""
     seen = []
     original = bulk.Collection.bulk_write
@@ -82,12 +82,12 @@ def test_a_photo_is_replaced_at_once_or_not_at_all(dataset, records, monkeypatch
 
     monkeypatch.setattr(bulk.Collection, "bulk_write", watched)
     target = store.target(dataset, True)
-    photo = prepare(corrected(records[0]), target)
-    store.take(dataset, [photo], "v2", Imported())
+    image = prepare(corrected(records[0]), target)
+    store.take(dataset, [image], "v2", Imported())
     assert [fields >= {"ground_truth", "content_digest", "labels"} for fields in seen] == [True]
 
 
-def test_labels_of_a_photo_that_was_replaced_are_computed_by_whoever_comes_next(
+def test_labels_of_a_image_that_was_replaced_are_computed_by_whoever_comes_next(
     dataset,  # noqa: F811
     records,  # noqa: F811
     monkeypatch,
@@ -195,7 +195,7 @@ def test_orphans_are_the_decisions_whose_label_is_gone(dataset, records):  # noq
     assert orphan.detail == f"keep of {shirt.id} by ann"
 
 
-def test_a_photo_that_the_database_could_not_keep_is_left_out_and_said(
+def test_a_image_that_the_database_could_not_keep_is_left_out_and_said(
     dataset,  # noqa: F811
     records,  # noqa: F811
 ):
@@ -209,21 +209,21 @@ def test_a_photo_that_the_database_could_not_keep_is_left_out_and_said(
             return [replace(records[1], image_id="c"), large][start:stop]
 
     shared = Source(), Target(bulk.dataset_id(dataset), {}, True)
-    photos, skips, _ = prepare_slice(shared, range(0, 2))
+    images, skips, _ = prepare_slice(shared, range(0, 2))
     assert [(s.where, s.kind) for s in skips] == [("v.json:k#0", "photo with too much to keep")]
     assert "large" in skips[0].detail
     assert first_fault(Source(), range(0, 2)) == skips[0]
-    store.take(dataset, photos, "v2", Imported())
+    store.take(dataset, images, "v2", Imported())
     assert store.complete(dataset) == {}
     assert "c" in raw(dataset)
 
 
-def test_a_photo_at_that_bound_can_be_kept_with_its_labels(dataset, records):  # noqa: F811
+def test_a_image_at_that_bound_can_be_kept_with_its_labels(dataset, records):  # noqa: F811
     ring = tuple(float(v) for v in range(100_000))
     dress = Instance("dress", records[0].instances[0].mask, polygons=(ring,))
     large = replace(records[0], image_id="large", instances=(dress,) * 4)
-    photo = prepare(large, store.target(dataset, False))
-    assert MAX_DOCUMENT * 0.8 < len(photo.document) <= MAX_DOCUMENT
-    store.take(dataset, [photo], "", Imported())
+    image = prepare(large, store.target(dataset, False))
+    assert MAX_DOCUMENT * 0.8 < len(image.document) <= MAX_DOCUMENT
+    store.take(dataset, [image], "", Imported())
     assert store.complete(dataset) == {}
     assert len(raw(dataset)["large"]["labels"]["detections"]) == 4

@@ -14,7 +14,7 @@ from curation.core import rle
 from curation.core.errors import CurateError
 from curation.core.records import ImageRecord, Instance, Skip
 from curation.store import documents, prepare
-from curation.store.prepare import Photo, Status, Target
+from curation.store.prepare import PreparedImage, Status, Target
 from tests.conftest import picture
 
 MASK = rle.encode(picture("......", "#.....", "#.....", "###..."))
@@ -35,47 +35,47 @@ def target(*known: ImageRecord, update: bool = False) -> Target:
     return Target(KEY, digests, update)
 
 
-def test_a_new_photo_is_packed_whole(record):
-    photo = prepare.prepare(record, target())
-    assert (photo.image_id, photo.status, photo.instances) == ("a", Status.ADDED, 2)
-    document = bson.decode(photo.document)
+def test_a_new_image_is_packed_whole(record):
+    image = prepare.prepare(record, target())
+    assert (image.image_id, image.status, image.instances) == ("a", Status.ADDED, 2)
+    document = bson.decode(image.document)
     assert document["_dataset_id"] == KEY
     assert document["excluded"] is False
     assert document["metadata"]["size_bytes"] == 13
     assert [d["label"] for d in document["ground_truth"]["detections"]] == ["shirt", "shoe"]
 
 
-def test_an_unchanged_photo_is_not_packed(record):
+def test_an_unchanged_image_is_not_packed(record):
     for update in (False, True):
-        photo = prepare.prepare(record, target(record, update=update))
-        assert photo == Photo("a", Status.UNCHANGED, 2, b"")
+        image = prepare.prepare(record, target(record, update=update))
+        assert image == PreparedImage("a", Status.UNCHANGED, 2, b"")
 
 
-def test_a_photo_that_only_moved_is_packed_even_without_update(record):
+def test_a_image_that_only_moved_is_packed_even_without_update(record):
     moved = replace(record, instances=(SHIRT, replace(SHOE, source="t.csv:9")))
-    photo = prepare.prepare(moved, target(record))
-    assert photo.status is Status.MOVED
-    document = bson.decode(photo.document)
+    image = prepare.prepare(moved, target(record))
+    assert image.status is Status.MOVED
+    document = bson.decode(image.document)
     assert [d["source"] for d in document["ground_truth"]["detections"]] == ["t.csv:2", "t.csv:9"]
 
 
-def test_a_changed_photo_is_packed_if_it_is_to_be_updated(record):
+def test_a_changed_image_is_packed_if_it_is_to_be_updated(record):
     changed = replace(record, instances=(replace(SHIRT, attributes=("striped",)), SHOE))
-    assert prepare.prepare(changed, target(record)) == Photo("a", Status.CHANGED, 2, b"")
-    photo = prepare.prepare(changed, target(record, update=True))
-    assert photo.status is Status.CHANGED
-    document = bson.decode(photo.document)
+    assert prepare.prepare(changed, target(record)) == PreparedImage("a", Status.CHANGED, 2, b"")
+    image = prepare.prepare(changed, target(record, update=True))
+    assert image.status is Status.CHANGED
+    document = bson.decode(image.document)
     assert document["ground_truth"]["detections"][0]["fine"] == ["striped"]
 
 
-def test_an_update_leaves_alone_what_people_and_runs_said_of_a_photo(record):
+def test_an_update_leaves_alone_what_people_and_runs_said_of_a_image(record):
     changed = replace(record, instances=(SHOE,))
     packed = bson.decode(prepare.prepare(changed, target(record, update=True)).document)
     computed_anew = {"filepath", "metadata", "ground_truth", "content_digest", "place_digest"}
     assert packed.keys() == computed_anew
 
 
-def test_a_photo_too_large_for_the_database_is_refused_with_its_place(record):
+def test_a_image_too_large_for_the_database_is_refused_with_its_place(record):
     huge = replace(SHIRT, polygons=(tuple(float(v) for v in range(700_000)),))
     large = replace(record, instances=(huge, SHOE))
     with pytest.raises(CurateError, match=r"^t.csv:2: a has 2 labels of above 7 MiB"):
@@ -85,7 +85,7 @@ def test_a_photo_too_large_for_the_database_is_refused_with_its_place(record):
     assert prepare.prepare(large, target(record)).status is Status.CHANGED  # nothing is packed
 
 
-def test_a_photo_imported_before_there_were_digests_differs(record):
+def test_a_image_imported_before_there_were_digests_differs(record):
     assert prepare.prepare(record, Target(KEY, {"a": ("", "")}, False)).status is Status.CHANGED
 
 
@@ -93,20 +93,20 @@ def test_a_photo_imported_before_there_were_digests_differs(record):
 class Listed:
     """A :class:`curation.formats.Source` of records that are there already."""
 
-    photos: tuple[ImageRecord | Skip, ...]
+    images: tuple[ImageRecord | Skip, ...]
     path: Path = Path("t.csv")
     images: Path = Path()
 
     @property
     def names(self):
-        return [getattr(p, "image_id", "gone") for p in self.photos]
+        return [getattr(p, "image_id", "gone") for p in self.images]
 
     def read(self, start, stop, on_skip):
-        for photo in self.photos[start:stop]:
-            if isinstance(photo, Skip):
-                on_skip(photo)
+        for image in self.images[start:stop]:
+            if isinstance(image, Skip):
+                on_skip(image)
             else:
-                yield photo
+                yield image
 
 
 GONE = Skip("t.csv:7", "photo without a file", "no photo 'gone'")
@@ -115,8 +115,8 @@ GONE = Skip("t.csv:7", "photo without a file", "no photo 'gone'")
 def test_a_slice_says_what_was_left_out_and_what_was_mended(record):
     fine = replace(record, image_id="b", instances=(SHIRT,))
     source = Listed((fine, record, GONE, replace(record, image_id="c")))
-    photos, skips, mended = prepare.prepare_slice((source, target(fine)), range(0, 3))
-    assert [(p.image_id, p.status) for p in photos] == [("b", "unchanged"), ("a", "new")]
+    images, skips, mended = prepare.prepare_slice((source, target(fine)), range(0, 3))
+    assert [(p.image_id, p.status) for p in images] == [("b", "unchanged"), ("a", "new")]
     assert skips == [GONE]
     assert mended == [Skip("t.csv:3", "label mended: run past the end", "shoe")]
 

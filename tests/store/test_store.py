@@ -11,7 +11,7 @@ from curation import store
 from curation.core import rle, taxonomy
 from curation.core.errors import DatasetError, TaxonomyError
 from curation.core.records import ImageRecord, Instance
-from curation.issues.scoring import Issue, PhotoScore, digest
+from curation.issues.scoring import ImageScore, Issue, digest
 from tests.conftest import picture
 
 L_SHAPE = picture(
@@ -84,7 +84,7 @@ def test_importing_twice_changes_nothing(dataset, records):
     assert [s.to_dict() for s in dataset] == before
 
 
-def test_a_photo_that_differs_is_named_and_left_alone(dataset, records):
+def test_a_image_that_differs_is_named_and_left_alone(dataset, records):
     changed = ImageRecord("a", records[0].path, 4, 6, records[0].instances[:1])
     written = store.write(dataset.name, [changed])
     assert written.differing == ["a"]
@@ -96,7 +96,7 @@ def test_the_order_of_rows_is_no_difference(dataset, records):
     assert store.write(dataset.name, [turned]).unchanged == ["a"]
 
 
-def test_a_corrected_photo_is_taken_over_and_keeps_its_reviews(dataset, records):
+def test_a_corrected_image_is_taken_over_and_keeps_its_reviews(dataset, records):
     shirt = labels(dataset)["shirt, blouse"]
     store.decide(dataset, "relabel", image_id="a", instance_id=shirt.id, category="feet")
     changed = ImageRecord("a", records[0].path, 4, 6, records[0].instances[:1])
@@ -109,12 +109,12 @@ def test_a_corrected_photo_is_taken_over_and_keeps_its_reviews(dataset, records)
     assert len(dataset.match({"image_id": "a"}).first().ground_truth.detections) == 1
 
 
-def test_photos_that_moved_are_found_after_an_import_from_their_new_place(dataset, records):
+def test_images_that_moved_are_found_after_an_import_from_their_new_place(dataset, records):
     moved = records[0].path.rename(records[0].path.with_name("moved.png"))
     with pytest.raises(DatasetError, match=r"a.png cannot be read .*new --images"):
-        store.photo_groups(dataset)
+        store.image_groups(dataset)
     store.write(dataset.name, [ImageRecord("a", moved, 4, 6, records[0].instances)])
-    assert len(store.photo_groups(dataset)) == 2
+    assert len(store.image_groups(dataset)) == 2
 
 
 def test_somebody_elses_dataset_is_never_written_to(records):
@@ -126,7 +126,7 @@ def test_somebody_elses_dataset_is_never_written_to(records):
     theirs.delete()
 
 
-def test_an_import_killed_before_its_first_photo_goes_on(records):
+def test_an_import_killed_before_its_first_image_goes_on(records):
     fo.Dataset("cut-short")
     assert store.write("cut-short", records).added == ["a", "b"]
     store.delete("cut-short")
@@ -215,7 +215,7 @@ def score(dataset) -> Issue:
                   suggested_source_label="jacket")  # fmt: skip
     gap = rle.encode(np.fliplr(L_SHAPE))
     missing = Issue("a", "5" * 24, "run:r1", "", 0.8, "missing", "feet", "why", mask=gap)
-    scores = [PhotoScore("a", 0.7, (issue, missing)), PhotoScore("b", 0.1, ())]
+    scores = [ImageScore("a", 0.7, (issue, missing)), ImageScore("b", 0.1, ())]
     store.write_scores(dataset, "r1", scores)
     return missing
 
@@ -225,11 +225,11 @@ def test_a_file_with_a_dismissal_can_be_applied_again(dataset, tmp_path):
     path = tmp_path / "decisions.csv"
     path.write_text(f"action,image_id,instance_id\ndelete,a,{missing.instance_id}\n")
     assert store.take_file(dataset, path) == 1
-    store.write_scores(dataset, "r1", [PhotoScore("a", 0.0, ())])
+    store.write_scores(dataset, "r1", [ImageScore("a", 0.0, ())])
     assert store.take_file(dataset, path) == 0
 
 
-def test_flagged_photos_are_saved_worst_first_and_leave_when_decided(dataset):
+def test_flagged_images_are_saved_worst_first_and_leave_when_decided(dataset):
     missing = score(dataset)
     view = dataset.load_saved_view("suspects, worst first")
     assert view.values("image_id") == ["a"]
@@ -301,9 +301,9 @@ def test_a_missing_dataset_lists_those_there_are(dataset):
         store.open_dataset("no such")
 
 
-def test_copies_of_a_photo_share_a_group(dataset, records, tmp_path):
+def test_copies_of_a_image_share_a_group(dataset, records, tmp_path):
     twin = tmp_path / "twin.png"
     twin.write_bytes(records[0].path.read_bytes())
     store.write(dataset.name, [ImageRecord("c", twin, 4, 6, records[0].instances)])
-    groups = store.photo_groups(dataset)
+    groups = store.image_groups(dataset)
     assert groups["c"] == groups["a"] != groups["b"]

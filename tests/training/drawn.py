@@ -13,7 +13,7 @@ from PIL import Image
 from curation.formats.export_folder import finish, write_csv
 from curation.formats.tfrecord import example
 from training.config import TrainConfig
-from training.data.photo import PhotoFile
+from training.data.image import ImageFile
 from training.folder import ClassList
 
 SIZE = 64
@@ -21,10 +21,10 @@ CLASSES = ClassList(("background", "top", "skirt"), ("#000000", "#d62728", "#1f7
 QUICK = TrainConfig(size=SIZE, epochs=2, looks=2, min_steps=4, batch=4)
 
 
-def draw(folder: Path, count: int, seed: int = 0) -> tuple[list[PhotoFile], np.ndarray]:
+def draw(folder: Path, count: int, seed: int = 0) -> tuple[list[ImageFile], np.ndarray]:
     """Photos of a red box over a blue one on grey, and their (N, SIZE, SIZE) label maps."""
     rng = np.random.default_rng(seed)
-    photos, labels = [], np.zeros((count, SIZE, SIZE), np.uint8)
+    images, labels = [], np.zeros((count, SIZE, SIZE), np.uint8)
     for number in range(count):
         left, top, width = rng.integers(8, 20), rng.integers(4, 12), rng.integers(20, 36)
         labels[number, top : top + 22, left : left + width] = 1
@@ -34,16 +34,16 @@ def draw(folder: Path, count: int, seed: int = 0) -> tuple[list[PhotoFile], np.n
         pixels = (colors[labels[number]] + noise).clip(0, 255).astype(np.uint8)
         path = folder / f"drawn-{seed}-{number}.png"
         Image.fromarray(pixels).save(path)
-        photos.append(PhotoFile(f"{seed:04x}{number:04x}", f"drawn-{number}", path))
-    return photos, labels
+        images.append(ImageFile(f"{seed:04x}{number:04x}", f"drawn-{number}", path))
+    return images, labels
 
 
-def export(folder: Path, photos: Sequence[PhotoFile], labels: np.ndarray) -> Path:
+def export(folder: Path, images: Sequence[ImageFile], labels: np.ndarray) -> Path:
     """What ``curate export --format tfrecord`` would write of them, all in the train split."""
     folder.mkdir(parents=True)
-    order = sorted(range(len(photos)), key=lambda i: (photos[i].key, photos[i].image_id))
+    order = sorted(range(len(images)), key=lambda i: (images[i].key, images[i].image_id))
     frames = [
-        example.frame(example.encode(photos[i].image_id, photos[i].read(SIZE), labels[i]))
+        example.frame(example.encode(images[i].image_id, images[i].read(SIZE), labels[i]))
         for i in order
     ]
     name = "train-00000-of-00001.tfrecord"
@@ -51,11 +51,11 @@ def export(folder: Path, photos: Sequence[PhotoFile], labels: np.ndarray) -> Pat
     digest = sha256((folder / name).read_bytes()).hexdigest()
     rows = list(zip(range(3), CLASSES.names, CLASSES.colors, strict=True))
     write_csv(folder / "classes.csv", ("id", "name", "color"), rows)
-    splits = {"train": {"photos": len(photos), "pixels": {}, "sha256": {name: digest}}}
+    splits = {"train": {"photos": len(images), "pixels": {}, "sha256": {name: digest}}}
     for other in ("val", "test"):
         splits[other] = {"photos": 0, "pixels": {}, "sha256": {}}
-    ids = [photo.image_id for photo in photos]
-    keys = {photo.image_id: photo.key for photo in photos}
+    ids = [image.image_id for image in images]
+    keys = {image.image_id: image.key for image in images}
     manifest = {"format": "tfrecord", "size": SIZE, "splits": splits}
     finish(folder, manifest, ids, dict.fromkeys(ids, "train"), keys)
     return folder

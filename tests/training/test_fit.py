@@ -16,11 +16,11 @@ SIDE = 8
 
 def small_model() -> keras.Model:
     """Photos (B, SIDE, SIDE, 3) to logits of 3 classes, with batch norm and dropout."""
-    photo = keras.Input((SIDE, SIDE, 3))
-    x = keras.layers.Rescaling(1 / 255)(photo)
+    image = keras.Input((SIDE, SIDE, 3))
+    x = keras.layers.Rescaling(1 / 255)(image)
     x = keras.layers.Conv2D(8, 3, padding="same", activation="relu")(x)
     x = keras.layers.SpatialDropout2D(0.3)(keras.layers.BatchNormalization()(x))
-    return keras.Model(photo, keras.layers.Conv2D(3, 1)(x))
+    return keras.Model(image, keras.layers.Conv2D(3, 1)(x))
 
 
 class Batches(keras.utils.PyDataset):
@@ -34,13 +34,13 @@ class Batches(keras.utils.PyDataset):
         return self.steps
 
     def __getitem__(self, index: int):
-        photos = np.random.default_rng(self.first + index).integers(0, 256, (4, SIDE, SIDE, 3))
-        return photos.astype(np.uint8), photos.argmax(-1).astype(np.uint8)
+        images = np.random.default_rng(self.first + index).integers(0, 256, (4, SIDE, SIDE, 3))
+        return images.astype(np.uint8), images.argmax(-1).astype(np.uint8)
 
 
 def validate(model: keras.Model) -> dict[str, float]:
-    photos, labels = Batches(10**6, 1)[0]
-    right = (model.predict_on_batch(photos).argmax(-1) == labels).mean()
+    images, labels = Batches(10**6, 1)[0]
+    right = (model.predict_on_batch(images).argmax(-1) == labels).mean()
     return {"val_cross_entropy": 1 - float(right), "val_miou_foreground": float(right)}
 
 
@@ -51,7 +51,7 @@ def start(
     config = config or replace(QUICK, looks=4, learning_rate=0.05, warm_up=2)
     teaching = Teaching(
         build=build, slow=lambda model: [], batches=batches, validate=validate, choosing=choosing,
-        steps=steps, looks=config.looks, photos=8, class_weights=None,
+        steps=steps, looks=config.looks, images=8, class_weights=None,
     )  # fmt: skip
     return fit(
         teaching, config, seed=seed, checkpoint=folder / "model.npz", board=folder / "logs",

@@ -32,11 +32,11 @@ def softmax(logits):
 def one_pixel_at_a_time(labels, logits, weights, cost):
     """What the loss should be: the weighted mean of cost(p of the pixel's class)."""
     cell = labels.shape[1] // logits.shape[1]
-    chances = softmax(logits)
+    probabilities = softmax(logits)
     total = weight = 0.0
     for b, y, x in np.argwhere(labels != VOID):
         k = labels[b, y, x]
-        total += weights[k] * cost(chances[b, y // cell, x // cell, k])
+        total += weights[k] * cost(probabilities[b, y // cell, x // cell, k])
         weight += weights[k]
     return total / weight
 

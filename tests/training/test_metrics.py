@@ -255,11 +255,11 @@ def test_what_is_predicted_in_void_changes_no_boundary(step):
 
 def probabilities(shape=(6, 9, 7), classes=4, seed=5):
     rng = np.random.default_rng(seed)
-    chances = rng.dirichlet(np.full(classes, 0.4), shape).astype(np.float32)
+    p = rng.dirichlet(np.full(classes, 0.4), shape).astype(np.float32)
     labels = rng.integers(0, classes, shape).astype(np.uint8)
-    labels = np.where(rng.random(shape) < 0.5, chances.argmax(-1), labels).astype(np.uint8)
+    labels = np.where(rng.random(shape) < 0.5, p.argmax(-1), labels).astype(np.uint8)
     labels[rng.random(shape) < 0.1] = VOID
-    return labels, chances
+    return labels, p
 
 
 def test_hand_computed_calibration():
@@ -274,8 +274,8 @@ def test_hand_computed_calibration():
 
 
 def test_batches_add_up_to_scikit_learns_calibration_curve():
-    labels, chances = probabilities()
-    predicted, confidence = chances.argmax(-1), chances.max(-1)
+    labels, p = probabilities()
+    predicted, confidence = p.argmax(-1), p.max(-1)
     calibration = Calibration()
     for start in range(0, 6, 2):
         part = slice(start, start + 2)
@@ -291,18 +291,18 @@ def test_batches_add_up_to_scikit_learns_calibration_curve():
 
 
 def test_all_figures_of_a_run_in_one_pass():
-    labels, chances = probabilities()
+    labels, p = probabilities()
     one_by_one, at_once = Scores(4), Scores(4)
-    for label, chance in zip(labels, chances, strict=True):
-        one_by_one.add(label[None], chance[None])
-    at_once.add(labels, chances)
+    for label, q in zip(labels, p, strict=True):
+        one_by_one.add(label[None], q[None])
+    at_once.add(labels, p)
     names = ["background", "top", "skirt", "shoe"]
     figures = at_once.figures(names)
     assert figures == one_by_one.figures(names) == json.loads(json.dumps(figures))
-    predicted, seen = chances.argmax(-1), labels != VOID
-    normalised = np.float64(chances) / np.float64(chances).sum(-1, keepdims=True)
+    predicted, seen = p.argmax(-1), labels != VOID
+    normalised = np.float64(p) / np.float64(p).sum(-1, keepdims=True)
     calibration, boundary = Calibration(), BoundaryF(4)
-    calibration.add(labels, predicted, chances.max(-1))
+    calibration.add(labels, predicted, p.max(-1))
     boundary.add(labels, predicted)
     expected = {
         **metrics.scores(confusion(labels, predicted, 4), names),

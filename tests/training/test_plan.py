@@ -31,7 +31,7 @@ def test_a_fold_is_measured_by_the_model_that_neither_learnt_nor_chose_on_it():
         assert len(role.checked) == 3  # a tenth of 30
 
 
-def test_the_checking_photos_do_not_depend_on_the_order_of_the_photos():
+def test_the_checking_images_do_not_depend_on_the_order_of_the_images():
     turned = KEYS[::-1]
     role = roles(["train"] * 40, kind="split")["model"]
     other = roles(["train"] * 40, turned, kind="split")["model"]
@@ -45,20 +45,20 @@ def test_a_split_is_used_as_it_is():
     np.testing.assert_array_equal(role.measured, np.arange(34, 40))
 
 
-def test_without_test_photos_the_checking_ones_measure():
+def test_without_test_images_the_checking_ones_measure():
     role = roles(["train"] * 40, kind="split")["model"]
     assert len(role.taught) == 36
     np.testing.assert_array_equal(role.measured, role.checked)
 
 
-def test_copies_of_a_photo_stay_on_one_side():
+def test_copies_of_a_image_stay_on_one_side():
     twice = [key for key in KEYS for _ in range(2)]
     role = roles(np.arange(80) // 2 % 2, twice)["fold0"]
     taught = {twice[i] for i in role.taught}
     assert not taught & {twice[i] for i in role.checked}
 
 
-def test_one_photo_in_two_folds_is_refused():
+def test_one_image_in_two_folds_is_refused():
     keys = [KEYS[0], KEYS[0], *KEYS[2:]]
     with pytest.raises(RunError, match=r"is the same photo as photo-0000, .*fold 0, not 1"):
         roles(np.arange(40) % 2, keys)
@@ -80,6 +80,6 @@ def test_folds_and_splits_that_do_not_fit_are_refused(kind, of):
 
 
 @pytest.mark.parametrize(("val", "choosing"), [(1, False), (7, False), (8, True)])
-def test_a_few_photos_choose_no_weights(val, choosing):
+def test_a_few_images_choose_no_weights(val, choosing):
     of = ["val"] * val + ["train"] * (40 - val)
     assert roles(of, kind="split")["model"].choosing is choosing

@@ -77,24 +77,24 @@ def test_a_diverged_run_has_curves(path, loss):
     assert figure.axes[0].get_ylim() == pytest.approx((0, 2.2))
 
 
-def test_the_grid_shows_photo_label_and_prediction(path):
-    photo = np.full((8, 8, 3), 100, np.uint8)
+def test_the_grid_shows_image_label_and_prediction(path):
+    image = np.full((8, 8, 3), 100, np.uint8)
     label, predicted = np.zeros((2, 8, 8), np.uint8)
     label[:4], predicted[4:] = 1, 2
     label[0] = VOID
-    figure = plots.grid(path, [("a.jpg", photo, label, predicted)] * 3, CLASSES)
+    figure = plots.grid(path, [("a.jpg", image, label, predicted)] * 3, CLASSES)
     shown = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title() for axes in shown] == ["a.jpg", "label", "prediction"] * 3
-    np.testing.assert_array_equal(shown[0].images[0].get_array(), photo)
-    painted = plots.painted(photo, label, CLASSES)
+    np.testing.assert_array_equal(shown[0].images[0].get_array(), image)
+    painted = plots.painted(image, label, CLASSES)
     np.testing.assert_array_equal(shown[1].images[0].get_array(), painted)
     assert texts(figure.legends[0].get_texts()) == ["top", "skirt", "void"]
     assert size(path)[0] == 1200
 
 
-def test_a_painted_class_has_its_colour_over_the_grey_of_the_photo():
-    photo = np.full((1, 2, 3), 255, np.uint8)
-    painted = plots.painted(photo, np.array([[0, 1]]), CLASSES)
+def test_a_painted_class_has_its_color_over_the_grey_of_the_image():
+    image = np.full((1, 2, 3), 255, np.uint8)
+    painted = plots.painted(image, np.array([[0, 1]]), CLASSES)
     np.testing.assert_allclose(painted[0, 0], [1, 1, 1])
     red = np.array([0xD6, 0x27, 0x28]) / 255
     np.testing.assert_allclose(painted[0, 1], 0.35 + 0.65 * red)
@@ -166,7 +166,7 @@ def test_a_sweep_goes_by_the_rates_in_order(path):
     assert size(path) == (1200, 480)
 
 
-def test_a_sweep_chooses_on_the_validation_photos(path):
+def test_a_sweep_chooses_on_the_validation_images(path):
     on_test = swept(0.1, 0.0, val={"miou_foreground": 0.3, "only_background": False})
     miou, _ = plots.sweep(path, [on_test]).axes
     np.testing.assert_allclose(miou.collections[0].get_offsets(), [[0.1, 0.3]])

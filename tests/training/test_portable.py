@@ -57,8 +57,8 @@ def model_of(model: str, backbone: str) -> keras.Model:
 @pytest.fixture(scope="module")
 def small() -> keras.Model:
     """A model for what has nothing to do with models."""
-    photo = keras.Input((SIZE, SIZE, 3))
-    return keras.Model(photo, layers.Conv2D(3, 3, padding="same")(photo))
+    image = keras.Input((SIZE, SIZE, 3))
+    return keras.Model(image, layers.Conv2D(3, 3, padding="same")(image))
 
 
 def elsewhere(folder: Path, format_: str, batches: list[np.ndarray]) -> list[np.ndarray]:
@@ -71,7 +71,7 @@ def elsewhere(folder: Path, format_: str, batches: list[np.ndarray]) -> list[np.
     return [np.load(f"{name}.npy") for name in names]
 
 
-def photos(count: int, height: int, width: int) -> np.ndarray:
+def images(count: int, height: int, width: int) -> np.ndarray:
     return np.random.default_rng(2).integers(0, 256, (count, height, width, 3), np.uint8)
 
 
@@ -96,29 +96,29 @@ def test_a_feature_pyramid_gives_the_same_probabilities_elsewhere(tmp_path, form
     model = model_of("fpn", "lite0")
     result = portable.export(model, tmp_path / "out", format_, CLASSES, SIZE)
     assert result["difference"] < 1e-4
-    agree(model, tmp_path / "out", format_, [photos(3, SIZE, SIZE), photos(1, SIZE, SIZE)])
+    agree(model, tmp_path / "out", format_, [images(3, SIZE, SIZE), images(1, SIZE, SIZE)])
 
 
 @pytest.mark.slow
-def test_a_unet_takes_photos_of_any_size_elsewhere(tmp_path, format_):
+def test_a_unet_takes_images_of_any_size_elsewhere(tmp_path, format_):
     model = model_of("unet", "none")
     portable.export(model, tmp_path / "out", format_, CLASSES, SIZE)
-    agree(model, tmp_path / "out", format_, [photos(2, 32, 48), photos(1, 51, 33)])
+    agree(model, tmp_path / "out", format_, [images(2, 32, 48), images(1, 51, 33)])
 
 
 def test_a_model_in_mixed_precision_is_exported_in_float32(tmp_path):
-    photo = keras.Input((SIZE, SIZE, 3))
+    image = keras.Input((SIZE, SIZE, 3))
     mixed = layers.Conv2D(8, 3, padding="same", dtype="mixed_bfloat16")
     logits = layers.Conv2D(3, 1, dtype="float32")
-    inner = keras.Model(photo, logits(mixed(photo)))
-    portable.export(keras.Model(photo, inner(photo)), tmp_path, "savedmodel", CLASSES, SIZE)
+    inner = keras.Model(image, logits(mixed(image)))
+    portable.export(keras.Model(image, inner(image)), tmp_path, "savedmodel", CLASSES, SIZE)
     exact = layers.Conv2D(8, 3, padding="same", dtype="float32")
-    exact.build(photo.shape)
+    exact.build(image.shape)
     exact.set_weights(mixed.get_weights())
-    batch = photos(2, SIZE, SIZE)
+    batch = images(2, SIZE, SIZE)
     expected = ops.softmax(logits(exact(batch.astype(np.float32))))
     serve = tf.saved_model.load(tmp_path).signatures["serving_default"]
-    found = serve(photo=tf.constant(batch))["probabilities"]
+    found = serve(image=tf.constant(batch))["probabilities"]
     np.testing.assert_allclose(found, expected, atol=1e-4)
     assert mixed.compute_dtype == "bfloat16"
 

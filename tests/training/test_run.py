@@ -11,7 +11,7 @@ from PIL import Image
 import training.run
 from curation.core.errors import CurateError, RunError
 from tests.training.drawn import CLASSES, QUICK, SIZE, draw, export
-from training.data.photo import PhotoFile
+from training.data.image import ImageFile
 from training.folder import ClassList, Parts, RunFolder
 from training.run import begin, load_classes, measure, predict, train
 
@@ -30,8 +30,8 @@ def shared(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def drawn(shared):
-    photos, labels = draw(shared, 12)
-    return photos, export(shared / "data", photos, labels)
+    images, labels = draw(shared, 12)
+    return images, export(shared / "data", images, labels)
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +45,15 @@ def finished(shared, drawn, cache):
     return start(shared / "run", drawn, cache, HALVES), shared / "run"
 
 
-def parts(photos, of):
+def parts(images, of):
     kind = "split" if isinstance(of, list) else "fold"
-    keys, ids = tuple(p.key for p in photos), tuple(p.image_id for p in photos)
+    keys, ids = tuple(p.key for p in images), tuple(p.image_id for p in images)
     return Parts(kind, keys, ids, tuple(map(str, of)))
 
 
 def start(folder, drawn, cache, of, config=QUICK, labels="hash"):
-    photos, data = drawn
-    done = begin(folder, config, CLASSES, parts(photos, of), labels)
+    images, data = drawn
+    done = begin(folder, config, CLASSES, parts(images, of), labels)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # so few steps may well end in all background
         return done or train(folder, data, cache=cache, progress=None)
@@ -105,7 +105,7 @@ def test_enough_steps_learn_the_drawn_boxes(drawn, cache, tmp_path):
 
 
 @pytest.mark.parametrize("model", ["unet", "deeplabv3plus"])
-def test_whole_models_are_trained_on_photos_by_the_same_call(drawn, cache, tmp_path, model):
+def test_whole_models_are_trained_on_images_by_the_same_call(drawn, cache, tmp_path, model):
     backbone, stride = ("none", 32) if model == "unet" else ("lite0", 16)
     config = replace(
         QUICK, model=model, backbone=backbone, weights="none", frozen=False,
@@ -113,21 +113,21 @@ def test_whole_models_are_trained_on_photos_by_the_same_call(drawn, cache, tmp_p
     )  # fmt: skip
     result = start(tmp_path / "run", drawn, cache, SPLIT, config)
     assert result["measured_on"] == "test"
-    ((_, chances),) = predict(tmp_path / "run", drawn[0][:1], cache=cache, progress=None)
-    assert chances.shape == (3, SIZE, SIZE)
+    ((_, probabilities),) = predict(tmp_path / "run", drawn[0][:1], cache=cache, progress=None)
+    assert probabilities.shape == (3, SIZE, SIZE)
     assert not (tmp_path / "cache").exists()
 
 
-def test_no_photo_is_predicted_by_a_model_that_saw_it(drawn, cache, tmp_path, monkeypatch):
+def test_no_image_is_predicted_by_a_model_that_saw_it(drawn, cache, tmp_path, monkeypatch):
     """Each fold's model is replaced by one that answers with what it was taught."""
-    photos, _ = drawn
+    images, _ = drawn
     taught: dict[int, set[str]] = {}
     real_teaching, real_fit = training.run._teaching, training.run.fit
 
     def spy_teaching(records, role, *rest):
         assert not set(role.taught) & set(role.checked)
         seen = [*role.taught, *role.checked]
-        taught[len(taught)] = {records.photos[i].key for i in seen}
+        taught[len(taught)] = {records.images[i].key for i in seen}
         return real_teaching(records, role, *rest)
 
     def spy_fit(*args, **rest):
@@ -141,17 +141,17 @@ def test_no_photo_is_predicted_by_a_model_that_saw_it(drawn, cache, tmp_path, mo
     monkeypatch.setattr(training.run, "_teaching", spy_teaching)
     monkeypatch.setattr(training.run, "fit", spy_fit)
     start(tmp_path / "run", drawn, cache, HALVES)
-    strangers = [PhotoFile(f"new{p.key}", p.image_id, p.path) for p in draw(tmp_path, 2, seed=5)[0]]
-    answers = list(predict(tmp_path / "run", [*photos, *strangers], cache=cache, progress=None))
-    assert [photo for photo, _ in answers] == [*photos, *strangers]
-    for index, (photo, chances) in enumerate(answers[:12]):
-        assert chances.shape == (3, SIZE, SIZE)
-        assert chances.dtype == np.float32
-        model = int(chances.mean(axis=(1, 2)).argmax())
-        assert photo.key not in taught[model]
+    strangers = [ImageFile(f"new{p.key}", p.image_id, p.path) for p in draw(tmp_path, 2, seed=5)[0]]
+    answers = list(predict(tmp_path / "run", [*images, *strangers], cache=cache, progress=None))
+    assert [image for image, _ in answers] == [*images, *strangers]
+    for index, (image, probabilities) in enumerate(answers[:12]):
+        assert probabilities.shape == (3, SIZE, SIZE)
+        assert probabilities.dtype == np.float32
+        model = int(probabilities.mean(axis=(1, 2)).argmax())
+        assert image.key not in taught[model]
         assert model == index % 2
-    for _, chances in answers[12:]:  # never seen: the mean of the two
-        np.testing.assert_allclose(chances[:2], 1 / 2, atol=1e-3)
+    for _, probabilities in answers[12:]:  # never seen: the mean of the two
+        np.testing.assert_allclose(probabilities[:2], 1 / 2, atol=1e-3)
 
 
 def test_a_split_trains_one_model_and_measures_it_on_test(drawn, cache, tmp_path):
@@ -160,8 +160,8 @@ def test_a_split_trains_one_model_and_measures_it_on_test(drawn, cache, tmp_path
     assert result["photos"] == 3
     assert result["val"]["photos"] == 2
     assert (tmp_path / "run" / "models" / "model.keras").exists()
-    _, chances = next(predict(tmp_path / "run", drawn[0], cache=cache, progress=None))
-    np.testing.assert_allclose(chances.sum(axis=0), 1, atol=1e-5)
+    _, probabilities = next(predict(tmp_path / "run", drawn[0], cache=cache, progress=None))
+    np.testing.assert_allclose(probabilities.sum(axis=0), 1, atol=1e-5)
 
 
 def test_a_killed_run_goes_on_without_training_its_finished_folds_again(
@@ -196,8 +196,8 @@ def test_a_killed_run_does_not_go_on_with_other_labels(drawn, cache, tmp_path, m
     monkeypatch.setattr(training.run, "fit", kill)
     with pytest.raises(KeyboardInterrupt):
         start(tmp_path / "run", drawn, cache, HALVES)
-    photos, labels = draw(tmp_path, 12)
-    changed = export(tmp_path / "data", photos, np.where(labels == 1, 2, labels).astype(np.uint8))
+    images, labels = draw(tmp_path, 12)
+    changed = export(tmp_path / "data", images, np.where(labels == 1, 2, labels).astype(np.uint8))
     with pytest.raises(RunError, match="are not those that this run began with"):
         train(tmp_path / "run", changed, cache=cache, progress=None)
 
@@ -225,7 +225,7 @@ def test_a_finished_run_is_measured_again_on_what_it_was_not_taught(drawn, cache
     assert again["iou"] == pytest.approx(result["iou"], abs=1e-6)
 
 
-def test_each_photo_of_a_run_with_folds_is_measured_by_its_folds_model(drawn, cache, finished):
+def test_each_image_of_a_run_with_folds_is_measured_by_its_folds_model(drawn, cache, finished):
     again = measure(finished[1], drawn[1], cache=cache, progress=None)
     assert again["photos"] == 12
     assert again["iou"] == pytest.approx(finished[0]["iou"], abs=1e-6)
@@ -241,29 +241,29 @@ def test_a_folder_with_another_run_is_refused(drawn, cache, finished, change):
 
 
 def test_predicting_only_background_is_found_out(drawn, cache, tmp_path):
-    photos, labels = draw(tmp_path, 12)
+    images, labels = draw(tmp_path, 12)
     labels[:8] = 0  # the training photos have no garment, the test photos do
-    data = export(tmp_path / "data", photos, labels)
+    data = export(tmp_path / "data", images, labels)
     config = replace(QUICK, min_steps=30)
-    result = start(tmp_path / "run", (photos, data), cache, ["train"] * 8 + ["test"] * 4, config)
+    result = start(tmp_path / "run", (images, data), cache, ["train"] * 8 + ["test"] * 4, config)
     assert result["only_background"] is True
     assert "It predicts only background" in (tmp_path / "run" / "model-card.md").read_text()
 
 
 def test_void_pixels_teach_and_count_nothing(cache, tmp_path):
-    photos, labels = draw(tmp_path, 12)
-    data = export(tmp_path / "data", photos, np.full_like(labels, 255))
-    result = start(tmp_path / "run", (photos, data), cache, ["train"] * 12)
+    images, labels = draw(tmp_path, 12)
+    data = export(tmp_path / "data", images, np.full_like(labels, 255))
+    result = start(tmp_path / "run", (images, data), cache, ["train"] * 12)
     assert result["miou"] is None
     assert result["loss"] == 0.0
 
 
 def test_a_label_that_is_no_class_is_named(cache, tmp_path):
-    photos, labels = draw(tmp_path, 12)
+    images, labels = draw(tmp_path, 12)
     labels[3, 2, 2] = 7
-    data = export(tmp_path / "data", photos, labels)
+    data = export(tmp_path / "data", images, labels)
     with pytest.raises(CurateError, match=r"drawn-3.*holds 7"):
-        start(tmp_path / "run", (photos, data), cache, HALVES)
+        start(tmp_path / "run", (images, data), cache, HALVES)
 
 
 def test_data_of_another_size_are_refused(drawn, cache, tmp_path):
@@ -271,10 +271,10 @@ def test_data_of_another_size_are_refused(drawn, cache, tmp_path):
         start(tmp_path / "run", drawn, cache, HALVES, replace(QUICK, size=96))
 
 
-def test_photos_that_are_not_in_the_data_are_refused(drawn, cache, tmp_path):
-    photos, data = drawn
+def test_images_that_are_not_in_the_data_are_refused(drawn, cache, tmp_path):
+    images, data = drawn
     with pytest.raises(RunError, match=r"photos\.csv: 1 photos are not in"):
-        start(tmp_path / "run", (photos[:11], data), cache, HALVES[:11])
+        start(tmp_path / "run", (images[:11], data), cache, HALVES[:11])
 
 
 def test_a_missing_run_names_the_way_out(tmp_path):

@@ -33,9 +33,9 @@ class Drawn(keras.utils.PyDataset):
     def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         worker, count = workers.worker()
         rng = np.random.default_rng(step)
-        photos = rng.normal(size=(BATCH, SIDE, SIDE, 3)).astype(np.float32)
+        images = rng.normal(size=(BATCH, SIDE, SIDE, 3)).astype(np.float32)
         labels = rng.integers(0, CLASSES, (BATCH, SIDE, SIDE), np.uint8)
-        return photos[worker::count], labels[worker::count]
+        return images[worker::count], labels[worker::count]
 
 
 class Checkpoint(keras.callbacks.Callback):

@@ -16,7 +16,7 @@ _LUMA = (0.299, 0.587, 0.114)
 
 
 def augment(
-    photo: NDArray[np.uint8],
+    image: NDArray[np.uint8],
     labels: NDArray[np.uint8],
     config: TrainConfig,
     rng: np.random.Generator,
@@ -28,7 +28,7 @@ def augment(
     ``flip`` alone the exact mirror image.
 
     Args:
-        photo: (H, W, 3) RGB
+        image: (H, W, 3) RGB
         labels: (H, W), 255 void
 
     Returns:
@@ -39,17 +39,17 @@ def augment(
         degrees = rng.uniform(-config.rotate, config.rotate)
         zoom = (1 + config.scale) ** rng.uniform(-1, 1)
         shift = rng.uniform(-config.scale / 4, config.scale / 4, 2)
-        photo, labels = moved(photo, labels, mirror, degrees, zoom, tuple(shift))
+        image, labels = moved(image, labels, mirror, degrees, zoom, tuple(shift))
     elif mirror:
-        photo, labels = cv2.flip(photo, 1), cv2.flip(labels, 1)
+        image, labels = cv2.flip(image, 1), cv2.flip(labels, 1)
     if config.color:
         brightness, contrast, saturation = 1 + rng.uniform(-config.color, config.color, 3)
-        photo = recolored(photo, brightness, contrast, saturation)
-    return photo, labels
+        image = recolored(image, brightness, contrast, saturation)
+    return image, labels
 
 
 def moved(
-    photo: NDArray[np.uint8],
+    image: NDArray[np.uint8],
     labels: NDArray[np.uint8],
     mirror: bool = False,
     degrees: float = 0.0,
@@ -75,7 +75,7 @@ def moved(
         matrix = matrix @ np.array([[-1, 0, width - 1], [0, 1, 0], [0, 0, 1]])
     matrix[:, 2] += shift[0] * width, shift[1] * height
     view = cv2.warpAffine(
-        photo, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     ids = cv2.warpAffine(
         labels, matrix, (width, height), flags=cv2.INTER_NEAREST,
@@ -85,7 +85,7 @@ def moved(
 
 
 def recolored(
-    photo: NDArray[np.uint8], brightness: float, contrast: float, saturation: float
+    image: NDArray[np.uint8], brightness: float, contrast: float, saturation: float
 ) -> NDArray[np.uint8]:
     """Scales the light, the distance from the mean grey and the distance from grey; 1 keeps each.
 
@@ -94,9 +94,9 @@ def recolored(
     """
     grey = np.tile(_LUMA, (3, 1))
     matrix = brightness * contrast * (saturation * np.eye(3) + (1 - saturation) * grey)
-    mean = np.dot(_LUMA, cv2.mean(photo)[:3])
+    mean = np.dot(_LUMA, cv2.mean(image)[:3])
     offset = np.full((3, 1), brightness * (1 - contrast) * mean)
-    return cv2.transform(photo, np.hstack([matrix, offset]))
+    return cv2.transform(image, np.hstack([matrix, offset]))
 
 
 def cutmix(

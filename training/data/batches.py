@@ -53,14 +53,14 @@ class Share:
         """
         config = self.config
         picks = order.picks(len(self.indices), config.batch, step, self.seed)
-        photos, labels = (np.empty(shape, np.uint8) for shape in self.shapes)
+        images, labels = (np.empty(shape, np.uint8) for shape in self.shapes)
         for row, position in enumerate(self._own):
             read = self.records.read(int(self.indices[picks[position]]))
-            photos[row], labels[row] = augment(*read, config, order.rng(self.seed, step, position))
+            images[row], labels[row] = augment(*read, config, order.rng(self.seed, step, position))
         # A worker mixes among its own examples; its numbers are none of an example's.
         rng = order.rng(self.seed, step, config.batch + self.worker)
-        cutmix([photos], labels, config.cutmix, rng)
-        return photos, labels
+        cutmix([images], labels, config.cutmix, rng)
+        return images, labels
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -28,7 +28,7 @@ from rich.progress import Progress
 from curation.core.errors import CurateError
 from training import models
 from training.config import TrainConfig
-from training.data.photo import Photo
+from training.data.image import InputImage
 
 VIEWS = 2
 """The photo and its mirror image."""
@@ -58,12 +58,12 @@ class FeatureCache:
         self._rows: np.memmap | None = None
         self._load()
 
-    def __contains__(self, photo: Photo) -> bool:
-        return _digest(photo) in self._row_of
+    def __contains__(self, image: InputImage) -> bool:
+        return _digest(image) in self._row_of
 
-    def rows(self, photos: Sequence[Photo]) -> NDArray[np.int64]:
+    def rows(self, images: Sequence[InputImage]) -> NDArray[np.int64]:
         """(N,) row numbers of photos that are in the cache; KeyError for one that is not."""
-        return np.array([self._row_of[_digest(photo)] for photo in photos], dtype=np.int64)
+        return np.array([self._row_of[_digest(image)] for image in images], dtype=np.int64)
 
     def taps(self, rows: NDArray[np.int64], view: int | NDArray[np.int64]) -> list[NDArray]:
         """The taps of some rows.
@@ -88,24 +88,24 @@ class FeatureCache:
             for (start, end), shape in zip(spans, self.shapes, strict=True)
         ]
 
-    def add(self, photos: Sequence[Photo], progress: Progress | None = None) -> None:
+    def add(self, images: Sequence[InputImage], progress: Progress | None = None) -> None:
         """Computes and appends the features of the photos that are not in the cache.
 
         Raises:
             CurateError: photos cannot be read; all others are in the cache then
         """
         with self._alone(progress):
-            missing = list({_digest(p): p for p in photos if p not in self}.values())
+            missing = list({_digest(p): p for p in images if p not in self}.values())
             if not missing:
                 return
             task = progress.add_task("features", total=len(missing)) if progress else None
             broken: list[CurateError] = []
             encoder = models.encoder(self._config)
             with self._rows_path.open("ab") as rows, self._keys_path.open("ab") as keys:
-                for part, images, errors in _decoded(missing, self._config.size):
+                for part, pixels, errors in _decoded(missing, self._config.size):
                     broken += errors
                     if part:
-                        both = np.concatenate([images, images[:, :, ::-1]])
+                        both = np.concatenate([pixels, pixels[:, :, ::-1]])
                         taps = encoder.predict_on_batch(both)
                         self._append(rows, keys, part, taps)
                     if progress and task is not None:
@@ -119,16 +119,16 @@ class FeatureCache:
             raise CurateError(first.path, first.where, f"{first.reason}{more}")
 
     def _append(
-        self, rows: BinaryIO, keys: BinaryIO, photos: Sequence[Photo], taps: Sequence[NDArray]
+        self, rows: BinaryIO, keys: BinaryIO, images: Sequence[InputImage], taps: Sequence[NDArray]
     ) -> None:
         """Appends a batch; taps are (VIEWS * B, h, w, channels), the mirror images last."""
-        flat = [tap.reshape(VIEWS, len(photos), -1) for tap in taps]
+        flat = [tap.reshape(VIEWS, len(images), -1) for tap in taps]
         both = np.concatenate([tap[view] for view in range(VIEWS) for tap in flat], axis=1)
         rows.write(both.astype("<f2").tobytes())
         rows.flush()
         # The rows must be on the disk before the lines that vouch for them.
         os.fsync(rows.fileno())
-        keys.write("".join(f"{_digest(photo)}\n" for photo in photos).encode())
+        keys.write("".join(f"{_digest(image)}\n" for image in images).encode())
         keys.flush()
 
     def _load(self) -> None:
@@ -161,22 +161,22 @@ class FeatureCache:
             yield
 
 
-def _digest(photo: Photo) -> str:
-    return sha256(photo.key.encode()).hexdigest()
+def _digest(image: InputImage) -> str:
+    return sha256(image.key.encode()).hexdigest()
 
 
 def _decoded(
-    photos: Sequence[Photo], size: int
-) -> Iterator[tuple[list[Photo], NDArray[np.uint8], list[CurateError]]]:
+    images: Sequence[InputImage], size: int
+) -> Iterator[tuple[list[InputImage], NDArray[np.uint8], list[CurateError]]]:
     """Batches of photos, (B, size, size, 3) uint8; those that cannot be read apart.
 
     The next batch is decoded while the caller works on this one.
     """
     with ThreadPoolExecutor(2) as pool:
-        waiting: list[list[tuple[Photo, Future]]] = []
-        for start in range(0, len(photos), _BATCH):
-            batch = photos[start : start + _BATCH]
-            waiting.append([(photo, pool.submit(photo.read, size)) for photo in batch])
+        waiting: list[list[tuple[InputImage, Future]]] = []
+        for start in range(0, len(images), _BATCH):
+            batch = images[start : start + _BATCH]
+            waiting.append([(image, pool.submit(image.read, size)) for image in batch])
             if len(waiting) > 1:
                 yield _collect(waiting.pop(0), size)
         for last in waiting:
@@ -184,14 +184,14 @@ def _decoded(
 
 
 def _collect(
-    batch: list[tuple[Photo, Future]], size: int
-) -> tuple[list[Photo], NDArray[np.uint8], list[CurateError]]:
-    good, images, broken = [], [], []
-    for photo, future in batch:
+    batch: list[tuple[InputImage, Future]], size: int
+) -> tuple[list[InputImage], NDArray[np.uint8], list[CurateError]]:
+    good, pixels, broken = [], [], []
+    for image, future in batch:
         try:
-            images.append(future.result())
-            good.append(photo)
+            pixels.append(future.result())
+            good.append(image)
         except CurateError as error:
             broken.append(error)
-    stacked = np.stack(images) if images else np.empty((0, size, size, 3), np.uint8)
+    stacked = np.stack(pixels) if pixels else np.empty((0, size, size, 3), np.uint8)
     return good, stacked, broken

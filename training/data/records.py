@@ -55,7 +55,7 @@ class Recorded:
         if size != self.records.size:
             reason = f"photos of {size} pixels are asked of {self.records.size}; {_AGAIN}"
             raise CurateError(self.records.folder, shown(self.image_id), reason)
-        return self.records.photo(self.index)
+        return self.records.image(self.index)
 
 
 class Records:
@@ -70,7 +70,7 @@ class Records:
     Attributes:
         size: S, side in pixels of photos and label maps
         classes: K classes, background first
-        photos: N photos, in the order of the records
+        images: N photos, in the order of the records
 
     Raises:
         CurateError: no such export, or its files do not fit each other
@@ -81,8 +81,8 @@ class Records:
         manifest = _manifest(folder)
         self.size: int = manifest["size"]
         self.classes, self._channel, self._unknown = _classes(folder / "classes.csv")
-        rows = _photos(folder / "splits.csv")
-        self.photos = tuple(Recorded(*row, self, index) for index, row in enumerate(rows))
+        rows = _images(folder / "splits.csv")
+        self.images = tuple(Recorded(*row, self, index) for index, row in enumerate(rows))
         self._hashes = {
             folder / name: digest
             for split in SPLITS
@@ -95,12 +95,12 @@ class Records:
             raise CurateError(error.filename, "", f"{error.strerror}; {_AGAIN}") from None
         self._spans = np.concatenate(spans)
         self._shard = np.repeat(np.arange(len(spans)), [len(part) for part in spans])
-        if len(self._spans) != len(self.photos):
-            reason = f"{len(self.photos)} photos, {len(self._spans)} in the shards; {_AGAIN}"
+        if len(self._spans) != len(self.images):
+            reason = f"{len(self.images)} photos, {len(self._spans)} in the shards; {_AGAIN}"
             raise CurateError(folder / "splits.csv", "", reason)
 
     def __len__(self) -> int:
-        return len(self.photos)
+        return len(self.images)
 
     def __reduce__(self) -> tuple:
         """Open files stay in their process: another one opens the folder itself."""
@@ -115,13 +115,13 @@ class Records:
         Raises:
             CurateError: the record is damaged, another photo's, or holds what is no class
         """
-        photo, labels = self._decoded(index, example.decode)
-        return photo, self._as_channels(index, labels)
+        image, labels = self._decoded(index, example.decode)
+        return image, self._as_channels(index, labels)
 
-    def photo(self, index: int) -> NDArray[np.uint8]:
+    def image(self, index: int) -> NDArray[np.uint8]:
         """The photo alone; see :meth:`read`."""
-        (photo,) = self._decoded(index, example.decode_photo)
-        return photo
+        (image,) = self._decoded(index, example.decode_image)
+        return image
 
     def labels(self, index: int) -> NDArray[np.uint8]:
         """The label map alone, in a quarter of the time; see :meth:`read`."""
@@ -134,7 +134,7 @@ class Records:
         try:
             serialised = example.read_span(file.fileno(), *self._spans[index].tolist())
             name, *pictures = decode(serialised)
-            if name != self.photos[index].image_id:
+            if name != self.images[index].image_id:
                 raise ValueError(f"the record here is of {shown(name)}")
             if pictures[-1].shape[:2] != (self.size, self.size):
                 raise ValueError(f"its sides are {pictures[-1].shape[:2]}, not {self.size}")
@@ -151,12 +151,12 @@ class Records:
         return cv2.LUT(labels, self._channel)
 
     def _wrong(self, index: int, reason: str) -> CurateError:
-        file, photo_id = self._files[self._shard[index]], self.photos[index].image_id
-        return CurateError(file.name, shown(photo_id), f"{reason}; {_AGAIN}")
+        file, image_id = self._files[self._shard[index]], self.images[index].image_id
+        return CurateError(file.name, shown(image_id), f"{reason}; {_AGAIN}")
 
     def digest(self) -> str:
         """A hash of all photos, labels and splits."""
-        made_of = (self.size, self.classes, sorted(self._hashes.values()), self.photos)
+        made_of = (self.size, self.classes, sorted(self._hashes.values()), self.images)
         return sha256(repr(made_of).encode()).hexdigest()
 
     def verify(self, progress: Progress | None = None) -> None:
@@ -215,7 +215,7 @@ def _classes(path: Path) -> tuple[ClassList, NDArray[np.uint8], NDArray[np.uint8
         raise CurateError(path, "", f"{error}; {_AGAIN}") from None
 
 
-def _photos(path: Path) -> list[tuple[str, str, str]]:
+def _images(path: Path) -> list[tuple[str, str, str]]:
     """Key, image_id and split, in the order in which the writer put the records into shards."""
     found = []
     for image_id, split, key in _rows(path, ("image_id", "split", "photo_hash")):

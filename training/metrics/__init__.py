@@ -40,12 +40,12 @@ class Scores:
     """All figures of a model, from its probabilities on photo after photo.
 
     Attributes:
-        photos: how many were taken in
+        images: how many were taken in
         confusion, boundary, calibration: what the figures are made of
     """
 
     def __init__(self, classes: int) -> None:
-        self.photos = 0
+        self.images = 0
         self.confusion = Confusion(classes)
         self.boundary = BoundaryF(classes)
         self.calibration = Calibration()
@@ -57,7 +57,7 @@ class Scores:
         Raises:
             ValueError: shapes differ, or an id is not a class
         """
-        self.photos += len(labels)
+        self.images += len(labels)
         predicted = probabilities.argmax(-1)
         self.confusion.add(labels, predicted)
         self.boundary.add(labels, predicted)
@@ -74,13 +74,13 @@ class Scores:
             names: K class names, 'background' first
 
         Returns:
-            ``photos``; those of :func:`scores`; ``boundary_f`` by class name and its mean
+            ``images``; those of :func:`scores`; ``boundary_f`` by class name and its mean
             without background, ``boundary_f_foreground``; ``ece``, the expected
             calibration error; ``loss``, the mean cross-entropy of a labelled pixel
         """
         boundary = self.boundary.score()
         return {
-            "photos": self.photos,
+            "photos": self.images,
             **scores(self.confusion.matrix, names),
             "boundary_f": by_name(names, boundary),
             "boundary_f_foreground": mean(boundary[1:]),

@@ -75,8 +75,8 @@ def head(config: TrainConfig, classes: int) -> keras.Model:
 
 def attach(encoder: keras.Model, head: keras.Model) -> keras.Model:
     """One model of both, which shares their weights: photos to logits."""
-    photo = keras.Input(encoder.inputs[0].shape[1:], name="photo")
-    return keras.Model(photo, head(encoder(photo)), name=f"{head.name}_{encoder.name}")
+    image = keras.Input(encoder.inputs[0].shape[1:], name="photo")
+    return keras.Model(image, head(encoder(image)), name=f"{head.name}_{encoder.name}")
 
 
 def whole(config: TrainConfig, classes: int) -> keras.Model:

@@ -129,8 +129,8 @@ def backbone(
         CurateError: the weights cannot be had, or do not fit
     """
     source = _SOURCES[name]
-    photo = keras.Input((_SIDE, _SIDE, 3), name="photo")
-    x = ops.flip(photo, axis=-1) if source.bgr else photo
+    image = keras.Input((_SIDE, _SIDE, 3), name="photo")
+    x = ops.flip(image, axis=-1) if source.bgr else image
     # Not in half precision, whatever the policy: pixels are exact to start with.
     x = layers.Rescaling(source.scale, source.offset, dtype="float32", name="rescale")(x)
     try:

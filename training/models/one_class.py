@@ -24,8 +24,8 @@ class OneClass(layers.Layer):
     def call(self, logits: keras.KerasTensor) -> keras.KerasTensor:
         background = ops.log_softmax(logits, axis=-1)[..., :1]
         worn = ops.maximum(1.0 - ops.exp(background), _FLOOR)
-        chances = ops.log(ops.softmax(logits[..., 1:], axis=-1) + _DOUBT)
-        votes = ops.sum(worn * chances, axis=(1, 2), keepdims=True)
+        probabilities = ops.log(ops.softmax(logits[..., 1:], axis=-1) + _DOUBT)
+        votes = ops.sum(worn * probabilities, axis=(1, 2), keepdims=True)
         votes /= ops.sum(worn, axis=(1, 2), keepdims=True)
         return ops.concatenate(
             [background, ops.log(worn) + ops.log_softmax(_VOTERS * votes, axis=-1)], axis=-1

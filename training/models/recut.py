@@ -52,8 +52,8 @@ def recut(
                 config |= _widened(config, stride(layer.input) // output_stride)
         return type(layer).from_config(config)
 
-    photo = keras.Input((size, size, 3), name="photo")
-    made = keras.models.clone_model(model, input_tensors=photo, clone_function=cut)
+    image = keras.Input((size, size, 3), name="photo")
+    made = keras.models.clone_model(model, input_tensors=image, clone_function=cut)
     made.set_weights(model.get_weights())
     return made
 

@@ -27,8 +27,8 @@ def unet(
         (B, h, w, K) float32 logits
     """
     blocks = Blocks(batch_norm_momentum)
-    photo = keras.Input((None, None, 3), name="photo")
-    x = layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="rescale")(photo)
+    image = keras.Input((None, None, 3), name="photo")
+    x = layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="rescale")(image)
     x = PadToMultiple(2**_DEPTH)(x)
     skips = []
     for level in range(_DEPTH):
@@ -40,8 +40,8 @@ def unet(
         x = layers.Conv2DTranspose(width * 2**level, 2, strides=2)(x)
         x = _two(blocks, layers.Concatenate()([skips[level], x]), width * 2**level)
     x = layers.Conv2D(classes, 1, dtype="float32", name=LOGITS)(x)
-    x = CropLike(dtype="float32")([x, photo])
-    return keras.Model(photo, x, name="unet")
+    x = CropLike(dtype="float32")([x, image])
+    return keras.Model(image, x, name="unet")
 
 
 def _two(blocks: Blocks, x: keras.KerasTensor, channels: int) -> keras.KerasTensor:

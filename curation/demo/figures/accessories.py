@@ -6,7 +6,7 @@ import numpy as np
 
 from curation.demo.figures.body import SIDES, Body
 from curation.demo.figures.canvas import Canvas
-from curation.demo.figures.fabric import Fabric, pick_colour, uniform
+from curation.demo.figures.fabric import Fabric, pick_color, uniform
 from curation.demo.figures.person import foot, hand, leg
 from curation.demo.figures.shapes import curve, disc, part_of, tube, vector
 
@@ -32,7 +32,7 @@ def leg_warmer(canvas: Canvas, body: Body, fabric: Fabric, side: int) -> None:
     canvas.paint(shape, fabric, canvas.new("leg warmer"))
 
 
-def shoe(canvas: Canvas, body: Body, colour: Fabric, kind: str, side: int) -> None:
+def shoe(canvas: Canvas, body: Body, color: Fabric, kind: str, side: int) -> None:
     """A boot, a sneaker or a pump, with its sole."""
     owner, unit = canvas.new("shoe"), body.unit
     ankle = body.legs[side, 2]
@@ -46,9 +46,9 @@ def shoe(canvas: Canvas, body: Body, colour: Fabric, kind: str, side: int) -> No
     if kind == "boots":
         shape = leg(body, side, 0.8, 1.25) + shape
     sole = tube([heel, toe + vector(0, 0.07 * unit)], [0.06 * unit, 0.1 * unit])
-    pale = uniform(np.full(3, 0.88) if kind == "sneakers" else 0.4 * colour.tile.mean(axis=(0, 1)))
+    pale = uniform(np.full(3, 0.88) if kind == "sneakers" else 0.4 * color.tile.mean(axis=(0, 1)))
     canvas.paint(sole, pale, owner, volume=0.4)
-    canvas.paint(shape, colour, owner)
+    canvas.paint(shape, color, owner)
     if kind == "sneakers":
         for k in (0.35, 0.55):
             at = ankle + k * (toe - ankle)
@@ -58,12 +58,12 @@ def shoe(canvas: Canvas, body: Body, colour: Fabric, kind: str, side: int) -> No
             canvas.paint(lace, pale, None, volume=0.0, within=owner)
 
 
-def belt(canvas: Canvas, body: Body, colour: Fabric, at: float, ease: float) -> None:
+def belt(canvas: Canvas, body: Body, color: Fabric, at: float, ease: float) -> None:
     """Around the waist at a height of the trunk's chart, with a buckle as its part."""
     owner = canvas.new("belt")
     u = np.array([-1, 0, 1, 1, 0, -1])
     t = at + np.array([0, 0.02, 0, 0.065, 0.085, 0.065])
-    canvas.paint([curve(body.at(u, t, ease + 0.02), closed=True)], colour, owner, volume=0.6)
+    canvas.paint([curve(body.at(u, t, ease + 0.02), closed=True)], color, owner, volume=0.6)
     metal = uniform([0.78, 0.68, 0.42])
     buckle = [body.at([-0.13, 0.13, 0.13, -0.13], at + np.array([0.0, 0.0, 0.1, 0.1]))]
     canvas.paint(buckle, metal, owner, part=canvas.new("buckle"), within=owner, volume=0.5)
@@ -100,23 +100,23 @@ def cape(canvas: Canvas, body: Body, fabric: Fabric, rng: np.random.Generator) -
     canvas.paint(rings, fabric, canvas.new("cape"))
 
 
-def glove(canvas: Canvas, body: Body, colour: Fabric, side: int) -> None:
+def glove(canvas: Canvas, body: Body, color: Fabric, side: int) -> None:
     """A hand in a glove with a cuff."""
     cuff = part_of(body.arms[side], 0.88, 1.0)
     radius = body.arm_radii[2] + 0.02 * body.unit
     shape = hand(body, side, 0.015) + tube(cuff, [radius] * 4, caps=False)
-    canvas.paint(shape, colour, canvas.new("glove"))
+    canvas.paint(shape, color, canvas.new("glove"))
 
 
-def watch(canvas: Canvas, body: Body, colour: Fabric, side: int) -> None:
+def watch(canvas: Canvas, body: Body, color: Fabric, side: int) -> None:
     """A strap around the wrist and its face."""
     owner, at = canvas.new("watch"), part_of(body.arms[side], 0.93, 0.99)
-    canvas.paint(tube(at, [body.arm_radii[2] + 0.01 * body.unit] * 4, caps=False), colour, owner)
+    canvas.paint(tube(at, [body.arm_radii[2] + 0.01 * body.unit] * 4, caps=False), color, owner)
     dial = [disc(at.mean(axis=0), 0.07 * body.unit)]
     canvas.paint(dial, uniform([0.85, 0.82, 0.72]), owner, volume=0.5)
 
 
-def glasses(canvas: Canvas, body: Body, colour: Fabric, rng: np.random.Generator) -> None:
+def glasses(canvas: Canvas, body: Body, color: Fabric, rng: np.random.Generator) -> None:
     """Frame and lenses, clear or dark; the lenses belong to the mask."""
     owner, unit, look = canvas.new("glasses"), body.unit, 0.28 * body.turn
     eyes = [body.face(look + s * 0.4, 0.05)[0] for s in (-1, 1)]
@@ -126,8 +126,8 @@ def glasses(canvas: Canvas, body: Body, colour: Fabric, rng: np.random.Generator
     arms += tube(body.face([look + 0.7, 0.98], [0.0, 0.02]), [0.014 * unit] * 2)
     dark = rng.random() < 0.5
     rims = [disc(eye, rx, ry, -body.head_tilt) for eye in eyes]
-    canvas.paint(bridge + arms, colour, owner, volume=0.0)
-    canvas.paint(rims, colour, owner, opacity=0.9 if dark else 0.55, volume=0.3)
+    canvas.paint(bridge + arms, color, owner, volume=0.0)
+    canvas.paint(rims, color, owner, opacity=0.9 if dark else 0.55, volume=0.3)
     lens = uniform([0.12, 0.12, 0.14] if dark else [0.85, 0.88, 0.9])
     inner = [disc(eye, 0.8 * rx, 0.78 * ry, -body.head_tilt) for eye in eyes]
     canvas.paint(inner, lens, owner, opacity=0.9 if dark else 0.4, volume=0.0)
@@ -181,7 +181,7 @@ def headband(canvas: Canvas, body: Body, fabric: Fabric) -> None:
 def bag(canvas: Canvas, body: Body, fabric: Fabric, rng: np.random.Generator, style: str) -> None:
     """A handbag in one hand, or a bag across the body on a strap."""
     owner, unit = canvas.new("bag, wallet"), body.unit
-    leather = uniform(pick_colour(rng, style), 0.4)
+    leather = uniform(pick_color(rng, style), 0.4)
     side = int(rng.integers(2))
     wide, high = unit * rng.uniform(0.25, 0.5), unit * rng.uniform(0.25, 0.5)
     hanging = body.arms[side, 2, 1] > body.arms[side, 1, 1] + 0.8 * unit

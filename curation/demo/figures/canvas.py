@@ -25,27 +25,27 @@ class Canvas:
     """Paints shapes over each other and keeps the exact visible pixels of each garment.
 
     Attributes:
-        photo: (H, W, 3) float32 RGB, 0 to 1
+        image: (H, W, 3) float32 RGB, 0 to 1
         owner: (H, W) int16, number of the garment that is seen at a pixel, 0 for none
         part: (H, W) int16, number of the garment part that lies on it there, 0 for none
         categories: name of number n at place n - 1
     """
 
     def __init__(
-        self, photo: NDArray[np.float32], light: Points, folds: NDArray[np.float32], unit: float
+        self, image: NDArray[np.float32], light: Points, folds: NDArray[np.float32], unit: float
     ) -> None:
         """
         Args:
-            photo: (H, W, 3) the background, painted over in place
+            image: (H, W, 3) the background, painted over in place
             light: (2,) unit vector towards the light
             folds: (n, n) a tile of creases around 0, which run down
             unit: height of a head in pixels, to which creases and shadows are scaled
         """
-        self.photo = photo
-        self.owner: NDArray[np.int16] = np.zeros(photo.shape[:2], np.int16)
-        self.part: NDArray[np.int16] = np.zeros(photo.shape[:2], np.int16)
+        self.image = image
+        self.owner: NDArray[np.int16] = np.zeros(image.shape[:2], np.int16)
+        self.part: NDArray[np.int16] = np.zeros(image.shape[:2], np.int16)
         self.categories: list[str] = []
-        self._figure: NDArray[np.float32] = np.zeros(photo.shape[:2], np.float32)
+        self._figure: NDArray[np.float32] = np.zeros(image.shape[:2], np.float32)
         self._light = light
         self._folds = folds
         self._unit = unit
@@ -93,13 +93,13 @@ class Canvas:
             cover *= self.owner[place] == within
         if not cover.any():
             return
-        colour = fabric.swatch(right - left, bottom - top, corners.mean(axis=0) - (left, top), axis)
-        photo, figure = self.photo[place], self._figure[place]
+        color = fabric.swatch(right - left, bottom - top, corners.mean(axis=0) - (left, top), axis)
+        image, figure = self.image[place], self._figure[place]
         if volume:
             soft, shade = self._shading(cover, axis, volume * fabric.creased, corners)
-            photo *= in_rgb(1 - np.float32(0.3 * volume) * soft * figure)
-            colour = colour * in_rgb(shade)
-        photo += in_rgb(np.float32(opacity) * cover) * (colour - photo)
+            image *= in_rgb(1 - np.float32(0.3 * volume) * soft * figure)
+            color = color * in_rgb(shade)
+        image += in_rgb(np.float32(opacity) * cover) * (color - image)
         if owner is None:
             return
         np.maximum(figure, cover, out=figure)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from curation.demo.figures import accessories, clothes, person, scene
 from curation.demo.figures.body import SIDES, Body, pose
 from curation.demo.figures.canvas import Canvas
-from curation.demo.figures.fabric import Fabric, pick_colour, uniform, weave
+from curation.demo.figures.fabric import Fabric, pick_color, uniform, weave
 from curation.demo.figures.outfit import STYLES, Outfit, choose
 from curation.demo.figures.shapes import polar
 
@@ -36,14 +36,14 @@ class Figure:
     """A photo of a person and the truth about it.
 
     Attributes:
-        photo: (H, W, 3) RGB
+        image: (H, W, 3) RGB
         garments: clothes from the skin outwards, then accessories and parts; the
             masks do not overlap, except those of parts (sleeve, collar, pocket
             and the like), which lie on the mask of their garment
         style: bohemian | preppy | streetwear
     """
 
-    photo: NDArray[np.uint8]
+    image: NDArray[np.uint8]
     garments: tuple[Garment, ...]
     style: str
 
@@ -67,11 +67,11 @@ def draw_figure(
         raise ValueError(f"style {style!r} is not one of {', '.join(STYLES)}")
     body = pose(rng, height, width)
     light = -polar(rng.uniform(-70, 70), 1.0)
-    photo = scene.background(rng, height, width, style, light)
-    scene.floor_shadow(photo, body, light)
-    canvas = Canvas(photo, light, scene.creases(rng), body.unit)
+    image = scene.background(rng, height, width, style, light)
+    scene.floor_shadow(image, body, light)
+    canvas = Canvas(image, light, scene.creases(rng), body.unit)
     _dress(canvas, body, choose(rng, style, body.unit), rng, style)
-    return Figure(scene.develop(canvas.photo, rng), _visible(canvas), style)
+    return Figure(scene.develop(canvas.image, rng), _visible(canvas), style)
 
 
 def _visible(canvas: Canvas) -> tuple[Garment, ...]:
@@ -156,10 +156,10 @@ def _legwear(
 def _shoes(
     canvas: Canvas, body: Body, outfit: Outfit, rng: np.random.Generator, style: str
 ) -> None:
-    colour = _leather(rng, style)
+    color = _leather(rng, style)
     if outfit.shoes != "none":
         for side in SIDES:
-            accessories.shoe(canvas, body, colour, outfit.shoes, side)
+            accessories.shoe(canvas, body, color, outfit.shoes, side)
 
 
 def _belt(canvas: Canvas, body: Body, outfit: Outfit, rng: np.random.Generator, style: str) -> None:
@@ -187,9 +187,9 @@ def _accessories(
     if "bag, wallet" in wears:
         accessories.bag(canvas, body, weave(rng, style, unit), rng, style)
     if "glove" in wears:
-        colour = _leather(rng, style)
+        color = _leather(rng, style)
         for side in SIDES:
-            accessories.glove(canvas, body, colour, side)
+            accessories.glove(canvas, body, color, side)
     person.head(canvas, body, who, rng)
     if "scarf" in wears:
         accessories.scarf(canvas, body, weave(rng, style, unit), rng)
@@ -202,4 +202,4 @@ def _accessories(
 
 
 def _leather(rng: np.random.Generator, style: str) -> Fabric:
-    return uniform(pick_colour(rng, style), creased=0.4)
+    return uniform(pick_color(rng, style), creased=0.4)

@@ -15,8 +15,8 @@ Tile = NDArray[np.float32]
 _SIDE = 64
 
 PALETTES: dict[str, tuple[str, ...]] = {
-    style: tuple(colours.split())
-    for style, colours in {
+    style: tuple(colors.split())
+    for style, colors in {
         "bohemian": "b5563c d9a441 8a9a6b 7a4a2e 6b6a3a e8d2b0",
         "preppy": "1f2c4d f4f1ea 3d5a98 a9c3e0 2e5440 eab8bf",
         "streetwear": "17181b 8a8d91 3a3d44 e2582b c22a33 6f4aa8",
@@ -58,12 +58,12 @@ class Fabric:
         )
 
 
-def uniform(colour: ArrayLike, creased: float = 0.0) -> Fabric:
+def uniform(color: ArrayLike, creased: float = 0.0) -> Fabric:
     """One colour (3,) RGB 0 to 1: skin, hair, leather, paint."""
-    return Fabric(np.asarray(colour, np.float32).reshape(1, 1, 3), 1.0, creased)
+    return Fabric(np.asarray(color, np.float32).reshape(1, 1, 3), 1.0, creased)
 
 
-def pick_colour(rng: np.random.Generator, style: str) -> NDArray[np.float32]:
+def pick_color(rng: np.random.Generator, style: str) -> NDArray[np.float32]:
     """(3,) RGB 0 to 1 near one of the style's colours."""
     text = PALETTES[style][rng.integers(len(PALETTES[style]))]
     exact = np.array([int(text[i : i + 2], 16) for i in (0, 2, 4)]) / 255
@@ -76,7 +76,7 @@ def weave(rng: np.random.Generator, style: str, unit: float) -> Fabric:
     weights = _PATTERNS[style]
     name = rng.choice(list(weights), p=np.array(list(weights.values())) / sum(weights.values()))
     tile = np.empty((_SIDE, _SIDE, 3), np.float32)
-    tile[:] = pick_colour(rng, style)
+    tile[:] = pick_color(rng, style)
     _DRAW[str(name)](tile, rng, style)
     tile += rng.normal(0, 0.012, (_SIDE, _SIDE, 1)).astype(np.float32)
     return Fabric(tile, unit * rng.uniform(0.7, 1.5), rng.uniform(0.5, 1.3))
@@ -91,27 +91,27 @@ def _stripes(tile: Tile, rng: np.random.Generator, style: str) -> None:
     pitch = _SIDE // count
     rows = np.arange(_SIDE) % pitch < pitch * rng.uniform(0.2, 0.55)
     if rng.random() < 0.6:
-        tile[rows] = pick_colour(rng, style)
+        tile[rows] = pick_color(rng, style)
     else:
-        tile[:, rows] = pick_colour(rng, style)
+        tile[:, rows] = pick_color(rng, style)
 
 
 def _checks(tile: Tile, rng: np.random.Generator, style: str) -> None:
-    for colour, pitch in ((pick_colour(rng, style), 32), (pick_colour(rng, style), 16)):
+    for color, pitch in ((pick_color(rng, style), 32), (pick_color(rng, style), 16)):
         rows = (np.arange(_SIDE) + rng.integers(8)) % pitch < pitch * rng.uniform(0.15, 0.5)
-        tile[rows] += 0.5 * (colour - tile[rows])
-        tile[:, rows] += 0.5 * (colour - tile[:, rows])
+        tile[rows] += 0.5 * (color - tile[rows])
+        tile[:, rows] += 0.5 * (color - tile[:, rows])
 
 
 def _dots(tile: Tile, rng: np.random.Generator, style: str) -> None:
-    colour, radius = pick_colour(rng, style).tolist(), int(rng.integers(3, 7))
+    color, radius = pick_color(rng, style).tolist(), int(rng.integers(3, 7))
     for x, y in ((16, 16), (48, 16), (0, 48), (32, 48), (64, 48)):
-        cv2.circle(tile, (x, y), radius, colour, -1, cv2.LINE_AA)
+        cv2.circle(tile, (x, y), radius, color, -1, cv2.LINE_AA)
 
 
 def _floral(tile: Tile, rng: np.random.Generator, style: str) -> None:
-    petals = [pick_colour(rng, style).tolist() for _ in range(2)]
-    leaf, heart = pick_colour(rng, style).tolist(), pick_colour(rng, style).tolist()
+    petals = [pick_color(rng, style).tolist() for _ in range(2)]
+    leaf, heart = pick_color(rng, style).tolist(), pick_color(rng, style).tolist()
     for i in range(6):
         # kept off the edge, so that the tile repeats without cut flowers
         x, y = 11 + 21 * (i % 3) + rng.integers(-3, 4), 16 + 32 * (i // 3) + rng.integers(-6, 7)
@@ -128,15 +128,15 @@ def _floral(tile: Tile, rng: np.random.Generator, style: str) -> None:
 def _zigzag(tile: Tile, rng: np.random.Generator, style: str) -> None:
     x = np.arange(0, _SIDE + 8, 8)
     for row in range(0, _SIDE, 16):
-        colour = pick_colour(rng, style).tolist()
+        color = pick_color(rng, style).tolist()
         wave = np.stack([x, row + 8 + 4 * (-1) ** (x // 8)], axis=1).astype(np.int32)
-        cv2.polylines(tile, [wave], False, colour, int(rng.integers(2, 5)), cv2.LINE_AA)
+        cv2.polylines(tile, [wave], False, color, int(rng.integers(2, 5)), cv2.LINE_AA)
 
 
 def _argyle(tile: Tile, rng: np.random.Generator, style: str) -> None:
     diamond = np.array([[32, 4], [52, 32], [32, 60], [12, 32]], np.int32)
-    cv2.fillPoly(tile, [diamond], pick_colour(rng, style).tolist(), cv2.LINE_AA)
-    line = pick_colour(rng, style).tolist()
+    cv2.fillPoly(tile, [diamond], pick_color(rng, style).tolist(), cv2.LINE_AA)
+    line = pick_color(rng, style).tolist()
     cv2.line(tile, (0, 0), (64, 64), line, 1, cv2.LINE_AA)
     cv2.line(tile, (64, 0), (0, 64), line, 1, cv2.LINE_AA)
 
@@ -157,13 +157,13 @@ def _camouflage(tile: Tile, rng: np.random.Generator, style: str) -> None:
     for _ in range(2):
         coarse = np.tile(rng.normal(size=(6, 6)).astype(np.float32), (3, 3))
         smooth = cv2.resize(coarse, (3 * _SIDE, 3 * _SIDE), interpolation=cv2.INTER_CUBIC)
-        tile[smooth[_SIDE : 2 * _SIDE, _SIDE : 2 * _SIDE] > 0.35] = pick_colour(rng, style)
+        tile[smooth[_SIDE : 2 * _SIDE, _SIDE : 2 * _SIDE] > 0.35] = pick_color(rng, style)
 
 
 def _blocks(tile: Tile, rng: np.random.Generator, style: str) -> None:
     cut = int(rng.integers(20, 44))
-    tile[:cut, :] = pick_colour(rng, style)
-    tile[cut - 2 : cut + 2] = pick_colour(rng, style)
+    tile[:cut, :] = pick_color(rng, style)
+    tile[cut - 2 : cut + 2] = pick_color(rng, style)
 
 
 _DRAW: dict[str, Callable[[Tile, np.random.Generator, str], None]] = {

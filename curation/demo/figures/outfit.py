@@ -126,14 +126,14 @@ _SHOES: dict[str, dict[str, float]] = {
 
 def choose(rng: np.random.Generator, style: str, unit: float) -> Outfit:
     """A random outfit of a style; ``unit`` is the head height in pixels of who wears it."""
-    chance, whole = rng.random(), _WHOLE[style]
+    probability, whole = rng.random(), _WHOLE[style]
     inner = weave(rng, style, unit)
     # sometimes a set of one fabric: two garments that only their outline tells from one
     other = inner if rng.random() < 0.15 else weave(rng, style, unit)
     lower: Lower | None
-    if chance < whole["dress"]:
+    if probability < whole["dress"]:
         uppers, lower = [_dress(rng, inner)], None
-    elif chance < whole["dress"] + whole["jumpsuit"]:
+    elif probability < whole["dress"] + whole["jumpsuit"]:
         uppers = [_top(rng, "jumpsuit", inner)]
         lower = _lower(rng, str(rng.choice(["jumpsuit", "jumpsuit short"], p=[0.8, 0.2])), inner)
     else:
@@ -159,7 +159,7 @@ def _draw(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
 
 
 def _some(rng: np.random.Generator, **odds: float) -> frozenset[str]:
-    return frozenset(name for name, chance in odds.items() if rng.random() < chance)
+    return frozenset(name for name, probability in odds.items() if rng.random() < probability)
 
 
 def _top(rng: np.random.Generator, category: str, fabric: Fabric) -> Upper:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from curation.demo.figures.body import Body
 from curation.demo.figures.canvas import Canvas, in_rgb
-from curation.demo.figures.fabric import Fabric, pick_colour, uniform, weave
+from curation.demo.figures.fabric import Fabric, pick_color, uniform, weave
 from curation.demo.figures.person import looks
 from curation.demo.figures.shapes import Points, Shape, curve, disc, polar, tube, vector
 
@@ -30,37 +30,37 @@ def background(
     rows = np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None, None]
     wall, floor = _muted(rng, style), _muted(rng, style)
     columns = np.linspace(-0.5, 0.5, width, dtype=np.float32)[None, :, None]
-    photo = wall * (1 + np.float32(rng.normal(0, 0.15)) * columns - np.float32(0.15) * rows)
+    image = wall * (1 + np.float32(rng.normal(0, 0.15)) * columns - np.float32(0.15) * rows)
     below = int(horizon)
-    photo[below:] = floor * (1 + np.float32(0.5) * (rows[below:] - rows[below]))
+    image[below:] = floor * (1 + np.float32(0.5) * (rows[below:] - rows[below]))
     unit = height / rng.uniform(6, 9)
-    canvas = Canvas(photo, light, creases(rng), unit)
+    canvas = Canvas(image, light, creases(rng), unit)
     kind = rng.choice(["studio", "room", "shop", "street", "park"], p=[0.22, 0.28, 0.15, 0.2, 0.15])
     _PLACES[str(kind)](canvas, rng, style, horizon, unit)
     if kind != "studio" and rng.random() < 0.3:
         for _ in range(rng.integers(1, 3)):
             _bystander(canvas, rng, style, horizon, unit * rng.uniform(0.55, 0.9))
     blur = rng.uniform(0.0, 0.007) * height
-    return cv2.GaussianBlur(photo, (0, 0), blur) if blur > 0.4 else photo
+    return cv2.GaussianBlur(image, (0, 0), blur) if blur > 0.4 else image
 
 
-def floor_shadow(photo: NDArray[np.float32], body: Body, light: Points) -> None:
+def floor_shadow(image: NDArray[np.float32], body: Body, light: Points) -> None:
     """Darkens the floor around the feet, away from the light."""
     feet = body.legs[:, 2].mean(axis=0) + body.unit * vector(-0.5 * light[0], 0.3)
     spread = 0.5 * np.ptp(body.legs[:, 2, 0]) + 0.7 * body.unit
-    dark = np.zeros(photo.shape[:2], np.float32)
+    dark = np.zeros(image.shape[:2], np.float32)
     cv2.fillPoly(dark, [np.rint(disc(feet, spread, 0.22 * body.unit)).astype(np.int32)], 1.0)
     size = 2 * int(0.16 * body.unit) + 1
     dark = cv2.blur(cv2.blur(dark, (size, size)), (size, size))
-    photo *= in_rgb(1 - np.float32(0.45) * dark)
+    image *= in_rgb(1 - np.float32(0.45) * dark)
 
 
-def develop(photo: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
+def develop(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
     """What a camera makes of it: uneven light, colour cast, exposure, blur, noise.
 
     Takes and overwrites (H, W, 3) float32 RGB 0 to 1, returns uint8.
     """
-    height, width = photo.shape[:2]
+    height, width = image.shape[:2]
     x = np.linspace(-1, 1, width, dtype=np.float32)[None]
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     slope, vignette = rng.normal(0, 0.1, 2), rng.uniform(0.0, 0.22)
@@ -70,13 +70,13 @@ def develop(photo: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
         rng.normal(-0.03, 0.13)
     )
     lit = lit.astype(np.float32)
-    photo *= cv2.merge([lit * np.float32(channel) for channel in cast])
+    image *= cv2.merge([lit * np.float32(channel) for channel in cast])
     blur = rng.uniform(0.0, 0.0026) * height
     if blur > 0.35:
-        photo = cv2.GaussianBlur(photo, (0, 0), blur)
-    noise = rng.standard_normal(photo.shape[:2], np.float32) * np.float32(rng.uniform(0.004, 0.025))
-    photo += in_rgb(noise)
-    raw = cv2.convertScaleAbs(np.clip(photo, 0, 1.3, out=photo), alpha=255 / 1.3)
+        image = cv2.GaussianBlur(image, (0, 0), blur)
+    noise = rng.standard_normal(image.shape[:2], np.float32) * np.float32(rng.uniform(0.004, 0.025))
+    image += in_rgb(noise)
+    raw = cv2.convertScaleAbs(np.clip(image, 0, 1.3, out=image), alpha=255 / 1.3)
     return cv2.LUT(raw, _tone_curve(rng))
 
 
@@ -90,9 +90,9 @@ def _tone_curve(rng: np.random.Generator) -> NDArray[np.uint8]:
 
 def _muted(rng: np.random.Generator, style: str) -> NDArray[np.float32]:
     """A colour of the style, as it looks on a wall."""
-    colour = pick_colour(rng, style)
-    return colour + np.float32(rng.uniform(0.1, 0.75)) * (
-        np.float32(rng.uniform(0.4, 0.85)) - colour
+    color = pick_color(rng, style)
+    return color + np.float32(rng.uniform(0.1, 0.75)) * (
+        np.float32(rng.uniform(0.4, 0.85)) - color
     )
 
 
@@ -108,10 +108,10 @@ def _studio(
     canvas: Canvas, rng: np.random.Generator, style: str, horizon: float, unit: float
 ) -> None:
     """A paper roll: wall and floor flow into each other."""
-    photo = canvas.photo
-    height, width = photo.shape[:2]
+    image = canvas.image
+    height, width = image.shape[:2]
     paper = _muted(rng, style)
-    photo[:] = paper * np.linspace(1.08, 0.85, height, dtype=np.float32)[:, None, None]
+    image[:] = paper * np.linspace(1.08, 0.85, height, dtype=np.float32)[:, None, None]
     if rng.random() < 0.5:
         glow = disc([width * rng.uniform(0.2, 0.8), 0.35 * height], 0.3 * height)
         _flat(canvas, [glow], uniform(_muted(rng, style)), opacity=0.4)
@@ -137,7 +137,7 @@ def _room(
     for _ in range(rng.integers(0, 3)):
         at = np.array([rng.uniform(0, 0.85) * width, rng.uniform(0.08, 0.35) * height])
         _flat(
-            canvas, [_box(at[0], at[1], 1.1 * unit, 1.5 * unit)], uniform(pick_colour(rng, style))
+            canvas, [_box(at[0], at[1], 1.1 * unit, 1.5 * unit)], uniform(pick_color(rng, style))
         )
         _hanging(canvas, rng, style, at + unit * np.array([0.55, 0.35]), 0.5 * unit)
     if rng.random() < 0.6:
@@ -171,7 +171,7 @@ def _shop(
         _flat(canvas, [_box(0, y, width, 0.08 * unit)], uniform([0.55, 0.42, 0.3]))
         for x in np.arange(0.2 * unit, width, 1.4 * unit):
             pile = _box(x, y - 0.4 * unit, rng.uniform(0.7, 1.1) * unit, 0.4 * unit)
-            canvas.paint([pile], uniform(pick_colour(rng, style)), None)
+            canvas.paint([pile], uniform(pick_color(rng, style)), None)
 
 
 def _street(
@@ -193,7 +193,7 @@ def _street(
         if panes:
             _flat(canvas, panes, glass)
         door = _box(left + 0.3 * wide, horizon - 1.5 * unit, 0.8 * unit, 1.5 * unit)
-        _flat(canvas, [door], uniform(pick_colour(rng, style)))
+        _flat(canvas, [door], uniform(pick_color(rng, style)))
         left += wide
     kerb = _box(0, horizon + rng.uniform(0.5, 1.5) * unit, width, 0.12 * unit)
     _flat(canvas, [kerb], uniform([0.72, 0.71, 0.69]), opacity=0.7)

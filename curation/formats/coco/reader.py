@@ -26,7 +26,7 @@ from curation.core.rle import Rle
 from curation.formats import (
     OnSkip,
     explain_mismatch,
-    find_photo,
+    find_image,
     listed_twice,
     printable,
     quoted,
@@ -100,10 +100,10 @@ class Coco:
         if number in self.twice:
             on_skip(Skip(where, "photo listed twice", f"{quoted(name)}, {lost}"))
             return None
-        found = find_photo(self.images, name, where, lost, on_skip)
+        found = find_image(self.images, name, where, lost, on_skip)
         if not found:
             return None
-        photo, height, width = found
+        image, height, width = found
         annotations = list(self._annotations(file, number))
         given_height, given_width = self.sizes[number].tolist()
         if why := _mismatch((given_height, given_width), annotations, (height, width)):
@@ -116,7 +116,7 @@ class Coco:
         if annotations and not instances:
             on_skip(Skip(where, "photo without a usable annotation", quoted(name)))
             return None
-        return ImageRecord(image_io.without_suffix(name), photo, height, width, tuple(instances))
+        return ImageRecord(image_io.without_suffix(name), image, height, width, tuple(instances))
 
     def _annotations(self, file: BinaryIO, number: int) -> Iterator[tuple[str, Any]]:
         """Place and JSON of each annotation of a photo."""
@@ -207,8 +207,8 @@ def load(path: Path, images: Path) -> Coco:
     for key, found in {"images": names, "annotations": owners, **labels}.items():
         if not found and key != "attributes":
             raise FormatError(path, "", f"holds no {key}: not a COCO file with labels")
-    photo_of_key = np.array([rows.get(image_id, len(names)) for image_id in keys])
-    photo = photo_of_key[np.frombuffer(owners, np.int64)]
+    image_of_key = np.array([rows.get(image_id, len(names)) for image_id in keys])
+    image = image_of_key[np.frombuffer(owners, np.int64)]
     return Coco(
         path,
         images,
@@ -217,8 +217,8 @@ def load(path: Path, images: Path) -> Coco:
         listed_twice(names, map(image_io.without_suffix, names), images),
         labels["categories"],
         labels["attributes"],
-        np.cumsum([0, *np.bincount(photo, minlength=len(names) + 1)]),
-        np.frombuffer(ranges, np.int64).reshape(-1, 2)[np.argsort(photo, kind="stable")],
+        np.cumsum([0, *np.bincount(image, minlength=len(names) + 1)]),
+        np.frombuffer(ranges, np.int64).reshape(-1, 2)[np.argsort(image, kind="stable")],
         size,
         changed,
     )

@@ -30,7 +30,7 @@ from curation.core.errors import CurateError
 from curation.core.image_io import MAX_PIXELS
 
 JPEG_QUALITY = 95
-PHOTO, LABELS, NAME = "image/encoded", "image/segmentation/class/encoded", "image/filename"
+IMAGE, LABELS, NAME = "image/encoded", "image/segmentation/class/encoded", "image/filename"
 
 _FLAGS = {
     "RGB": cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION,
@@ -40,13 +40,13 @@ _HEAD, _TAIL = 12, 4
 _MAX_RECORD = 1 << 30
 
 
-def encode(image_id: str, photo: NDArray[np.uint8], labels: NDArray[np.uint8]) -> bytes:
+def encode(image_id: str, image: NDArray[np.uint8], labels: NDArray[np.uint8]) -> bytes:
     """One photo (H, W, 3) and its label map (H, W) as a serialised ``tf.train.Example``."""
     png = io.BytesIO()
     Image.fromarray(labels).save(png, "PNG")
     height, width = labels.shape
     values: dict[str, bytes | int] = {
-        PHOTO: _jpeg(photo),
+        IMAGE: _jpeg(image),
         NAME: image_id.encode(),
         "image/format": b"jpeg",
         "image/height": height,
@@ -71,16 +71,16 @@ def decode(serialised: bytes) -> tuple[str, NDArray[np.uint8], NDArray[np.uint8]
     Raises:
         ValueError: it is no such example, or photo and label map do not fit
     """
-    name, photo, labels = _decoded(serialised, (PHOTO, "RGB"), (LABELS, "L"))
-    if photo.shape[:2] != labels.shape:
-        raise ValueError(f"photo {photo.shape[:2]} and label map {labels.shape} differ in size")
-    return name, photo, labels
+    name, image, labels = _decoded(serialised, (IMAGE, "RGB"), (LABELS, "L"))
+    if image.shape[:2] != labels.shape:
+        raise ValueError(f"photo {image.shape[:2]} and label map {labels.shape} differ in size")
+    return name, image, labels
 
 
-def decode_photo(serialised: bytes) -> tuple[str, NDArray[np.uint8]]:
+def decode_image(serialised: bytes) -> tuple[str, NDArray[np.uint8]]:
     """image_id and photo (H, W, 3) alone. Raises as above."""
-    name, photo = _decoded(serialised, (PHOTO, "RGB"))
-    return name, photo
+    name, image = _decoded(serialised, (IMAGE, "RGB"))
+    return name, image
 
 
 def decode_labels(serialised: bytes) -> tuple[str, NDArray[np.uint8]]:
@@ -89,9 +89,9 @@ def decode_labels(serialised: bytes) -> tuple[str, NDArray[np.uint8]]:
     return name, labels
 
 
-def as_recorded(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def as_recorded(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A photo (H, W, 3) with what JPEG does to it: the pixels that :func:`decode` gives."""
-    return _picture(_jpeg(photo), "RGB")
+    return _picture(_jpeg(image), "RGB")
 
 
 def frame(serialised: bytes) -> bytes:
@@ -136,9 +136,9 @@ def read_span(file: int, offset: int, length: int) -> bytes:
     return serialised
 
 
-def _jpeg(photo: NDArray[np.uint8]) -> bytes:
+def _jpeg(image: NDArray[np.uint8]) -> bytes:
     encoded = io.BytesIO()
-    Image.fromarray(photo).save(encoded, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    Image.fromarray(image).save(encoded, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return encoded.getvalue()
 
 

@@ -27,7 +27,7 @@ from curation.formats import shown
 from curation.formats.export_folder import finish, replacing_export, write_csv
 from curation.formats.tfrecord import example
 
-PHOTOS_PER_SHARD = 512
+IMAGES_PER_SHARD = 512
 
 
 def write(
@@ -37,7 +37,7 @@ def write(
     splits: Mapping[str, str],
     groups: Mapping[str, str],
     size: int,
-    on_photo: Callable[[], object] = lambda: None,
+    on_image: Callable[[], object] = lambda: None,
     on_skip: Callable[[Skip], None] = lambda skip: None,
 ) -> dict:
     """Writes an export; the folder appears when it is whole, and replaces an earlier export.
@@ -47,7 +47,7 @@ def write(
         splits: train, val or test, by image_id
         groups: content hash of the photo, by image_id
         size: side in pixels of the square photos and label maps
-        on_photo: called after each photo
+        on_image: called after each photo
         on_skip: told each photo that cannot be read
 
     Returns:
@@ -74,7 +74,7 @@ def write(
             len(records),
         )
         for split, order in orders.items():
-            shards = max(1, -(-len(order) // PHOTOS_PER_SHARD))
+            shards = max(1, -(-len(order) // IMAGES_PER_SHARD))
             pixels = np.zeros(256, dtype=np.int64)
             hashes, count = {}, 0
             for shard in range(shards):
@@ -82,7 +82,7 @@ def write(
                 digest = sha256()
                 with (part / name).open("wb") as out:
                     for image_id in order[
-                        shard * PHOTOS_PER_SHARD : (shard + 1) * PHOTOS_PER_SHARD
+                        shard * IMAGES_PER_SHARD : (shard + 1) * IMAGES_PER_SHARD
                     ]:
                         framed, counts = next(made)
                         if isinstance(framed, Skip):
@@ -93,7 +93,7 @@ def write(
                         pixels += counts
                         written.append(image_id)
                         count += 1
-                        on_photo()
+                        on_image()
                 hashes[name] = digest.hexdigest()
             names = {0: "background", **manifest["classes"], VOID: "void"}
             manifest["splits"][split] = {
@@ -115,12 +115,12 @@ def _make(
     """A photo as it stands in a shard, or why it cannot; and its pixels of each value (256,)."""
     taxonomy, size = shared
     try:
-        photo = image_io.read(record.path, size)
+        image = image_io.read(record.path, size)
     except ValueError as error:
         skip = Skip(shown(record.image_id), "photo unreadable", str(error))
         return skip, np.zeros(256, np.int64)
     labels = label_map(record, taxonomy, size)
-    framed = example.frame(example.encode(record.image_id, photo, labels))
+    framed = example.frame(example.encode(record.image_id, image, labels))
     return framed, np.bincount(labels.ravel(), minlength=256)
 
 

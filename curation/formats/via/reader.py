@@ -20,7 +20,7 @@ from curation.core.atomic import replacing
 from curation.core.errors import FormatError
 from curation.core.polygons import Ring
 from curation.core.records import ImageRecord, Instance, Skip
-from curation.formats import OnSkip, find_photo, listed_twice, quoted, shown
+from curation.formats import OnSkip, find_image, listed_twice, quoted, shown
 from curation.formats.via import via3, via_csv
 from curation.formats.via.regions import Listing, Region, label, ring, table
 
@@ -48,7 +48,7 @@ class Outline:
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
+class Entry:
     """One listing of a photo.
 
     Attributes:
@@ -70,12 +70,12 @@ class Via:
 
     path: Path
     images: Path
-    photos: tuple[Photo, ...]
+    entries: tuple[Entry, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
         """The photos as the file names them, each as often as it is listed."""
-        return tuple(photo.name for photo in self.photos)
+        return tuple(entry.name for entry in self.entries)
 
     def read(self, start: int, stop: int, on_skip: OnSkip) -> Iterator[ImageRecord]:
         """Yields the photos ``names[start:stop]``, each where it is listed first.
@@ -83,20 +83,20 @@ class Via:
         Args:
             on_skip: told each region and photo that is left out, and why
         """
-        for photo in self.photos[start:stop]:
-            if photo.repeated:
-                on_skip(Skip(photo.where, "photo listed twice", shown(photo.name)))
+        for entry in self.entries[start:stop]:
+            if entry.repeated:
+                on_skip(Skip(entry.where, "photo listed twice", shown(entry.name)))
                 continue
-            lost = f"{len(photo.regions)} regions"
-            found = find_photo(self.images, photo.name, photo.where, lost, on_skip)
+            lost = f"{len(entry.regions)} regions"
+            found = find_image(self.images, entry.name, entry.where, lost, on_skip)
             if not found:
                 continue
             path, height, width = found
-            instances = tuple(_instances(photo, height, width, on_skip))
-            if instances or not photo.regions:
-                yield ImageRecord(photo.name, path, height, width, instances)
+            instances = tuple(_instances(entry, height, width, on_skip))
+            if instances or not entry.regions:
+                yield ImageRecord(entry.name, path, height, width, instances)
             else:
-                on_skip(Skip(photo.where, "photo without a usable region", shown(photo.name)))
+                on_skip(Skip(entry.where, "photo without a usable region", shown(entry.name)))
 
 
 def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
@@ -129,8 +129,8 @@ def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
         raise FormatError(path, "", f"{wrong}; there are: {there}")
     names = [listing.name for listing in listings]
     twice = listed_twice(names, names, images)
-    photos = [
-        Photo(
+    entries = [
+        Entry(
             f"{path.name}:{listing.place}",
             listing.name,
             tuple(_outline(path, region, label_attribute) for region in listing.regions),
@@ -138,7 +138,7 @@ def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
         )
         for number, listing in enumerate(listings)
     ]
-    return Via(path, images, tuple(photos))
+    return Via(path, images, tuple(entries))
 
 
 def write(path: Path, records: Iterable[ImageRecord], label_attribute: str) -> None:
@@ -197,8 +197,8 @@ def _outline(path: Path, region: Region, label_attribute: str) -> Outline | Skip
         return Skip(where, UNDRAWN, f"{category}: {error}")
 
 
-def _instances(photo: Photo, height: int, width: int, on_skip: OnSkip) -> Iterator[Instance]:
-    for region in photo.regions:
+def _instances(entry: Entry, height: int, width: int, on_skip: OnSkip) -> Iterator[Instance]:
+    for region in entry.regions:
         if isinstance(region, Skip):
             on_skip(region)
             continue

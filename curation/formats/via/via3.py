@@ -61,12 +61,12 @@ def listings(path: Path, project: Mapping[str, object]) -> list[Listing]:
         fids = table(view).get("fid_list")
         if not isinstance(fids, list):
             raise FormatError(path, place, "has no fid_list: not a project of VIA 3")
-        check_one_photo(path, place, len(fids), len(regions[vid]))
+        check_one_image(path, place, len(fids), len(regions[vid]))
         for fid in fids:
             name = table(files.get(_id(fid))).get("fname")
             if not isinstance(name, str):
                 raise FormatError(path, place, f"its file {quoted(_id(fid))} has no fname")
-            result.append(Listing(place, photo_name(name), tuple(regions[vid])))
+            result.append(Listing(place, image_name(name), tuple(regions[vid])))
     return result
 
 
@@ -78,14 +78,14 @@ def check_names(path: Path, attributes: Mapping[str, object]) -> None:
             raise FormatError(path, "attribute", reason)
 
 
-def check_one_photo(path: Path, place: str, photos: int, regions: int) -> None:
+def check_one_image(path: Path, place: str, entries: int, regions: int) -> None:
     """Raises FormatError for regions of a view that does not have exactly one photo."""
-    if regions and photos != 1:
-        reason = f"{regions} regions on {photos} photos at once, and no word on which; "
+    if regions and entries != 1:
+        reason = f"{regions} regions on {entries} photos at once, and no word on which; "
         raise FormatError(path, place, reason + "in VIA, give each photo a view of its own")
 
 
-def photo_name(name: str) -> str:
+def image_name(name: str) -> str:
     """A photo's name in its folder: of an address or a whole path only the end."""
     if "://" in name:
         name = unquote(name.partition("?")[0])

@@ -55,9 +55,9 @@ def listings(path: Path, text: str) -> list[Listing]:
         _, header = next(rows, (0, []))
     if set(COLUMNS_3) <= set(header):
         via3.check_names(path, attributes)
-        found = _photos_3(path, _named(path, rows, header), attributes)
+        found = _images_3(path, _named(path, rows, header), attributes)
     elif set(COLUMNS) <= set(header):
-        found = _photos(path, _named(path, rows, header))
+        found = _images(path, _named(path, rows, header))
     else:
         reason = f"neither JSON nor a CSV of VIA, which has the columns {', '.join(COLUMNS)}"
         raise FormatError(path, "", reason)
@@ -66,7 +66,7 @@ def listings(path: Path, text: str) -> list[Listing]:
     return found
 
 
-def _photos(path: Path, rows: Iterator[tuple[int, dict[str, str]]]) -> list[Listing]:
+def _images(path: Path, rows: Iterator[tuple[int, dict[str, str]]]) -> list[Listing]:
     found: dict[tuple[str, str], tuple[int, list[Region]]] = {}
     for line, row in rows:
         shape, attributes = (
@@ -82,7 +82,7 @@ def _photos(path: Path, rows: Iterator[tuple[int, dict[str, str]]]) -> list[List
     ]
 
 
-def _photos_3(
+def _images_3(
     path: Path, rows: Iterator[tuple[int, dict[str, str]]], attributes: dict
 ) -> list[Listing]:
     found: dict[tuple[str, ...], tuple[int, list[Region]]] = {}
@@ -95,8 +95,8 @@ def _photos_3(
             regions.append(Region(str(line), via3.shape(xy), via3.values(attributes, av)))
     result = []
     for names, (line, regions) in found.items():
-        via3.check_one_photo(path, str(line), len(names), len(regions))
-        listed = (via3.photo_name(name) for name in names)
+        via3.check_one_image(path, str(line), len(names), len(regions))
+        listed = (via3.image_name(name) for name in names)
         result += [Listing(str(line), name, tuple(regions)) for name in listed]
     return result
 

@@ -23,7 +23,7 @@ from tests.formats.coco.test_reader import (
     read,
     table,
     theirs,
-    write_photo,
+    write_image,
 )
 
 WHOLE = json.dumps(
@@ -43,11 +43,11 @@ WHOLE = json.dumps(
     st.text('0123456789.-eE[]{}",: ntf', max_size=9) | st.text(max_size=3),
 )
 def test_a_file_that_was_tampered_with_is_refused_or_read(
-    tmp_path, photos_folder, start, length, text
+    tmp_path, images_folder, start, length, text
 ):
     with contextlib.suppress(FormatError):
         records, skips = read(
-            tmp_path, photos_folder, WHOLE[:start] + text + WHOLE[start + length :]
+            tmp_path, images_folder, WHOLE[:start] + text + WHOLE[start + length :]
         )
         for mask in [i.mask for r in records for i in r.instances]:
             assert rle.decode(mask).sum() == rle.area(mask) > 0
@@ -61,7 +61,7 @@ polygons = points.map(lambda ring: ring[: len(ring) // 2 * 2])
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(polygons, min_size=1, max_size=3), st.integers(1, 12), st.integers(1, 12))
 def test_polygons_in_and_out_of_the_frame_are_what_pycocotools_draws(tmp_path, rings, h, w):
-    write_photo(tmp_path / "r.png", h, w)
+    write_image(tmp_path / "r.png", h, w)
     images = [{"id": 1, "file_name": "r.png", "height": h, "width": w}]
     records, _ = read(
         tmp_path, tmp_path, table(annotation(1, 1, segmentation=rings), images=images)
@@ -78,9 +78,9 @@ def test_polygons_in_and_out_of_the_frame_are_what_pycocotools_draws(tmp_path, r
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.data(), st.booleans())
-def test_any_runs_that_fill_the_photo_are_what_pycocotools_decodes(tmp_path, data, packed):
+def test_any_runs_that_fill_the_image_are_what_pycocotools_decodes(tmp_path, data, packed):
     counts = data.draw(st.lists(st.integers(0, 9), min_size=2, max_size=9).filter(any))
-    write_photo(tmp_path / "r.png", 1, sum(counts))
+    write_image(tmp_path / "r.png", 1, sum(counts))
     images = [{"id": 1, "file_name": "r.png", "height": 1, "width": sum(counts)}]
     runs = {"size": [1, sum(counts)], "counts": counts}
     if packed:
@@ -99,17 +99,17 @@ def test_any_runs_that_fill_the_photo_are_what_pycocotools_decodes(tmp_path, dat
 )
 def test_write_and_read_round_trip_whatever_the_polygons_say(tmp_path, mask, rings):
     height, width = mask.shape
-    photo = tmp_path / "sub" / "r.png"
-    photo.parent.mkdir(exist_ok=True)
-    write_photo(photo, height, width)
+    image = tmp_path / "sub" / "r.png"
+    image.parent.mkdir(exist_ok=True)
+    write_image(image, height, width)
     rings = tuple(map(tuple, rings))
     instances = (
         Instance("top", rle.encode(mask), attributes=("b", "a"), polygons=rings),
         Instance("shoe", rle.encode(mask)),
     )
-    coco.write(tmp_path / "w.json", [ImageRecord("sub/r", photo, height, width, instances)])
+    coco.write(tmp_path / "w.json", [ImageRecord("sub/r", image, height, width, instances)])
     (found,) = coco.load(tmp_path / "w.json", tmp_path).read(0, 1, pytest.fail)
-    assert (found.image_id, found.path) == ("sub/r", photo)
+    assert (found.image_id, found.path) == ("sub/r", image)
     assert [(i.category, i.mask, i.attributes) for i in found.instances] == [
         (i.category, i.mask, i.attributes) for i in instances
     ]
@@ -119,8 +119,8 @@ def test_write_and_read_round_trip_whatever_the_polygons_say(tmp_path, mask, rin
         assert (entry["area"], tuple(entry["bbox"])) == (mask.sum(), rle.bbox(rle.encode(mask)))
 
 
-def test_polygons_are_kept_where_they_give_the_mask(tmp_path, photos_folder):
-    (found,), _ = read(tmp_path, photos_folder, table(annotation(), images=IMAGES[:1]))
+def test_polygons_are_kept_where_they_give_the_mask(tmp_path, images_folder):
+    (found,), _ = read(tmp_path, images_folder, table(annotation(), images=IMAGES[:1]))
     coco.write(tmp_path / "w.json", [found])
     written = json.loads((tmp_path / "w.json").read_text("utf-8"))
     assert written == {
@@ -140,14 +140,14 @@ def test_polygons_are_kept_where_they_give_the_mask(tmp_path, photos_folder):
     }
 
 
-def test_category_ids_are_sorted_by_name_or_those_that_are_given(tmp_path, photos_folder):
-    photo = record(photos_folder / "a.jpg", shoe=L, hat=L)
+def test_category_ids_are_sorted_by_name_or_those_that_are_given(tmp_path, images_folder):
+    image = record(images_folder / "a.jpg", shoe=L, hat=L)
     path = tmp_path / "w.json"
-    coco.write(path, iter([photo]))
+    coco.write(path, iter([image]))
     assert [c["name"] for c in theirs(path).cats.values()] == ["hat", "shoe"]
-    coco.write(path, iter([photo]), ["shoe", "hat", "bag"])
+    coco.write(path, iter([image]), ["shoe", "hat", "bag"])
     assert {n: c["name"] for n, c in theirs(path).cats.items()} == {1: "shoe", 2: "hat", 3: "bag"}
     assert [a["category_id"] for a in theirs(path).anns.values()] == [1, 2]
     with pytest.raises(ValueError, match="'shoe' is not one of the categories"):
-        coco.write(path, iter([photo]), ["hat"])
+        coco.write(path, iter([image]), ["hat"])
     assert len(theirs(path).anns) == 2  # the file is as it was

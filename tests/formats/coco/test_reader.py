@@ -53,14 +53,14 @@ def theirs(path):
         return COCO(path)
 
 
-def write_photo(path, height, width):
+def write_image(path, height, width):
     Image.new("L", (width, height)).save(path)
 
 
-def test_polygons_become_an_instance(tmp_path, photos_folder):
+def test_polygons_become_an_instance(tmp_path, images_folder):
     parts = [SQUARE, [4, 0, 6, 0, 6, 1.0, 4, 1]]
     content = table(annotation(12, segmentation=parts), images=IMAGES[:1])
-    (found,), skips = read(tmp_path, photos_folder, content)
+    (found,), skips = read(tmp_path, images_folder, content)
     (instance,) = found.instances
     assert (found.image_id, found.path.name, found.height, found.width) == ("a", "a.jpg", 4, 6)
     assert (instance.category, instance.source) == ("shirt", "c.json:12")
@@ -75,15 +75,15 @@ def test_polygons_become_an_instance(tmp_path, photos_folder):
     assert skips == []
 
 
-def test_a_photo_without_an_annotation_is_a_record_without_instances(tmp_path, photos_folder):
-    records, skips = read(tmp_path, photos_folder, table(annotation()))
+def test_a_image_without_an_annotation_is_a_record_without_instances(tmp_path, images_folder):
+    records, skips = read(tmp_path, images_folder, table(annotation()))
     assert [(r.image_id, len(r.instances)) for r in records] == [("a", 1), ("b", 0)]
     assert skips == []
 
 
-def test_a_photo_of_which_no_annotation_could_be_used_is_skipped(tmp_path, photos_folder):
+def test_a_image_of_which_no_annotation_could_be_used_is_skipped(tmp_path, images_folder):
     wrong = annotation(2, 3, segmentation=[])
-    (found,), skips = read(tmp_path, photos_folder, table(annotation(), wrong))
+    (found,), skips = read(tmp_path, images_folder, table(annotation(), wrong))
     assert found.image_id == "a"
     assert [(s.where, s.kind) for s in skips] == [
         ("c.json:2", "annotation without a mask"),
@@ -99,9 +99,9 @@ def test_a_photo_of_which_no_annotation_could_be_used_is_skipped(tmp_path, photo
         ([0, 0, 8, 0, 8, 3], ("out-of-frame polygon",)),
     ],
 )
-def test_a_polygon_that_was_cut_off_says_so(tmp_path, photos_folder, ring, faults):
+def test_a_polygon_that_was_cut_off_says_so(tmp_path, images_folder, ring, faults):
     content = table(annotation(segmentation=[SQUARE, ring]), images=IMAGES[:1])
-    (found,), _ = read(tmp_path, photos_folder, content)
+    (found,), _ = read(tmp_path, images_folder, content)
     assert found.instances[0].faults == faults
 
 
@@ -116,23 +116,23 @@ def test_a_polygon_that_was_cut_off_says_so(tmp_path, photos_folder, ring, fault
     ],
 )
 def test_run_lengths_of_either_kind_give_one_mask_whatever_iscrowd_says(
-    tmp_path, photos_folder, counts, iscrowd
+    tmp_path, images_folder, counts, iscrowd
 ):
     runs = {"size": [4, 6], "counts": counts}
     content = table(annotation(segmentation=runs, iscrowd=iscrowd), images=IMAGES[:1])
-    (found,), _ = read(tmp_path, photos_folder, content)
+    (found,), _ = read(tmp_path, images_folder, content)
     assert found.instances[0].mask == rle.encode(L)
     assert found.instances[0].polygons == ()
 
 
-def test_attributes_go_by_name_and_those_without_one_by_id(tmp_path, photos_folder):
+def test_attributes_go_by_name_and_those_without_one_by_id(tmp_path, images_folder):
     attributes = [{"id": 5, "name": "classic (t-shirt) "}, {"id": 2, "name": "plain"}]
     content = table(annotation(attribute_ids=[2, 5, 9]), attributes=attributes, images=IMAGES[:1])
-    (found,), _ = read(tmp_path, photos_folder, content)
+    (found,), _ = read(tmp_path, images_folder, content)
     assert found.instances[0].attributes == ("plain", "classic (t-shirt)", "9")
 
 
-def test_annotations_may_come_first_apart_and_in_any_layout(tmp_path, photos_folder):
+def test_annotations_may_come_first_apart_and_in_any_layout(tmp_path, images_folder):
     labels = [annotation(1), annotation(2, 3), annotation(3, category_id=0)]
     content = table(*labels, info={"more": {"unknown": []}}, licenses=[{"id": 1}])
     backwards = dict(reversed(content.items()))
@@ -140,7 +140,7 @@ def test_annotations_may_come_first_apart_and_in_any_layout(tmp_path, photos_fol
     for layout in (content, backwards):
         for indent in (None, 2):
             records, skips = read(
-                tmp_path, photos_folder, "\ufeff" + json.dumps(layout, indent=indent)
+                tmp_path, images_folder, "\ufeff" + json.dumps(layout, indent=indent)
             )
             results.append(records)
             assert skips == []
@@ -151,10 +151,10 @@ def test_annotations_may_come_first_apart_and_in_any_layout(tmp_path, photos_fol
     ]
 
 
-def test_slices_of_a_copy_give_the_whole(tmp_path, photos_folder):
+def test_slices_of_a_copy_give_the_whole(tmp_path, images_folder):
     content = table(annotation(1), annotation(2, 3), annotation(3, 99))
-    whole = read(tmp_path, photos_folder, content)
-    source = pickle.loads(pickle.dumps(load(tmp_path, photos_folder, content)))
+    whole = read(tmp_path, images_folder, content)
+    source = pickle.loads(pickle.dumps(load(tmp_path, images_folder, content)))
     skips = []
     slices = [r for n in (1, 0) for r in source.read(n, n + 1, skips.append)]
     assert (slices[::-1], skips) == whole
@@ -209,29 +209,29 @@ def test_slices_of_a_copy_give_the_whole(tmp_path, photos_folder):
     ],
 )
 def test_a_wrong_annotation_is_skipped_counted_and_placed(
-    tmp_path, photos_folder, wrong, kind, detail
+    tmp_path, images_folder, wrong, kind, detail
 ):
     content = table(annotation(1), wrong, images=IMAGES[:1])
-    (found,), (skip,) = read(tmp_path, photos_folder, content)
+    (found,), (skip,) = read(tmp_path, images_folder, content)
     assert [i.source for i in found.instances] == ["c.json:1"]
     assert (skip.where, skip.kind) == ("c.json:2", kind)
     assert detail in skip.detail
     skip.detail.encode()
 
 
-def test_what_has_no_id_that_can_be_shown_is_placed_by_its_byte(tmp_path, photos_folder):
+def test_what_has_no_id_that_can_be_shown_is_placed_by_its_byte(tmp_path, images_folder):
     labels = ["no table", annotation("\ud800", 8), annotation(1)]
     content = json.dumps(table(*labels, images=IMAGES[:1]))
-    (_,), skips = read(tmp_path, photos_folder, content)
+    (_,), skips = read(tmp_path, images_folder, content)
     places = [content.index('"no table"'), content.index('{"id": "\\ud800"')]
     assert [s.where for s in skips] == [f"c.json:byte {place}" for place in places]
     assert {s.kind for s in skips} == {"annotation without a photo"}
 
 
-def test_a_part_without_area_is_told_and_the_others_stay(tmp_path, photos_folder):
+def test_a_part_without_area_is_told_and_the_others_stay(tmp_path, images_folder):
     parts = [[1, 1, 2, 2], SQUARE, []]
     content = table(annotation(segmentation=parts), images=IMAGES[:1])
-    (found,), skips = read(tmp_path, photos_folder, content)
+    (found,), skips = read(tmp_path, images_folder, content)
     assert found.instances[0].polygons == (tuple(SQUARE),)
     assert [(s.where, s.kind, s.detail) for s in skips] == [
         ("c.json:1", "polygon without area", "polygon 1 of 3 has 2 points"),
@@ -256,32 +256,32 @@ def test_a_part_without_area_is_told_and_the_others_stay(tmp_path, photos_folder
         ({"height": 10**400}, "size mismatch", "the file gives no size"),
     ],
 )
-def test_a_wrong_photo_is_skipped_with_its_annotations(
-    tmp_path, photos_folder, image, kind, detail
+def test_a_wrong_image_is_skipped_with_its_annotations(
+    tmp_path, images_folder, image, kind, detail
 ):
     images = [IMAGES[1], IMAGES[0] | image]
     content = table(annotation(1, 3), annotation(2), images=images)
-    (found,), (skip,) = read(tmp_path, photos_folder, content)
+    (found,), (skip,) = read(tmp_path, images_folder, content)
     assert (found.image_id, skip.kind) == ("b", kind)
     assert detail in skip.detail
 
 
 @pytest.mark.parametrize("unsaid", [{}, {"height": None, "width": None}])
-def test_a_photo_whose_size_is_not_given_is_taken_as_it_is(tmp_path, photos_folder, unsaid):
+def test_a_image_whose_size_is_not_given_is_taken_as_it_is(tmp_path, images_folder, unsaid):
     images = [{"id": 7, "file_name": "a.jpg"} | unsaid]
     runs = {"size": [4, 6], "counts": [1, 3, 20]}
     content = table(annotation(1), annotation(2, segmentation=runs), images=images)
-    (found,), skips = read(tmp_path, photos_folder, content)
+    (found,), skips = read(tmp_path, images_folder, content)
     assert (found.height, found.width, len(found.instances), skips) == (4, 6, 2, [])
 
 
-def test_a_photo_whose_size_is_not_given_is_refused_where_run_lengths_have_another(
-    tmp_path, photos_folder
+def test_a_image_whose_size_is_not_given_is_refused_where_run_lengths_have_another(
+    tmp_path, images_folder
 ):
     runs = {"size": [8, 12], "counts": [1, 95]}
     labels = annotation(1), annotation(2, segmentation=runs)
     images = [{"id": 7, "file_name": "a.jpg"}]
-    records, (skip,) = read(tmp_path, photos_folder, table(*labels, images=images))
+    records, (skip,) = read(tmp_path, images_folder, table(*labels, images=images))
     assert (records, skip.where, skip.kind) == ([], "c.json:a.jpg", "size mismatch")
     assert skip.detail == (
         "the file gives no size; by its run lengths, the labels are for 12x8, the photo is 6x4: "
@@ -289,15 +289,15 @@ def test_a_photo_whose_size_is_not_given_is_refused_where_run_lengths_have_anoth
     )
 
 
-def test_a_name_without_a_file_takes_no_record_from_another(tmp_path, photos_folder):
+def test_a_name_without_a_file_takes_no_record_from_another(tmp_path, images_folder):
     images = [{**IMAGES[0], "id": 1, "file_name": "a.png"}, IMAGES[0]]
     content = table(annotation(1, 1), annotation(2), images=images)
-    (found,), (skip,) = read(tmp_path, photos_folder, content)
+    (found,), (skip,) = read(tmp_path, images_folder, content)
     assert (found.path.name, [i.source for i in found.instances]) == ("a.jpg", ["c.json:2"])
     assert (skip.where, skip.kind) == ("c.json:a.png", "photo without a file")
 
 
-def test_whatever_the_file_says_a_message_is_one_bounded_line(tmp_path, photos_folder):
+def test_whatever_the_file_says_a_message_is_one_bounded_line(tmp_path, images_folder):
     wild = "\x1b[2J\n" + "x" * 10**4
     images = [*IMAGES, {"id": 1, "file_name": wild}, {"id": 2, "file_name": f"b\n{wild}"}]
     labels = [
@@ -312,7 +312,7 @@ def test_whatever_the_file_says_a_message_is_one_bounded_line(tmp_path, photos_f
         annotation(7, segmentation={"size": [4, 6], "counts": [wild]}),
         annotation(8, attribute_ids=wild),
     ]
-    records, skips = read(tmp_path, photos_folder, table(*labels, images=images))
+    records, skips = read(tmp_path, images_folder, table(*labels, images=images))
     assert [len(r.instances) for r in records] == [1, 0]
     assert len(skips) == 11
     for text in (t for s in skips for t in (s.where, s.detail)):
@@ -323,24 +323,24 @@ def test_whatever_the_file_says_a_message_is_one_bounded_line(tmp_path, photos_f
         {"images": [IMAGES[0], {**IMAGES[0], "file_name": wild}, IMAGES[0]]},
     ):
         with pytest.raises(FormatError) as error:
-            read(tmp_path, photos_folder, table(annotation(), **wrong))
+            read(tmp_path, images_folder, table(annotation(), **wrong))
         assert error.value.reason.isprintable()
         assert len(error.value.reason) < 300
 
 
-def test_a_photo_listed_twice_keeps_its_annotations_once(tmp_path, photos_folder):
+def test_a_image_listed_twice_keeps_its_annotations_once(tmp_path, images_folder):
     content = table(annotation(), images=[IMAGES[0], IMAGES[0]])
-    (found,), (skip,) = read(tmp_path, photos_folder, content)
+    (found,), (skip,) = read(tmp_path, images_folder, content)
     assert len(found.instances) == 1
     assert (skip.where, skip.kind) == ("c.json:a.jpg", "photo listed twice")
 
 
-def test_a_photo_in_a_subfolder_keeps_it_in_its_id(tmp_path, photos_folder):
-    (photos_folder / "sub").mkdir()
-    (photos_folder / "a.jpg").rename(photos_folder / "sub" / "a.jpg")
+def test_a_image_in_a_subfolder_keeps_it_in_its_id(tmp_path, images_folder):
+    (images_folder / "sub").mkdir()
+    (images_folder / "a.jpg").rename(images_folder / "sub" / "a.jpg")
     images = [IMAGES[0] | {"file_name": "sub/a.jpg"}]
-    (found,), _ = read(tmp_path, photos_folder, table(annotation(), images=images))
-    assert (found.image_id, found.path) == ("sub/a", photos_folder / "sub" / "a.jpg")
+    (found,), _ = read(tmp_path, images_folder, table(annotation(), images=images))
+    assert (found.image_id, found.path) == ("sub/a", images_folder / "sub" / "a.jpg")
 
 
 @pytest.mark.parametrize(
@@ -371,10 +371,10 @@ def test_a_file_that_is_wrong_as_a_whole_is_one_error(tmp_path, content, message
     str(error.value).encode()
 
 
-def test_a_file_that_is_not_there_or_was_changed_is_an_error(tmp_path, photos_folder):
+def test_a_file_that_is_not_there_or_was_changed_is_an_error(tmp_path, images_folder):
     with pytest.raises(FormatError, match="No such file"):
-        coco.load(tmp_path / "gone.json", photos_folder)
-    source = load(tmp_path, photos_folder, table(annotation()))
-    load(tmp_path, photos_folder, table(annotation(12)))
+        coco.load(tmp_path / "gone.json", images_folder)
+    source = load(tmp_path, images_folder, table(annotation()))
+    load(tmp_path, images_folder, table(annotation(12)))
     with pytest.raises(FormatError, match="was changed while it was read"):
         list(source.read(0, 1, print))

@@ -16,8 +16,8 @@ from curation.formats.tfrecord import example
 
 def drawn(height=8, width=6, seed=0):
     rng = np.random.default_rng(seed)
-    photo = np.full((height, width, 3), rng.integers(0, 256, 3), np.uint8)
-    return photo, rng.integers(0, 6, (height, width)).astype(np.uint8)
+    image = np.full((height, width, 3), rng.integers(0, 256, 3), np.uint8)
+    return image, rng.integers(0, 6, (height, width)).astype(np.uint8)
 
 
 def test_tensorflow_reads_the_same_example():
@@ -46,10 +46,10 @@ def test_files_are_those_of_tensorflows_writer(tmp_path_factory, records):
 
 
 def test_an_example_comes_back():
-    photo, labels = drawn(5, 9)
-    name, again, map_again = example.decode(example.encode("a", photo, labels))
+    image, labels = drawn(5, 9)
+    name, again, map_again = example.decode(example.encode("a", image, labels))
     assert name == "a"
-    assert np.abs(again.astype(int) - photo).max() <= 3  # JPEG
+    assert np.abs(again.astype(int) - image).max() <= 3  # JPEG
     np.testing.assert_array_equal(map_again, labels)
 
 
@@ -77,46 +77,46 @@ def test_what_is_no_example_is_an_error(serialised):
 
 
 def test_a_label_map_of_another_size_is_an_error():
-    photo, _ = drawn(8, 6)
+    image, _ = drawn(8, 6)
     with pytest.raises(ValueError, match="differ in size"):
-        example.decode(example.encode("a", photo, np.zeros((8, 7), np.uint8)))
+        example.decode(example.encode("a", image, np.zeros((8, 7), np.uint8)))
 
 
 def test_pixels_are_those_that_pillow_decodes():
     rng = np.random.default_rng(0)
-    photo = rng.integers(0, 256, (75, 101, 3)).astype(np.uint8)
-    serialised = example.encode("a", photo, np.zeros((75, 101), np.uint8))
-    jpeg = tf.train.Example.FromString(serialised).features.feature[example.PHOTO]
+    image = rng.integers(0, 256, (75, 101, 3)).astype(np.uint8)
+    serialised = example.encode("a", image, np.zeros((75, 101), np.uint8))
+    jpeg = tf.train.Example.FromString(serialised).features.feature[example.IMAGE]
     expected = np.asarray(Image.open(io.BytesIO(jpeg.bytes_list.value[0])))
     np.testing.assert_array_equal(example.decode(serialised)[1], expected)
 
 
-def with_photo(jpeg):
+def with_image(jpeg):
     theirs = tf.train.Example.FromString(example.encode("a", *drawn()))
-    theirs.features.feature[example.PHOTO].bytes_list.value[:] = [jpeg]
+    theirs.features.feature[example.IMAGE].bytes_list.value[:] = [jpeg]
     return theirs.SerializeToString()
 
 
-def test_a_photo_that_turns_itself_would_leave_its_labels():
+def test_a_image_that_turns_itself_would_leave_its_labels():
     turned, exif = io.BytesIO(), Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(drawn()[0]).save(turned, "JPEG", exif=exif)
-    assert example.decode(with_photo(turned.getvalue()))[1].shape == (8, 6, 3)
+    assert example.decode(with_image(turned.getvalue()))[1].shape == (8, 6, 3)
 
 
-def test_a_photo_cut_off_is_an_error():
+def test_a_image_cut_off_is_an_error():
     whole = io.BytesIO()
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
     Image.fromarray(noise).save(whole, "JPEG")
     with pytest.raises(ValueError, match=r"no photo with a label map: .*cut off or damaged"):
-        example.decode(with_photo(whole.getvalue()[:1000]))
+        example.decode(with_image(whole.getvalue()[:1000]))
 
 
-def test_a_photo_too_large_is_refused_by_its_header():
+def test_a_image_too_large_is_refused_by_its_header():
     small = io.BytesIO()
     Image.fromarray(drawn()[0]).save(small, "JPEG")
     size = bytes.fromhex("ffc00011080008000603")  # its frame's header: 8 rows of 6 pixels
     assert size in small.getvalue()
     large = small.getvalue().replace(size, bytes.fromhex("ffc0001108ea60ea6003"))
     with pytest.raises(ValueError, match="exceeds limit"):
-        example.decode(with_photo(large))
+        example.decode(with_image(large))

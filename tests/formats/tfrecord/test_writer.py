@@ -38,21 +38,21 @@ def write(folder, records, **changes):
     return tfrecord.write(folder, records, **{**values, **changes})
 
 
-def test_photos_and_label_maps_come_back(tmp_path, records):
+def test_images_and_label_maps_come_back(tmp_path, records):
     write(tmp_path / "out", records)
     train = {
-        name: (photo, labels) for name, photo, labels in tfrecord.read(tmp_path / "out", "train")
+        name: (image, labels) for name, image, labels in tfrecord.read(tmp_path / "out", "train")
     }
     assert list(train) == ["b,2", "a"]  # in the order of their hashes
-    photo, labels = train["a"]
-    assert photo.shape == (16, 16, 3)
-    assert np.abs(photo.astype(int) - [0, 128, 128]).max() <= 4  # JPEG
+    image, labels = train["a"]
+    assert image.shape == (16, 16, 3)
+    assert np.abs(image.astype(int) - [0, 128, 128]).max() <= 4  # JPEG
     assert (labels[:, :8] == 1).all()
     assert (labels[:, 8:] == 0).all()
     assert (train["b,2"][1][:4, 14:] == 255).all()
 
 
-def test_the_manifest_counts_photos_and_pixels(tmp_path, records):
+def test_the_manifest_counts_images_and_pixels(tmp_path, records):
     manifest = write(tmp_path / "out", records)
     assert manifest == json.loads((tmp_path / "out" / "manifest.json").read_text()) | {
         "classes": manifest["classes"]
@@ -111,7 +111,7 @@ def test_what_a_kill_left_behind_is_no_obstacle_and_the_users_folders_stay(
     assert (tmp_path / "out.old" / "mine.txt").exists()
 
 
-def test_a_photo_that_cannot_be_read_is_told_and_left_out(tmp_path, records):
+def test_a_image_that_cannot_be_read_is_told_and_left_out(tmp_path, records):
     records["a"].path.write_bytes(b"gone bad")
     skips = []
     manifest = write(tmp_path / "out", records, on_skip=skips.append)

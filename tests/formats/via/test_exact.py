@@ -16,7 +16,7 @@ from tests.conftest import picture, record
 from tests.formats.via.test_reader import entry, read, read_all, region
 
 
-def test_two_photos_of_one_name_cannot_be_written(tmp_path):
+def test_two_images_of_one_name_cannot_be_written(tmp_path):
     records = [record(tmp_path / folder / "a.jpg", s=picture("#")) for folder in ("x", "y")]
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "a.jpg").write_bytes(b"of another size")
@@ -71,10 +71,10 @@ def test_outlines_and_labels_that_were_written_are_read_again(blank, drawn):
     mask = rle.encode(np.ones((16, 20)))
     instances = [Instance("all", mask)]
     instances += [Instance(c, mask, polygons=(tuple(v[: len(v) // 2 * 2]),)) for c, v in drawn]
-    photo = ImageRecord("blank.png", blank / "blank.png", 16, 20, tuple(instances))
-    via.write(blank / "v.json", [photo], "kind")
+    entry = ImageRecord("blank.png", blank / "blank.png", 16, 20, tuple(instances))
+    via.write(blank / "v.json", [entry], "kind")
     source = via.load(blank / "v.json", blank, "kind")
-    (again,) = source.photos
+    (again,) = source.entries
     assert [(r.category, r.ring) for r in again.regions[1:]] == [
         (i.category, i.polygons[0]) for i in instances[1:]
     ]
@@ -86,11 +86,11 @@ def test_outlines_and_labels_that_were_written_are_read_again(blank, drawn):
 @given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9)).filter(np.any))
 def test_write_and_read_round_trip(tmp_path, mask):
     height, width = mask.shape
-    photo = tmp_path / "r.png"
-    Image.new("RGB", (width, height)).save(photo)
+    entry = tmp_path / "r.png"
+    Image.new("RGB", (width, height)).save(entry)
     instance = Instance("preppy", rle.encode(mask))
     via.write(
-        tmp_path / "v.json", [ImageRecord("r.png", photo, height, width, (instance,))], "style"
+        tmp_path / "v.json", [ImageRecord("r.png", entry, height, width, (instance,))], "style"
     )
     (record,), _ = read_all(via.load(tmp_path / "v.json", tmp_path, "style"))
     assert rle.union([i.mask for i in record.instances]) == instance.mask
@@ -98,24 +98,24 @@ def test_write_and_read_round_trip(tmp_path, mask):
 
 
 @pytest.mark.parametrize(
-    ("file", "images", "attribute", "instances", "photos"),
+    ("file", "images", "attribute", "instances", "entries"),
     [
         ("ccp-via/via_project.json", "ccp/images", "category", 393, 60),
         ("via-shorts/train/via_region_data.json", "via-shorts/train", "shorts", 20, 20),
         ("via-shorts/val/via_region_data.json", "via-shorts/val", "shorts", 5, 5),
     ],
 )
-def test_real_files_are_read_whole(real_data, file, images, attribute, instances, photos):
+def test_real_files_are_read_whole(real_data, file, images, attribute, instances, entries):
     records, skips = read_all(via.load(real_data / file, real_data / images, attribute))
     assert skips == []
-    assert (sum(len(r.instances) for r in records), len(records)) == (instances, photos)
+    assert (sum(len(r.instances) for r in records), len(records)) == (instances, entries)
 
 
-def test_1067_real_photos_hand_drawn_in_via_1_are_understood(real_data, tmp_path):
+def test_1067_real_images_hand_drawn_in_via_1_are_understood(real_data, tmp_path):
     """ModaNet's file comes without photos; blank ones of a size that holds its points do."""
     source = via.load(real_data / "modanet-via" / "vgg_val.json", tmp_path, "fashion")
     assert len(source.names) == 1067
-    assert sum(len(photo.regions) for photo in source.photos) == 5434
+    assert sum(len(entry.regions) for entry in source.entries) == 5434
     blank = tmp_path / "blank.png"
     Image.new("L", (1500, 1500)).save(blank)
     for name in source.names[:60]:
@@ -123,5 +123,5 @@ def test_1067_real_photos_hand_drawn_in_via_1_are_understood(real_data, tmp_path
     skips = []
     records = list(source.read(0, 60, skips.append))
     drawn = sum(len(r.instances) for r in records)
-    assert drawn + len(skips) >= sum(len(photo.regions) for photo in source.photos[:60])
+    assert drawn + len(skips) >= sum(len(entry.regions) for entry in source.entries[:60])
     assert drawn > 200

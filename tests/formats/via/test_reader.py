@@ -34,8 +34,8 @@ def read_all(source):
     return list(source.read(0, len(source.names), skips.append)), skips
 
 
-def test_a_polygon_becomes_an_instance(tmp_path, photos_folder):
-    (record,), skips = read(tmp_path, photos_folder, {"a.jpg-1": entry(region())})
+def test_a_polygon_becomes_an_instance(tmp_path, images_folder):
+    (record,), skips = read(tmp_path, images_folder, {"a.jpg-1": entry(region())})
     (instance,) = record.instances
     assert (record.image_id, record.height, record.width) == ("a.jpg", 4, 6)
     assert instance.category == "preppy"
@@ -51,11 +51,11 @@ def test_a_polygon_becomes_an_instance(tmp_path, photos_folder):
     assert skips == []
 
 
-def test_a_project_a_flat_export_and_via_1_read_alike(tmp_path, photos_folder):
+def test_a_project_a_flat_export_and_via_1_read_alike(tmp_path, images_folder):
     flat = {"any key": entry(region())}
     project = {"_via_settings": {}, "_via_img_metadata": flat}
     old = {"any key": entry() | {"regions": {"0": region()}, "fileref": "", "base64_img_data": ""}}
-    results = [read(tmp_path, photos_folder, table)[0] for table in (flat, project, old)]
+    results = [read(tmp_path, images_folder, table)[0] for table in (flat, project, old)]
     assert results[0] == results[1] == results[2]
     assert len(results[0][0].instances) == 1
 
@@ -79,8 +79,8 @@ def test_a_project_a_flat_export_and_via_1_read_alike(tmp_path, photos_folder):
         ),
     ],
 )
-def test_each_shape_is_filled(tmp_path, photos_folder, shape, expected):
-    (record,), _ = read(tmp_path, photos_folder, {"k": entry(region(shape))})
+def test_each_shape_is_filled(tmp_path, images_folder, shape, expected):
+    (record,), _ = read(tmp_path, images_folder, {"k": entry(region(shape))})
     rows = [*expected, *["......"] * (4 - len(expected))]
     inside = rle.decode(record.instances[0].mask)
     drawn = ["".join(".#"[int(v)] for v in row) for row in inside]
@@ -91,9 +91,9 @@ def test_each_shape_is_filled(tmp_path, photos_folder, shape, expected):
         assert drawn == rows
 
 
-def test_an_ellipse_turns_clockwise(tmp_path, photos_folder):
+def test_an_ellipse_turns_clockwise(tmp_path, images_folder):
     shape = {"name": "ellipse", "cx": 2, "cy": 2, "rx": 2.5, "ry": 0.6, "theta": math.pi / 4}
-    (record,), _ = read(tmp_path, photos_folder, {"k": entry(region(shape))})
+    (record,), _ = read(tmp_path, images_folder, {"k": entry(region(shape))})
     inside = rle.decode(record.instances[0].mask)
     assert inside[range(4), range(4)].all()  # from the top left to the bottom right
     assert not inside[[0, 0, 3, 3], [2, 3, 0, 1]].any()
@@ -125,16 +125,16 @@ def test_an_ellipse_turns_clockwise(tmp_path, photos_folder):
         ("no region", "region without a label", "no 'style'"),
     ],
 )
-def test_a_wrong_region_is_skipped_counted_and_placed(tmp_path, photos_folder, wrong, kind, detail):
-    (record,), (skip,) = read(tmp_path, photos_folder, {"k": entry(region(), wrong)})
+def test_a_wrong_region_is_skipped_counted_and_placed(tmp_path, images_folder, wrong, kind, detail):
+    (record,), (skip,) = read(tmp_path, images_folder, {"k": entry(region(), wrong)})
     assert len(record.instances) == 1
     assert (skip.where, skip.kind) == ("via.json:k#1", kind)
     assert detail in skip.detail
 
 
-def test_labels_lose_outer_spaces_and_a_single_ticked_box_counts(tmp_path, photos_folder):
+def test_labels_lose_outer_spaces_and_a_single_ticked_box_counts(tmp_path, images_folder):
     table = {"k": entry(region(style=" preppy "), region(style={"boho": True, "preppy": False}))}
-    (record,), _ = read(tmp_path, photos_folder, table)
+    (record,), _ = read(tmp_path, images_folder, table)
     assert [i.category for i in record.instances] == ["preppy", "boho"]
 
 
@@ -142,18 +142,18 @@ def test_labels_lose_outer_spaces_and_a_single_ticked_box_counts(tmp_path, photo
     ("filename", "kind"),
     [("gone.jpg", "photo without a file"), ("../via.json", "photo refused")],
 )
-def test_a_photo_that_is_not_there_or_not_ours_is_skipped(tmp_path, photos_folder, filename, kind):
+def test_a_image_that_is_not_there_or_not_ours_is_skipped(tmp_path, images_folder, filename, kind):
     table = {"k": entry(region()), "x": entry(region(), filename=filename)}
-    records, skips = read(tmp_path, photos_folder, table)
+    records, skips = read(tmp_path, images_folder, table)
     assert len(records) == 1
     assert [s.kind for s in skips] == [kind]
 
 
 def test_the_attribute_that_no_region_has_is_an_error_that_lists_those_there_are(
-    tmp_path, photos_folder
+    tmp_path, images_folder
 ):
     with pytest.raises(FormatError, match=r"'kind'; there are: style \(1\)"):
-        read(tmp_path, photos_folder, {"k": entry(region())}, "kind")
+        read(tmp_path, images_folder, {"k": entry(region())}, "kind")
 
 
 @pytest.mark.parametrize(
@@ -187,24 +187,24 @@ def test_a_file_that_would_eat_the_memory_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("regions", [5, True, False, "abc", None])
-def test_regions_that_are_no_list_are_not_taken_for_none(tmp_path, photos_folder, regions):
+def test_regions_that_are_no_list_are_not_taken_for_none(tmp_path, images_folder, regions):
     wrong = entry(filename="b.png") | {"regions": regions}
     with pytest.raises(FormatError, match=r"via.json:b: its regions are .*: no list"):
-        read(tmp_path, photos_folder, {"a": entry(region()), "b": wrong})
+        read(tmp_path, images_folder, {"a": entry(region()), "b": wrong})
 
 
 @pytest.mark.parametrize("regions", [{"regions": []}, {"regions": {}}, {}])
-def test_a_photo_without_a_region_is_a_record_without_instances(tmp_path, photos_folder, regions):
+def test_a_image_without_a_region_is_a_record_without_instances(tmp_path, images_folder, regions):
     records, skips = read(
-        tmp_path, photos_folder, {"a": entry(region()), "b": {"filename": "b.png", **regions}}
+        tmp_path, images_folder, {"a": entry(region()), "b": {"filename": "b.png", **regions}}
     )
     assert {r.image_id: len(r.instances) for r in records} == {"a.jpg": 1, "b.png": 0}
     assert skips == []
 
 
-def test_a_photo_of_which_no_region_could_be_used_is_skipped(tmp_path, photos_folder):
+def test_a_image_of_which_no_region_could_be_used_is_skipped(tmp_path, images_folder):
     wrong = entry(region(style=""), filename="b.png")
-    (record,), skips = read(tmp_path, photos_folder, {"a": entry(region()), "b": wrong})
+    (record,), skips = read(tmp_path, images_folder, {"a": entry(region()), "b": wrong})
     assert record.image_id == "a.jpg"
     assert [(s.where, s.kind) for s in skips] == [
         ("via.json:b#0", "region without a label"),
@@ -221,9 +221,9 @@ def test_a_photo_of_which_no_region_could_be_used_is_skipped(tmp_path, photos_fo
         ([0, 9, 9, 0], [0, 4, 0, 4], ("self-intersecting polygon", "out-of-frame polygon")),
     ],
 )
-def test_a_polygon_that_was_mended_says_so(tmp_path, photos_folder, xs, ys, faults):
+def test_a_polygon_that_was_mended_says_so(tmp_path, images_folder, xs, ys, faults):
     shape = {"name": "polygon", "all_points_x": xs, "all_points_y": ys}
-    (record,), _ = read(tmp_path, photos_folder, {"k": entry(region(shape))})
+    (record,), _ = read(tmp_path, images_folder, {"k": entry(region(shape))})
     assert record.instances[0].faults == faults
 
 
@@ -231,34 +231,34 @@ HALF = "\ud800"
 """Half a character: JSON may hold it, and no file and no database may."""
 
 
-def test_half_a_character_is_skipped_and_every_skip_can_be_written(tmp_path, photos_folder):
+def test_half_a_character_is_skipped_and_every_skip_can_be_written(tmp_path, images_folder):
     table = {
         "a": entry(region(), region(style=HALF), region({"name": HALF}), region(**{HALF: 1})),
         f"b{HALF}": entry(region(), filename="b.png") | {"regions": {HALF: "x", "0": region()}},
         "c": entry(region(), filename=f"c{HALF}"),
         f"d{HALF}": entry(region(), filename=f"c{HALF}"),
     }
-    records, skips = read(tmp_path, photos_folder, table)
+    records, skips = read(tmp_path, images_folder, table)
     assert [len(r.instances) for r in records] == [1, 1]
     assert len(skips) == 6
     for skip in skips:
         f"{skip.where} {skip.kind} {skip.detail}".encode()
     with pytest.raises(FormatError) as error:
-        read(tmp_path, photos_folder, table, "kind")
+        read(tmp_path, images_folder, table, "kind")
     str(error.value).encode()
 
 
-def test_numbers_are_labels_too(tmp_path, photos_folder):
-    (record,), _ = read(tmp_path, photos_folder, {"k": entry(region(style=3), region(style=1.5))})
+def test_numbers_are_labels_too(tmp_path, images_folder):
+    (record,), _ = read(tmp_path, images_folder, {"k": entry(region(style=3), region(style=1.5))})
     assert [i.category for i in record.instances] == ["3", "1.5"]
 
 
-def test_slices_hold_what_the_whole_holds_also_in_another_process(tmp_path, photos_folder):
+def test_slices_hold_what_the_whole_holds_also_in_another_process(tmp_path, images_folder):
     path = tmp_path / "via.json"
     listed = ["a.jpg", "b.png", "gone.jpg", "a.jpg ", "c d.jpg"]
     table = {str(n): entry(region(), filename=name) for n, name in enumerate(listed)}
     path.write_text(json.dumps(table))
-    source = via.load(path, photos_folder, "style")
+    source = via.load(path, images_folder, "style")
     assert source.names == ("a.jpg", "b.png", "gone.jpg", "a.jpg", "c d.jpg")
     whole = read_all(source)
     elsewhere = pickle.loads(pickle.dumps(source))
@@ -271,10 +271,10 @@ def test_slices_hold_what_the_whole_holds_also_in_another_process(tmp_path, phot
     assert sorted(map(str, skips)) == sorted(map(str, whole[1]))
 
 
-def test_the_second_listing_of_a_photo_is_told_where_it_stands(tmp_path, photos_folder):
+def test_the_second_listing_of_a_image_is_told_where_it_stands(tmp_path, images_folder):
     path = tmp_path / "via.json"
     path.write_text(json.dumps({"first": entry(region()), "second": entry(region(style="x"))}))
-    source = via.load(path, photos_folder, "style")
+    source = via.load(path, images_folder, "style")
     skips = []
     assert list(source.read(1, 2, skips.append)) == []
     assert skips == [Skip("via.json:second", "photo listed twice", "a.jpg")]
@@ -282,27 +282,27 @@ def test_the_second_listing_of_a_photo_is_told_where_it_stands(tmp_path, photos_
 
 @pytest.mark.parametrize("again", ["p1", "./p1.jpg", "x/../p1.jpg", "p1.jpg"])
 @pytest.mark.parametrize("turned", [False, True])
-def test_two_ways_to_spell_one_file_are_one_photo(tmp_path, photos_folder, again, turned):
-    (photos_folder / "a.jpg").rename(photos_folder / "p1.jpg")
+def test_two_ways_to_spell_one_file_are_one_image(tmp_path, images_folder, again, turned):
+    (images_folder / "a.jpg").rename(images_folder / "p1.jpg")
     names = ["p1.jpg", again][:: -1 if turned else 1]
     table = {f"k{n}": entry(region(), filename=name) for n, name in enumerate(names)}
-    (record,), (skip,) = read(tmp_path, photos_folder, table)
+    (record,), (skip,) = read(tmp_path, images_folder, table)
     assert record.image_id == names[0]
     assert skip == Skip("via.json:k1", "photo listed twice", names[1])
 
 
-def test_photos_that_differ_in_their_suffix_are_two(tmp_path, photos_folder):
-    Image.new("RGB", (6, 4)).save(photos_folder / "a.png")
+def test_images_that_differ_in_their_suffix_are_two(tmp_path, images_folder):
+    Image.new("RGB", (6, 4)).save(images_folder / "a.png")
     names = ["a.png", "a.jpg", "a.gif"]
     table = {name: entry(region(), filename=name) for name in names}
-    records, (skip,) = read(tmp_path, photos_folder, table)
+    records, (skip,) = read(tmp_path, images_folder, table)
     assert [(r.image_id, r.path.name) for r in records] == [(n, n) for n in names[:2]]
     assert (skip.where, skip.kind) == ("via.json:a.gif", "photo without a file")
 
 
-def test_a_name_without_a_file_takes_no_photo_from_another(tmp_path, photos_folder):
+def test_a_name_without_a_file_takes_no_image_from_another(tmp_path, images_folder):
     table = {n: entry(region(), filename=n) for n in ("a.png", "a.jpg")}
-    (record,), (skip,) = read(tmp_path, photos_folder, table)
+    (record,), (skip,) = read(tmp_path, images_folder, table)
     assert (record.image_id, skip.kind) == ("a.jpg", "photo without a file")
 
 
@@ -310,7 +310,7 @@ WILD = "\x1b[2J\n" + "x" * 10**4
 """What clears a terminal, a line break, and no end."""
 
 
-def test_whatever_the_file_says_a_message_is_one_bounded_line(tmp_path, photos_folder):
+def test_whatever_the_file_says_a_message_is_one_bounded_line(tmp_path, images_folder):
     table = {
         f"a{WILD}": entry(
             region(),
@@ -324,7 +324,7 @@ def test_whatever_the_file_says_a_message_is_one_bounded_line(tmp_path, photos_f
         f"b{WILD}": entry(region(style=""), filename="b.png"),
         "c": entry(region(), filename=WILD),
     }
-    records, skips = read(tmp_path, photos_folder, table)
+    records, skips = read(tmp_path, images_folder, table)
     assert [len(r.instances) for r in records] == [1]
     assert len(skips) == 9
     for text in (t for s in skips for t in (s.where, s.detail)):
@@ -333,7 +333,7 @@ def test_whatever_the_file_says_a_message_is_one_bounded_line(tmp_path, photos_f
     with pytest.raises(FormatError) as error:
         read(
             tmp_path,
-            photos_folder,
+            images_folder,
             {"k": entry(*(region(**{f"{n}{WILD}": 1}) for n in "a" * 99))},
             "kind",
         )
@@ -341,7 +341,7 @@ def test_whatever_the_file_says_a_message_is_one_bounded_line(tmp_path, photos_f
     with pytest.raises(FormatError) as error:
         read(
             tmp_path,
-            photos_folder,
+            images_folder,
             {"k": entry(*(region(**{f"{n}": 1}) for n in range(99)))},
             "kind",
         )

@@ -49,8 +49,8 @@ def read(tmp_path, folder, table, attribute="style"):
     return read_all(via.load(path, folder, attribute))
 
 
-def test_a_region_becomes_an_instance(tmp_path, photos_folder):
-    (record,), skips = read(tmp_path, photos_folder, project(region()))
+def test_a_region_becomes_an_instance(tmp_path, images_folder):
+    (record,), skips = read(tmp_path, images_folder, project(region()))
     (instance,) = record.instances
     assert (record.image_id, record.height, record.width) == ("a.jpg", 4, 6)
     assert (instance.category, instance.source) == ("preppy", "p.json:metadata/1_m0")
@@ -76,8 +76,8 @@ def test_a_region_becomes_an_instance(tmp_path, photos_folder):
         ([9, 1, 2, 5, 2, 3, 0], ("..##..", ".####.", ".####.", "..##..")),
     ],
 )
-def test_each_shape_is_filled(tmp_path, photos_folder, xy, expected):
-    (record,), _ = read(tmp_path, photos_folder, project(region(xy)))
+def test_each_shape_is_filled(tmp_path, images_folder, xy, expected):
+    (record,), _ = read(tmp_path, images_folder, project(region(xy)))
     rows = [*expected, *["......"] * (4 - len(expected))]
     drawn = ["".join(".#"[int(v)] for v in row) for row in rle.decode(record.instances[0].mask)]
     assert drawn == rows
@@ -95,8 +95,8 @@ def test_each_shape_is_filled(tmp_path, photos_folder, xy, expected):
         ("5", {"5": "no such attribute"}, "no such attribute"),
     ],
 )
-def test_each_kind_of_attribute_can_be_the_label(tmp_path, photos_folder, attribute, av, category):
-    (record,), _ = read(tmp_path, photos_folder, project(region(**av)), attribute)
+def test_each_kind_of_attribute_can_be_the_label(tmp_path, images_folder, attribute, av, category):
+    (record,), _ = read(tmp_path, images_folder, project(region(**av)), attribute)
     assert [i.category for i in record.instances] == [category]
 
 
@@ -125,34 +125,34 @@ def test_each_kind_of_attribute_can_be_the_label(tmp_path, photos_folder, attrib
         ),
     ],
 )
-def test_a_wrong_region_is_skipped_counted_and_placed(tmp_path, photos_folder, wrong, kind, detail):
+def test_a_wrong_region_is_skipped_counted_and_placed(tmp_path, images_folder, wrong, kind, detail):
     table = project(region(**{"3": "a"}), wrong)
-    (record,), (skip,) = read(tmp_path, photos_folder, table, "kind")
+    (record,), (skip,) = read(tmp_path, images_folder, table, "kind")
     assert len(record.instances) == 1
     assert (skip.where, skip.kind) == ("p.json:metadata/1_m1", kind)
     assert detail in skip.detail
 
 
-def test_a_remark_on_a_whole_photo_is_no_region(tmp_path, photos_folder):
+def test_a_remark_on_a_whole_image_is_no_region(tmp_path, images_folder):
     table = project(region(), region([]), region([], vid="2"), files=("a.jpg", "b.png"))
-    records, skips = read(tmp_path, photos_folder, table)
+    records, skips = read(tmp_path, images_folder, table)
     assert [(r.image_id, len(r.instances)) for r in records] == [("a.jpg", 1), ("b.png", 0)]
     assert skips == []
 
 
-def test_an_address_or_a_whole_path_is_looked_for_by_its_end(tmp_path, photos_folder):
+def test_an_address_or_a_whole_path_is_looked_for_by_its_end(tmp_path, images_folder):
     files = ("https://x.org/photos/a.jpg?v=2", "/home/me/b.png", "file:///C:/mine/c%20d.jpg")
     metadata = [region(vid=str(n)) for n in (1, 2, 3)]
-    records, _ = read(tmp_path, photos_folder, project(*metadata, files=files))
+    records, _ = read(tmp_path, images_folder, project(*metadata, files=files))
     assert [r.image_id for r in records] == ["a.jpg", "b.png", "c d.jpg"]
 
 
-def test_a_photo_in_two_views_is_listed_twice_and_one_out_of_the_folder_is_refused(
-    tmp_path, photos_folder
+def test_a_image_in_two_views_is_listed_twice_and_one_out_of_the_folder_is_refused(
+    tmp_path, images_folder
 ):
     metadata = [region(vid=str(n)) for n in (1, 2, 3)]
     table = project(*metadata, files=("a.jpg", "../p.json", "a.jpg"))
-    (record,), skips = read(tmp_path, photos_folder, table)
+    (record,), skips = read(tmp_path, images_folder, table)
     assert record.image_id == "a.jpg"
     assert [(s.where, s.kind) for s in skips] == [
         ("p.json:view/2", "photo refused"),
@@ -160,17 +160,17 @@ def test_a_photo_in_two_views_is_listed_twice_and_one_out_of_the_folder_is_refus
     ]
 
 
-def test_a_view_of_several_photos_is_refused_only_where_a_region_could_be_on_any(
-    tmp_path, photos_folder
+def test_a_view_of_several_images_is_refused_only_where_a_region_could_be_on_any(
+    tmp_path, images_folder
 ):
     pair = {"1": {"fid_list": [1, 2]}, "2": {"fid_list": [2]}, "3": {"fid_list": [3]}}
     table = project(region(vid=3), files=("a.jpg", "b.png", "c d.jpg"), view=pair)
-    records, (skip,) = read(tmp_path, photos_folder, table)
+    records, (skip,) = read(tmp_path, images_folder, table)
     assert {r.image_id: len(r.instances) for r in records} == {"a.jpg": 0, "b.png": 0, "c d.jpg": 1}
     assert (skip.where, skip.kind) == ("p.json:view/2", "photo listed twice")
     table["metadata"]["x"] = region()
     with pytest.raises(FormatError, match=r"view/1: 1 regions on 2 photos at once.* a view of its"):
-        read(tmp_path, photos_folder, table)
+        read(tmp_path, images_folder, table)
 
 
 @pytest.mark.parametrize(
@@ -190,6 +190,6 @@ def test_a_view_of_several_photos_is_refused_only_where_a_region_could_be_on_any
         (project(region(**{"2": "x"})), r"'style'; there are: note \(1\)"),
     ],
 )
-def test_a_project_that_is_wrong_as_a_whole_is_one_error(tmp_path, photos_folder, table, message):
+def test_a_project_that_is_wrong_as_a_whole_is_one_error(tmp_path, images_folder, table, message):
     with pytest.raises(FormatError, match=message):
-        read(tmp_path, photos_folder, table)
+        read(tmp_path, images_folder, table)

@@ -50,8 +50,8 @@ def said(records):
 SQUARE, STRIPE = (0, 1, 2, 1, 2, 3, 0, 3), (1, 0, 3, 0, 3, 1, 1, 1)
 
 
-def test_an_export_of_via_2(tmp_path, photos_folder):
-    records, skips = read(tmp_path, photos_folder, VIA_2)
+def test_an_export_of_via_2(tmp_path, images_folder):
+    records, skips = read(tmp_path, images_folder, VIA_2)
     assert said(records) == {
         "a.jpg": [("preppy", "via.csv:2", SQUARE), ("boho", "via.csv:3", STRIPE)],
         "b.png": [],
@@ -62,8 +62,8 @@ def test_an_export_of_via_2(tmp_path, photos_folder):
     ]
 
 
-def test_an_export_of_via_3(tmp_path, photos_folder):
-    records, skips = read(tmp_path, photos_folder, VIA_3)
+def test_an_export_of_via_3(tmp_path, images_folder):
+    records, skips = read(tmp_path, images_folder, VIA_3)
     assert said(records) == {
         "a.jpg": [("preppy", "via.csv:8", SQUARE), ("boho", "via.csv:10", STRIPE)],
         "b.png": [("boho", "via.csv:9", STRIPE)],
@@ -85,25 +85,25 @@ def test_an_export_of_via_3(tmp_path, photos_folder):
         VIA_3.replace("# ATTRIBUTE =", "#ATTRIBUTE ="),
     ],
 )
-def test_what_other_versions_and_programs_make_of_it_reads_alike(tmp_path, photos_folder, text):
+def test_what_other_versions_and_programs_make_of_it_reads_alike(tmp_path, images_folder, text):
     plain = (
         VIA_3 if b"ATTRIBUTE =" in (text if isinstance(text, bytes) else text.encode()) else VIA_2
     )
-    expected, _ = read(tmp_path, photos_folder, plain)
-    records, _ = read(tmp_path, photos_folder, text)
+    expected, _ = read(tmp_path, images_folder, plain)
+    records, _ = read(tmp_path, images_folder, text)
     assert [[i.mask for i in r.instances] for r in records] == [
         [i.mask for i in r.instances] for r in expected
     ]
 
 
-def test_names_alone_for_attributes_as_in_the_first_exports_of_via_3(tmp_path, photos_folder):
+def test_names_alone_for_attributes_as_in_the_first_exports_of_via_3(tmp_path, images_folder):
     start = VIA_3.index("# ATTRIBUTE")
     text = VIA_3[:start] + '# ATTRIBUTES = {"1":"style"}\n' + VIA_3[VIA_3.index("# CSV") :]
-    records, _ = read(tmp_path, photos_folder, text)
+    records, _ = read(tmp_path, images_folder, text)
     assert [i.category for r in records for i in r.instances] == ["0", "1", "1"]
 
 
-def test_json_and_csv_of_one_project_read_alike(tmp_path, photos_folder):
+def test_json_and_csv_of_one_project_read_alike(tmp_path, images_folder):
     shapes = [
         {"name": "circle", "cx": 3, "cy": 2, "r": 1.5},
         {"name": "ellipse", "cx": 3, "cy": 2, "rx": 2.5, "ry": 1.5, "theta": 0.3},
@@ -112,30 +112,30 @@ def test_json_and_csv_of_one_project_read_alike(tmp_path, photos_folder):
     regions = [{"shape_attributes": s, "region_attributes": {"style": 'a "b", c'}} for s in shapes]
     path = tmp_path / "via.json"
     path.write_text(json.dumps({"a.jpg-1": {"filename": "a.jpg", "size": -1, "regions": regions}}))
-    expected, _ = read_all(via.load(path, photos_folder, "style"))
+    expected, _ = read_all(via.load(path, images_folder, "style"))
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
     rows.writerow(VIA_2.partition("\n")[0].split(","))
     for number, each in enumerate(regions):
         cells = (json.dumps(each[f"{k}_attributes"]) for k in ("shape", "region"))
         rows.writerow(["a.jpg", -1, "{}", len(regions), number, *cells])
-    records, _ = read(tmp_path, photos_folder, out.getvalue())
+    records, _ = read(tmp_path, images_folder, out.getvalue())
     assert [(i.category, i.mask, i.polygons) for i in records[0].instances] == [
         (i.category, i.mask, i.polygons) for i in expected[0].instances
     ]
 
 
-def test_photos_of_one_name_and_two_sizes_are_told_apart_and_the_second_is_skipped(
-    tmp_path, photos_folder
+def test_images_of_one_name_and_two_sizes_are_told_apart_and_the_second_is_skipped(
+    tmp_path, images_folder
 ):
     text = VIA_2.replace("c d.jpg", "a.jpg")
-    records, skips = read(tmp_path, photos_folder, text)
+    records, skips = read(tmp_path, images_folder, text)
     assert [len(r.instances) for r in records] == [2, 0]
     assert (skips[0].where, skips[0].kind) == ("via.csv:4", "photo listed twice")
 
 
-def test_a_row_without_a_shape_that_counts_as_a_region_is_told(tmp_path, photos_folder):
-    _, skips = read(tmp_path, photos_folder, VIA_2 + 'a.jpg,1200,{},3,2,{},"{""style"":""x""}"\n')
+def test_a_row_without_a_shape_that_counts_as_a_region_is_told(tmp_path, images_folder):
+    _, skips = read(tmp_path, images_folder, VIA_2 + 'a.jpg,1200,{},3,2,{},"{""style"":""x""}"\n')
     assert ("via.csv:6", "region that cannot be drawn") in [(s.where, s.kind) for s in skips]
 
 
@@ -159,6 +159,6 @@ def test_a_row_without_a_shape_that_counts_as_a_region_is_told(tmp_path, photos_
         (VIA_2.replace("style", "other"), r"'style'; there are: other \(3\)"),
     ],
 )
-def test_an_export_that_is_wrong_as_a_whole_is_one_error(tmp_path, photos_folder, text, message):
+def test_an_export_that_is_wrong_as_a_whole_is_one_error(tmp_path, images_folder, text, message):
     with pytest.raises(FormatError, match=message):
-        read(tmp_path, photos_folder, text)
+        read(tmp_path, images_folder, text)

@@ -97,18 +97,18 @@ def look(name: str) -> dict:
         for d in store.decisions(dataset)
     ]
     by_id = {d.decision_id: s for d, s in zip(store.decisions(dataset), said, strict=True)}
-    photos = []
+    images = []
     for document in bulk.collection(dataset).find().sort("image_id", 1):
-        photo = {k: v for k, v in sorted(document.items()) if k not in NOBODYS}
-        if basis := photo.get("labels_basis"):
-            photo["labels_basis"] = [basis[0], *(by_id[key] for key in basis[1:])]
-        photos.append(photo)
+        image = {k: v for k, v in sorted(document.items()) if k not in NOBODYS}
+        if basis := image.get("labels_basis"):
+            image["labels_basis"] = [basis[0], *(by_id[key] for key in basis[1:])]
+        images.append(image)
     (path,) = import_report.list_paths(store.folder(dataset))
     with path.open(newline="") as file:
         listed = list(csv.reader(file))
     indexes = bulk.collection(dataset).index_information()
     return {
-        "photos": photos,
+        "photos": images,
         "read by FiftyOne": sorted(sample.image_id for sample in dataset),
         "journal": said,
         "listed": listed,

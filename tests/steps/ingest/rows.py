@@ -9,7 +9,7 @@ from curation import store
 from curation.core import console, taxonomy
 from curation.formats import imaterialist
 from curation.formats.imaterialist import DEFAULT_LABELS
-from curation.issues.scoring import Issue, PhotoScore, digest
+from curation.issues.scoring import ImageScore, Issue, digest
 from curation.steps import ingest
 from curation.store import bulk, database
 
@@ -85,7 +85,7 @@ def flag():
     store.write_scores(
         dataset,
         "r1",
-        [PhotoScore("a", 0.7, issues), PhotoScore("b", 0.1, ()), PhotoScore("c", 0.1, ())],
+        [ImageScore("a", 0.7, issues), ImageScore("b", 0.1, ()), ImageScore("c", 0.1, ())],
     )
 
 

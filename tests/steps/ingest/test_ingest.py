@@ -39,7 +39,7 @@ from tests.steps.ingest.rows import (
 )
 
 
-def test_a_new_dataset_has_all_photos_and_labels(images, dataset):
+def test_a_new_dataset_has_all_images_and_labels(images, dataset):
     done = run(ROWS, images)
     assert done.summary() == (
         "5 instances in 3 photos (3 new, 0 unchanged); "
@@ -67,7 +67,7 @@ def test_the_same_file_again_changes_nothing_at_all(images, dataset, update, ste
     assert listed() == rows
 
 
-def test_a_photo_that_the_file_names_and_that_is_skipped_is_not_called_unnamed(images, dataset):
+def test_a_image_that_the_file_names_and_that_is_skipped_is_not_called_unnamed(images, dataset):
     run(ROWS, images)
     (images / "c.png").unlink()
     done = run(ROWS, images, update=True)
@@ -77,7 +77,7 @@ def test_a_photo_that_the_file_names_and_that_is_skipped_is_not_called_unnamed(i
     ]
 
 
-def test_new_photos_of_a_dataset_with_a_taxonomy_have_their_labels(images, dataset):
+def test_new_images_of_a_dataset_with_a_taxonomy_have_their_labels(images, dataset):
     run(ROWS, images)
     opened = remapped()
     run([*ROWS, ("d", LEFT, SHOE, "")], images)
@@ -111,7 +111,7 @@ def test_a_label_that_the_taxonomy_does_not_know_is_said_and_waits(images, datas
     assert (labels("c")["shoe"].label, labels("d")["shirt, blouse"].label) == ("feet", "upper-body")
 
 
-def test_photos_that_wait_for_a_remap_stop_no_other_verb(images, dataset):
+def test_images_that_wait_for_a_remap_stop_no_other_verb(images, dataset):
     run(ROWS[:2], images)
     opened = store.open_dataset(NAME)
     toml = write_taxonomy(images.parent / "t.toml").read_text()
@@ -205,13 +205,13 @@ def test_everything_that_is_not_simply_imported_is_listed(images, dataset):
     assert {row[0] for row in listed()} == {"not named", "kept"}
 
 
-def test_a_photo_whose_name_is_no_text_is_listed(images, dataset):
+def test_a_image_whose_name_is_no_text_is_listed(images, dataset):
     Path(os.fsdecode(os.fsencode(images) + b"/\xff.png")).hardlink_to(images / "d.png")
     run(ROWS, images)
     assert [row[1] for row in listed()] == ["d.png", "\\udcff.png"]
 
 
-def test_a_photo_that_the_file_names_in_other_composition_is_named(images, dataset):
+def test_a_image_that_the_file_names_in_other_composition_is_named(images, dataset):
     (images / "d.png").rename(images / "e\N{COMBINING ACUTE ACCENT}.png")  # as on macOS
     done = run([*ROWS, ("\N{LATIN SMALL LETTER E WITH ACUTE}", LEFT, SHOE, "")], images)
     assert (done.skips, done.unlisted) == ([], [])

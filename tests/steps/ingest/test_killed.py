@@ -38,7 +38,7 @@ def test_killed_at_each_of_its_writes_to_the_database(tmp_path, scene, least):
         assert found == whole, f"killed before write {writes}"
 
 
-PHOTOS = 800
+IMAGES = 800
 """More than parallel.FEW: they are read in worker processes."""
 
 
@@ -48,7 +48,7 @@ def write(path, top=(), changed=()):
         out = csv.writer(file)
         out.writerow(imaterialist.COLUMNS)
         out.writerows(top)
-        for number in range(PHOTOS):
+        for number in range(IMAGES):
             out.writerow([f"p{number}", f"{number % 40 + 1} 3", 8, 8, 0])
             out.writerow([f"p{number}", "50 9" if number in changed else "50 5", 8, 8, 23])
 
@@ -56,7 +56,7 @@ def write(path, top=(), changed=()):
 @pytest.fixture
 def images(tmp_path):
     rng = np.random.default_rng(0)
-    for number in range(PHOTOS):
+    for number in range(IMAGES):
         noise = rng.integers(0, 255, (8, 8, 3), dtype=np.uint8)
         Image.fromarray(noise).save(tmp_path / f"p{number}.png")
     return tmp_path
@@ -109,7 +109,7 @@ def opened(name):
 
 
 def count(name, query):
-    return store.exists(name) and store.count_photos(fo.load_dataset(name), query)
+    return store.exists(name) and store.count_images(fo.load_dataset(name), query)
 
 
 def spare(name, images):
@@ -120,13 +120,13 @@ def spare(name, images):
 
 def look(name):
     found = bulk.collection(opened(name)).find()
-    photos = {d["image_id"]: bulk.comparable(d) for d in found}
-    for photo in photos.values():
-        photo["labels_basis"] = (photo.get("labels_basis") or [])[:1]  # decisions' ids: by chance
+    images = {d["image_id"]: bulk.comparable(d) for d in found}
+    for image in images.values():
+        image["labels_basis"] = (image.get("labels_basis") or [])[:1]  # decisions' ids: by chance
     (path,) = import_report.list_paths(database.folder(name))
     with path.open() as file:
         rows = list(csv.reader(file))
-    return photos, rows
+    return images, rows
 
 
 def remap_and_review(name):
@@ -143,11 +143,11 @@ def remap_and_review(name):
 @pytest.mark.slow
 def test_killed_with_its_workers_on_the_command_line(images, names, monkeypatch):
     name, spared = names
-    monkeypatch.setattr(parallel, "FEW", PHOTOS)
+    monkeypatch.setattr(parallel, "FEW", IMAGES)
     write(images / "t.csv", top=[("gone", "1 1", 8, 8, 0)])
-    for photos in (1, 300):
-        assert kill_when(start(name, images), lambda n=photos: count(name, {}) >= n)
-        assert photos <= count(name, {}) < PHOTOS
+    for images in (1, 300):
+        assert kill_when(start(name, images), lambda n=images: count(name, {}) >= n)
+        assert images <= count(name, {}) < IMAGES
     assert "800 photos" in finish(name, images)
     spare(spared, images)
     assert look(name) == look(spared)
@@ -155,14 +155,14 @@ def test_killed_with_its_workers_on_the_command_line(images, names, monkeypatch)
     for each in names:
         remap_and_review(each)
     before = {p["place_digest"] for p in look(name)[0].values()}
-    changed = range(0, PHOTOS, 3)
+    changed = range(0, IMAGES, 3)
     write(images / "t.csv", top=[("gone", "1 1", 8, 8, 0)] * 2, changed=changed)
     moved = {"place_digest": {"$nin": list(before)}}
     assert kill_when(start(name, images), lambda: count(name, moved) >= 100)
-    assert 100 <= count(name, moved) < PHOTOS
+    assert 100 <= count(name, moved) < IMAGES
     finish(name, images)
     spare(spared, images)
-    photos, rows = look(name)
-    assert (photos, rows) == look(spared)
+    images, rows = look(name)
+    assert (images, rows) == look(spared)
     assert [row[1] for row in rows if row[2] == "decision without its label"] == ["p3", "p300"]
-    assert photos["p3"]["labels"]["detections"][0]["label"] == "whole-body"
+    assert images["p3"]["labels"]["detections"][0]["label"] == "whole-body"

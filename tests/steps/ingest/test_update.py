@@ -13,7 +13,7 @@ from curation import store
 from curation.cli import main
 from curation.core import console
 from curation.formats import via
-from curation.issues.scoring import Issue, PhotoScore
+from curation.issues.scoring import ImageScore, Issue
 from curation.steps import audit, ingest
 from tests.steps.ingest.rows import (
     CORRECTED,
@@ -48,7 +48,7 @@ def test_a_corrected_file_is_named_and_changes_nothing_without_update(images, da
     assert raw() == before
 
 
-def test_an_update_changes_the_corrected_photo_alone(images, dataset):
+def test_an_update_changes_the_corrected_image_alone(images, dataset):
     run(ROWS, images)
     remapped()
     before = raw()
@@ -109,7 +109,7 @@ def test_decisions_on_added_and_missing_garments_have_their_label(images, datase
     gaps = [
         Issue("a", f"{n}" * 24, "run:r1", "", 0.8, "missing", "feet", "", mask=mask) for n in (5, 6)
     ]
-    store.write_scores(opened, "r1", [PhotoScore("a", 0.7, tuple(gaps))])
+    store.write_scores(opened, "r1", [ImageScore("a", 0.7, tuple(gaps))])
     store.decide(opened, "add", image_id="a", instance_id="5" * 24)
     store.decide(opened, "relabel", image_id="a", instance_id="5" * 24, category="accessories")
     store.decide(opened, "delete", image_id="a", instance_id="6" * 24)
@@ -118,7 +118,7 @@ def test_decisions_on_added_and_missing_garments_have_their_label(images, datase
     assert labels("a")[""].label == "accessories"
 
 
-def test_a_photo_that_the_file_no_longer_names_is_listed_and_kept(images, dataset):
+def test_a_image_that_the_file_no_longer_names_is_listed_and_kept(images, dataset):
     run(ROWS, images)
     before = raw()
     done = run(ROWS[:4], images, update=True)
@@ -146,7 +146,7 @@ def test_rows_inserted_on_top_change_where_labels_are_from_and_nothing_else(imag
     opened = remapped()
     flag()
     store.decide(opened, "keep", image_id="a", instance_id=labels("a")["shirt, blouse"].id)
-    store.photo_groups(opened)
+    store.image_groups(opened)
     before = raw()
     done = run([("d", LEFT, SHIRT, ""), *ROWS], images)
     assert (done.added, done.unchanged) == (["d"], ["a", "b", "c"])
@@ -184,7 +184,7 @@ def test_what_an_audit_found_outlives_rows_inserted_on_top(images, dataset):
 def test_a_folder_of_images_that_moved_is_followed(images, dataset):
     run(ROWS, images)
     opened = remapped()
-    hashes = store.photo_groups(opened)
+    hashes = store.image_groups(opened)
     before = raw()
     moved = images.rename(images.with_name("elsewhere"))
     done = run(ROWS, moved)
@@ -197,11 +197,11 @@ def test_a_folder_of_images_that_moved_is_followed(images, dataset):
             "place_digest",
             "photo_hash",
         }
-    assert store.photo_groups(store.open_dataset(NAME)) == hashes
+    assert store.image_groups(store.open_dataset(NAME)) == hashes
 
 
 @pytest.mark.parametrize("rows", [CORRECTED, [("d", LEFT, SHIRT, ""), *ROWS]])
-def test_edits_made_in_fiftyone_are_journaled_before_their_photo_is_replaced(images, dataset, rows):
+def test_edits_made_in_fiftyone_are_journaled_before_their_image_is_replaced(images, dataset, rows):
     run(ROWS, images)
     opened = remapped()
     sample = opened.match({"image_id": "a"}).first()
@@ -212,9 +212,9 @@ def test_edits_made_in_fiftyone_are_journaled_before_their_photo_is_replaced(ima
     assert labels("a")["shirt, blouse"].label == "feet"
 
 
-def test_a_photo_replaced_by_another_of_its_size_is_noticed(dataset, images):
+def test_a_image_replaced_by_another_of_its_size_is_noticed(dataset, images):
     run(ROWS, images)
-    store.photo_groups(store.open_dataset(dataset))
+    store.image_groups(store.open_dataset(dataset))
     before = raw()
     noise = np.random.default_rng(0).integers(0, 255, (4, 6, 3), dtype=np.uint8)
     Image.fromarray(noise).save(images / "a.png")
@@ -225,7 +225,7 @@ def test_a_photo_replaced_by_another_of_its_size_is_noticed(dataset, images):
     assert after["b"] == before["b"]
 
 
-def test_a_photo_that_lost_its_last_label_is_a_change(images, dataset):
+def test_a_image_that_lost_its_last_label_is_a_change(images, dataset):
     entries = {
         name: {"filename": f"{name}.png", "size": -1, "regions": [
             {"shape_attributes": {"name": "rect", "x": 0, "y": 0, "width": 3, "height": 3},
@@ -242,7 +242,7 @@ def test_a_photo_that_lost_its_last_label_is_a_change(images, dataset):
     assert raw()["a.png"]["ground_truth"]["detections"] == []
 
 
-def test_an_update_voids_what_an_audit_said_of_a_photo_that_changed(images, dataset):
+def test_an_update_voids_what_an_audit_said_of_a_image_that_changed(images, dataset):
     run([*ROWS, ("a", LEFT, SHIRT, "1")], images)
     opened = remapped()
     audit.run(opened, console.progress())

@@ -25,22 +25,22 @@ def records(tmp_path_factory):
 
 
 def made(batches):
-    return [(np.asarray(photos), np.asarray(labels)) for photos, labels in batches]
+    return [(np.asarray(images), np.asarray(labels)) for images, labels in batches]
 
 
 def assert_same(some, others):
-    for (photos, labels), (photos_too, labels_too) in zip(some, others, strict=True):
-        np.testing.assert_array_equal(photos, photos_too)
+    for (images, labels), (images_too, labels_too) in zip(some, others, strict=True):
+        np.testing.assert_array_equal(images, images_too)
         np.testing.assert_array_equal(labels, labels_too)
 
 
 def test_a_batch_is_the_records_that_the_order_names(records):
     batches = RecordBatches(Share(records, TRAIN, PLAIN, seed=3), first_step=0, steps=4)
-    for step, (photos, labels) in enumerate(batches):
+    for step, (images, labels) in enumerate(batches):
         which = TRAIN[order.picks(5, 4, step, seed=3)]
         for row, index in enumerate(which):
-            photo, ids = records.read(index)
-            np.testing.assert_array_equal(photos[row], photo)
+            image, ids = records.read(index)
+            np.testing.assert_array_equal(images[row], image)
             np.testing.assert_array_equal(labels[row], ids)
 
 
@@ -53,12 +53,12 @@ def test_both_pipelines_give_the_same_bits(records, config):
 
 
 @pytest.mark.parametrize("pipeline", [RecordBatches, tf_dataset])
-def test_photo_and_labels_move_together_through_the_pipeline(records, pipeline):
+def test_image_and_labels_move_together_through_the_pipeline(records, pipeline):
     every = np.array([0, 1, 2, 3, 255])
-    for photos, labels in made(pipeline(Share(records, TRAIN, ALL, 0), 0, 5)):
-        assert photos.dtype == labels.dtype == np.uint8
-        for photo, ids in zip(photos, labels, strict=True):
-            assert_together(photo, ids, every)
+    for images, labels in made(pipeline(Share(records, TRAIN, ALL, 0), 0, 5)):
+        assert images.dtype == labels.dtype == np.uint8
+        for image, ids in zip(images, labels, strict=True):
+            assert_together(image, ids, every)
 
 
 @pytest.mark.parametrize("pipeline", [RecordBatches, tf_dataset])
@@ -73,7 +73,7 @@ def test_workers_take_turns_in_the_batch(records, pipeline):
     whole = made(pipeline(Share(records, TRAIN, ALL, 0), 0, 3))
     shares = [made(pipeline(Share(records, TRAIN, ALL, 0, worker, 2), 0, 3)) for worker in (0, 1)]
     for worker, share in enumerate(shares):
-        assert_same([(photos[worker::2], labels[worker::2]) for photos, labels in whole], share)
+        assert_same([(images[worker::2], labels[worker::2]) for images, labels in whole], share)
 
 
 def test_workers_mix_in_different_places(records):

@@ -16,15 +16,15 @@ def made_of(tmp_path_factory):
     folder = tmp_path_factory.mktemp("batches")
     records = Records(export(folder / "data", *draw(folder, 6)))
     cache = FeatureCache(folder, QUICK)
-    cache.add(records.photos)
-    return records, cache, cache.rows(records.photos)
+    cache.add(records.images)
+    return records, cache, cache.rows(records.images)
 
 
 def batches(made_of, config, first, steps):
     return FeatureBatches(*made_of, np.arange(6), config, 0, first, steps)
 
 
-def test_labels_are_mirrored_with_their_photos(made_of):
+def test_labels_are_mirrored_with_their_images(made_of):
     records, cache, rows = made_of
     mirrored = 0
     for step in range(4):
@@ -59,7 +59,7 @@ def test_a_resumed_run_gets_the_batches_of_the_whole_one(made_of):
         np.testing.assert_array_equal(whole[3 + step][1], rest[step][1])
 
 
-def test_a_pass_takes_every_photo_once(made_of):
+def test_a_pass_takes_every_image_once(made_of):
     three_steps = [batches(made_of, replace(PLAIN, flip=False), 0, 3)[step][1] for step in range(3)]
     found = np.concatenate(three_steps)
     maps = [made_of[0].labels(index) for index in range(6)]

@@ -15,15 +15,15 @@ CONFIG = TrainConfig(size=SIZE)
 
 
 @pytest.fixture
-def photos(tmp_path):
+def images(tmp_path):
     return draw(tmp_path, 5)[0]
 
 
-def test_rows_are_the_taps_of_the_photo_and_of_its_mirror_image(photos, cache):
+def test_rows_are_the_taps_of_the_image_and_of_its_mirror_image(images, cache):
     features = FeatureCache(cache, CONFIG)
-    features.add(photos)
-    rows = features.rows([photos[3]])
-    image = photos[3].read(SIZE)[None]
+    features.add(images)
+    rows = features.rows([images[3]])
+    image = images[3].read(SIZE)[None]
     backbone = models.encoder(CONFIG)
     for view, pixels in enumerate((image, image[:, :, ::-1])):
         expected = backbone.predict_on_batch(pixels)
@@ -32,45 +32,45 @@ def test_rows_are_the_taps_of_the_photo_and_of_its_mirror_image(photos, cache):
             np.testing.assert_allclose(tap, wanted, rtol=2e-3, atol=2e-2)
 
 
-def test_views_can_differ_within_a_batch(photos, cache):
+def test_views_can_differ_within_a_batch(images, cache):
     features = FeatureCache(cache, CONFIG)
-    features.add(photos)
-    rows = features.rows(photos[:2])
+    features.add(images)
+    rows = features.rows(images[:2])
     mixed = features.taps(rows, np.array([1, 0]))
     np.testing.assert_array_equal(mixed[0][0], features.taps(rows, 1)[0][0])
     np.testing.assert_array_equal(mixed[0][1], features.taps(rows, 0)[0][1])
     assert [tap.shape[1:] for tap in mixed] == models.tap_shapes(CONFIG)
 
 
-def test_new_photos_are_appended_and_old_ones_not_computed_again(photos, cache):
-    FeatureCache(cache, CONFIG).add(photos[:3])
+def test_new_images_are_appended_and_old_ones_not_computed_again(images, cache):
+    FeatureCache(cache, CONFIG).add(images[:3])
     folder = FeatureCache(cache, CONFIG).folder
     before = (folder / "rows.bin").read_bytes()
     features = FeatureCache(cache, CONFIG)
-    features.add([*photos, photos[4]])
+    features.add([*images, images[4]])
     after = (folder / "rows.bin").read_bytes()
     assert after.startswith(before)
     assert len(after) == len(before) // 3 * 5
-    assert features.rows(photos).tolist() == [0, 1, 2, 3, 4]
+    assert features.rows(images).tolist() == [0, 1, 2, 3, 4]
 
 
-def test_a_photo_under_another_path_is_known_by_its_key(photos, cache, tmp_path):
+def test_a_image_under_another_path_is_known_by_its_key(images, cache, tmp_path):
     features = FeatureCache(cache, CONFIG)
-    features.add(photos[:1])
-    assert replace(photos[0], path=tmp_path / "moved.png") in features
-    assert photos[1] not in features
+    features.add(images[:1])
+    assert replace(images[0], path=tmp_path / "moved.png") in features
+    assert images[1] not in features
 
 
 @pytest.mark.parametrize("torn", ["rows.bin", "keys.txt"])
-def test_a_torn_last_row_is_dropped_and_computed_again(photos, cache, torn):
+def test_a_torn_last_row_is_dropped_and_computed_again(images, cache, torn):
     features = FeatureCache(cache, CONFIG)
-    features.add(photos)
+    features.add(images)
     whole = {name: (features.folder / name).read_bytes() for name in ("rows.bin", "keys.txt")}
     (features.folder / torn).write_bytes(whole[torn][:-10])
     resumed = FeatureCache(cache, CONFIG)
-    assert photos[3] in resumed
-    assert photos[4] not in resumed
-    resumed.add(photos)
+    assert images[3] in resumed
+    assert images[4] not in resumed
+    resumed.add(images)
     for name, content in whole.items():
         written = (features.folder / name).read_bytes()
         if name == "keys.txt":
@@ -81,13 +81,13 @@ def test_a_torn_last_row_is_dropped_and_computed_again(photos, cache, torn):
             np.testing.assert_allclose(old, new, rtol=5e-3, atol=5e-2)
 
 
-def test_rows_without_their_line_are_dropped(photos, cache):
+def test_rows_without_their_line_are_dropped(images, cache):
     features = FeatureCache(cache, CONFIG)
-    features.add(photos[:2])
+    features.add(images[:2])
     with (features.folder / "rows.bin").open("ab") as file:
         file.write(b"\xff" * 1000)
-    features.add(photos)
-    values = features.taps(features.rows(photos), 0)
+    features.add(images)
+    values = features.taps(features.rows(images), 0)
     assert all(np.isfinite(tap).all() for tap in values)
 
 
@@ -95,31 +95,31 @@ def test_rows_without_their_line_are_dropped(photos, cache):
     "other",
     [{"size": 64}, {"backbone": "lite2"}, {"model": "deeplabv3plus", "output_stride": 16}],
 )
-def test_other_features_are_kept_apart(photos, cache, other):
-    FeatureCache(cache, CONFIG).add(photos[:1])
-    assert photos[0] not in FeatureCache(cache, replace(CONFIG, **other))
+def test_other_features_are_kept_apart(images, cache, other):
+    FeatureCache(cache, CONFIG).add(images[:1])
+    assert images[0] not in FeatureCache(cache, replace(CONFIG, **other))
 
 
-def test_one_cache_serves_every_head(photos, cache):
-    FeatureCache(cache, CONFIG).add(photos[:1])
-    assert photos[0] in FeatureCache(cache, replace(CONFIG, model="deeplabv3plus", epochs=3))
+def test_one_cache_serves_every_head(images, cache):
+    FeatureCache(cache, CONFIG).add(images[:1])
+    assert images[0] in FeatureCache(cache, replace(CONFIG, model="deeplabv3plus", epochs=3))
 
 
-def test_photos_that_cannot_be_read_are_named_and_the_others_kept(photos, cache, tmp_path):
+def test_images_that_cannot_be_read_are_named_and_the_others_kept(images, cache, tmp_path):
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"\xff\xd8 no photo")
-    wrong = replace(photos[1], key="beef", path=broken)
-    gone = replace(photos[1], key="dead", path=tmp_path / "gone.jpg")
+    wrong = replace(images[1], key="beef", path=broken)
+    gone = replace(images[1], key="dead", path=tmp_path / "gone.jpg")
     features = FeatureCache(cache, CONFIG)
     with pytest.raises(CurateError, match=r"broken\.jpg.*exclude or replace it \(and 1 more\)"):
-        features.add([photos[0], wrong, gone, photos[2]])
-    assert photos[0] in features
-    assert photos[2] in features
+        features.add([images[0], wrong, gone, images[2]])
+    assert images[0] in features
+    assert images[2] in features
 
 
-def test_a_bomb_is_refused_before_it_is_decoded(cache, photos, tmp_path, monkeypatch):
+def test_a_bomb_is_refused_before_it_is_decoded(cache, images, tmp_path, monkeypatch):
     monkeypatch.setattr("curation.core.rle.MAX_PIXELS", 100)
     path = tmp_path / "big.png"
     Image.new("RGB", (50, 50)).save(path)
     with pytest.raises(CurateError, match="above 100 pixels"):
-        FeatureCache(cache, CONFIG).add([replace(photos[0], path=path)])
+        FeatureCache(cache, CONFIG).add([replace(images[0], path=path)])

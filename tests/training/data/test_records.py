@@ -26,41 +26,41 @@ def change(path, old, new):
     path.write_text(text.replace(old, new))
 
 
-def rewrite(folder, image_id, photo, labels):
+def rewrite(folder, image_id, image, labels):
     """Puts another first record into the training shard."""
     spans = example.spans(shard(folder)).tolist()
     with shard(folder).open("rb") as file:
         rest = [example.read_span(file.fileno(), *span) for span in spans[1:]]
-    examples = [example.encode(image_id, photo, labels), *rest]
+    examples = [example.encode(image_id, image, labels), *rest]
     shard(folder).write_bytes(b"".join(map(example.frame, examples)))
 
 
-def test_every_photo_comes_with_its_own_labels_as_channels(folder):
+def test_every_image_comes_with_its_own_labels_as_channels(folder):
     records = Records(folder)
     assert (len(records), records.size) == (7, 32)
     assert records.classes.names == ("background", "top", "skirt", "shoe")
     assert records.classes.colors[1] == "#d62728"
-    assert [p.split for p in records.photos] == ["train"] * 5 + ["val"] * 2
+    assert [p.split for p in records.images] == ["train"] * 5 + ["val"] * 2
     given = [name for split in ("train", "val") for name, *_ in tfrecord.read(folder, split)]
     for index, image_id in enumerate(given):
-        assert records.photos[index].image_id == image_id
-        photo, labels = records.read(index)
+        assert records.images[index].image_id == image_id
+        image, labels = records.read(index)
         assert set(np.unique(labels)) <= {0, 1, 2, 3, 255}
         assert (labels[:4, :4] == 255).all()
         seen = labels != 255
-        assert np.abs(photo[seen].astype(int) - COLORS[labels[seen]]).mean() < 5  # JPEG
+        assert np.abs(image[seen].astype(int) - COLORS[labels[seen]]).mean() < 5  # JPEG
 
 
-def test_photos_are_those_that_the_export_decodes_to(folder):
+def test_images_are_those_that_the_export_decodes_to(folder):
     records = Records(folder)
-    for index, (_, photo, _) in enumerate(tfrecord.read(folder, "train")):
-        np.testing.assert_array_equal(records.read(index)[0], photo)
-        np.testing.assert_array_equal(records.photos[index].read(32), photo)
+    for index, (_, image, _) in enumerate(tfrecord.read(folder, "train")):
+        np.testing.assert_array_equal(records.read(index)[0], image)
+        np.testing.assert_array_equal(records.images[index].read(32), image)
 
 
-def test_photos_can_be_had_alone(folder):
+def test_images_can_be_had_alone(folder):
     records = Records(folder)
-    for index, recorded in enumerate(records.photos):
+    for index, recorded in enumerate(records.images):
         np.testing.assert_array_equal(recorded.read(records.size), records.read(index)[0])
 
 
@@ -70,7 +70,7 @@ def test_labels_can_be_had_alone(folder):
         np.testing.assert_array_equal(records.labels(index), records.read(index)[1])
 
 
-def test_the_digest_is_of_photos_labels_and_splits(tmp_path):
+def test_the_digest_is_of_images_labels_and_splits(tmp_path):
     folder = export(tmp_path / "a")
     digest = Records(folder).digest()
     assert Records(export(tmp_path / "b")).digest() == digest
@@ -78,10 +78,10 @@ def test_the_digest_is_of_photos_labels_and_splits(tmp_path):
     assert Records(folder).digest() != digest
 
 
-def test_a_photo_that_the_export_left_out_shifts_no_other(tmp_path):
+def test_a_image_that_the_export_left_out_shifts_no_other(tmp_path):
     records = Records(export(tmp_path, broken=2))
     assert len(records) == 6
-    assert "photo 2" not in {p.image_id for p in records.photos}
+    assert "photo 2" not in {p.image_id for p in records.images}
     for index in range(6):
         records.read(index)  # which compares the names
 
@@ -116,7 +116,7 @@ def test_a_shard_with_a_changed_byte_is_found(folder):
         records.read(0)
 
 
-def test_a_record_that_is_another_photos_is_refused(folder):
+def test_a_record_that_is_another_images_is_refused(folder):
     rewrite(folder, "photo 77", np.zeros((32, 32, 3), np.uint8), np.zeros((32, 32), np.uint8))
     with pytest.raises(CurateError, match="the record here is of photo 77"):
         Records(folder).read(0)
@@ -124,15 +124,15 @@ def test_a_record_that_is_another_photos_is_refused(folder):
         Records(folder).labels(0)
 
 
-def test_a_label_that_is_no_class_names_photo_and_shard(folder):
-    name = Records(folder).photos[0].image_id
+def test_a_label_that_is_no_class_names_image_and_shard(folder):
+    name = Records(folder).images[0].image_id
     rewrite(folder, name, np.zeros((32, 32, 3), np.uint8), np.full((32, 32), 7, np.uint8))
     with pytest.raises(CurateError, match=rf"train-0.*:{name}: its label map holds 7"):
         Records(folder).read(0)
 
 
-def test_a_photo_of_another_size_is_refused(folder):
-    name = Records(folder).photos[0].image_id
+def test_a_image_of_another_size_is_refused(folder):
+    name = Records(folder).images[0].image_id
     rewrite(folder, name, np.zeros((64, 32, 3), np.uint8), np.zeros((64, 32), np.uint8))
     with pytest.raises(CurateError, match=r"\(64, 32\), not 32"):
         Records(folder).read(0)

@@ -27,7 +27,7 @@ def built(name):
 
 
 @pytest.fixture(scope="module")
-def photo():
+def image():
     return np.random.default_rng(0).integers(0, 256, (1, SIZE, SIZE, 3), dtype=np.uint8)
 
 
@@ -45,15 +45,15 @@ def test_the_taps_have_the_shapes_that_are_said_without_building(name):
 
 
 @pytest.mark.parametrize("name", NAMES[3:])
-def test_a_saved_backbone_loads_in_safe_mode(name, tmp_path, photo):
+def test_a_saved_backbone_loads_in_safe_mode(name, tmp_path, image):
     built(name).save(tmp_path / "backbone.keras")
     loaded = keras.saving.load_model(tmp_path / "backbone.keras", safe_mode=True)
-    for old, new in zip(built(name)(photo), loaded(photo), strict=True):
+    for old, new in zip(built(name)(image), loaded(image), strict=True):
         np.testing.assert_array_equal(old, new)
 
 
-def imagenet_normalised(photo):
-    return (photo / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+def imagenet_normalised(image):
+    return (image / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
 
 
 PREPROCESSING = [
@@ -69,11 +69,11 @@ PREPROCESSING = [
 
 
 @pytest.mark.parametrize(("name", "preprocess"), PREPROCESSING)
-def test_photos_are_prepared_as_in_the_networks_training(name, preprocess, photo):
+def test_images_are_prepared_as_in_the_networks_training(name, preprocess, image):
     model = built(name)
     inside = keras.Model(model.inputs[0], model.get_layer("rescale").output)
-    expected = preprocess(photo.astype(np.float32))
-    np.testing.assert_allclose(inside(photo), expected, rtol=1e-4, atol=1e-4)
+    expected = preprocess(image.astype(np.float32))
+    np.testing.assert_allclose(inside(image), expected, rtol=1e-4, atol=1e-4)
 
 
 def no_top(network, path):
@@ -103,11 +103,11 @@ def test_a_file_of_weights_fills_the_backbone(mobilenet, tmp_path, name):
                 np.testing.assert_array_equal(old, new)
 
 
-def test_what_a_lite_backbone_saved_fills_another(tmp_path, photo):
+def test_what_a_lite_backbone_saved_fills_another(tmp_path, image):
     path = tmp_path / "lite.weights.h5"
     built("lite0").save_weights(path)
     again = backbone("lite0", SIZE, str(path), 16)
-    np.testing.assert_array_equal(again(photo)[-1], built("lite0")(photo)[-1])
+    np.testing.assert_array_equal(again(image)[-1], built("lite0")(image)[-1])
 
 
 def test_weights_that_do_not_fit_are_refused(mobilenet, tmp_path):

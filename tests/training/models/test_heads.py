@@ -20,7 +20,7 @@ def taps(size, output_stride=32, batch=2):
     ("make", "size", "output_stride"),
     [(fpn, 64, 32), (fpn, 160, 32), (deeplabv3plus, 32, 32), (deeplabv3plus, 96, 8)],
 )
-def test_logits_have_the_photos_size_and_are_float32(make, size, output_stride):
+def test_logits_have_the_images_size_and_are_float32(make, size, output_stride):
     model = make(shapes("lite0", size, output_stride), 6)
     logits = model.predict_on_batch(taps(size, output_stride))
     assert logits.shape == (2, size, size, 6)

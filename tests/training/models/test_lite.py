@@ -59,7 +59,7 @@ def test_a_wheel_that_is_not_installed_is_named():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_photo_of_a_cat_is_a_cat(tensors, name):
+def test_a_image_of_a_cat_is_a_cat(tensors, name):
     """Taps and weights are right: with the classifier on top, ImageNet classes 281 to 287."""
     data = pytest.importorskip("skimage.data")
     transform = pytest.importorskip("skimage.transform")

@@ -13,7 +13,7 @@ UNET = TrainConfig(model="unet", backbone="none", frozen=False, size=32)
 ATROUS = TrainConfig(model="deeplabv3plus", size=32, frozen=False, output_stride=16)
 
 
-def photos(size=32):
+def images(size=32):
     return np.random.default_rng(0).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
 
 
@@ -32,13 +32,13 @@ def frozen():
 
 def test_a_head_attached_to_an_encoder_gives_what_one_after_the_other_gives(frozen, tmp_path):
     head = models.head(FROZEN, 3)
-    expected = head.predict_on_batch(frozen.predict_on_batch(photos()))
+    expected = head.predict_on_batch(frozen.predict_on_batch(images()))
     whole = models.attach(frozen, head)
-    np.testing.assert_allclose(whole.predict_on_batch(photos()), expected, atol=1e-5)
+    np.testing.assert_allclose(whole.predict_on_batch(images()), expected, atol=1e-5)
     assert len(whole.trainable_weights) == len(head.trainable_weights)
     whole.save(tmp_path / "whole.keras")
     loaded = keras.saving.load_model(tmp_path / "whole.keras", compile=False, safe_mode=True)
-    np.testing.assert_allclose(loaded.predict_on_batch(photos()), expected, atol=1e-5)
+    np.testing.assert_allclose(loaded.predict_on_batch(images()), expected, atol=1e-5)
     half = models.coarse(loaded)
     assert half.output_shape == (None, 16, 16, 3)
     assert half.count_params() == whole.count_params()
@@ -50,9 +50,9 @@ def test_a_frozen_encoder_has_nothing_to_train(frozen):
 
 
 @pytest.mark.parametrize("config", [TUNED, UNET, ATROUS], ids=lambda c: c.model)
-def test_whole_models_go_from_photo_to_logits_of_its_size(config):
+def test_whole_models_go_from_image_to_logits_of_its_size(config):
     model = models.whole(config, 4)
-    logits = model.predict_on_batch(photos())
+    logits = model.predict_on_batch(images())
     assert logits.shape == (2, 32, 32, 4)
     assert logits.dtype == np.float32
     paths = [variable.path for variable in model.variables]
@@ -84,7 +84,7 @@ def test_all_layers_but_the_first_and_last_follow_the_policy(config):
     assert exact - crop <= {"rescale", "logits", "half", "whole"}
     assert bool(crop) == (config is UNET)
     assert {"rescale", "logits"} <= exact
-    assert model.predict_on_batch(photos()).dtype == np.float32
+    assert model.predict_on_batch(images()).dtype == np.float32
 
 
 def test_a_unet_has_no_coarse_form():
@@ -118,7 +118,7 @@ def test_batch_norms_of_a_trained_backbone_stay_as_they_are():
     norms = [layer for layer in layers_of(encoder) if isinstance(layer, kinds)]
     before = [np.array(weight) for layer in norms for weight in layer.get_weights()]
     model.compile("sgd", SegmentationLoss())
-    model.train_on_batch(photos(), np.ones((2, 32, 32), np.uint8))
+    model.train_on_batch(images(), np.ones((2, 32, 32), np.uint8))
     after = [weight for layer in norms for weight in layer.get_weights()]
     assert len(before) > 100
     for one, other in zip(before, after, strict=True):

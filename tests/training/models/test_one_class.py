@@ -7,18 +7,18 @@ from training.config import TrainConfig
 from training.models.one_class import OneClass
 
 
-def voted(chances):
+def voted(probabilities):
     """Probabilities (H, W, K) to those after the vote."""
-    logits = np.log(np.asarray(chances, np.float32))[None] + 3  # a constant changes nothing
+    logits = np.log(np.asarray(probabilities, np.float32))[None] + 3  # a constant changes nothing
     return keras.ops.convert_to_numpy(keras.ops.softmax(OneClass()(logits)))[0]
 
 
 # Of four pixels one is background, two are for class 1 and one, surer than they, is for class 2.
-PHOTO = [[[0.97, 0.02, 0.01], [0.10, 0.60, 0.30]], [[0.10, 0.70, 0.20], [0.01, 0.09, 0.90]]]
+IMAGE = [[[0.97, 0.02, 0.01], [0.10, 0.60, 0.30]], [[0.10, 0.70, 0.20], [0.01, 0.09, 0.90]]]
 
 
 def test_what_most_say_all_say_and_background_stays():
-    after = voted([[*PHOTO[0], [0.10, 0.75, 0.15]], [*PHOTO[1], [0.10, 0.80, 0.10]]])
+    after = voted([[*IMAGE[0], [0.10, 0.75, 0.15]], [*IMAGE[1], [0.10, 0.80, 0.10]]])
     np.testing.assert_allclose(after.sum(-1), 1, rtol=1e-5)
     np.testing.assert_allclose(after[..., 0], [[0.97, 0.1, 0.1], [0.1, 0.01, 0.1]], rtol=1e-4)
     worn = after[..., 1] / (after[..., 1] + after[..., 2])
@@ -27,16 +27,16 @@ def test_what_most_say_all_say_and_background_stays():
 
 
 def test_a_sure_pixel_does_not_outvote_seven_others():
-    photo = np.full((2, 4, 3), [0.02, 0.68, 0.30])
-    photo[0, 0] = [0.02, 1e-9, 0.98]  # the mean logarithm of the bare chances would follow it
-    after = voted(photo)
+    image = np.full((2, 4, 3), [0.02, 0.68, 0.30])
+    image[0, 0] = [0.02, 1e-9, 0.98]  # the mean logarithm of the bare chances would follow it
+    after = voted(image)
     assert (after[..., 1] > after[..., 2]).all()
 
 
 @pytest.mark.parametrize("colour", [0.0, 50.0])
-def test_a_photo_of_background_alone_gives_numbers(colour):
+def test_a_image_of_background_alone_gives_numbers(color):
     logits = np.zeros((1, 4, 4, 3), np.float32)
-    logits[..., 0] = colour
+    logits[..., 0] = color
     assert np.isfinite(keras.ops.convert_to_numpy(OneClass()(logits))).all()
 
 

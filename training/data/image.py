@@ -14,7 +14,7 @@ from curation.core.errors import CurateError
 from curation.formats.tfrecord import example
 
 
-class Photo(Protocol):
+class InputImage(Protocol):
     """A photo from wherever.
 
     Attributes:
@@ -34,7 +34,7 @@ class Photo(Protocol):
 
 
 @dataclass(frozen=True)
-class PhotoFile:
+class ImageFile:
     """A photo in a file of its own."""
 
     key: str
