@@ -10,7 +10,7 @@ right swapped), each tap flattened from (h, w, channels).
 
 from __future__ import annotations
 
-import fcntl
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from rich.progress import Progress
 
@@ -29,6 +30,8 @@ from curation.core.errors import CurateError
 from training import models
 from training.config import TrainConfig
 from training.data.image import InputImage
+
+_log = logging.getLogger(__name__)
 
 VIEWS = 2
 """The photo and its mirror image."""
@@ -94,7 +97,7 @@ class FeatureCache:
         Raises:
             CurateError: photos cannot be read; all others are in the cache then
         """
-        with self._alone(progress):
+        with self._exclusive():
             missing = list({_digest(p): p for p in images if p not in self}.values())
             if not missing:
                 return
@@ -144,15 +147,15 @@ class FeatureCache:
             self._rows = np.memmap(self._rows_path, dtype="<f2", mode="r", shape=shape)
 
     @contextmanager
-    def _alone(self, progress: Progress | None) -> Iterator[None]:
+    def _exclusive(self) -> Iterator[None]:
         """Keeps other processes from appending, and cuts off what a killed one left."""
-        with (self.folder / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if progress:
-                    progress.console.print("features: waiting for another process to finish")
-                fcntl.flock(lock, fcntl.LOCK_EX)
+        lock = FileLock(self.folder / "lock")
+        try:
+            taken = lock.acquire(blocking=False)
+        except Timeout:
+            _log.info("features: waiting for another process to finish")
+            taken = lock.acquire()
+        with taken:
             self._load()
             count = 0 if self._rows is None else len(self._rows)
             for path, length in ((self._rows_path, self._row_bytes), (self._keys_path, _LINE)):
