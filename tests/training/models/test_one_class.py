@@ -33,7 +33,7 @@ def test_a_sure_pixel_does_not_outvote_seven_others():
     assert (after[..., 1] > after[..., 2]).all()
 
 
-@pytest.mark.parametrize("colour", [0.0, 50.0])
+@pytest.mark.parametrize("color", [0.0, 50.0])
 def test_a_image_of_background_alone_gives_numbers(color):
     logits = np.zeros((1, 4, 4, 3), np.float32)
     logits[..., 0] = color
