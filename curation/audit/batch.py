@@ -11,9 +11,6 @@ from curation.audit.faults import Fault
 from curation.audit.image_hash import ImageHash
 from curation.core.records import ImageRecord
 
-Batch = Sequence[tuple[ImageRecord, list[str]]]
-"""Records and the ids of their instances."""
-
 
 class Checked(NamedTuple):
     """A photo's own faults, and what it is compared with others by."""
@@ -24,11 +21,11 @@ class Checked(NamedTuple):
     labels: ImageLabels
 
 
-def check(_: None, batch: Batch) -> list[Checked]:
+def check(_: None, records: Sequence[ImageRecord]) -> list[Checked]:
     """Audits each photo's labels and its file."""
     result = []
-    for record, ids in batch:
+    for record in records:
         image, of_image = image_hash.check_image(record)
-        found = instances.audit_record(record, ids) + of_image
+        found = instances.audit_record(record) + of_image
         result.append(Checked(record.image_id, found, image, duplicates.summarise(record)))
     return result

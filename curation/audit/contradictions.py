@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,19 +24,17 @@ WITHIN = 0.8
 FEWEST = 24
 """Points of the grid below which a garment is too small to be found again."""
 
-InputImage = tuple[ImageRecord, Sequence[str]]
 
-
-def audit_twins(images: Iterable[InputImage]) -> Iterator[Fault]:
+def audit_twins(images: Iterable[ImageRecord]) -> Iterator[Fault]:
     """The labels in photos that look alike which are at odds with one of the first that has any.
 
     Either may be the wrong one: ``dress`` here and ``skirt`` there are both named; of a whole
     here (``dress``) that is its pieces there (``top`` and ``skirt``), the whole.
 
     Args:
-        images: records with the ids of their instances, of one group
+        images: records of one group
     """
-    labelled = ((image, _grid(image[0])) for image in images if image[0].instances)
+    labelled = ((image, _grid(image)) for image in images if image.instances)
     if (first := next(labelled, None)) is None:
         return
     for other in labelled:
@@ -53,13 +51,13 @@ def _grid(record: ImageRecord) -> NDArray[np.bool_]:
 
 
 def _contradictions(
-    one: InputImage, here: NDArray[np.bool_], other: InputImage, there: NDArray[np.bool_]
+    one: ImageRecord, here: NDArray[np.bool_], other: ImageRecord, there: NDArray[np.bool_]
 ) -> Iterator[Fault]:
     """One garment, two names."""
     common = here.astype(np.int32) @ there.astype(np.int32).T
     areas, theirs = here.sum(axis=1), there.sum(axis=1)
     iou = common / np.maximum(areas[:, None] + theirs - common, 1)
-    names, their_names = ([i.category for i in p[0].instances] for p in (one, other))
+    names, their_names = ([i.category for i in p.instances] for p in (one, other))
     for i, name in enumerate(names):
         same = np.flatnonzero((iou[i] >= SAME_PLACE) & (theirs >= FEWEST)).tolist()
         if areas[i] < FEWEST or not same or any(their_names[j] == name for j in same):
@@ -70,27 +68,28 @@ def _contradictions(
 
 
 def _wholes(
-    one: InputImage, here: NDArray[np.bool_], other: InputImage, there: NDArray[np.bool_]
+    one: ImageRecord, here: NDArray[np.bool_], other: ImageRecord, there: NDArray[np.bool_]
 ) -> Iterator[Fault]:
     """One label here, of which the other photo has the pieces."""
     theirs = there.sum(axis=1)
     for i, whole in enumerate(here):
         inside = (there & whole).sum(axis=1) >= WITHIN * np.maximum(theirs, 1)
         pieces = np.flatnonzero(inside & (theirs >= FEWEST))
-        names = [other[0].instances[j].category for j in pieces]
-        if len(pieces) < 2 or one[0].instances[i].category in names:
+        names = [other.instances[j].category for j in pieces]
+        if len(pieces) < 2 or one.instances[i].category in names:
             continue
         union = there[pieces].any(axis=0)
         iou = (union & whole).sum() / max((union | whole).sum(), 1)
         # Where one piece is the garment by itself, the rest lies on it: a belt on a skirt.
         largest = theirs[pieces].max() / max((union | whole).sum(), 1)
         if iou >= SAME_PLACE > largest:
-            said = f"{one[0].instances[i].category!r} here, {' + '.join(map(repr, sorted(names)))}"
+            said = f"{one.instances[i].category!r} here, {' + '.join(map(repr, sorted(names)))}"
             yield _fault(one, i, said, other, int(pieces[0]), iou)
 
 
-def _fault(image: InputImage, i: int, said: str, other: InputImage, j: int, iou: float) -> Fault:
-    record, ids = image
-    detail = f"{said} on {other[0].image_id}, which looks the same (IoU {iou:.2f})"
-    place = record.instances[i].source
-    return Fault(record.image_id, ids[i], faults.TWIN_GARMENT, detail, place, other[1][j])
+def _fault(image: ImageRecord, i: int, said: str, other: ImageRecord, j: int, iou: float) -> Fault:
+    detail = f"{said} on {other.image_id}, which looks the same (IoU {iou:.2f})"
+    label, theirs = image.instances[i], other.instances[j].instance_id
+    return Fault(
+        image.image_id, label.instance_id, faults.TWIN_GARMENT, detail, label.source, theirs
+    )

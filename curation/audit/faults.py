@@ -66,8 +66,7 @@ class Fault:
 
     Attributes:
         image_id: the photo
-        instance_id: as :func:`curation.core.records.instance_ids` gives it; empty for
-            the whole photo
+        instance_id: empty for the whole photo
         name: a key of ``FAULTS``
         detail: the finding as a sentence, with figures
         source: where the label stands in its file, e.g. ``train.csv:1042``; for

@@ -35,20 +35,15 @@ REACH = 0.02
 Box = tuple[int, int, int, int]
 
 
-def audit_record(record: ImageRecord, ids: Sequence[str]) -> list[Fault]:
-    """The faults of a photo's labels, by instance in the record's order, then pairs, then parts.
-
-    Args:
-        ids: the instances' ids, as :func:`curation.core.records.instance_ids` gives them
-    """
+def audit_record(record: ImageRecord) -> list[Fault]:
+    """The faults of a photo's labels, by instance in the record's order, then pairs, then parts."""
     instances = record.instances
     areas = [rle.area(i.mask) for i in instances]
     boxes = [rle.bbox(i.mask) for i in instances]
 
     def fault(index: int, name: str, detail: str, other: int | None = None) -> Fault:
-        pair = "" if other is None else ids[other]
-        source = instances[index].source
-        return Fault(record.image_id, ids[index], name, detail, source, pair)
+        one, pair = instances[index], "" if other is None else instances[other].instance_id
+        return Fault(record.image_id, one.instance_id, name, detail, one.source, pair)
 
     found = [
         fault(index, name, detail)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 
@@ -23,6 +24,9 @@ class Instance:
         faults: what the reader had to mend, e.g. ``overlapping runs``
         source_label: of a label under a taxonomy, where ``category`` is one of its classes:
             what the annotation file calls it, as far as that is known to be right
+        instance_id: 24 hex digits, unique in its photo; empty until it is in an
+            :class:`ImageRecord`, which gives it one. Whoever changes the category or mask of
+            what an annotation file says empties it again
     """
 
     category: str
@@ -32,6 +36,7 @@ class Instance:
     polygons: tuple[tuple[float, ...], ...] = ()
     faults: tuple[str, ...] = ()
     source_label: str = ""
+    instance_id: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if not self.category or self.category != self.category.strip():
@@ -46,7 +51,8 @@ class ImageRecord:
         image_id: the photo's name in the annotation file, unique in a dataset
         path: the photo on disk
         height, width: its size in pixels
-        instances: in the source's order
+        instances: in the source's order; those without an ``instance_id`` get one, made from
+            what they say
     """
 
     image_id: str
@@ -66,6 +72,9 @@ class ImageRecord:
                     f"{self.image_id} is {self.width}x{self.height}, the mask from "
                     f"{instance.source or 'nowhere'} is {mask}"
                 )
+        if not all(instance.instance_id for instance in self.instances):
+            named = tuple(_with_ids(self.image_id, self.instances))
+            object.__setattr__(self, "instances", named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +92,32 @@ class Skip:
     detail: str = ""
 
 
-def instance_ids(record: ImageRecord) -> list[str]:
-    """One 24-digit hex id for each instance, made from what it says.
+def _with_ids(image_id: str, instances: Sequence[Instance]) -> Iterator[Instance]:
+    """The instances of a photo, each with an id: its own, or one made from what it says.
 
     The same photo, category and mask give the same id in every import, on
     every machine, wherever the row stands in its file; so a second import
     changes nothing and a decision finds its instance again. Exact duplicates
     within a photo are told apart by a counter.
     """
-    seen: dict[str, int] = {}
-    ids = []
-    for instance in record.instances:
-        text = f"{record.image_id}\0{instance.category}\0".encode() + instance.mask.counts
-        key = blake2b(text, digest_size=12).hexdigest()
-        seen[key] = seen.get(key, 0) + 1
-        if seen[key] > 1:
-            key = blake2b(f"{key}\0{seen[key]}".encode(), digest_size=12).hexdigest()
-        ids.append(key)
-    return ids
+    taken = {instance.instance_id for instance in instances}
+    count: dict[str, int] = {}
+    for instance in instances:
+        if instance.instance_id:
+            yield instance
+            continue
+        text = f"{image_id}\0{instance.category}\0".encode() + instance.mask.counts
+        first = key = blake2b(text, digest_size=12).hexdigest()
+        number = count.get(first, 0) + 1
+        if number > 1:
+            key = _numbered(first, number)
+        while key in taken:
+            number += 1
+            key = _numbered(first, number)
+        count[first] = number
+        taken.add(key)
+        yield replace(instance, instance_id=key)
+
+
+def _numbered(first: str, number: int) -> str:
+    return blake2b(f"{first}\0{number}".encode(), digest_size=12).hexdigest()

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from curation.core import masks, rle
-from curation.core.records import ImageRecord, Instance, instance_ids
+from curation.core.records import ImageRecord, Instance
 from curation.core.rle import Rle
 from curation.issues.corruptions import (
     KINDS,
@@ -38,8 +38,7 @@ class Planted:
         error_type: what was done
         category: as it was before; of a spurious instance, as given
         mask: the true mask of a missing instance, else the mask as given now
-        instance_id: of the spoilt instance in the spoilt record, see
-            ``records.instance_ids``; None where the instance was dropped
+        instance_id: of the spoilt instance in the spoilt record; None where it was dropped
     """
 
     image_id: str
@@ -174,8 +173,8 @@ def rename(
         at = int(rng.choice(possible))
         instances = list(record.instances)
         instances[at] = replace(instances[at], category=str(rng.choice(others[at])))
-        result[place] = replace(record, instances=tuple(instances))
-        was[instance_ids(result[place])[at]] = record.instances[at].category
+        result[place] = _relabelled(record, instances)
+        was[result[place].instances[at].instance_id] = record.instances[at].category
     return result, was
 
 
@@ -233,8 +232,13 @@ def _finished(
     was: Instance,
     at: int | None,
 ) -> tuple[ImageRecord, Planted]:
-    changed = replace(record, instances=tuple(instances))
+    changed = _relabelled(record, instances)
     mask, name = was.mask, None
     if at is not None:
-        mask, name = instances[at].mask, instance_ids(changed)[at]
+        mask, name = instances[at].mask, changed.instances[at].instance_id
     return changed, Planted(record.image_id, error_type, was.category, mask, name)
+
+
+def _relabelled(record: ImageRecord, instances: Sequence[Instance]) -> ImageRecord:
+    """The record with other instances, and the ids that a reader of their file would give them."""
+    return replace(record, instances=tuple(replace(i, instance_id="") for i in instances))

@@ -189,7 +189,8 @@ def apply(
         # What was deleted, or is dropped by the taxonomy, can be brought back.
         old = current.get(d.instance_id) or known.get(d.instance_id)
         if d.action == "add":
-            drawn = Instance(d.category, rle.parse(d.mask), f"review:{d.decision_id}")
+            drawn = Instance(d.category, rle.parse(d.mask), f"review:{d.decision_id}",
+                             instance_id=d.instance_id)  # fmt: skip
             if added := _called(drawn, d.category, d.taxonomy, active):
                 known[d.instance_id] = Reviewed(d.instance_id, added, STATUS["add"])
                 current[d.instance_id] = known[d.instance_id]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from rich.progress import Progress
 
 from curation import store
 from curation.audit import batch, contradictions, duplicates, faults
-from curation.audit.batch import Batch
 from curation.audit.duplicates import ImageLabels
 from curation.audit.faults import Fault
 from curation.audit.image_hash import ImageHash
@@ -58,7 +57,7 @@ def run(dataset, progress: Progress) -> list[Fault]:
     said = _Said.of(dataset)
     for group in groups:
         records = store.read(dataset, "ground_truth", group.image_ids)
-        found += contradictions.audit_twins(said.applied(*image) for image in records)
+        found += contradictions.audit_twins(said.applied(record) for record, _ in records)
     store.write_faults(dataset, found)
     found += left_out(store.folder(dataset))
     found.sort(key=lambda f: (faults.SEVERITIES.index(f.severity), f.name, f.image_id))
@@ -78,14 +77,14 @@ def left_out(folder: Path) -> Iterator[Fault]:
         yield Fault("", "", name, f"{skip.kind}: {skip.detail}; not imported", skip.where)
 
 
-def _batches(dataset) -> Iterator[Batch]:
+def _batches(dataset) -> Iterator[Sequence[ImageRecord]]:
     said = _Said.of(dataset)
     excluded = store.excluded(dataset)
-    part: list[tuple[ImageRecord, list[str]]] = []
-    for record, ids in store.read(dataset, "ground_truth"):
+    part: list[ImageRecord] = []
+    for record, _ in store.read(dataset, "ground_truth"):
         if record.image_id in excluded:
             continue
-        part.append(said.applied(record, ids))
+        part.append(said.applied(record))
         if len(part) == BATCH:
             yield part
             part = []
@@ -109,12 +108,11 @@ class _Said:
             {d.instance_id: d.category for d in source},
         )
 
-    def applied(self, record: ImageRecord, ids: list[str]) -> tuple[ImageRecord, list[str]]:
-        """A record as they left it, with the ids of its instances."""
-        kept = [key for key in ids if key not in self.deleted]
+    def applied(self, record: ImageRecord) -> ImageRecord:
+        """A record as they left it; labels keep their ids."""
         instances = tuple(
-            replace(instance, category=self.renamed.get(key, instance.category))
-            for instance, key in zip(record.instances, ids, strict=True)
-            if key not in self.deleted
+            replace(i, category=self.renamed.get(i.instance_id, i.category))
+            for i in record.instances
+            if i.instance_id not in self.deleted
         )
-        return replace(record, instances=instances), kept
+        return replace(record, instances=instances)

@@ -198,6 +198,7 @@ def read(
                     tuple(tuple(ring) for ring in d.get("polygons") or ()),
                     tuple(d.get("mended") or ()),
                     d.get("source_label") or "",
+                    str(d["_id"]),
                 )
                 for d in labels
             )

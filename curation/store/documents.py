@@ -24,18 +24,18 @@ from bson import ObjectId
 from numpy.typing import NDArray
 
 from curation.core import masks
-from curation.core.records import ImageRecord, Instance, instance_ids
+from curation.core.records import ImageRecord, Instance
 
 DRAWN = 768
 """Pixels of a photo's longer side in the masks that the App draws."""
 
 
-def detection(instance: Instance, instance_id: str, **attributes: Any) -> dict:
-    """An instance as a ``fo.Detection``: its box in [0, 1] and the mask inside it."""
+def detection(instance: Instance, **attributes: Any) -> dict:
+    """An instance as a ``fo.Detection`` of its id: the box in [0, 1] and the mask inside it."""
     piece, (left, top, width, height) = masks.crop(instance.mask, DRAWN)
     h, w = instance.mask.height, instance.mask.width
     document = {
-        "_id": ObjectId(instance_id),
+        "_id": ObjectId(instance.instance_id),
         "_cls": "Detection",
         "attributes": {},
         "tags": [],
@@ -74,7 +74,6 @@ def sample(record: ImageRecord, dataset_id: ObjectId) -> dict:
 
 def source(record: ImageRecord) -> dict:
     """The fields of a photo that come out of its annotation file and its header."""
-    pairs = zip(record.instances, instance_ids(record), strict=True)
     return {
         "filepath": str(record.path),
         "metadata": {
@@ -85,7 +84,7 @@ def source(record: ImageRecord) -> dict:
         },
         "ground_truth": {
             "_cls": "Detections",
-            "detections": [detection(instance, key) for instance, key in pairs],
+            "detections": [detection(instance) for instance in record.instances],
         },
         "content_digest": content_digest(record),
         "place_digest": place_digest(record),
@@ -94,10 +93,7 @@ def source(record: ImageRecord) -> dict:
 
 def content_digest(record: ImageRecord) -> str:
     """A hash of what the annotation file says of a photo, wherever and in whatever order."""
-    said = sorted(
-        (key, instance.attributes, instance.polygons, instance.faults)
-        for instance, key in zip(record.instances, instance_ids(record), strict=True)
-    )
+    said = sorted((i.instance_id, i.attributes, i.polygons, i.faults) for i in record.instances)
     text = repr((record.height, record.width, said))
     return blake2b(text.encode(), digest_size=16).hexdigest()
 

@@ -255,7 +255,15 @@ def expected(
         if active.unmapped(Counter(d["label"] for d in sources.values())):
             continue
         imported = [
-            Reviewed(key, Instance(d["label"], Rle(height, width, d["rle"].encode()), d["source"]))
+            Reviewed(
+                key,
+                Instance(
+                    d["label"],
+                    Rle(height, width, d["rle"].encode()),
+                    d["source"],
+                    instance_id=key,
+                ),
+            )
             for key, d in sources.items()
         ]
         image_id = image["image_id"]
@@ -294,7 +302,7 @@ def _label(item: Reviewed, image: Expected) -> dict:
     if source and source["rle"] == item.instance.mask.counts.decode():
         document = source
     else:
-        document = documents.detection(item.instance, item.instance_id)
+        document = documents.detection(item.instance)
     values: dict[str, Any] = dict.fromkeys(SCORES)
     # A score speaks of the label it was given to: a new label is not suspect until scored.
     scored = image.scores.get(item.instance_id, {})

@@ -146,10 +146,8 @@ def _remember(dataset: fo.Dataset, run: str) -> None:
 
 
 def _missing(issue: Issue, mask: Rle) -> fo.Detection:
-    garment = Instance(issue.suggested_label, mask, issue.source)
-    document = documents.detection(
-        garment, issue.instance_id, confidence=issue.error_score, reason=issue.reason
-    )
+    garment = Instance(issue.suggested_label, mask, issue.source, instance_id=issue.instance_id)
+    document = documents.detection(garment, confidence=issue.error_score, reason=issue.reason)
     return bulk.to_detection(document)
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from curation import store
 from curation.core import rle, taxonomy
 from curation.core.masks import paint
-from curation.core.records import ImageRecord, Instance, instance_ids
+from curation.core.records import ImageRecord, Instance
 from curation.demo import figures
 from curation.issues.scoring import ImageScore, Issue, digest
 
@@ -70,7 +70,7 @@ def _draw(image_id, folder, rng, classes, spoil) -> DrawnImage:
     right = classes.target(largest.category)
     given = rest if spoil else [*rest, Instance(WRONG[right], largest.mask)]
     record = ImageRecord(image_id, path, 384, 256, tuple(given))
-    keys = instance_ids(record)
+    keys = [i.instance_id for i in record.instances]
     truth = {k: classes.target(i.category) for k, i in zip(keys, given, strict=True)}
     if spoil:
         missing = Instance(right, largest.mask)
@@ -79,7 +79,7 @@ def _draw(image_id, folder, rng, classes, spoil) -> DrawnImage:
 
 
 def _instances(image: DrawnImage):
-    yield from zip(instance_ids(image.record), image.record.instances, strict=True)
+    yield from ((i.instance_id, i) for i in image.record.instances)
     if image.missing:
         instance, key = image.missing
         image.truth[key] = instance.category
@@ -89,7 +89,8 @@ def _instances(image: DrawnImage):
 def _score(image: DrawnImage, classes: taxonomy.Taxonomy) -> ImageScore:
     record = image.record
     issues = []
-    for key, instance in zip(instance_ids(record), record.instances, strict=True):
+    for instance in record.instances:
+        key = instance.instance_id
         wrong = key == image.wrong
         said = (
             (0.95, "wrong category", image.truth[key], "another class")

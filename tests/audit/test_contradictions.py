@@ -9,7 +9,7 @@ import numpy as np
 from curation.audit import faults
 from curation.audit.contradictions import audit_twins
 from curation.core import rle
-from curation.core.records import ImageRecord, Instance, instance_ids
+from curation.core.records import ImageRecord, Instance
 
 TOP, BOTTOM, WHOLE, BELT = (10, 40), (40, 80), (10, 80), (38, 42)
 
@@ -21,8 +21,7 @@ def image(name: str, *labels: tuple[str, tuple[int, int]], size: int = 100):
         mask = np.zeros((size, size), bool)
         mask[top * size // 100 : bottom * size // 100, size // 4 : size // 2] = True
         instances.append(Instance(category, rle.encode(mask), f"{name}.csv:{len(instances) + 2}"))
-    record = ImageRecord(name, Path(f"{name}.jpg"), size, size, tuple(instances))
-    return record, instance_ids(record)
+    return ImageRecord(name, Path(f"{name}.jpg"), size, size, tuple(instances))
 
 
 def found(*images):
@@ -38,8 +37,11 @@ def test_two_names_for_one_garment_are_named_on_both_images():
         ("b", faults.TWIN_GARMENT),
     ]
     assert twins[0].detail == "'dress' here, 'skirt' on b, which looks the same (IoU 0.95)"
-    assert (twins[0].instance_id, twins[0].other) == (a[1][0], b[1][1])
-    assert (twins[1].instance_id, twins[1].source) == (b[1][1], "b.csv:3")
+    assert (twins[0].instance_id, twins[0].other) == (
+        a.instances[0].instance_id,
+        b.instances[1].instance_id,
+    )
+    assert (twins[1].instance_id, twins[1].source) == (b.instances[1].instance_id, "b.csv:3")
 
 
 def test_a_whole_that_is_its_pieces_on_the_twin_is_named():

@@ -31,7 +31,7 @@ from PIL import Image
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from curation.core import console, masks, rle, taxonomy
-from curation.core.records import ImageRecord, instance_ids
+from curation.core.records import ImageRecord
 from curation.demo import run as demo
 from curation.demo.figures import draw_figure
 from curation.formats import imaterialist, tfrecord
@@ -254,11 +254,11 @@ class Truth:
 
     @classmethod
     def of(cls, case: Case, rows: Rows) -> Truth:
-        ids = {i: instance_ids(record) for i, record in case.records.items()}
         types = []
         for image_id, index in zip(rows.given["image_id"], rows.given["index"], strict=True):
             error = case.planted.get(image_id)
-            wrong = error is not None and error.instance_id == ids[image_id][int(index)]
+            label = case.records[image_id].instances[int(index)]
+            wrong = error is not None and error.instance_id == label.instance_id
             types.append(str(error.error_type) if error and wrong else "")
         images = rows.images["image_id"].tolist()
         image_types = [str(case.planted[i].error_type) if i in case.planted else "" for i in images]

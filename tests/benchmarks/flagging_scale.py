@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from curation.core import console, rle, taxonomy
-from curation.core.records import ImageRecord, Instance, instance_ids
+from curation.core.records import ImageRecord, Instance
 from curation.demo.figures import draw_figure
 from curation.issues import pipeline, scoring
 from curation.issues.feature_table import SUSPECT
@@ -111,7 +111,8 @@ def ours(count: int, made: Made) -> None:
         _, ranked = pipeline.rank(shards, progress)
         found = 0
         for rows, scores in ranked:
-            labels = {i: (r := record(int(i)), instance_ids(r)) for i in rows.images["image_id"]}
+            labels = {i: (r := record(int(i)), [x.instance_id for x in r.instances])
+                      for i in rows.images["image_id"]}  # fmt: skip
             for image in scoring.image_scores(rows, scores, labels, CLASSES, "r1"):
                 found += any(issue.error_score >= SUSPECT for issue in image.issues)
         console.say(f"{found} of {count} photos have a suspect")

@@ -89,7 +89,7 @@ def test_workers_end_with_a_caller_who_was_killed():
     code = (
         "from curation.core.parallel import ordered; from tests.core.test_parallel import later\n"
         "if __name__ == '__main__':\n"
-        "    for _ in ordered(later, 0.1, range(10**6), photos=10**6):\n"
+        "    for _ in ordered(later, 0.1, range(10**6), images=10**6):\n"
         "        print('working', flush=True)"
     )
     root = Path(__file__).parents[2]

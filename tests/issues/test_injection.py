@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from curation.core import rle
-from curation.core.records import ImageRecord, Instance, instance_ids
+from curation.core.records import ImageRecord, Instance
 from curation.issues.corruptions import ErrorType, fewest_pixels
 from curation.issues.injection import TYPES, Planted, plant
 
@@ -51,7 +51,8 @@ def planted(error_type: ErrorType, seed: int = 0) -> list[tuple[ImageRecord, Ima
 
 def spoilt_instance(record: ImageRecord, error: Planted) -> Instance:
     assert error.instance_id is not None
-    return record.instances[instance_ids(record).index(error.instance_id)]
+    (found,) = (i for i in record.instances if i.instance_id == error.instance_id)
+    return found
 
 
 def test_the_same_seed_plants_the_same_errors():

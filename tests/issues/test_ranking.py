@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from curation.core import rle
-from curation.core.records import ImageRecord, Instance, instance_ids
+from curation.core.records import ImageRecord, Instance
 from curation.issues import ranking, scoring
 from curation.issues.calibration import Calibration, fold_of
 from curation.issues.corruptions import ErrorType
@@ -251,7 +251,7 @@ def test_issues_say_what_is_wrong_and_what_is_missing():
     taken = scoring.seen(given, NAMES, seen_as(LABELS).astype(np.float16))
     rows = collect([taken], KNOWN, Plan(0, 1))
     scores = ranking.by_disagreement(rows)
-    keys = instance_ids(given)
+    keys = [i.instance_id for i in given.instances]
     (found,) = scoring.image_scores(rows, scores, {"a": (given, keys)}, NAMES, "r1")
     wrong, *missing = found.issues
     assert (wrong.instance_id, wrong.category, wrong.suggested_label) == (

@@ -89,9 +89,10 @@ def test_no_order_of_the_instances_changes_the_content_digest(instances):
 
 def test_a_detection_is_drawn_by_hand():
     key = "0" * 24
-    mask = documents.detection(SHIRT, key).pop("mask")
+    document = documents.detection(replace(SHIRT, instance_id=key))
+    mask = document.pop("mask")
     assert (documents.unpack(mask) == picture("#..", "#..", "###")).all()
-    assert {k: v for k, v in documents.detection(SHIRT, key).items() if k != "mask"} == {
+    assert document == {
         "_id": ObjectId(key),
         "_cls": "Detection",
         "attributes": {},
@@ -106,8 +107,8 @@ def test_a_detection_is_drawn_by_hand():
 
 
 def test_an_empty_mask_has_a_box_of_nothing_and_no_mask_to_draw():
-    empty = Instance("shirt", rle.encode(np.zeros((4, 6), bool)))
-    drawn = documents.detection(empty, "0" * 24)
+    empty = Instance("shirt", rle.encode(np.zeros((4, 6), bool)), instance_id="0" * 24)
+    drawn = documents.detection(empty)
     assert drawn["bounding_box"] == [0, 0, 0, 0]
     assert "mask" not in drawn
 
@@ -125,7 +126,8 @@ def test_the_drawn_mask_is_the_exact_one_resized(height, width, area):
     whole[int(top * height), int(left * width)] = True
     mask = rle.encode(whole)
     x, y, w, h = rle.bbox(mask)
-    drawn = documents.unpack(documents.detection(Instance("x", mask), "0" * 24)["mask"])
+    instance = Instance("x", mask, instance_id="0" * 24)
+    drawn = documents.unpack(documents.detection(instance)["mask"])
     scale = min(1, documents.DRAWN / max(height, width))
     expected = [max(min(side, masks.SMALLEST), round(side * scale)) for side in (h, w)]
     assert list(drawn.shape) == expected
