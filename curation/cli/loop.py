@@ -44,7 +44,7 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
     curate flag photos --run r1
     """
     from curation import store
-    from curation.issues.feature_table import SUSPECT
+    from curation.issues.issue import SUSPECT
     from curation.steps import rounds
 
     opened = store.open_dataset(dataset)

@@ -21,7 +21,7 @@ from curation.demo.figures import Figure, draw_figure
 from curation.core.atomic import replacing
 from curation.formats import imaterialist, via
 from curation.issues import injection
-from curation.issues.corruptions import ErrorType
+from curation.issues.issue import ErrorType
 from curation.issues.injection import Planted
 from curation.core.records import ImageRecord, Instance
 

@@ -8,24 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import cv2
 import numpy as np
 
 from curation.issues.geometry import Labelled, Mask, depth, distance, grown, moved
-
-
-class ErrorType(StrEnum):
-    """What is wrong with a label, as the database, the screen and the files call it."""
-
-    WRONG_CATEGORY = "wrong category"
-    MISSING = "missing"
-    SPURIOUS = "spurious"
-    SHIFTED = "shifted"
-    BAD_BOUNDARY = "bad boundary"
-    MERGED = "merged"
-    DUPLICATED = "duplicated"
+from curation.issues.issue import ErrorType
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ from curation.issues.corruptions import (
     KINDS,
     WIDE,
     Change,
-    ErrorType,
     Kind,
     Scene,
     Strength,
@@ -31,6 +30,7 @@ from curation.issues.corruptions import (
 from curation.issues.embeddings import Projection
 from curation.issues.evidence import Evidence
 from curation.issues.geometry import Labelled
+from curation.issues.issue import ErrorType
 from curation.issues.observation import FINE, Seen, View
 
 TAUGHT: Mapping[str, Kind] = {
@@ -40,10 +40,6 @@ TAUGHT: Mapping[str, Kind] = {
 }
 """What is taught: each type of error, and mistakes of no type, so that what was never planted
 is not taken for right."""
-
-
-SUSPECT = 0.25
-"""From this error_score on, a reviewer is asked: one in four labels at it is wrong."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +177,7 @@ KEYS = (*TEXTS, "index", "class_id")
 """Columns that are no numbers about an instance or a place."""
 
 _KEYS_OF = {
-    "photos": ("image_id", "group"),
+    "images": ("image_id", "group"),
     "given": ("image_id", "group", "index", "class_id", "source_label"),
     "planted": ("image_id", "group", "kind", "class_id"),
     "decided": ("image_id", "group", "kind", "class_id", "index", "source_label", "source_kind"),
@@ -236,7 +232,7 @@ def collect(images: Sequence[Seen], survey: Survey, plan: Plan) -> Rows:
                 for table, class_id, numbers in found:
                     known = keys | {"kind": kind, "class_id": class_id}
                     tables[table].append(known | numbers)
-        tables["photos"].append(keys | {"drawn": draws, "planted": planted})
+        tables["images"].append(keys | {"drawn": draws, "planted": planted})
     return Rows(**{name: _frame(rows, _KEYS_OF[name]) for name, rows in tables.items()})
 
 

@@ -30,8 +30,8 @@ from curation.issues.calibration import (
     Calibration,
     fold_of,
 )
-from curation.issues.corruptions import ErrorType
-from curation.issues.feature_table import KEYS, LOOKS, SUSPECT, Rows, Scores
+from curation.issues.feature_table import KEYS, LOOKS, Rows, Scores
+from curation.issues.issue import SUSPECT, ErrorType
 from curation.issues.observation import FINE
 
 FEWEST = 200

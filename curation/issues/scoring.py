@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
@@ -11,55 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curation.core import masks, rle
-from curation.core.records import ImageRecord, Instance
-from curation.core.rle import Rle
+from curation.core.records import ImageRecord
 from curation.core.taxonomy import IGNORE
-from curation.issues.corruptions import ErrorType
-from curation.issues.feature_table import SUSPECT, Rows, Scores
+from curation.issues.feature_table import Rows, Scores
+from curation.issues.issue import SUSPECT, ErrorType, ImageScore, Issue, digest
 from curation.issues.observation import Place, Seen, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Issue:
-    """What the model says of one label, or of a garment without one.
-
-    Attributes:
-        image_id, instance_id, source: which label, and where it stands in its file
-        category, source_label: as labelled; empty for a missing garment
-        error_score: the chance that it is wrong, 0 to 1
-        error_type: what would be wrong with it
-        suggested_label: what the model sees
-        reason: a sentence for the reviewer
-        source_error_score: the chance that the source label is wrong within its class; None
-            where nothing was learned about it
-        suggested_source_label, source_reason: the same of the source label
-        mask: of a missing garment; None for a label, which has its own
-        digest: of the label that was scored, see :func:`digest`
-    """
-
-    image_id: str
-    instance_id: str
-    source: str
-    category: str
-    error_score: float
-    error_type: str
-    suggested_label: str
-    reason: str
-    source_label: str = ""
-    source_error_score: float | None = None
-    suggested_source_label: str = ""
-    source_reason: str = ""
-    mask: Rle | None = None
-    digest: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ImageScore:
-    """The chance that something is wrong in a photo, and the issues of its labels."""
-
-    image_id: str
-    error_score: float
-    issues: tuple[Issue, ...]
 
 
 def judged(record: ImageRecord) -> list[int]:
@@ -93,12 +48,6 @@ def seen(
     return Seen(
         *image, tuple(labels), tuple(void), p, taps, sources, tuple(verdicts), tuple(places)
     )
-
-
-def digest(instance: Instance) -> str:
-    """Of category and mask: a score speaks of the label it was given to, and of no other."""
-    text = f"{instance.category}\0{instance.mask.height}\0".encode() + instance.mask.counts
-    return blake2b(text, digest_size=8).hexdigest()
 
 
 def image_scores(

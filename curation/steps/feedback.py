@@ -5,7 +5,7 @@ from __future__ import annotations
 from curation import store
 from curation.core import rle
 from curation.core.taxonomy import SOURCE, Taxonomy
-from curation.issues.corruptions import ErrorType
+from curation.issues.issue import ErrorType
 from curation.issues.observation import FINE, WRONG, Place, Verdict
 from curation.review import journal
 from curation.review.journal import Decision

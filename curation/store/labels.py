@@ -18,8 +18,8 @@ from curation.core.errors import DatasetError
 from curation.core.records import Instance
 from curation.core.rle import Rle
 from curation.core.taxonomy import IGNORE, Taxonomy
-from curation.issues import scoring
-from curation.issues.feature_table import SUSPECT
+from curation.issues import issue
+from curation.issues.issue import SUSPECT
 from curation.review import journal
 from curation.review.journal import Decision, Reviewed
 from curation.store import app_config, bulk, documents
@@ -306,7 +306,7 @@ def _label(item: Reviewed, image: Expected) -> dict:
     values: dict[str, Any] = dict.fromkeys(SCORES)
     # A score speaks of the label it was given to: a new label is not suspect until scored.
     scored = image.scores.get(item.instance_id, {})
-    if scored.get("digest") == scoring.digest(item.instance):
+    if scored.get("digest") == issue.digest(item.instance):
         values |= {name: scored[name] for name in CLASS_SCORES}
         if scored.get("source_label") == item.instance.source_label:
             values |= {name: scored[name] for name in SOURCE_SCORES}

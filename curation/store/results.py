@@ -16,8 +16,7 @@ from PIL import Image
 from curation.core.errors import RunError
 from curation.core.records import Instance
 from curation.core.rle import Rle
-from curation.issues.feature_table import SUSPECT
-from curation.issues.scoring import ImageScore, Issue
+from curation.issues.issue import SUSPECT, ImageScore, Issue
 from curation.store import app_config, bulk, documents
 from curation.store.datasets import LABELS, batches, declare_detections, info, select
 from curation.store.labels import SCORES, rebuild

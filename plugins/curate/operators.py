@@ -10,7 +10,7 @@ from fiftyone.operators import types
 from curation import store
 from curation.core.errors import CurateError
 from curation.core.taxonomy import SOURCE
-from curation.issues.feature_table import SUSPECT
+from curation.issues.issue import SUSPECT
 
 from .picked import LABELS, MISSING, Garment, Refusal, garments, images
 from .screen import redraw

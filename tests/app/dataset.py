@@ -14,7 +14,7 @@ from curation.core import rle, taxonomy
 from curation.core.masks import paint
 from curation.core.records import ImageRecord, Instance
 from curation.demo import figures
-from curation.issues.scoring import ImageScore, Issue, digest
+from curation.issues.issue import ImageScore, Issue, digest
 
 RUN = "r1"
 SOURCE_FIELDS = ("source_label", "source_error_score", "suggested_source_label", "source_reason")

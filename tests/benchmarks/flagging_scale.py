@@ -33,7 +33,7 @@ from curation.core import console, rle, taxonomy
 from curation.core.records import ImageRecord, Instance
 from curation.demo.figures import draw_figure
 from curation.issues import pipeline, scoring
-from curation.issues.feature_table import SUSPECT
+from curation.issues.issue import SUSPECT
 
 SIDE = 256
 DRAWN = 48

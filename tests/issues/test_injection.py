@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from curation.core import rle
 from curation.core.records import ImageRecord, Instance
-from curation.issues.corruptions import ErrorType, fewest_pixels
+from curation.issues.corruptions import fewest_pixels
 from curation.issues.injection import TYPES, Planted, plant
+from curation.issues.issue import ErrorType
 
 GROUPS = {"shirt": "upper", "sweater": "upper", "pants": "lower", "skirt": "lower", "shoe": "feet"}
 SIDE = 64

@@ -14,9 +14,9 @@ from curation.core import rle
 from curation.core.records import ImageRecord, Instance
 from curation.issues import ranking, scoring
 from curation.issues.calibration import Calibration, fold_of
-from curation.issues.corruptions import ErrorType
-from curation.issues.feature_table import SUSPECT, Plan, Rows, Survey, collect, survey
+from curation.issues.feature_table import Plan, Rows, Survey, collect, survey
 from curation.issues.geometry import moved
+from curation.issues.issue import SUSPECT, ErrorType, digest
 from curation.issues.observation import FINE, Place, Seen, Verdict
 from curation.issues.ranking import Ranking
 from tests.issues.scene import LABELS, SHIRT, SIDE, THRESHOLDS, TROUSERS, seen, seen_as
@@ -260,7 +260,7 @@ def test_issues_say_what_is_wrong_and_what_is_missing():
         "shirt",
     )
     assert wrong.reason == "labelled trousers; the model sees shirt at 0.91 over 100% of it"
-    assert wrong.digest == scoring.digest(given.instances[1])
+    assert wrong.digest == digest(given.instances[1])
     assert {issue.suggested_label for issue in missing} == {"trousers"}
     assert all(issue.mask and issue.error_type == "missing" for issue in missing)
     probabilities = np.array([issue.error_score for issue in found.issues])
@@ -280,7 +280,7 @@ def test_every_type_has_a_sentence(error_type, case):
 
 def test_an_edited_label_is_another_label():
     shirt = record(LABELS).instances[0]
-    assert scoring.digest(shirt) == scoring.digest(replace(shirt, source="elsewhere"))
-    assert scoring.digest(shirt) != scoring.digest(replace(shirt, category="coat"))
+    assert digest(shirt) == scoring.digest(replace(shirt, source="elsewhere"))
+    assert digest(shirt) != scoring.digest(replace(shirt, category="coat"))
     moved_away = replace(shirt, mask=rle.encode(moved(SHIRT.mask, 1, 0)))
-    assert scoring.digest(shirt) != scoring.digest(moved_away)
+    assert digest(shirt) != scoring.digest(moved_away)

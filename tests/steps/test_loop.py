@@ -10,8 +10,8 @@ from curation import store
 from curation.core import console, rle, taxonomy
 from curation.core.errors import DatasetError, RunError
 from curation.core.records import ImageRecord, Instance
+from curation.issues.issue import ImageScore, Issue
 from curation.issues.observation import Place
-from curation.issues.scoring import ImageScore, Issue
 from curation.steps import feedback, rounds, working_copy
 from training.config import TrainConfig
 

@@ -11,7 +11,7 @@ from curation import store
 from curation.core import rle, taxonomy
 from curation.core.errors import DatasetError, TaxonomyError
 from curation.core.records import ImageRecord, Instance
-from curation.issues.scoring import ImageScore, Issue, digest
+from curation.issues.issue import ImageScore, Issue, digest
 from tests.conftest import picture
 
 L_SHAPE = picture(

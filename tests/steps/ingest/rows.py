@@ -9,7 +9,7 @@ from curation import store
 from curation.core import console, taxonomy
 from curation.formats import imaterialist
 from curation.formats.imaterialist import DEFAULT_LABELS
-from curation.issues.scoring import ImageScore, Issue, digest
+from curation.issues.issue import ImageScore, Issue, digest
 from curation.steps import ingest
 from curation.store import bulk, database
 

@@ -13,7 +13,7 @@ from curation import store
 from curation.cli import main
 from curation.core import console
 from curation.formats import via
-from curation.issues.scoring import ImageScore, Issue
+from curation.issues.issue import ImageScore, Issue
 from curation.steps import audit, ingest
 from tests.steps.ingest.rows import (
     CORRECTED,

@@ -1,0 +1,77 @@
+"""What flagging says of a label: the records that reach the database, the screen and the files.
+
+Apart from what computes them, so that who only reads them starts no scikit-learn and no pandas.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import blake2b
+
+from curation.core.records import Instance
+from curation.core.rle import Rle
+
+SUSPECT = 0.25
+"""From this error_score on, a reviewer is asked: one in four labels at it is wrong."""
+
+
+class ErrorType(StrEnum):
+    """What is wrong with a label, as the database, the screen and the files call it."""
+
+    WRONG_CATEGORY = "wrong category"
+    MISSING = "missing"
+    SPURIOUS = "spurious"
+    SHIFTED = "shifted"
+    BAD_BOUNDARY = "bad boundary"
+    MERGED = "merged"
+    DUPLICATED = "duplicated"
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """What the model says of one label, or of a garment without one.
+
+    Attributes:
+        image_id, instance_id, source: which label, and where it stands in its file
+        category, source_label: as labelled; empty for a missing garment
+        error_score: the chance that it is wrong, 0 to 1
+        error_type: what would be wrong with it
+        suggested_label: what the model sees
+        reason: a sentence for the reviewer
+        source_error_score: the chance that the source label is wrong within its class; None
+            where nothing was learned about it
+        suggested_source_label, source_reason: the same of the source label
+        mask: of a missing garment; None for a label, which has its own
+        digest: of the label that was scored, see :func:`digest`
+    """
+
+    image_id: str
+    instance_id: str
+    source: str
+    category: str
+    error_score: float
+    error_type: str
+    suggested_label: str
+    reason: str
+    source_label: str = ""
+    source_error_score: float | None = None
+    suggested_source_label: str = ""
+    source_reason: str = ""
+    mask: Rle | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageScore:
+    """The chance that something is wrong in a photo, and the issues of its labels."""
+
+    image_id: str
+    error_score: float
+    issues: tuple[Issue, ...]
+
+
+def digest(instance: Instance) -> str:
+    """Of category and mask: a score speaks of the label it was given to, and of no other."""
+    text = f"{instance.category}\0{instance.mask.height}\0".encode() + instance.mask.counts
+    return blake2b(text, digest_size=8).hexdigest()
