@@ -29,9 +29,10 @@ from curation.core.taxonomy import Channels
 from curation.formats import export as labels_export
 from curation.formats import tfrecord
 from curation.issues import pipeline
-from curation.issues.issue import ImageScore, Issue, as_table, image_scores, seen
+from curation.issues.issue import ImageScore, Issue
 from curation.issues.observation import Seen
 from curation.issues.pipeline import Flagged
+from curation.issues.scoring import as_table, image_scores, seen
 from curation.review import journal
 from curation.steps import feedback
 from curation.steps.working_copy import Workset, load, look_alikes
