@@ -118,7 +118,7 @@ class Importer(BatchDatasetImporter):
                     f"no photo of it could be imported ({console.count_kinds(self.done.skips)}); "
                     f"the first: {first.where}: {first.detail}"
                 )
-                raise FormatError(self.source.path, "", reason)
+                raise FormatError(self.source.path, reason)
             self.done.unmapped = store.complete(dataset)
             store.configure(dataset)
         added = store.select(dataset, self.done.added)
@@ -146,14 +146,14 @@ class Importer(BatchDatasetImporter):
             CurateError: it is not there
         """
         if not given and not self.dataset_dir:
-            raise CurateError(type(self).__name__, "", f"needs {argument}= or dataset_dir=")
+            raise CurateError(type(self).__name__, f"needs {argument}= or dataset_dir=")
         folder = Path(self.dataset_dir or "").absolute()
         tried = [folder / Path(name).expanduser() for name in ([given] if given else usual)]
         for path in tried:
             if path.exists():
                 return path
         places = " or ".join(map(str, tried))
-        raise CurateError(places, "", f"is not there; say where it is with {argument}=")
+        raise CurateError(places, f"is not there; say where it is with {argument}=")
 
 
 class IMaterialistImporter(Importer):
@@ -236,5 +236,5 @@ class VIAImporter(Importer):
         files = [path.name for path in inside if path.suffix.lower() in (".json", ".csv")]
         if len(files) != 1:
             reason = f"holds {len(files)} .json or .csv files; name one with labels_path="
-            raise CurateError(self.dataset_dir, "", reason)
+            raise CurateError(self.dataset_dir, reason)
         return files[0]

@@ -39,13 +39,13 @@ def measure(folder: Path, data: Path, *, cache: Path, progress: Progress | None)
     if records.classes.names != run.classes().names or records.size != config.size:
         raise RunError(
             folder,
-            "config.toml",
             f"was trained at {config.size} pixels on {', '.join(run.classes().names)}; {data} has "
             f"{records.size} and {', '.join(records.classes.names)}",
+            where="config.toml",
         )
     groups = _unseen(run, records)
     if not groups:
-        raise RunError(folder, "photos.csv", f"all photos of {data} were taught to this run")
+        raise RunError(folder, f"all photos of {data} were taught to this run", where="photos.csv")
     inputs = Inputs(config, cache)
     inputs.prepare([records.images[i] for _, indices in groups for i in indices], progress)
     return evaluate.measure(groups, records, inputs, progress).figures(records.classes.names)
@@ -83,10 +83,10 @@ def export(folder: Path, target: Path, format_: str, fold: int | None) -> dict:
     config, classes = run.config(), run.classes()
     if (run.parts().kind == "fold") != (fold is not None):
         reason = "this run has folds: name one" if fold is None else "this run has no folds"
-        raise RunError(folder, "--fold", reason)
+        raise RunError(folder, reason, where="--fold")
     name = SINGLE if fold is None else f"fold{fold}"
     if not run.has_model(name):
-        raise RunError(folder, "--fold", f"this run has no fold {fold}")
+        raise RunError(folder, f"this run has no fold {fold}", where="--fold")
     model = run.load_model(name)
     if config.frozen:
         model = models.attach(models.encoder(config), model)

@@ -194,8 +194,8 @@ class Looks(keras.callbacks.Callback):
         if not np.isfinite(loss):
             raise DivergedError(
                 self._checkpoint.parent,
-                f"{self._name}, step {self._step}",
                 f"the loss is {loss}: the weights ran away; take a lower --learning-rate",
+                where=f"{self._name}, step {self._step}",
             )
         before = self.best
         if self._average:
@@ -265,7 +265,7 @@ class Looks(keras.callbacks.Callback):
             OSError, EOFError, ValueError, TypeError, LookupError, BadZipFile, zlib.error
         ) as error:  # fmt: skip
             reason = f"cannot be read: {error}; delete it to begin {self._name} anew"
-            raise CurateError(self._checkpoint, "", reason) from None
+            raise CurateError(self._checkpoint, reason) from None
         return len(self.history)
 
     def close(self) -> None:

@@ -113,14 +113,14 @@ class RunFolder:
             if self.table().get("fingerprint") != fingerprint:
                 raise RunError(
                     self.path,
-                    "config.toml",
                     "holds a run with other settings, photos or labels: choose another name, "
                     "delete this one, or take --resume to go on with what it began with",
+                    where="config.toml",
                 )
             return
         there = {path.name for path in self.path.iterdir()} if self.path.exists() else set()
         if there - {self.models.name, self._images.name}:  # a killed begin leaves these two
-            raise RunError(self.path, "", "holds something that is no run: choose another name")
+            raise RunError(self.path, "holds something that is no run: choose another name")
         self.models.mkdir(parents=True, exist_ok=True)
         with replacing(self._images) as path, path.open("w", newline="") as file:
             writer = csv.writer(file)
@@ -145,9 +145,9 @@ class RunFolder:
             if self._digest.read_text() != digest:
                 raise RunError(
                     self.path,
-                    self._digest.name,
                     "the photos or labels are not those that this run began with: "
                     "train under another name",
+                    where=self._digest.name,
                 )
             return
         with replacing(self._digest) as path:
@@ -158,22 +158,22 @@ class RunFolder:
         try:
             return tomllib.loads(self._config.read_text())
         except FileNotFoundError:
-            raise RunError(self.path, "", "no run here: train one first") from None
+            raise RunError(self.path, "no run here: train one first") from None
         except (OSError, ValueError, RecursionError) as error:
-            raise RunError(self.path, "config.toml", f"cannot be read: {error}") from None
+            raise RunError(self.path, f"cannot be read: {error}", where="config.toml") from None
 
     def config(self) -> TrainConfig:
         try:
             return configs.from_table(self.table()["train"])
         except (KeyError, TypeError, ValueError) as error:
-            raise RunError(self.path, "config.toml", f"[train] is wrong: {error}") from None
+            raise RunError(self.path, f"[train] is wrong: {error}", where="config.toml") from None
 
     def classes(self) -> ClassList:
         try:
             table = self.table()["classes"]
             return ClassList(tuple(table["names"]), tuple(table["colors"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise RunError(self.path, "config.toml", f"[classes] is wrong: {error}") from None
+            raise RunError(self.path, f"[classes] is wrong: {error}", where="config.toml") from None
 
     def parts(self) -> Parts:
         """Which photo of the run is in which fold or split."""
@@ -183,7 +183,7 @@ class RunFolder:
                 keys, image_ids, of = zip(*rows, strict=True)
                 return Parts(header[2], keys, image_ids, of)
         except (OSError, IndexError, ValueError, csv.Error) as error:
-            raise RunError(self.path, "photos.csv", f"cannot be read: {error}") from None
+            raise RunError(self.path, f"cannot be read: {error}", where="photos.csv") from None
 
     def checkpoint(self, name: str) -> Path:
         """What a killed training goes on from."""
@@ -201,7 +201,7 @@ class RunFolder:
         try:
             return keras.saving.load_model(path, compile=False, safe_mode=True)
         except Exception as error:  # Keras raises many kinds for a broken file
-            raise RunError(path, "", f"model cannot be loaded: {error}; train again") from None
+            raise RunError(path, f"model cannot be loaded: {error}; train again") from None
 
     def history(self) -> list[dict[str, str]]:
         """The rows of history.csv as text; none before the first model is done."""
@@ -223,7 +223,7 @@ class RunFolder:
         try:
             return json.loads(self._metrics.read_text())
         except (OSError, ValueError, TypeError, RecursionError) as error:
-            raise RunError(self.path, "metrics.json", f"cannot be read: {error}") from None
+            raise RunError(self.path, f"cannot be read: {error}", where="metrics.json") from None
 
     def finished(self) -> dict:
         """metrics.json; RunError before the run is finished."""
@@ -231,7 +231,7 @@ class RunFolder:
         metrics = self.metrics()
         if metrics is None:
             reason = "this run is not finished: `curate train --resume` goes on with it"
-            raise RunError(self.path, "", reason)
+            raise RunError(self.path, reason)
         return metrics
 
     def write_metrics(self, metrics: dict) -> None:

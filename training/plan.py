@@ -48,10 +48,10 @@ def check(folder: Path, parts: Parts) -> None:
     """
     if parts.kind == "fold":
         if len(set(parts.of)) < 2 or not all(value.isdecimal() for value in parts.of):
-            raise RunError(folder, "fold", "at least two folds are needed, numbered from 0")
+            raise RunError(folder, "at least two folds are needed, numbered from 0", where="fold")
     elif not {"train"} <= set(parts.of) <= {"train", "val", "test"}:
         raise RunError(
-            folder, "split", "is not made of 'train', 'val' and 'test', or lacks 'train'"
+            folder, "is not made of 'train', 'val' and 'test', or lacks 'train'", where="split"
         )
     seen: dict[str, tuple[str, str]] = {}
     for key, image_id, part in zip(parts.keys, parts.image_ids, parts.of, strict=True):
@@ -59,9 +59,9 @@ def check(folder: Path, parts: Parts) -> None:
         if other_part != part:
             raise RunError(
                 folder,
-                image_id,
                 f"is the same photo as {other}, which is in {parts.kind} {other_part}, not {part}: "
                 "a model would be measured on what it was taught; keep them together",
+                where=image_id,
             )
 
 
@@ -89,7 +89,7 @@ def _carve(
     digests = {keys[i]: sha256(keys[i].encode()).hexdigest() for i in indices}
     ordered = sorted(digests, key=lambda key: digests[key])
     if len(ordered) < 2:
-        raise RunError(folder, "", f"{len(ordered)} photo to train on: at least 2 are needed")
+        raise RunError(folder, f"{len(ordered)} photo to train on: at least 2 are needed")
     chosen = set(ordered[: max(1, round(_CHECKED * len(ordered)))])
     apart = np.array([keys[i] in chosen for i in indices])
     return indices[~apart], indices[apart]

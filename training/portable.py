@@ -62,7 +62,7 @@ def export(model: keras.Model, folder: Path, format_: str, classes: ClassList, s
     if model.output_shape[-1] != len(classes.names):
         raise ValueError(f"{model.output_shape[-1]} channels for {len(classes.names)} classes")
     if keras.backend.backend() != "tensorflow":
-        raise CurateError(folder, "", "is written by TensorFlow alone: unset KERAS_BACKEND")
+        raise CurateError(folder, "is written by TensorFlow alone: unset KERAS_BACKEND")
     write, load = _WRITERS[format_], _LOADERS[format_]
     if format_ == "onnx":
         _check_packages(folder)
@@ -73,10 +73,10 @@ def export(model: keras.Model, folder: Path, format_: str, classes: ClassList, s
             difference = _difference(exact, load(part), size)
             if not difference <= TOLERANCE:  # nan is not, either
                 reason = f"differs from the Keras model by {difference:.2g}; take another format"
-                raise CurateError(folder, "", f"{format_} {reason}")
+                raise CurateError(folder, f"{format_} {reason}")
             return {**_finish(part, format_, model, classes, size), "difference": difference}
     except (OSError, tf.errors.OpError) as error:
-        raise CurateError(folder, "", f"cannot be written: {error}") from None
+        raise CurateError(folder, f"cannot be written: {error}") from None
 
 
 def _check_packages(folder: Path) -> None:
@@ -85,7 +85,7 @@ def _check_packages(folder: Path) -> None:
         import tf2onnx  # noqa: F401
     except ImportError as error:
         reason = f"ONNX needs more packages ({error}): pip install -e '.[onnx]' where curate is"
-        raise CurateError(folder, "", reason) from None
+        raise CurateError(folder, reason) from None
 
 
 def _in_float32(model: keras.Model) -> keras.Model:

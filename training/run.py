@@ -197,14 +197,14 @@ def train(folder: Path, data: Path, *, cache: Path, progress: Progress | None) -
 def _check_settings(folder: Path, config: TrainConfig) -> None:
     """What would fail later, when the folder has the settings written down already."""
     if config.weights not in ("imagenet", "none") and not Path(config.weights).is_file():
-        raise RunError(folder, "--weights", f"no such file: {config.weights}")
+        raise RunError(folder, f"no such file: {config.weights}", where="--weights")
     count = workers.worker()[1]
     if config.frozen and count > 1:
         reason = "features are cached by one process: take one worker, or --finetune"
-        raise RunError(folder, "--frozen", reason)
+        raise RunError(folder, reason, where="--frozen")
     if config.batch % count:
         reason = f"{config.batch} photos a step cannot be shared by {count} workers alike"
-        raise RunError(folder, "--batch", reason)
+        raise RunError(folder, reason, where="--batch")
 
 
 def _in_order(run: RunFolder, records: Records) -> Parts:
@@ -212,15 +212,17 @@ def _in_order(run: RunFolder, records: Records) -> Parts:
     parts = run.parts()
     if records.classes != run.classes() or records.size != run.config().size:
         raise RunError(
-            run.path, "config.toml", f"{records.folder} has other classes or another size by now"
+            run.path,
+            f"{records.folder} has other classes or another size by now",
+            where="config.toml",
         )
     of = dict(zip(parts.keys, parts.of, strict=True))
     missing = {image.key for image in records.images} ^ set(of)
     if missing:
         raise RunError(
             run.path,
-            "photos.csv",
             f"{len(missing)} photos are not in {records.folder}, or not in this run",
+            where="photos.csv",
         )
     images = records.images
     keys, image_ids = tuple(p.key for p in images), tuple(p.image_id for p in images)

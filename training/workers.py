@@ -55,7 +55,7 @@ def worker() -> tuple[int, int]:
             index = os.environ.get("KERAS_DISTRIBUTION_PROCESS_ID", 0)
             return int(index), int(os.environ.get(name, 1))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise CurateError(name, "", f"cannot be read: {type(error).__name__}: {error}") from None
+        raise CurateError(name, f"cannot be read: {type(error).__name__}: {error}") from None
     return 0, 1
 
 
@@ -97,14 +97,14 @@ def join() -> Any:
     backend = keras.backend.backend()
     for name in set(_VARIABLES.values()) & set(os.environ) - {_VARIABLES.get(backend)}:
         reason = f"KERAS_BACKEND={backend} has no use for it: unset it, or take another backend"
-        raise CurateError(name, "", reason)
+        raise CurateError(name, reason)
     if backend == "tensorflow":
         import tensorflow as tf
 
         gpus = len(tf.config.list_physical_devices("GPU"))
         if count > 1 and gpus > 1:
             reason = f"a worker takes one GPU and sees {gpus}: start a process for each of them"
-            raise CurateError("CUDA_VISIBLE_DEVICES", "", reason)
+            raise CurateError("CUDA_VISIBLE_DEVICES", reason)
         if count > 1:
             return tf.distribute.MultiWorkerMirroredStrategy()
         if gpus > 1:
@@ -137,7 +137,7 @@ def scope() -> Iterator[None]:
     except Exception as error:  # each backend has its own kinds, of no common base
         if count > 1 and any(sign in str(error) for sign in _LOST):
             reason = "another worker is gone: see what it said; --resume in all of them goes on"
-            raise CurateError("workers", "", reason) from error
+            raise CurateError("workers", reason) from error
         raise
 
 
@@ -155,7 +155,7 @@ def unite(model: keras.Model) -> None:
     for own, mean in zip(weights, _mean(weights), strict=True):
         if not np.allclose(own, mean, rtol=1e-4, atol=1e-6):
             reason = "they begin with different weights: all need the same settings and run folder"
-            raise CurateError("workers", "", reason)
+            raise CurateError("workers", reason)
     apply = model.optimizer.apply
     running = [v for v in model.non_trainable_variables if v.dtype == "float32"]
 

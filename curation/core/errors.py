@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 
@@ -10,20 +11,24 @@ class CurateError(Exception):
 
     Args:
         path: the file (or dataset) that is wrong
-        where: the place in it: a line, a key, a column; empty for the whole
         reason: what is wrong, and, where one exists, the way out
+        where: the place in it: a line, a key, a column; empty for the whole
+
+    >>> raise CurateError("train.csv", "not a number", where="1042")
+    Traceback (most recent call last):
+    curation.core.errors.CurateError: train.csv:1042: not a number
     """
 
-    def __init__(self, path: str | Path, where: str, reason: str) -> None:
+    def __init__(self, path: str | Path, reason: str, *, where: str = "") -> None:
         self.path = str(path)
         self.where = where
         self.reason = reason
-        place = f"{self.path}:{where}" if where else self.path
-        super().__init__(f"{place}: {reason}")
+        location = f"{self.path}:{where}" if where else self.path
+        super().__init__(f"{location}: {reason}")
 
     def __reduce__(self) -> tuple:
         """A worker process sends it through pickle, which knows only the message."""
-        return type(self), (self.path, self.where, self.reason)
+        return partial(type(self), where=self.where), (self.path, self.reason)
 
 
 class FormatError(CurateError):

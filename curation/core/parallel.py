@@ -65,7 +65,7 @@ def ordered(
                 yield waiting.popleft().result()
         except BrokenProcessPool:
             reason = "a worker process was killed, perhaps for memory; run the command again"
-            raise CurateError("workers", "", reason) from None
+            raise CurateError("workers", reason) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

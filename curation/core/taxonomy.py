@@ -142,13 +142,13 @@ def read_text(name_or_file: str) -> tuple[str, str]:
         try:
             return file.read_text("utf-8"), str(file)
         except OSError as error:
-            raise TaxonomyError(file, "", error.strerror or "cannot be read") from None
+            raise TaxonomyError(file, error.strerror or "cannot be read") from None
         except UnicodeDecodeError:
-            raise TaxonomyError(file, "", "not UTF-8 text") from None
+            raise TaxonomyError(file, "not UTF-8 text") from None
     if name_or_file not in names():
         there = ", ".join(names())
         raise TaxonomyError(
-            name_or_file, "", f"no such taxonomy; there are {there}, or give a .toml file"
+            name_or_file, f"no such taxonomy; there are {there}, or give a .toml file"
         )
     return (BUILT_IN / f"{name_or_file}.toml").read_text("utf-8"), f"{name_or_file}.toml"
 
@@ -170,7 +170,7 @@ def parse(text: str, path: str) -> Taxonomy:
     """
 
     def fail(where: str, reason: str) -> TaxonomyError:
-        return TaxonomyError(path, where, reason)
+        return TaxonomyError(path, reason, where=where)
 
     try:
         table = tomllib.loads(text)

@@ -238,9 +238,9 @@ def _forget(folder: Path) -> None:
         place = database.folder(name)
         if (store.exists(name) or place.exists()) and not (place / MARK).is_file():
             reason = f"was not made by `curate demo`; rename it, or remove it and {place}"
-            raise DatasetError(name, "", reason)
+            raise DatasetError(name, reason)
     if folder.exists() and not (folder / MARK).is_file():
-        raise DatasetError(str(folder), "", "was not made by `curate demo`; move it away")
+        raise DatasetError(str(folder), "was not made by `curate demo`; move it away")
     for name in (DATASET, STYLES):
         store.delete(name)
         shutil.rmtree(database.folder(name), ignore_errors=True)

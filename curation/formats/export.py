@@ -62,7 +62,7 @@ def write(
         try:
             _WRITERS[format_](part, kept, taxonomy)
         except ValueError as error:
-            raise CurateError(folder, "", f"{error}; take another format") from None
+            raise CurateError(folder, f"{error}; take another format") from None
         images = Counter(splits[i] for i in records)
         manifest = {
             "format": format_,

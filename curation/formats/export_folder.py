@@ -73,7 +73,7 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> No
 def _check_replaceable(folder: Path, format_: str) -> None:
     """Raises CurateError unless all that would be removed is of an earlier export."""
     if folder.exists() and not folder.is_dir():
-        raise CurateError(folder, "", "is not a folder; name another")
+        raise CurateError(folder, "is not a folder; name another")
     entries = sorted(folder.rglob("*")) if folder.exists() else []
     if not entries:
         return
@@ -86,10 +86,10 @@ def _check_replaceable(folder: Path, format_: str) -> None:
         ours = False
     if not ours:
         reason = f"is not empty and not an earlier export of {format_}; name another folder"
-        raise CurateError(folder, "", reason)
+        raise CurateError(folder, reason)
     files |= {Path(MANIFEST), Path(SKIPPED)}
     folders = {parent for file in files for parent in file.parents}
     for entry in entries:
         if entry.relative_to(folder) not in (folders if entry.is_dir() else files):
             reason = "is not part of the earlier export here; move it, or name another folder"
-            raise CurateError(entry, "", reason)
+            raise CurateError(entry, reason)

@@ -77,14 +77,14 @@ def read_labels(path: Path) -> Labels:
         with path.open("rb") as file:
             content = file.read(MAX_LABELS + 1)
         if len(content) > MAX_LABELS:
-            raise FormatError(path, "", f"larger than {MAX_LABELS >> 20} MiB: {NO_LABELS}")
+            raise FormatError(path, f"larger than {MAX_LABELS >> 20} MiB: {NO_LABELS}")
         table = json.loads(content.decode("utf-8-sig"))
     except OSError as error:
-        raise FormatError(path, "", error.strerror or "cannot be read") from None
+        raise FormatError(path, error.strerror or "cannot be read") from None
     except (ValueError, RecursionError):
-        raise FormatError(path, "", NO_LABELS) from None
+        raise FormatError(path, NO_LABELS) from None
     if not isinstance(table, dict) or "categories" not in table:
-        raise FormatError(path, "", NO_LABELS)
+        raise FormatError(path, NO_LABELS)
     return Labels(*(_names(path, key, table.get(key, [])) for key in ("categories", "attributes")))
 
 
@@ -122,7 +122,7 @@ class IMaterialist:
             state = os.fstat(file.fileno())
             if (state.st_size, state.st_mtime_ns) != (self.size, self.changed):
                 reason = "was changed while it was read; import it again"
-                raise FormatError(self.path, "", reason)
+                raise FormatError(self.path, reason)
             for number in range(start, min(stop, len(self.names))):
                 rows = []
                 for row in range(self.first[number], self.first[number + 1]):
@@ -183,18 +183,20 @@ def load(path: Path, images: Path, labels: Labels = DEFAULT_LABELS) -> IMaterial
             offset = file.tell()
             for line, text in enumerate(iter(partial(file.readline, MAX_LINE), b""), 2):
                 if len(text) == MAX_LINE:
-                    raise FormatError(path, str(line), f"longer than {MAX_LINE >> 20} MiB")
+                    raise FormatError(path, f"longer than {MAX_LINE >> 20} MiB", where=str(line))
                 if text.strip():
                     try:
                         name = _name(text, column)
                     except ValueError as error:
-                        raise FormatError(path, str(line), f"not a CSV row: {error}") from None
+                        raise FormatError(
+                            path, f"not a CSV row: {error}", where=str(line)
+                        ) from None
                     rows.setdefault(name, []).append((line, offset))
                 offset += len(text)
     except OSError as error:
-        raise FormatError(path, "", error.strerror or "cannot be read") from None
+        raise FormatError(path, error.strerror or "cannot be read") from None
     if not rows:
-        raise FormatError(path, "", "has a header and no rows")
+        raise FormatError(path, "has a header and no rows")
     places = np.array([place for of_image in rows.values() for place in of_image], np.int64)
     names = tuple(rows)
     return IMaterialist(
@@ -237,22 +239,22 @@ def write(path: Path, records: Iterable[ImageRecord], labels: Labels = DEFAULT_L
 def _names(path: Path, key: str, entries: object) -> dict[int, str]:
     """The names by id in one list of ``label_descriptions.json``."""
     if not isinstance(entries, list):
-        raise FormatError(path, key, NO_LABELS)
+        raise FormatError(path, NO_LABELS, where=key)
     names: dict[int, str] = {}
     for number, entry in enumerate(entries):
         where = f"{key}[{number}]"
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
-            raise FormatError(path, where, NO_LABELS)
+            raise FormatError(path, NO_LABELS, where=where)
         label_id = entry.get("id")
         if type(label_id) is not int:
-            raise FormatError(path, where, f"its id {quoted(label_id)} is not an integer")
+            raise FormatError(path, f"its id {quoted(label_id)} is not an integer", where=where)
         try:
             name = printable(entry["name"])
         except ValueError as error:
-            raise FormatError(path, where, str(error)) from None
+            raise FormatError(path, str(error), where=where) from None
         if names.setdefault(label_id, name) != name:
             reason = f"{quoted(names[label_id])} has the id {quoted(label_id)} too"
-            raise FormatError(path, where, reason)
+            raise FormatError(path, reason, where=where)
     return names
 
 
@@ -260,10 +262,10 @@ def _header(path: Path, text: bytes) -> tuple[str, ...]:
     try:
         header = tuple(_cells(text.removeprefix(codecs.BOM_UTF8)))
     except ValueError as error:
-        raise FormatError(path, "1", f"not a CSV of iMaterialist: {error}") from None
+        raise FormatError(path, f"not a CSV of iMaterialist: {error}", where="1") from None
     if missing := [c for c in COLUMNS if c not in header]:
         reason = f"no column {', '.join(missing)}; expected {', '.join(COLUMNS)}"
-        raise FormatError(path, "1", reason)
+        raise FormatError(path, reason, where="1")
     return header
 
 

@@ -131,9 +131,9 @@ def load(masks: Path, images: Path, classes: str) -> MaskFolder:
     """
     categories = _categories(classes)
     if not masks.is_dir():
-        raise FormatError(masks, "", "no such folder of masks")
+        raise FormatError(masks, "no such folder of masks")
     if masks.resolve() == images.resolve():
-        raise FormatError(masks, "", "is the folder of photos too; masks need one of their own")
+        raise FormatError(masks, "is the folder of photos too; masks need one of their own")
     files = [
         path.relative_to(masks).as_posix()
         for path in masks.rglob("*")
@@ -143,7 +143,7 @@ def load(masks: Path, images: Path, classes: str) -> MaskFolder:
     ]
     if not files:
         suffixes = ", ".join(image_io.SUFFIXES)
-        raise FormatError(masks, "", f"holds no masks: no file ends in one of {suffixes}")
+        raise FormatError(masks, f"holds no masks: no file ends in one of {suffixes}")
     matched: dict[str, tuple[str, ...]] = {}
     root = images.resolve()
     for file in sorted(files, key=lambda file: (image_io.without_suffix(file), file)):
@@ -171,10 +171,10 @@ def write(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> N
         name = f"{record.image_id.removesuffix(record.path.suffix)}.png"
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise CurateError(folder, shown(record.image_id), "leads out of the folder")
+            raise CurateError(folder, "leads out of the folder", where=shown(record.image_id))
         if name in written:
             reason = f"is the mask of two photos; one is {shown(record.image_id)}"
-            raise CurateError(path, "", reason)
+            raise CurateError(path, reason)
         written.add(name)
         image = Image.fromarray(label_map(record, taxonomy))
         image.putpalette(colors.tobytes())
@@ -235,7 +235,7 @@ def _categories(classes: str) -> dict[int, str | None]:
     else:
         known = ", ".join(taxonomies.names())
         reason = f"no list of classes: give a .csv, a taxonomy's .toml, or one of {known}"
-        raise FormatError(classes, "", reason)
+        raise FormatError(classes, reason)
     meant = {"background": None, "void": IGNORE, IGNORE: IGNORE}
     listed = {value: meant.get(name.casefold(), name) for value, name in names.items()}
     return {0: None, VOID: IGNORE} | listed
@@ -248,38 +248,40 @@ def _read_list(path: Path) -> dict[int, str]:
             content = file.read(MAX_LIST + 1)
         text = content.decode("utf-8-sig")
     except OSError as error:
-        raise FormatError(path, "", error.strerror or "cannot be read") from None
+        raise FormatError(path, error.strerror or "cannot be read") from None
     except UnicodeDecodeError:
-        raise FormatError(path, "", "not UTF-8 text") from None
+        raise FormatError(path, "not UTF-8 text") from None
     if len(content) > MAX_LIST:
-        raise FormatError(path, "", f"larger than {MAX_LIST >> 20} MiB: not a list of classes")
+        raise FormatError(path, f"larger than {MAX_LIST >> 20} MiB: not a list of classes")
     names: dict[int, str] = {}
     seen: set[str] = set()
     rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         if not {"id", "name"} <= set(rows.fieldnames or ()):
-            raise FormatError(path, "1", "no columns id and name; its first line must be id,name")
+            raise FormatError(
+                path, "no columns id and name; its first line must be id,name", where="1"
+            )
         for row in rows:
             where = str(rows.line_num)
             if None in row:
                 reason = "more cells than the first line; a name with a comma needs quotes"
-                raise FormatError(path, where, reason)
+                raise FormatError(path, reason, where=where)
             value = (row["id"] or "").strip()
             if not re.fullmatch(r"[0-9]{1,5}", value) or int(value) > MAX_ID:
                 raise FormatError(
-                    path, where, f"id {quoted(value)} is not a number from 0 to {MAX_ID}"
+                    path, f"id {quoted(value)} is not a number from 0 to {MAX_ID}", where=where
                 )
             try:
                 name = printable(row["name"] or "")
             except ValueError as error:
-                raise FormatError(path, where, str(error)) from None
+                raise FormatError(path, str(error), where=where) from None
             if int(value) in names or name.casefold() in seen:
                 reason = f"id {value} or name {quoted(name)} is there twice"
-                raise FormatError(path, where, reason)
+                raise FormatError(path, reason, where=where)
             names[int(value)] = name
             seen.add(name.casefold())
     except csv.Error as error:
-        raise FormatError(path, str(rows.line_num + 1), f"not a CSV: {error}") from None
+        raise FormatError(path, f"not a CSV: {error}", where=str(rows.line_num + 1)) from None
     if not names:
-        raise FormatError(path, "", "has a header and no classes")
+        raise FormatError(path, "has a header and no classes")
     return names

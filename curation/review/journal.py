@@ -135,7 +135,7 @@ def read(journal: Path) -> list[Decision]:
     try:
         text = journal.read_text("utf-8")
     except UnicodeDecodeError:
-        raise FormatError(journal, "", "is not UTF-8 text any more; restore it") from None
+        raise FormatError(journal, "is not UTF-8 text any more; restore it") from None
     whole = text[: text.rfind("\n") + 1]
     csv.field_size_limit(MAX_CELL)  # masks of large photos are long
     reader = csv.DictReader(io.StringIO(whole))
@@ -146,7 +146,7 @@ def read(journal: Path) -> list[Decision]:
                 raise ValueError("the line has more or fewer cells than the header")
             decisions.append(Decision(**row))
         except (TypeError, ValueError) as error:
-            raise FormatError(journal, str(reader.line_num), str(error)) from None
+            raise FormatError(journal, str(error), where=str(reader.line_num)) from None
     return decisions
 
 

@@ -30,9 +30,9 @@ def train(data: Path, run: str, folds: int, config: TrainConfig, progress: Progr
     if records.size != config.size:
         raise RunError(
             run,
-            "--size",
             f"photos in {data} have {records.size} pixels a side, the settings say {config.size}: "
             f"take --size {records.size}, or export with --size {config.size}",
+            where="--size",
         )
     if folds:
         of = _folds(records, folds, progress)
@@ -98,5 +98,5 @@ def _folds(records: trainer.Records, folds: int, progress: Progress) -> tuple[st
     try:
         dealt = splits.folds(groups, splits.strata(present), folds)
     except ValueError as error:
-        raise RunError(records.folder, "--folds", str(error)) from None
+        raise RunError(records.folder, str(error), where="--folds") from None
     return tuple(str(dealt[image.image_id]) for image in records.images)

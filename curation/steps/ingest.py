@@ -65,9 +65,7 @@ def _run(name: str, source: Source, update: bool, progress: Progress) -> Importe
         if not before.known:
             store.delete(name)
         kinds = console.count_kinds(result.skips)
-        raise FormatError(
-            source.path, "", f"no photo of it could be imported ({kinds}); see {path}"
-        )
+        raise FormatError(source.path, f"no photo of it could be imported ({kinds}); see {path}")
     if not before.known or (update and not result.absent):
         # The file speaks of every photo, so what earlier ones left out is no matter any more.
         for other in import_report.list_paths(path.parent):
@@ -91,7 +89,7 @@ def alone(name: str) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise CurateError(name, "", "another import into it is running; wait for it") from None
+            raise CurateError(name, "another import into it is running; wait for it") from None
         yield
 
 
@@ -101,7 +99,7 @@ def check(source: Source, progress: Progress) -> None:
     for part, fault in _each_slice(prepare.first_fault, source, source):
         if fault:
             detail = f": {fault.detail}" if fault.detail else ""
-            raise CurateError(fault.where, "", f"{fault.kind}{detail} (--strict)")
+            raise CurateError(fault.where, f"{fault.kind}{detail} (--strict)")
         progress.advance(task, len(part))
     progress.remove_task(task)
 

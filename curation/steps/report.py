@@ -75,13 +75,13 @@ def contact_sheet(
     issues = rounds.run_folder(dataset, run) / rounds.ISSUES
     if not issues.is_file():
         verb = f"curate flag {dataset.name} --run {run}"
-        raise RunError(run, "", f"was not flagged yet: run `{verb}`")
+        raise RunError(run, f"was not flagged yet: run `{verb}`")
     # As text: an image_id like 0001 is no number.
     table = pd.read_csv(issues, dtype={"image_id": str}, keep_default_na=False)
     score = "source_error_score" if source_labels else "error_score"
     if source_labels:
         if score not in table:
-            raise RunError(run, "", "was flagged by an earlier curate: flag it again")
+            raise RunError(run, "was flagged by an earlier curate: flag it again")
         table[score] = pd.to_numeric(table[score])
         table = table.dropna(subset=score)
         table = table.sort_values(["decided", score], ascending=[True, False], kind="stable")

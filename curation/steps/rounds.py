@@ -157,7 +157,7 @@ def _folds(dataset, work: Workset, run: str, count: int, progress: Progress) -> 
     try:
         dealt = splits.folds(groups, work.strata(), count)
     except ValueError as error:
-        raise RunError(run, "--folds", str(error)) from None
+        raise RunError(run, str(error), where="--folds") from None
     store.write_column(dataset, "fold", dealt)
     return dealt
 
@@ -172,7 +172,7 @@ def resume(dataset, run: str, progress: Progress) -> dict:
     folder = run_folder(dataset, run)
     if trainer.is_begun(folder) and not (folder / DATA).exists():
         reason = "was killed before its photos were written: train again without --resume"
-        raise RunError(run, "", reason)
+        raise RunError(run, reason)
     metrics = trainer.train(folder, folder / DATA, cache=feature_cache(dataset), progress=progress)
     shutil.rmtree(folder / DATA, ignore_errors=True)
     return metrics
@@ -181,7 +181,7 @@ def resume(dataset, run: str, progress: Progress) -> dict:
 def _check_alone(run: str) -> None:
     if not trainer.alone():
         reason = "several workers train on a folder: `curate export --format tfrecord` writes it"
-        raise RunError(run, "", reason)
+        raise RunError(run, reason)
 
 
 def evaluate(dataset, run: str, progress: Progress) -> dict:
@@ -203,7 +203,7 @@ def _write_data(folder: Path, work: Workset, size: int, progress: Progress) -> N
     """The working copy as the TFRecords that a trainer reads."""
 
     def refuse(skip: Skip) -> None:
-        raise DatasetError(skip.where, "", f"{skip.kind}: {skip.detail}; exclude or replace it")
+        raise DatasetError(skip.where, f"{skip.kind}: {skip.detail}; exclude or replace it")
 
     task = progress.add_task("photos and label maps", total=len(work.records))
     tfrecord.write(
@@ -317,7 +317,6 @@ def _channels_of_run(folder: Path, work: Workset) -> Channels:
     if classes.names != work.channels.names:
         raise RunError(
             folder.name,
-            "",
             f"was trained on {', '.join(classes.names[1:])}; the active taxonomy "
             f"{work.taxonomy.name} has {', '.join(work.channels.names[1:])}: remap or train again",
         )

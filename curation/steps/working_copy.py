@@ -61,7 +61,6 @@ def load(dataset, progress: Progress) -> Workset:
         # Without labels they would be taught as background.
         raise DatasetError(
             dataset.name,
-            "",
             f"{late} photos were imported or updated since the last remap; run `curate remap "
             f"{dataset.name} --taxonomy {store.info(dataset)['taxonomy']['path']}` again",
         )
@@ -74,7 +73,7 @@ def load(dataset, progress: Progress) -> Workset:
             records[record.image_id] = _named(record, taxonomy)
             ids[record.image_id] = instance_ids
     if not records:
-        raise DatasetError(dataset.name, "", "has no photo left to work on")
+        raise DatasetError(dataset.name, "has no photo left to work on")
     groups = store.image_groups(dataset)
     return Workset(taxonomy, records, ids, {i: groups[i] for i in records})
 

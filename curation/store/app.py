@@ -59,7 +59,7 @@ def server(port: int) -> Iterator[subprocess.Popen]:
     """
     where = f"{ADDRESS}:{port}"
     if _answers(port):
-        raise CurateError(where, "", "an App answers there already; end it, or use --port")
+        raise CurateError(where, "an App answers there already; end it, or use --port")
     environment = {"FIFTYONE_APP_GRID_ZOOM": GRID_ZOOM, **os.environ}
     with tempfile.TemporaryFile() as log:
         command = ["-m", "fiftyone.server.main", "--port", str(port), "--address", ADDRESS]
@@ -96,7 +96,7 @@ def serve(dataset: fo.Dataset, port: int, browser: bool = True) -> None:
             process.wait()
         except KeyboardInterrupt:
             return
-    raise CurateError(f"{ADDRESS}:{port}", "", "the App's server has ended by itself")
+    raise CurateError(f"{ADDRESS}:{port}", "the App's server has ended by itself")
 
 
 def load_plugin() -> ModuleType:
@@ -109,7 +109,7 @@ def load_plugin() -> ModuleType:
     if name not in sys.modules:
         spec = util.spec_from_file_location(name, PLUGIN_FOLDER / "__init__.py")
         if spec is None or spec.loader is None:
-            raise CurateError(PLUGIN_FOLDER, "", "is not there; install curate again")
+            raise CurateError(PLUGIN_FOLDER, "is not there; install curate again")
         sys.modules[name] = module = util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
@@ -179,5 +179,5 @@ def _wait(process: subprocess.Popen, port: int, where: str, log) -> None:
         if process.poll() is not None or time.monotonic() > until:
             log.seek(0)
             last = log.read().decode(errors="replace").strip().splitlines()[-1:]
-            raise CurateError(where, "", f"the App's server did not come up: {' '.join(last)}")
+            raise CurateError(where, f"the App's server did not come up: {' '.join(last)}")
         time.sleep(0.2)

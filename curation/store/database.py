@@ -30,7 +30,6 @@ def prepare() -> None:
     if uri and (reason := ping(uri)):
         raise DatasetError(
             "database",
-            "",
             f"{without_password(uri)} does not answer ({reason}); start it, or unset "
             "FIFTYONE_DATABASE_URI to use the database that comes with FiftyOne",
         )

@@ -82,10 +82,10 @@ def open_dataset(name: str) -> fo.Dataset:
     """
     if not exists(name):
         there = ", ".join(fo.list_datasets()) or "none yet"
-        raise DatasetError(name, "", f"no such dataset (there are: {there}); run `curate import`")
+        raise DatasetError(name, f"no such dataset (there are: {there}); run `curate import`")
     dataset = fo.load_dataset(name)
     if not _marked(dataset):
-        raise DatasetError(name, "", "was not imported by curate; import under another name")
+        raise DatasetError(name, "was not imported by curate; import under another name")
     _declare_fields(dataset)
     return dataset
 
@@ -93,7 +93,7 @@ def open_dataset(name: str) -> fo.Dataset:
 def check_name(name: str) -> None:
     """Raises DatasetError for a name that cannot be a folder."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
-        raise DatasetError(name, "", "a dataset's name is letters, digits, '.', '_' and '-'")
+        raise DatasetError(name, "a dataset's name is letters, digits, '.', '_' and '-'")
 
 
 def create(name: str) -> fo.Dataset:
@@ -105,7 +105,7 @@ def create(name: str) -> fo.Dataset:
     check_name(name)
     dataset = fo.load_dataset(name) if exists(name) else fo.Dataset(name, persistent=True)
     if len(dataset):
-        raise DatasetError(name, "", "was not imported by curate; import under another name")
+        raise DatasetError(name, "was not imported by curate; import under another name")
     dataset.persistent = True
     _declare_fields(dataset)
     dataset.media_type = "image"
@@ -233,7 +233,6 @@ def image_groups(dataset: fo.Dataset) -> dict[str, str]:
     except OSError as error:
         raise DatasetError(
             dataset.name,
-            "",
             f"{error.filename} cannot be read ({error.strerror}); if the photos have moved, "
             "import the annotation file again with their new --images",
         ) from None

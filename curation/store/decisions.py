@@ -86,7 +86,7 @@ def take_file(dataset: fo.Dataset, path: Path) -> int:
                 _check(dataset, decision, entries)
             except (ValueError, DatasetError) as error:
                 reason = error.reason if isinstance(error, DatasetError) else str(error)
-                raise FormatError(path, str(line), reason) from None
+                raise FormatError(path, reason, where=str(line)) from None
             new.append(decision)
         if new:
             _record(dataset, new)
@@ -110,12 +110,12 @@ def _rows(path: Path) -> list[tuple[int, dict]]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
             if missing := {"action", "image_id"} - set(reader.fieldnames or ()):
-                raise FormatError(path, "1", f"no column {', '.join(sorted(missing))}")
+                raise FormatError(path, f"no column {', '.join(sorted(missing))}", where="1")
             return [(reader.line_num, row) for row in reader]
     except UnicodeDecodeError:
-        raise FormatError(path, "", "is not UTF-8; save it as CSV UTF-8") from None
+        raise FormatError(path, "is not UTF-8; save it as CSV UTF-8") from None
     except csv.Error as error:
-        raise FormatError(path, str(reader.line_num), f"not a CSV: {error}") from None
+        raise FormatError(path, f"not a CSV: {error}", where=str(reader.line_num)) from None
 
 
 def undo(dataset: fo.Dataset, reviewer: str = "") -> Decision | None:
@@ -169,12 +169,14 @@ def _decision(
     active, mask = active_taxonomy(dataset).name, ""
     if taxonomy not in ("", active, SOURCE):
         raise DatasetError(
-            dataset.name, image_id, f"taxonomy {taxonomy!r} is neither {active} nor {SOURCE}"
+            dataset.name, f"taxonomy {taxonomy!r} is neither {active} nor {SOURCE}", where=image_id
         )
     if action in ("add", "delete"):
         found = _missing(dataset, image_id).get(instance_id)
         if action == "add" and not found:
-            raise DatasetError(dataset.name, image_id, f"has no missing garment {instance_id}")
+            raise DatasetError(
+                dataset.name, f"has no missing garment {instance_id}", where=image_id
+            )
         if found:  # in the journal, since another run finds other places
             category = category or found.category
             mask = rle.to_text(found.mask)
@@ -208,7 +210,7 @@ def _check(dataset: fo.Dataset, decision: Decision, entries: Sequence[Decision])
     active, d = active_taxonomy(dataset), decision
 
     def refuse(reason: str) -> DatasetError:
-        return DatasetError(dataset.name, d.image_id, reason)
+        return DatasetError(dataset.name, reason, where=d.image_id)
 
     own = [e for e in entries if e.image_id == d.image_id]
     added = [e for e in own if e.action == "add"]

@@ -72,9 +72,9 @@ def adopt_edits(dataset: fo.Dataset, image_ids: Iterable[str]) -> list[Decision]
             if unknown := [key for key in built[1:] if key not in by_id]:
                 raise DatasetError(
                     dataset.name,
-                    image_id,
                     f"its labels were built with {len(unknown)} decisions that are not in "
                     f"{journal_path(dataset)}: share one CURATE_HOME, or put the journal back",
+                    where=image_id,
                 )
             now = basis(toml, image.get("content_digest") or "", standing.get(image_id, ()))
             if built != now:
@@ -122,9 +122,9 @@ def _difference(
         if d.label not in active.class_names:
             raise DatasetError(
                 dataset.name,
-                image_id,
                 f"a label was changed in FiftyOne to {d.label!r}, which is no class of "
                 f"{active.name} ({', '.join(sorted(active.class_names))}); mend it there",
+                where=image_id,
             )
         values = {"instance_id": key, "category": d.label, "taxonomy": active.name}
         if key not in ours or not _same_mask(d, ours[key].mask):
@@ -153,9 +153,9 @@ def _drawn_mask(dataset: fo.Dataset, image: Expected, drawn: fo.Detection) -> Rl
     if drawn.mask is None:
         raise DatasetError(
             dataset.name,
-            image.image_id,
             f"FiftyOne has a new {drawn.label!r} that is a box without a mask; draw its mask "
             "or delete it there",
+            where=image.image_id,
         )
     height, width = image.height, image.width
     x, y, w, h = drawn.bounding_box

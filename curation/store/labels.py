@@ -72,7 +72,6 @@ def active_taxonomy(dataset: fo.Dataset) -> Taxonomy:
     if not active:
         raise DatasetError(
             dataset.name,
-            "",
             f"has no taxonomy yet; run `curate remap {dataset.name} --taxonomy supercategories`",
         )
     return taxonomy.parse(active["toml"], active["name"])
@@ -96,7 +95,6 @@ def remap(dataset: fo.Dataset, toml: str, path: str, dry_run: bool = False) -> R
         listed = ", ".join(f"{label!r} ({n})" for label, n in unmapped.items())
         raise taxonomy.TaxonomyError(
             path,
-            "",
             f"{len(unmapped)} labels of {dataset.name} are not in it: {listed}; "
             "add each to a class's `from`, to `drop` or to `ignore`",
         )

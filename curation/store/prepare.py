@@ -129,7 +129,7 @@ def _pack(record: ImageRecord, document: dict) -> bytes:
     if len(packed) > MAX_DOCUMENT:
         size = f"{len(record.instances)} labels of above {MAX_DOCUMENT >> 20} MiB"
         reason = f"{record.image_id} has {size}, more than the database keeps of a photo"
-        raise CurateError(record.instances[0].source, "", reason)
+        raise CurateError(record.instances[0].source, reason)
     return packed
 
 

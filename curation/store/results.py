@@ -33,7 +33,7 @@ def check_run_name(name: str) -> str:
         RunError: it cannot
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
-        raise RunError(name, "", "a run's name is lower-case letters, digits and '_', letter first")
+        raise RunError(name, "a run's name is lower-case letters, digits and '_', letter first")
     return name
 
 
@@ -98,9 +98,7 @@ def prediction_paths(dataset: fo.Dataset, run: str, image_ids: Iterable[str]) ->
     """
     field = f"prediction_{run}"
     if not dataset.has_sample_field(field):
-        raise RunError(
-            run, "", f"has no predictions: run `curate predict {dataset.name} --run {run}`"
-        )
+        raise RunError(run, f"has no predictions: run `curate predict {dataset.name} --run {run}`")
     view = select(dataset, image_ids)
     columns = view.values(["image_id", f"{field}.mask_path"])
     return {i: Path(path) for i, path in zip(*columns, strict=True) if path}

@@ -28,7 +28,7 @@ def fail(kind: str, item: int) -> int:
     if kind == "value":
         raise ValueError("no such thing")
     if kind == "format":
-        raise FormatError("a.csv", "7", "was changed while it was read")
+        raise FormatError("a.csv", "was changed while it was read", where="7")
     os.kill(os.getpid(), signal.SIGKILL)
     return item
 

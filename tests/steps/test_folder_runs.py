@@ -90,7 +90,7 @@ def test_a_sweep_goes_on_past_a_rate_that_runs_away(data, tmp_path, monkeypatch)
 
     def runaway(data, run, folds, config, progress):
         if config.learning_rate == 1.0:
-            raise DivergedError(run, "step 4", "the loss is nan")
+            raise DivergedError(run, "the loss is nan", where="step 4")
         return real(data, run, folds, config, progress)
 
     monkeypatch.setattr(exported, "train", runaway)

@@ -119,7 +119,7 @@ class FeatureCache:
         if broken:
             first, others = broken[0], len(broken) - 1
             more = f" (and {others} more)" if others else ""
-            raise CurateError(first.path, first.where, f"{first.reason}{more}")
+            raise CurateError(first.path, f"{first.reason}{more}", where=first.where)
 
     def _append(
         self, rows: BinaryIO, keys: BinaryIO, images: Sequence[InputImage], taps: Sequence[NDArray]

@@ -47,4 +47,4 @@ class ImageFile:
             # from, and cached features are the same whoever asked for them first.
             return example.as_recorded(image_io.read(self.path, size))
         except (ValueError, OSError) as error:
-            raise CurateError(self.path, "", f"{error}; exclude or replace it") from None
+            raise CurateError(self.path, f"{error}; exclude or replace it") from None

@@ -54,7 +54,7 @@ class Recorded:
         """(size, size, 3) uint8 RGB; CurateError where the export has another size."""
         if size != self.records.size:
             reason = f"photos of {size} pixels are asked of {self.records.size}; {_AGAIN}"
-            raise CurateError(self.records.folder, shown(self.image_id), reason)
+            raise CurateError(self.records.folder, reason, where=shown(self.image_id))
         return self.records.image(self.index)
 
 
@@ -92,12 +92,12 @@ class Records:
             self._files = [path.open("rb") for path in self._hashes]
             spans = [example.spans(path) for path in self._hashes]
         except OSError as error:
-            raise CurateError(error.filename, "", f"{error.strerror}; {_AGAIN}") from None
+            raise CurateError(error.filename, f"{error.strerror}; {_AGAIN}") from None
         self._spans = np.concatenate(spans)
         self._shard = np.repeat(np.arange(len(spans)), [len(part) for part in spans])
         if len(self._spans) != len(self.images):
             reason = f"{len(self.images)} photos, {len(self._spans)} in the shards; {_AGAIN}"
-            raise CurateError(folder / "splits.csv", "", reason)
+            raise CurateError(folder / "splits.csv", reason)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -152,7 +152,7 @@ class Records:
 
     def _wrong(self, index: int, reason: str) -> CurateError:
         file, image_id = self._files[self._shard[index]], self.images[index].image_id
-        return CurateError(file.name, shown(image_id), f"{reason}; {_AGAIN}")
+        return CurateError(file.name, f"{reason}; {_AGAIN}", where=shown(image_id))
 
     def digest(self) -> str:
         """A hash of all photos, labels and splits."""
@@ -170,7 +170,7 @@ class Records:
             with path.open("rb") as file:
                 if file_digest(file, "sha256").hexdigest() != digest:
                     reason = f"is not what {MANIFEST} says was exported; {_AGAIN}"
-                    raise CurateError(path, "", reason)
+                    raise CurateError(path, reason)
             if progress and task is not None:
                 progress.advance(task)
         if progress and task is not None:
@@ -193,9 +193,9 @@ def _manifest(folder: Path) -> dict:
                 if not isinstance(digest, str):
                     raise ValueError(f"the hash of {name} is no text")
     except FileNotFoundError:
-        raise CurateError(folder, "", f"holds no export; {_AGAIN}") from None
+        raise CurateError(folder, f"holds no export; {_AGAIN}") from None
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise CurateError(path, "", f"no manifest of TFRecords ({error}); {_AGAIN}") from None
+        raise CurateError(path, f"no manifest of TFRecords ({error}); {_AGAIN}") from None
     return manifest
 
 
@@ -212,7 +212,7 @@ def _classes(path: Path) -> tuple[ClassList, NDArray[np.uint8], NDArray[np.uint8
             channel[number], unknown[number] = row, 0
         return ClassList(tuple(r[1] for r in rows), tuple(r[2] for r in rows)), channel, unknown
     except ValueError as error:
-        raise CurateError(path, "", f"{error}; {_AGAIN}") from None
+        raise CurateError(path, f"{error}; {_AGAIN}") from None
 
 
 def _images(path: Path) -> list[tuple[str, str, str]]:
@@ -221,7 +221,7 @@ def _images(path: Path) -> list[tuple[str, str, str]]:
     for image_id, split, key in _rows(path, ("image_id", "split", "photo_hash")):
         if split not in SPLITS:
             reason = f"the split {shown(split)} is none of {', '.join(SPLITS)}; {_AGAIN}"
-            raise CurateError(path, shown(image_id), reason)
+            raise CurateError(path, reason, where=shown(image_id))
         found.append((key, image_id, split))
     return sorted(found, key=lambda row: (SPLITS.index(row[2]), row[0], row[1]))
 
@@ -232,7 +232,7 @@ def _rows(path: Path, header: tuple[str, ...]) -> list[list[str]]:
         with path.open(newline="", encoding="utf-8") as file:
             first, *rows = csv.reader(file)
     except (OSError, ValueError, csv.Error) as error:
-        raise CurateError(path, "", f"cannot be read ({error}); {_AGAIN}") from None
+        raise CurateError(path, f"cannot be read ({error}); {_AGAIN}") from None
     if any(len(row) != len(header) for row in rows) or tuple(first) != header:
-        raise CurateError(path, "", f"its columns are not {', '.join(header)}; {_AGAIN}")
+        raise CurateError(path, f"its columns are not {', '.join(header)}; {_AGAIN}")
     return rows

@@ -51,7 +51,7 @@ def encoder_name(config: TrainConfig) -> str:
         with path.open("rb") as file:
             return f"{name}-{file_digest(file, 'sha256').hexdigest()[:16]}"
     except OSError as error:
-        raise CurateError(path, "", f"weights cannot be read: {error.strerror}") from None
+        raise CurateError(path, f"weights cannot be read: {error.strerror}") from None
 
 
 def tap_shapes(config: TrainConfig) -> list[tuple[int, int, int]]:

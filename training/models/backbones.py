@@ -143,7 +143,7 @@ def backbone(
         if weights != "imagenet":
             raise
         way_out = "without network, fetch that file elsewhere and give it as --weights FILE"
-        raise CurateError(name, "ImageNet weights", f"{error}; {way_out}") from error
+        raise CurateError(name, f"{error}; {way_out}", where="ImageNet weights") from error
     if weights not in ("imagenet", "none"):
         _fill(network, Path(weights))
     taps = [_layer(network, tap).output for tap in source.taps]
@@ -158,7 +158,7 @@ def _layer(network: keras.Model, tap: str | int) -> keras.Layer:
 def _fill(network: keras.Model, path: Path) -> None:
     """Loads weights from a file, every one of them or none."""
     if not path.is_file():
-        raise CurateError(path, "", "no such file of weights")
+        raise CurateError(path, "no such file of weights")
     # Keras warns of what it passes over, be it a layer without weights: one with them stays nan.
     network.set_weights([np.full(weight.shape, np.nan, "float32") for weight in network.weights])
     try:
@@ -167,7 +167,7 @@ def _fill(network: keras.Model, path: Path) -> None:
             network.load_weights(path)
     except Exception as error:  # Keras and h5py raise many kinds
         reason = " ".join(str(error).split())[:_REASON]
-        raise CurateError(path, "", f"no weights for {network.name}: {reason}") from error
+        raise CurateError(path, f"no weights for {network.name}: {reason}") from error
     for weight in network.weights:
         if not np.isfinite(ops.convert_to_numpy(weight)).all():
-            raise CurateError(path, weight.path, "is missing, or not finite")
+            raise CurateError(path, "is missing, or not finite", where=weight.path)

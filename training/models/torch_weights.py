@@ -81,9 +81,9 @@ def read(path: Path) -> dict[str, NDArray]:
     try:
         return _read(io.BytesIO(path.read_bytes()))
     except OSError as error:
-        raise CurateError(path, "", f"weights cannot be read: {error.strerror}") from None
+        raise CurateError(path, f"weights cannot be read: {error.strerror}") from None
     except Exception as error:  # a hostile pickle can raise anything
-        raise CurateError(path, "", f"not a legacy torch file of plain tensors: {error}") from None
+        raise CurateError(path, f"not a legacy torch file of plain tensors: {error}") from None
 
 
 def _read(file: io.BytesIO) -> dict[str, NDArray]:

@@ -25,10 +25,10 @@ def load(recipe: str) -> TrainConfig:
     path = Path(recipe) if recipe.endswith(".toml") else _FOLDER / f"{recipe}.toml"
     if recipe not in names() and not recipe.endswith(".toml"):
         known = ", ".join(names())
-        raise CurateError(recipe, "", f"is no recipe; there are {known}, or FILE.toml of your own")
+        raise CurateError(recipe, f"is no recipe; there are {known}, or FILE.toml of your own")
     try:
         return from_table(tomllib.loads(path.read_text("utf-8")))
     except OSError as error:
-        raise CurateError(path, "", f"cannot be read: {error.strerror}") from None
+        raise CurateError(path, f"cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        raise CurateError(path, "", str(error)) from None
+        raise CurateError(path, str(error)) from None

@@ -70,7 +70,7 @@ def elements(path: Path) -> Iterator[Element]:
             if cursor.peek():
                 raise cursor.error("not JSON: something follows its end")
     except OSError as error:
-        raise FormatError(path, "", error.strerror or "cannot be read") from None
+        raise FormatError(path, error.strerror or "cannot be read") from None
 
 
 def decode(data: bytes) -> Any:
@@ -98,7 +98,7 @@ class _Cursor:
         self.ended = False  # nothing follows the window
 
     def error(self, reason: str, ahead: int = 0) -> FormatError:
-        return FormatError(self.path, f"byte {self.base + self.at + ahead}", reason)
+        return FormatError(self.path, reason, where=f"byte {self.base + self.at + ahead}")
 
     def peek(self) -> str:
         """The next character that is no space; empty at the end of the file."""

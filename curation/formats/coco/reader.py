@@ -82,7 +82,7 @@ class Coco:
         """
         stop = min(stop, len(self.names))
         if _state(self.path) != (self.size, self.changed):
-            raise FormatError(self.path, "", "was changed while it was read; import it again")
+            raise FormatError(self.path, "was changed while it was read; import it again")
         with self.path.open("rb") as file:
             for number in range(start, stop):
                 if record := self._record(file, number, on_skip):
@@ -203,10 +203,10 @@ def load(path: Path, images: Path) -> Coco:
                     raise ValueError(f"{other} has the id {quoted(label_id)} too")
                 labels[key][label_id] = printable(label)
         except ValueError as error:
-            raise FormatError(path, f"{key}, byte {start}", str(error)) from None
+            raise FormatError(path, str(error), where=f"{key}, byte {start}") from None
     for key, found in {"images": names, "annotations": owners, **labels}.items():
         if not found and key != "attributes":
-            raise FormatError(path, "", f"holds no {key}: not a COCO file with labels")
+            raise FormatError(path, f"holds no {key}: not a COCO file with labels")
     image_of_key = np.array([rows.get(image_id, len(names)) for image_id in keys])
     image = image_of_key[np.frombuffer(owners, np.int64)]
     return Coco(
@@ -292,7 +292,7 @@ def _state(path: Path) -> tuple[int, int]:
     try:
         state = path.stat()
     except OSError as error:
-        raise FormatError(path, "", error.strerror or "cannot be read") from None
+        raise FormatError(path, error.strerror or "cannot be read") from None
     return state.st_size, state.st_mtime_ns
 
 

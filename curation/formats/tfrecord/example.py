@@ -114,12 +114,14 @@ def spans(path: Path) -> NDArray[np.int64]:
             file.seek(at)
             head = file.read(_HEAD)
             if len(head) < _HEAD or head[8:] != _masked(head[:8]):
-                raise CurateError(path, f"byte {at}", "is no TFRecord, or cut off; export again")
+                raise CurateError(
+                    path, "is no TFRecord, or cut off; export again", where=f"byte {at}"
+                )
             (length,) = struct.unpack("<Q", head[:8])
             found.append((at + _HEAD, length))
             at += _HEAD + length + _TAIL
     if at > size:
-        raise CurateError(path, f"byte {size}", "the last record is cut off; export again")
+        raise CurateError(path, "the last record is cut off; export again", where=f"byte {size}")
     return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 

@@ -126,7 +126,7 @@ def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
         wrong = f"no region has the attribute {label_attribute!r}"
         if label_attribute is None:
             wrong = "name the label attribute"
-        raise FormatError(path, "", f"{wrong}; there are: {there}")
+        raise FormatError(path, f"{wrong}; there are: {there}")
     names = [listing.name for listing in listings]
     twice = listed_twice(names, names, images)
     entries = [
@@ -214,13 +214,13 @@ def _instances(entry: Entry, height: int, width: int, on_skip: OnSkip) -> Iterat
 def _text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_FILE:
-            raise FormatError(path, "", f"larger than {MAX_FILE >> 30} GiB")
+            raise FormatError(path, f"larger than {MAX_FILE >> 30} GiB")
         # Bytes first: a CSV's line breaks stay as they are.
         return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise FormatError(path, "", error.strerror or "cannot be read") from None
+        raise FormatError(path, error.strerror or "cannot be read") from None
     except UnicodeDecodeError:
-        raise FormatError(path, "", "not UTF-8 text") from None
+        raise FormatError(path, "not UTF-8 text") from None
 
 
 def _listings(path: Path, text: str) -> list[Listing]:
@@ -229,15 +229,15 @@ def _listings(path: Path, text: str) -> list[Listing]:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
-        raise FormatError(path, str(error.lineno), f"not JSON: {error.msg}") from None
+        raise FormatError(path, f"not JSON: {error.msg}", where=str(error.lineno)) from None
     except (ValueError, RecursionError):  # a number of 5000 digits, 100000 brackets
-        raise FormatError(path, "", "not JSON text") from None
+        raise FormatError(path, "not JSON text") from None
     project = table(content)
     if "project" in project and "metadata" in project:
         return via3.listings(path, project)
     entries = table(project.get("_via_img_metadata", project))
     if not entries:
-        raise FormatError(path, "", "holds no photos: not an export or project of VIA")
+        raise FormatError(path, "holds no photos: not an export or project of VIA")
     return [_listing(path, key, entry) for key, entry in entries.items()]
 
 
@@ -245,11 +245,13 @@ def _listing(path: Path, key: str, entry: object) -> Listing:
     place, fields = shown(key), table(entry)
     name, regions = fields.get("filename"), fields.get("regions", {})
     if not isinstance(name, str):
-        raise FormatError(path, place, "has no filename: not a VIA 1 or 2 entry")
+        raise FormatError(path, "has no filename: not a VIA 1 or 2 entry", where=place)
     if isinstance(regions, list):
         regions = {str(number): region for number, region in enumerate(regions)}
     if not isinstance(regions, dict):  # not none, which would be taken for a correction
-        raise FormatError(path, place, f"its regions are {quoted(regions)}: no list of regions")
+        raise FormatError(
+            path, f"its regions are {quoted(regions)}: no list of regions", where=place
+        )
     found = (
         Region(
             f"{place}#{shown(number)}",

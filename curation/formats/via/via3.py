@@ -40,10 +40,10 @@ def listings(path: Path, project: Mapping[str, object]) -> list[Listing]:
     """
     for key in ("attribute", "file", "view", "metadata"):
         if not isinstance(project.get(key), dict):
-            raise FormatError(path, key, "missing, or not a table: not a project of VIA 3")
+            raise FormatError(path, "missing, or not a table: not a project of VIA 3", where=key)
     files, views = table(project["file"]), table(project["view"])
     if not views:
-        raise FormatError(path, "view", "holds no photos")
+        raise FormatError(path, "holds no photos", where="view")
     attributes = table(project["attribute"])
     check_names(path, attributes)
     regions: dict[str, list[Region]] = {vid: [] for vid in views}
@@ -51,7 +51,9 @@ def listings(path: Path, project: Mapping[str, object]) -> list[Listing]:
         place, entry = f"metadata/{shown(mid)}", table(entry)
         vid = _id(entry.get("vid"))
         if vid not in regions:
-            raise FormatError(path, place, f"belongs to view {quoted(vid)}, which is not there")
+            raise FormatError(
+                path, f"belongs to view {quoted(vid)}, which is not there", where=place
+            )
         if entry.get("xy"):
             av = values(attributes, entry.get("av"))
             regions[vid].append(Region(place, shape(entry["xy"]), av))
@@ -60,12 +62,12 @@ def listings(path: Path, project: Mapping[str, object]) -> list[Listing]:
         place = f"view/{shown(vid)}"
         fids = table(view).get("fid_list")
         if not isinstance(fids, list):
-            raise FormatError(path, place, "has no fid_list: not a project of VIA 3")
+            raise FormatError(path, "has no fid_list: not a project of VIA 3", where=place)
         check_one_image(path, place, len(fids), len(regions[vid]))
         for fid in fids:
             name = table(files.get(_id(fid))).get("fname")
             if not isinstance(name, str):
-                raise FormatError(path, place, f"its file {quoted(_id(fid))} has no fname")
+                raise FormatError(path, f"its file {quoted(_id(fid))} has no fname", where=place)
             result.append(Listing(place, image_name(name), tuple(regions[vid])))
     return result
 
@@ -75,14 +77,14 @@ def check_names(path: Path, attributes: Mapping[str, object]) -> None:
     for name, count in Counter(_name(aid, a) for aid, a in attributes.items()).items():
         if count > 1:
             reason = f"{count} attributes have the name {quoted(name)}; rename them in VIA"
-            raise FormatError(path, "attribute", reason)
+            raise FormatError(path, reason, where="attribute")
 
 
 def check_one_image(path: Path, place: str, entries: int, regions: int) -> None:
     """Raises FormatError for regions of a view that does not have exactly one photo."""
     if regions and entries != 1:
         reason = f"{regions} regions on {entries} photos at once, and no word on which; "
-        raise FormatError(path, place, reason + "in VIA, give each photo a view of its own")
+        raise FormatError(path, reason + "in VIA, give each photo a view of its own", where=place)
 
 
 def image_name(name: str) -> str:

@@ -60,9 +60,9 @@ def listings(path: Path, text: str) -> list[Listing]:
         found = _images(path, _named(path, rows, header))
     else:
         reason = f"neither JSON nor a CSV of VIA, which has the columns {', '.join(COLUMNS)}"
-        raise FormatError(path, "", reason)
+        raise FormatError(path, reason)
     if not found:
-        raise FormatError(path, "", "holds no photos: a header and no rows")
+        raise FormatError(path, "holds no photos: a header and no rows")
     return found
 
 
@@ -89,7 +89,7 @@ def _images_3(
     for line, row in rows:
         names, xy, av = (_json(path, line, column, row[column]) for column in COLUMNS_3)
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise FormatError(path, str(line), "file_list is not a list of names")
+            raise FormatError(path, "file_list is not a list of names", where=str(line))
         _, regions = found.setdefault(tuple(names), (line, []))
         if xy:
             regions.append(Region(str(line), via3.shape(xy), via3.values(attributes, av)))
@@ -108,7 +108,7 @@ def _named(
         # A spreadsheet that saved the file has added empty cells at the end.
         if len(row) < len(header) or any(row[len(header) :]):
             reason = f"{len(row)} cells under a header of {len(header)}"
-            raise FormatError(path, str(line), reason)
+            raise FormatError(path, reason, where=str(line))
         yield line, dict(zip(header, row, strict=False))
 
 
@@ -128,11 +128,11 @@ def _rows(path: Path, lines: Iterable[str], start: int) -> Iterator[tuple[int, l
                 yield line, row
             line = start + reader.line_num
     except csv.Error as error:
-        raise FormatError(path, str(line), f"not a CSV: {error}") from None
+        raise FormatError(path, f"not a CSV: {error}", where=str(line)) from None
 
 
 def _json(path: Path, line: int, column: str, cell: str) -> object:
     try:
         return json.loads(cell)
     except (ValueError, RecursionError):
-        raise FormatError(path, str(line), f"{column} is not JSON") from None
+        raise FormatError(path, f"{column} is not JSON", where=str(line)) from None
