@@ -1,4 +1,4 @@
-"""Every command of every document is run, in the reader's order, on small data of the same names."""
+"""Every command of every document is run, in the order of reading, on small data."""
 
 from __future__ import annotations
 
