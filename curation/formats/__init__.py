@@ -10,9 +10,10 @@ from typing import Protocol
 from unicodedata import normalize
 
 from curation.core import image_io
-from curation.core.records import ImageRecord, Skip
+from curation.core.finding import Finding, FindingKind
+from curation.core.records import ImageRecord
 
-OnSkip = Callable[[Skip], None]
+OnFinding = Callable[[Finding], None]
 
 MAX_SHOWN = 200
 """Characters of the file's own that a message quotes; no label is longer."""
@@ -41,7 +42,7 @@ class Source(Protocol):
     def names(self) -> Sequence[str]:
         """The photos as the file names them, in its order; slices count these."""
 
-    def read(self, start: int, stop: int, on_skip: OnSkip) -> Iterator[ImageRecord]:
+    def read(self, start: int, stop: int, on_finding: OnFinding) -> Iterator[ImageRecord]:
         """Yields the photos ``names[start:stop]``.
 
         A photo that the file lists without any label is yielded too, without
@@ -49,7 +50,7 @@ class Source(Protocol):
         label away. One whose labels all were left out is told, not yielded.
 
         Args:
-            on_skip: told each photo and label that is left out, and why
+            on_finding: told each photo and label that is left out, and why
 
         Raises:
             FormatError: the file is no longer the one that was loaded
@@ -57,9 +58,9 @@ class Source(Protocol):
 
 
 def find_image(
-    images: Path, name: str, where: str, lost: str, on_skip: OnSkip
+    images: Path, name: str, where: str, lost: str, on_finding: OnFinding
 ) -> tuple[Path, int, int] | None:
-    """A photo's path, height and width; or None, with the reason told to ``on_skip``.
+    """A photo's path, height and width; or None, with the reason told to ``on_finding``.
 
     Args:
         where: the place that names it, e.g. ``train.csv:1042``
@@ -68,9 +69,9 @@ def find_image(
     try:
         return image_io.lookup(images, name)
     except FileNotFoundError as error:
-        on_skip(Skip(where, "photo without a file", f"{error}, {lost}"))
+        on_finding(Finding(where, FindingKind.IMAGE_WITHOUT_FILE, f"{error}, {lost}"))
     except ValueError as error:
-        on_skip(Skip(where, "photo refused", f"{error}, {lost}"))
+        on_finding(Finding(where, FindingKind.IMAGE_REFUSED, f"{error}, {lost}"))
     return None
 
 

@@ -19,10 +19,11 @@ from pathlib import Path
 
 from curation.core import polygons, rle
 from curation.core.errors import CurateError
-from curation.core.records import ImageRecord, Instance, Skip
+from curation.core.finding import Finding, FindingKind
+from curation.core.records import ImageRecord, Instance
 from curation.core.splits import SPLITS
 from curation.core.taxonomy import IGNORE, Taxonomy
-from curation.formats import OnSkip, coco, mask_folder, via
+from curation.formats import OnFinding, coco, mask_folder, via
 from curation.formats.export_folder import finish, replacing_export
 
 LABEL = "label"
@@ -37,7 +38,7 @@ def write(
     splits: Mapping[str, str],
     groups: Mapping[str, str],
     on_image: Callable[[], object] = lambda: None,
-    on_skip: OnSkip = lambda skip: None,
+    on_finding: OnFinding = lambda skip: None,
 ) -> dict:
     """Writes an export; the folder appears when it is whole, and replaces an earlier export.
 
@@ -48,7 +49,7 @@ def write(
         splits: train, val or test, by image_id
         groups: content hash of the photo, by image_id
         on_image: called after each photo
-        on_skip: told each label that is left out, and why
+        on_finding: told each label that is left out, and why
 
     Returns:
         the manifest
@@ -58,7 +59,7 @@ def write(
             format, or the format cannot tell two photos apart
     """
     with replacing_export(folder, format_) as part:
-        kept = _kept(records.values(), format_ == "masks", on_image, on_skip)
+        kept = _kept(records.values(), format_ == "masks", on_image, on_finding)
         try:
             _WRITERS[format_](part, kept, taxonomy)
         except ValueError as error:
@@ -77,16 +78,20 @@ def _kept(
     records: Iterable[ImageRecord],
     with_void: bool,
     on_image: Callable[[], object],
-    on_skip: OnSkip,
+    on_finding: OnFinding,
 ) -> Iterator[ImageRecord]:
     for record in records:
         kept = []
         for instance in record.instances:
             what = f"{instance.category} of {record.image_id}"
             if instance.category == IGNORE and not with_void:
-                on_skip(Skip(instance.source, "void label", f"{what}: only masks have void"))
+                on_finding(
+                    Finding(
+                        instance.source, FindingKind.IGNORED_LABEL, f"{what}: only masks have void"
+                    )
+                )
             elif not rle.area(instance.mask):
-                on_skip(Skip(instance.source, "label without a pixel", what))
+                on_finding(Finding(instance.source, FindingKind.LABEL_WITHOUT_PIXEL, what))
             else:
                 kept.append(instance)
         yield replace(record, instances=tuple(kept))

@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 from curation.core import image_io, rle
 from curation.core.atomic import replacing
 from curation.core.errors import FormatError
-from curation.core.records import ImageRecord, Instance, Skip
+from curation.core.finding import Finding, FindingKind
+from curation.core.records import ImageRecord, Instance
 from curation.formats import (
-    OnSkip,
+    OnFinding,
     explain_mismatch,
     find_image,
     listed_twice,
@@ -116,7 +117,7 @@ class IMaterialist:
     size: int
     changed: int
 
-    def read(self, start: int, stop: int, on_skip: OnSkip) -> Iterator[ImageRecord]:
+    def read(self, start: int, stop: int, on_finding: OnFinding) -> Iterator[ImageRecord]:
         """Yields the photos ``names[start:stop]``; see :class:`curation.formats.Source`."""
         with self.path.open("rb") as file:
             state = os.fstat(file.fileno())
@@ -128,17 +129,19 @@ class IMaterialist:
                 for row in range(self.first[number], self.first[number + 1]):
                     file.seek(self.offsets[row])
                     rows.append((int(self.lines[row]), file.readline(MAX_LINE)))
-                if record := self._record(number, rows, on_skip):
+                if record := self._record(number, rows, on_finding):
                     yield record
 
     def _record(
-        self, number: int, rows: Sequence[tuple[int, bytes]], on_skip: OnSkip
+        self, number: int, rows: Sequence[tuple[int, bytes]], on_finding: OnFinding
     ) -> ImageRecord | None:
         name, first = self.names[number], f"{self.path.name}:{rows[0][0]}"
         if number in self.twice:
-            on_skip(Skip(first, "photo listed twice", f"{shown(name)}, {len(rows)} rows"))
+            on_finding(
+                Finding(first, FindingKind.IMAGE_LISTED_TWICE, f"{shown(name)}, {len(rows)} rows")
+            )
             return None
-        found = find_image(self.images, name, first, f"{len(rows)} rows", on_skip)
+        found = find_image(self.images, name, first, f"{len(rows)} rows", on_finding)
         if not found:
             return None
         image, height, width = found
@@ -153,13 +156,13 @@ class IMaterialist:
                 given = _integer(row["Height"], "Height"), _integer(row["Width"], "Width")
                 if given != (height, width):
                     detail = explain_mismatch(given, (height, width))
-                    on_skip(Skip(place, "size mismatch", detail))
+                    on_finding(Finding(place, FindingKind.SIZE_MISMATCH, detail))
                     continue
                 instances.append(_instance(row, height, width, self.labels, place))
             except ValueError as error:
-                on_skip(Skip(place, "row that cannot be decoded", str(error)))
+                on_finding(Finding(place, FindingKind.UNDECODABLE_ROW, str(error)))
         if not instances:
-            on_skip(Skip(first, "photo without a usable row", shown(name)))
+            on_finding(Finding(first, FindingKind.NO_USABLE_ROW, shown(name)))
             return None
         image_id = image_io.without_suffix(name)
         return ImageRecord(image_id, image, height, width, tuple(instances))

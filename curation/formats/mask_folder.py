@@ -25,11 +25,12 @@ from curation.core import image_io, rle
 from curation.core import taxonomy as taxonomies
 from curation.core.atomic import replacing
 from curation.core.errors import CurateError, FormatError
+from curation.core.finding import Finding, FindingKind
 from curation.core.masks import VOID
-from curation.core.records import ImageRecord, Instance, Skip
+from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import IGNORE, Taxonomy, label_map
 from curation.formats import (
-    OnSkip,
+    OnFinding,
     explain_mismatch,
     find_image,
     printable,
@@ -67,7 +68,7 @@ class MaskFolder:
     masks: Mapping[str, tuple[str, ...]]
     categories: Mapping[int, str | None]
 
-    def read(self, start: int, stop: int, on_skip: OnSkip) -> Iterator[ImageRecord]:
+    def read(self, start: int, stop: int, on_finding: OnFinding) -> Iterator[ImageRecord]:
         """Yields the photos ``names[start:stop]``; see :class:`curation.formats.Source`.
 
         A photo whose mask is background alone is yielded too, without instances.
@@ -75,30 +76,34 @@ class MaskFolder:
         for name in self.names[start:stop]:
             mask, *others = self.masks[name]
             for other in others:
-                on_skip(
-                    Skip(self._place(other), "photo listed twice", f"its mask is {quoted(mask)}")
+                on_finding(
+                    Finding(
+                        self._place(other),
+                        FindingKind.IMAGE_LISTED_TWICE,
+                        f"its mask is {quoted(mask)}",
+                    )
                 )
-            if record := self._record(name, mask, on_skip):
+            if record := self._record(name, mask, on_finding):
                 yield record
 
-    def _record(self, name: str, mask: str, on_skip: OnSkip) -> ImageRecord | None:
+    def _record(self, name: str, mask: str, on_finding: OnFinding) -> ImageRecord | None:
         where = self._place(mask)
-        found = find_image(self.images, name, where, "1 mask", on_skip)
+        found = find_image(self.images, name, where, "1 mask", on_finding)
         if not found:
             return None
         image, height, width = found
         try:
             values = image_io.read_index(image_io.find(self.path, mask))
         except (FileNotFoundError, ValueError) as error:
-            on_skip(Skip(where, "mask refused", str(error)))
+            on_finding(Finding(where, FindingKind.MASK_REFUSED, str(error)))
             return None
         if values.shape != (height, width):
             detail = explain_mismatch(values.shape, (height, width))
-            on_skip(Skip(where, "size mismatch", detail))
+            on_finding(Finding(where, FindingKind.SIZE_MISMATCH, detail))
             return None
         runs = _runs(values)
         if unknown := runs.keys() - self.categories.keys():
-            on_skip(Skip(where, "values not in the class list", _shown(runs, unknown)))
+            on_finding(Finding(where, FindingKind.UNLISTED_VALUES, _shown(runs, unknown)))
             return None
         instances = tuple(
             Instance(category, rle.from_pairs(pairs, height, width), f"{where}:{value}")

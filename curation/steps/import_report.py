@@ -9,7 +9,7 @@ from pathlib import Path
 
 from curation.core import console
 from curation.core.atomic import replacing
-from curation.core.records import Skip
+from curation.core.finding import Finding, FindingKind
 
 COLUMNS = ("what", "where", "kind", "detail")
 LEFT_OUT = "left out"
@@ -38,9 +38,9 @@ class Imported:
     updated: list[str] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
     instances: int = 0
-    skips: list[Skip] = field(default_factory=list)
-    mended: list[Skip] = field(default_factory=list)
-    changes: list[Skip] = field(default_factory=list)
+    skips: list[Finding] = field(default_factory=list)
+    mended: list[Finding] = field(default_factory=list)
+    changes: list[Finding] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     unlisted: list[str] = field(default_factory=list)
     unmapped: dict[str, int] = field(default_factory=dict)
@@ -84,14 +84,14 @@ class Imported:
     def write_list(self, path: Path) -> None:
         """Writes all that is not simply imported, or removes an earlier list when there is none."""
         differs = "photo that differs from the dataset"
-        kept = [Skip(i, differs, "--update takes it") for i in self.differing]
-        kept += [Skip(i, "photo of the dataset the file does not name") for i in self.absent]
+        kept = [Finding(i, differs, "--update takes it") for i in self.differing]
+        kept += [Finding(i, FindingKind.NOT_NAMED) for i in self.absent]
         done = {
             LEFT_OUT: self.skips,
             "mended": self.mended,
             "kept": kept,
             "updated": self.changes,
-            "not named": [Skip(i, "photo the file does not name") for i in self.unlisted],
+            "not named": [Finding(i, FindingKind.UNLISTED_IMAGE) for i in self.unlisted],
         }
         rows = [(what, s.where, s.kind, s.detail) for what, skips in done.items() for s in skips]
         self.listed = path if rows else None
@@ -121,11 +121,11 @@ def list_paths(folder: Path) -> list[Path]:
     return sorted(folder.glob(_NAME.format(folder="*", file="*")))
 
 
-def left_out(folder: Path) -> Iterator[Skip]:
+def left_out(folder: Path) -> Iterator[Finding]:
     """What imports into a dataset left out, by their lists."""
     csv.field_size_limit(2**20)
     for path in list_paths(folder):
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 if row["what"] == LEFT_OUT:
-                    yield Skip(row["where"], row["kind"], row["detail"])
+                    yield Finding(row["where"], row["kind"], row["detail"])

@@ -24,7 +24,7 @@ from curation import store
 from curation.core import splits
 from curation.core.atomic import replacing
 from curation.core.errors import DatasetError, RunError
-from curation.core.records import Skip
+from curation.core.finding import Finding
 from curation.core.taxonomy import Channels
 from curation.formats import export as labels_export
 from curation.formats import tfrecord
@@ -80,7 +80,7 @@ def export(
     format_: str,
     size: int,
     progress: Progress,
-    on_skip: Callable[[Skip], None],
+    on_finding: Callable[[Finding], None],
 ) -> dict:
     """Writes the reviewed labels of all photos that are not excluded.
 
@@ -108,7 +108,7 @@ def export(
         splits=split(dataset, work),
         groups=work.groups,
         on_image=lambda: progress.advance(task),
-        on_skip=on_skip,
+        on_finding=on_finding,
     )
 
 
@@ -202,7 +202,7 @@ def evaluate(dataset, run: str, progress: Progress) -> dict:
 def _write_data(folder: Path, work: Workset, size: int, progress: Progress) -> None:
     """The working copy as the TFRecords that a trainer reads."""
 
-    def refuse(skip: Skip) -> None:
+    def refuse(skip: Finding) -> None:
         raise DatasetError(skip.where, f"{skip.kind}: {skip.detail}; exclude or replace it")
 
     task = progress.add_task("photos and label maps", total=len(work.records))
@@ -214,7 +214,7 @@ def _write_data(folder: Path, work: Workset, size: int, progress: Progress) -> N
         groups=work.groups,
         size=size,
         on_image=lambda: progress.advance(task),
-        on_skip=refuse,
+        on_finding=refuse,
     )
     progress.remove_task(task)
 

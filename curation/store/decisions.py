@@ -10,7 +10,8 @@ import fiftyone as fo
 
 from curation.core import rle
 from curation.core.errors import DatasetError, FormatError
-from curation.core.records import Instance, Skip
+from curation.core.finding import Finding, FindingKind
+from curation.core.records import Instance
 from curation.core.taxonomy import SOURCE
 from curation.review import journal
 from curation.review.journal import Decision
@@ -135,7 +136,7 @@ def undo(dataset: fo.Dataset, reviewer: str = "") -> Decision | None:
     return own[-1]
 
 
-def orphans(dataset: fo.Dataset) -> list[Skip]:
+def orphans(dataset: fo.Dataset) -> list[Finding]:
     """The standing decisions whose label is gone: a corrected file took it away."""
     standing = journal.standing(decisions(dataset))
     added = {d.instance_id for d in standing if d.action == "add"}
@@ -153,7 +154,7 @@ def orphans(dataset: fo.Dataset) -> list[Skip]:
                 if d.instance_id not in there:
                     what = f"{d.action} {d.category}".strip()
                     said = f"{what} of {d.instance_id} by {d.reviewer}"
-                    found.append(Skip(d.image_id, "decision without its label", said))
+                    found.append(Finding(d.image_id, FindingKind.ORPHANED_DECISION, said))
     return found
 
 

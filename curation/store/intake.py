@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import fiftyone as fo
 from bson import decode
 
-from curation.core.records import ImageRecord, Skip
+from curation.core.finding import Finding, FindingKind
+from curation.core.records import ImageRecord
 from curation.steps.import_report import Imported
 from curation.store import bulk, edits, prepare
 from curation.store.datasets import (
@@ -85,11 +86,11 @@ def take(
             bulk.update(dataset, {i: fields | void for i, fields in replaced.items()})
 
 
-def update_notes(dataset: fo.Dataset, update_by: str) -> list[Skip]:
+def update_notes(dataset: fo.Dataset, update_by: str) -> list[Finding]:
     """What a file in this state has changed, in this process or in one that was killed."""
     noted = dataset.match({"updated_by": update_by})
     pairs = zip(*noted.values(["image_id", "update_note"]), strict=True)
-    return [Skip(image_id, "photo updated", note) for image_id, note in sorted(pairs)]
+    return [Finding(image_id, FindingKind.UPDATED, note) for image_id, note in sorted(pairs)]
 
 
 def complete(dataset: fo.Dataset) -> dict[str, int]:

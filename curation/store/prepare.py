@@ -13,7 +13,8 @@ from enum import StrEnum
 from bson import ObjectId, encode
 
 from curation.core.errors import CurateError
-from curation.core.records import ImageRecord, Skip
+from curation.core.finding import Finding, FindingKind
+from curation.core.records import ImageRecord
 from curation.formats import Source
 from curation.store import documents
 
@@ -87,11 +88,11 @@ def prepare(record: ImageRecord, target: Target) -> PreparedImage:
 
 def prepare_slice(
     shared: tuple[Source, Target], part: range
-) -> tuple[list[PreparedImage], list[Skip], list[Skip]]:
+) -> tuple[list[PreparedImage], list[Finding], list[Finding]]:
     """A slice of a source's photos; what the reader left out; what it had to mend."""
     source, target = shared
-    skips: list[Skip] = []
-    mends: list[Skip] = []
+    skips: list[Finding] = []
+    mends: list[Finding] = []
     images = []
     for record in source.read(part.start, part.stop, skips.append):
         try:
@@ -102,9 +103,9 @@ def prepare_slice(
     return images, skips, mends
 
 
-def first_fault(source: Source, part: range) -> Skip | None:
+def first_fault(source: Source, part: range) -> Finding | None:
     """The first thing in a slice that an import would leave out or mend."""
-    skips: list[Skip] = []
+    skips: list[Finding] = []
     for record in source.read(part.start, part.stop, skips.append):
         if found := skips + mended(record):
             return found[0]
@@ -115,10 +116,10 @@ def first_fault(source: Source, part: range) -> Skip | None:
     return skips[0] if skips else None
 
 
-def mended(record: ImageRecord) -> list[Skip]:
+def mended(record: ImageRecord) -> list[Finding]:
     """What the reader had to mend in a photo's labels."""
     return [
-        Skip(i.source, f"label mended: {fault}", i.category)
+        Finding(i.source, f"label mended: {fault}", i.category)
         for i in record.instances
         for fault in i.faults
     ]
@@ -133,5 +134,5 @@ def _pack(record: ImageRecord, document: dict) -> bytes:
     return packed
 
 
-def _too_large(error: CurateError) -> Skip:
-    return Skip(error.path, "photo with too much to keep", error.reason)
+def _too_large(error: CurateError) -> Finding:
+    return Finding(error.path, FindingKind.TOO_LARGE, error.reason)

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from curation.core import image_io, polygons, rle
 from curation.core.errors import FormatError
+from curation.core.finding import Finding, FindingKind
 from curation.core.polygons import Ring
-from curation.core.records import ImageRecord, Instance, Skip
+from curation.core.records import ImageRecord, Instance
 from curation.core.rle import Rle
 from curation.formats import (
-    OnSkip,
+    OnFinding,
     explain_mismatch,
     find_image,
     listed_twice,
@@ -75,7 +76,7 @@ class Coco:
     size: int
     changed: int
 
-    def read(self, start: int, stop: int, on_skip: OnSkip) -> Iterator[ImageRecord]:
+    def read(self, start: int, stop: int, on_finding: OnFinding) -> Iterator[ImageRecord]:
         """Yields the photos ``names[start:stop]``; see :class:`curation.formats.Source`.
 
         Annotations of no photo are told with the last photo.
@@ -85,36 +86,36 @@ class Coco:
             raise FormatError(self.path, "was changed while it was read; import it again")
         with self.path.open("rb") as file:
             for number in range(start, stop):
-                if record := self._record(file, number, on_skip):
+                if record := self._record(file, number, on_finding):
                     yield record
             if start < stop == len(self.names):
                 for place, annotation in self._annotations(file, stop):
                     of = annotation.get("image_id") if isinstance(annotation, dict) else None
                     detail = f"the file lists no image with the id {quoted(of)}"
-                    on_skip(Skip(place, "annotation without a photo", detail))
+                    on_finding(Finding(place, FindingKind.ANNOTATION_WITHOUT_IMAGE, detail))
 
-    def _record(self, file: BinaryIO, number: int, on_skip: OnSkip) -> ImageRecord | None:
+    def _record(self, file: BinaryIO, number: int, on_finding: OnFinding) -> ImageRecord | None:
         name = self.names[number]
         where = f"{self.path.name}:{shown(name)}"
         lost = f"{self.first[number + 1] - self.first[number]} annotations"
         if number in self.twice:
-            on_skip(Skip(where, "photo listed twice", f"{quoted(name)}, {lost}"))
+            on_finding(Finding(where, FindingKind.IMAGE_LISTED_TWICE, f"{quoted(name)}, {lost}"))
             return None
-        found = find_image(self.images, name, where, lost, on_skip)
+        found = find_image(self.images, name, where, lost, on_finding)
         if not found:
             return None
         image, height, width = found
         annotations = list(self._annotations(file, number))
         given_height, given_width = self.sizes[number].tolist()
         if why := _mismatch((given_height, given_width), annotations, (height, width)):
-            on_skip(Skip(where, "size mismatch", f"{why}, {lost}"))
+            on_finding(Finding(where, FindingKind.SIZE_MISMATCH, f"{why}, {lost}"))
             return None
         instances = []
         for place, annotation in annotations:
-            if instance := self._instance(annotation, height, width, place, on_skip):
+            if instance := self._instance(annotation, height, width, place, on_finding):
                 instances.append(instance)
         if annotations and not instances:
-            on_skip(Skip(where, "photo without a usable annotation", quoted(name)))
+            on_finding(Finding(where, FindingKind.NO_USABLE_ANNOTATION, quoted(name)))
             return None
         return ImageRecord(image_io.without_suffix(name), image, height, width, tuple(instances))
 
@@ -128,17 +129,19 @@ class Coco:
             yield f"{self.path.name}:{place}", annotation
 
     def _instance(
-        self, annotation: dict, height: int, width: int, place: str, on_skip: OnSkip
+        self, annotation: dict, height: int, width: int, place: str, on_finding: OnFinding
     ) -> Instance | None:
         key = _id(annotation, "category_id")
         category = None if key is None else self.categories.get(key)
         if category is None:
             detail = f"category_id {quoted(annotation.get('category_id'))} has no name"
-            on_skip(Skip(place, "annotation without a label", detail))
+            on_finding(Finding(place, FindingKind.ANNOTATION_WITHOUT_LABEL, detail))
             return None
         segmentation = annotation.get("segmentation")
         if not segmentation:
-            on_skip(Skip(place, "annotation without a mask", f"{category}: a box alone"))
+            on_finding(
+                Finding(place, FindingKind.ANNOTATION_WITHOUT_MASK, f"{category}: a box alone")
+            )
             return None
         rings: tuple[Ring, ...] = ()
         try:
@@ -146,12 +149,12 @@ class Coco:
             if isinstance(segmentation, dict):
                 mask = _runs(segmentation, height, width)
             else:
-                rings = _rings(segmentation, place, on_skip)
+                rings = _rings(segmentation, place, on_finding)
                 mask = polygons.fill(rings, height, width)
             if rle.area(mask) == 0:
                 raise ValueError("the mask has no pixel inside the photo")
         except ValueError as error:
-            on_skip(Skip(place, "annotation that cannot be drawn", f"{category}: {error}"))
+            on_finding(Finding(place, FindingKind.UNDRAWABLE_ANNOTATION, f"{category}: {error}"))
             return None
         # A crossing is not mended: pycocotools fills it as it fills everything.
         mended = polygons.out_of_frame(rings, height, width) if rings else ()
@@ -266,7 +269,7 @@ def _runs(segmentation: dict, height: int, width: int) -> Rle:
     return rle.from_counts(counts, height, width)
 
 
-def _rings(segmentation: object, place: str, on_skip: OnSkip) -> tuple[Ring, ...]:
+def _rings(segmentation: object, place: str, on_finding: OnFinding) -> tuple[Ring, ...]:
     """Polygons, each ``[x0, y0, x1, y1, ...]`` in pixels; those that are points or lines go."""
     if not isinstance(segmentation, list):
         raise ValueError(f"segmentation {quoted(segmentation)} is not known")
@@ -276,7 +279,11 @@ def _rings(segmentation: object, place: str, on_skip: OnSkip) -> tuple[Ring, ...
         if not isinstance(ring, list) or not set(map(type, ring)) <= {int, float} or len(ring) % 2:
             raise ValueError(f"{what} is not x, y, x, y, ...")
         if len(ring) < 6:
-            on_skip(Skip(place, "polygon without area", f"{what} has {len(ring) // 2} points"))
+            on_finding(
+                Finding(
+                    place, FindingKind.POLYGON_WITHOUT_AREA, f"{what} has {len(ring) // 2} points"
+                )
+            )
             continue
         # Before they become floats, which an integer of 400 digits cannot.
         if not -MAX_COORDINATE <= min(ring) <= max(ring) <= MAX_COORDINATE:

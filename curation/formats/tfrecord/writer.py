@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.core import image_io, parallel
+from curation.core.finding import Finding, FindingKind
 from curation.core.masks import VOID
-from curation.core.records import ImageRecord, Skip
+from curation.core.records import ImageRecord
 from curation.core.splits import SPLITS
 from curation.core.taxonomy import Taxonomy, label_map
 from curation.formats import shown
@@ -38,7 +39,7 @@ def write(
     groups: Mapping[str, str],
     size: int,
     on_image: Callable[[], object] = lambda: None,
-    on_skip: Callable[[Skip], None] = lambda skip: None,
+    on_finding: Callable[[Finding], None] = lambda skip: None,
 ) -> dict:
     """Writes an export; the folder appears when it is whole, and replaces an earlier export.
 
@@ -48,7 +49,7 @@ def write(
         groups: content hash of the photo, by image_id
         size: side in pixels of the square photos and label maps
         on_image: called after each photo
-        on_skip: told each photo that cannot be read
+        on_finding: told each photo that cannot be read
 
     Returns:
         the manifest
@@ -85,8 +86,8 @@ def write(
                         shard * IMAGES_PER_SHARD : (shard + 1) * IMAGES_PER_SHARD
                     ]:
                         framed, counts = next(made)
-                        if isinstance(framed, Skip):
-                            on_skip(framed)
+                        if isinstance(framed, Finding):
+                            on_finding(framed)
                             continue
                         out.write(framed)
                         digest.update(framed)
@@ -111,13 +112,13 @@ def write(
 
 def _make(
     shared: tuple[Taxonomy, int], record: ImageRecord
-) -> tuple[bytes | Skip, NDArray[np.int64]]:
+) -> tuple[bytes | Finding, NDArray[np.int64]]:
     """A photo as it stands in a shard, or why it cannot; and its pixels of each value (256,)."""
     taxonomy, size = shared
     try:
         image = image_io.read(record.path, size)
     except ValueError as error:
-        skip = Skip(shown(record.image_id), "photo unreadable", str(error))
+        skip = Finding(shown(record.image_id), FindingKind.UNREADABLE, str(error))
         return skip, np.zeros(256, np.int64)
     labels = label_map(record, taxonomy, size)
     framed = example.frame(example.encode(record.image_id, image, labels))

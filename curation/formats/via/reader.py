@@ -18,9 +18,10 @@ from pathlib import Path
 from curation.core import polygons
 from curation.core.atomic import replacing
 from curation.core.errors import FormatError
+from curation.core.finding import Finding, FindingKind
 from curation.core.polygons import Ring
-from curation.core.records import ImageRecord, Instance, Skip
-from curation.formats import OnSkip, find_image, listed_twice, quoted, shown
+from curation.core.records import ImageRecord, Instance
+from curation.formats import OnFinding, find_image, listed_twice, quoted, shown
 from curation.formats.via import via3, via_csv
 from curation.formats.via.regions import Listing, Region, label, ring, table
 
@@ -29,8 +30,6 @@ MAX_FILE = 2**30
 
 MAX_NAMED = 10
 """Attributes that a message lists."""
-
-UNDRAWN = "region that cannot be drawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class Entry:
 
     where: str
     name: str
-    regions: tuple[Outline | Skip, ...]
+    regions: tuple[Outline | Finding, ...]
     repeated: bool
 
 
@@ -77,26 +76,26 @@ class Via:
         """The photos as the file names them, each as often as it is listed."""
         return tuple(entry.name for entry in self.entries)
 
-    def read(self, start: int, stop: int, on_skip: OnSkip) -> Iterator[ImageRecord]:
+    def read(self, start: int, stop: int, on_finding: OnFinding) -> Iterator[ImageRecord]:
         """Yields the photos ``names[start:stop]``, each where it is listed first.
 
         Args:
-            on_skip: told each region and photo that is left out, and why
+            on_finding: told each region and photo that is left out, and why
         """
         for entry in self.entries[start:stop]:
             if entry.repeated:
-                on_skip(Skip(entry.where, "photo listed twice", shown(entry.name)))
+                on_finding(Finding(entry.where, FindingKind.IMAGE_LISTED_TWICE, shown(entry.name)))
                 continue
             lost = f"{len(entry.regions)} regions"
-            found = find_image(self.images, entry.name, entry.where, lost, on_skip)
+            found = find_image(self.images, entry.name, entry.where, lost, on_finding)
             if not found:
                 continue
             path, height, width = found
-            instances = tuple(_instances(entry, height, width, on_skip))
+            instances = tuple(_instances(entry, height, width, on_finding))
             if instances or not entry.regions:
                 yield ImageRecord(entry.name, path, height, width, instances)
             else:
-                on_skip(Skip(entry.where, "photo without a usable region", shown(entry.name)))
+                on_finding(Finding(entry.where, FindingKind.NO_USABLE_REGION, shown(entry.name)))
 
 
 def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
@@ -185,27 +184,29 @@ def write(path: Path, records: Iterable[ImageRecord], label_attribute: str) -> N
         part.write_text(json.dumps(project, ensure_ascii=False), "utf-8")
 
 
-def _outline(path: Path, region: Region, label_attribute: str) -> Outline | Skip:
+def _outline(path: Path, region: Region, label_attribute: str) -> Outline | Finding:
     where = f"{path.name}:{region.place}"
     try:
         category = label(region, label_attribute)
     except ValueError as error:
-        return Skip(where, "region without a label", str(error))
+        return Finding(where, FindingKind.REGION_WITHOUT_LABEL, str(error))
     try:
         return Outline(where, category, ring(region.shape))
     except ValueError as error:
-        return Skip(where, UNDRAWN, f"{category}: {error}")
+        return Finding(where, FindingKind.UNDRAWABLE_REGION, f"{category}: {error}")
 
 
-def _instances(entry: Entry, height: int, width: int, on_skip: OnSkip) -> Iterator[Instance]:
+def _instances(entry: Entry, height: int, width: int, on_finding: OnFinding) -> Iterator[Instance]:
     for region in entry.regions:
-        if isinstance(region, Skip):
-            on_skip(region)
+        if isinstance(region, Finding):
+            on_finding(region)
             continue
         try:
             mask = polygons.rasterise([region.ring], height, width)
         except ValueError as error:
-            on_skip(Skip(region.where, UNDRAWN, f"{region.category}: {error}"))
+            on_finding(
+                Finding(region.where, FindingKind.UNDRAWABLE_REGION, f"{region.category}: {error}")
+            )
             continue
         faults = polygons.faults((region.ring,), height, width)
         yield Instance(region.category, mask, region.where, polygons=(region.ring,), faults=faults)
