@@ -116,7 +116,7 @@ class Importer(BatchDatasetImporter):
                 first = self.done.skips[0]
                 reason = (
                     f"no photo of it could be imported ({console.count_kinds(self.done.skips)}); "
-                    f"the first: {first.where}: {first.detail}"
+                    f"the first: {first.location}: {first.detail}"
                 )
                 raise FormatError(self.source.path, reason)
             self.done.unmapped = store.complete(dataset)
@@ -134,9 +134,9 @@ class Importer(BatchDatasetImporter):
             random.Random(self.seed).shuffle(order)  # noqa: S311 - no secret
         for number in order:
             one = range(number, number + 1)
-            images, skips, mended = prepare.prepare_slice((self.source, target), one)
+            images, skips, repaired = prepare.prepare_slice((self.source, target), one)
             self.done.skips += skips
-            self.done.mended += mended
+            self.done.repaired += repaired
             yield from images
 
     def _find(self, argument: str, given: str | None, usual: Sequence[str]) -> Path:

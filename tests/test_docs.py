@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation.audit.faults import FAULTS, SEVERITIES
+from curation.audit import KINDS
 from curation.cli import main
 from curation.core import taxonomy
 from curation.demo import run as demo
@@ -317,8 +317,8 @@ def test_the_table_of_faults_is_the_one_in_the_code():
     """Each with its severity and meaning, the worst first, and no other."""
     document = text("curation/audit/README.md")
     table = re.findall(r"^\| ([^|]+) \| (\w+) \| ([^|]+) \|$", document, re.M)
-    known = [(name, kind.severity, kind.meaning) for name, kind in FAULTS.items()]
-    assert table == sorted(known, key=lambda row: SEVERITIES.index(row[1]))
+    known = [(kind, kind.severity, kind.meaning) for kind in KINDS]
+    assert table == sorted(known, key=lambda row: row[1].rank)
 
 
 @pytest.mark.long

@@ -109,9 +109,9 @@ def test_a_folder_of_imaterialist_is_taken_in_as_curate_import_does(fashion):
     assert ours.info == theirs.info
     assert ours.list_workspaces() == theirs.list_workspaces() == ["review"]
     top = ours.match({"image_id": "a"}).first().ground_truth.detections[0]
-    assert (top.label, top.fine, top.source) == ("top", ["classic"], "train.csv:2")
+    assert (top.label, top.source_attributes, top.source) == ("top", ["classic"], "train.csv:2")
     assert (top.mask == picture("..#", "#..", "#..")).all()
-    assert ours.match({"image_id": "b"}).first().ground_truth.detections[0].mended
+    assert ours.match({"image_id": "b"}).first().ground_truth.detections[0].repaired
 
 
 def test_a_via_file_is_taken_in_as_curate_import_does(tmp_path, images_folder):
@@ -148,15 +148,15 @@ def test_what_is_left_out_is_counted_on_stderr(fashion, capsys):
     from_dir(fashion)
     assert capsys.readouterr().err == (
         f"Into {NAME}: 3 instances in 3 photos (3 new, 0 unchanged); "
-        "label mended: overlapping runs (1); "
-        "left out: row that cannot be decoded (1), photo without a file (1)\n"
+        "repaired: overlapping runs (1); "
+        "skipped: row that cannot be decoded (1), photo without a file (1)\n"
     )
 
 
 def test_an_importer_holds_what_it_left_out(fashion):
     taken = types.IMaterialistImporter(str(fashion))
     fo.Dataset(NAME).add_importer(taken, progress=False)
-    assert [skip.where for skip in taken.done.skips] == ["train.csv:4", "train.csv:5"]
+    assert [skip.location for skip in taken.done.skips] == ["train.csv:4", "train.csv:5"]
 
 
 def test_max_samples_counts_images_that_are_there_and_reads_no_more(fashion):
@@ -164,7 +164,7 @@ def test_max_samples_counts_images_that_are_there_and_reads_no_more(fashion):
     dataset = fo.Dataset(NAME)
     dataset.add_importer(taken, progress=False)
     assert dataset.values("image_id") == ["a", "b"]
-    assert [skip.where for skip in taken.done.skips] == [
+    assert [skip.location for skip in taken.done.skips] == [
         "train.csv:4"
     ]  # not the photo that is gone
 

@@ -3,3 +3,24 @@
 ``instances`` looks at one photo's labels, ``prints`` at the photo on disk, and
 ``duplicates`` at photos that show the same and say something else.
 """
+
+from curation.core.finding import FindingKind
+
+KINDS = (
+    FindingKind.RUN_PAST_END,
+    FindingKind.OVERLAPPING_RUNS,
+    FindingKind.EMPTY,
+    FindingKind.TINY,
+    FindingKind.OUT_OF_FRAME,
+    FindingKind.SELF_INTERSECTING,
+    FindingKind.DUPLICATE,
+    FindingKind.CONTRADICTION,
+    FindingKind.LONE_PART,
+    FindingKind.UNREADABLE,
+    FindingKind.SIZE_MISMATCH,
+    FindingKind.EXACT_DUPLICATE,
+    FindingKind.NEAR_DUPLICATE,
+    FindingKind.NEAR_DUPLICATE_GARMENT,
+    FindingKind.SKIPPED,
+)
+"""What an audit can find: the faults of labels and photos."""

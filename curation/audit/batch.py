@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 from curation.audit import duplicates, image_hash, instances
 from curation.audit.duplicates import ImageLabels
-from curation.audit.faults import Fault
 from curation.audit.image_hash import ImageHash
+from curation.core.finding import Finding
 from curation.core.records import ImageRecord
 
 
 class Checked(NamedTuple):
-    """A photo's own faults, and what it is compared with others by."""
+    """A photo's own findings, and what it is compared with others by."""
 
     image_id: str
-    faults: list[Fault]
+    findings: list[Finding]
     image: ImageHash | None
     labels: ImageLabels
 

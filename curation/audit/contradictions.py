@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.audit import faults
-from curation.audit.faults import Fault
 from curation.core import masks
+from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord
 
 GRID = 96
@@ -25,7 +24,7 @@ FEWEST = 24
 """Points of the grid below which a garment is too small to be found again."""
 
 
-def audit_twins(images: Iterable[ImageRecord]) -> Iterator[Fault]:
+def audit_twins(images: Iterable[ImageRecord]) -> Iterator[Finding]:
     """The labels in photos that look alike which are at odds with one of the first that has any.
 
     Either may be the wrong one: ``dress`` here and ``skirt`` there are both named; of a whole
@@ -52,7 +51,7 @@ def _grid(record: ImageRecord) -> NDArray[np.bool_]:
 
 def _contradictions(
     one: ImageRecord, here: NDArray[np.bool_], other: ImageRecord, there: NDArray[np.bool_]
-) -> Iterator[Fault]:
+) -> Iterator[Finding]:
     """One garment, two names."""
     common = here.astype(np.int32) @ there.astype(np.int32).T
     areas, theirs = here.sum(axis=1), there.sum(axis=1)
@@ -63,13 +62,13 @@ def _contradictions(
         if areas[i] < FEWEST or not same or any(their_names[j] == name for j in same):
             continue
         j = max(same, key=lambda j: iou[i, j])
-        yield _fault(one, i, f"{name!r} here, {their_names[j]!r}", other, j, iou[i, j])
-        yield _fault(other, j, f"{their_names[j]!r} here, {name!r}", one, i, iou[i, j])
+        yield _finding(one, i, f"{name!r} here, {their_names[j]!r}", other, j, iou[i, j])
+        yield _finding(other, j, f"{their_names[j]!r} here, {name!r}", one, i, iou[i, j])
 
 
 def _wholes(
     one: ImageRecord, here: NDArray[np.bool_], other: ImageRecord, there: NDArray[np.bool_]
-) -> Iterator[Fault]:
+) -> Iterator[Finding]:
     """One label here, of which the other photo has the pieces."""
     theirs = there.sum(axis=1)
     for i, whole in enumerate(here):
@@ -84,12 +83,18 @@ def _wholes(
         largest = theirs[pieces].max() / max((union | whole).sum(), 1)
         if iou >= SAME_PLACE > largest:
             said = f"{one.instances[i].category!r} here, {' + '.join(map(repr, sorted(names)))}"
-            yield _fault(one, i, said, other, int(pieces[0]), iou)
+            yield _finding(one, i, said, other, int(pieces[0]), iou)
 
 
-def _fault(image: ImageRecord, i: int, said: str, other: ImageRecord, j: int, iou: float) -> Fault:
+def _finding(
+    image: ImageRecord, i: int, said: str, other: ImageRecord, j: int, iou: float
+) -> Finding:
     detail = f"{said} on {other.image_id}, which looks the same (IoU {iou:.2f})"
-    label, theirs = image.instances[i], other.instances[j].instance_id
-    return Fault(
-        image.image_id, label.instance_id, faults.TWIN_GARMENT, detail, label.source, theirs
+    return Finding(
+        FindingKind.NEAR_DUPLICATE_GARMENT,
+        image.instances[i].source,
+        detail,
+        image.image_id,
+        image.instances[i].instance_id,
+        other.instances[j].instance_id,
     )

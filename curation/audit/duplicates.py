@@ -15,9 +15,8 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.audit import faults
-from curation.audit.faults import Fault
-from curation.audit.image_hash import CELLS, ImageHash
+from curation.audit.image_hash import CELLS, ImageHash, first_location
+from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord
 
 NEAR_BITS = 10
@@ -52,11 +51,11 @@ class ImageLabels:
     """What a photo's labels say, in little memory.
 
     Attributes:
-        source: where the first of them stands, e.g. ``train.csv:1042``
+        location: where the first of them stands, e.g. ``train.csv:1042``
         instances: category and 8-byte digest of the mask of each, sorted
     """
 
-    source: str
+    location: str
     instances: tuple[tuple[str, bytes], ...]
 
     @property
@@ -70,8 +69,7 @@ def summarise(record: ImageRecord) -> ImageLabels:
     digests = (
         (i.category, blake2b(i.mask.counts, digest_size=8).digest()) for i in record.instances
     )
-    source = record.instances[0].source if record.instances else ""
-    return ImageLabels(source, tuple(sorted(digests)))
+    return ImageLabels(first_location(record), tuple(sorted(digests)))
 
 
 def duplicates(prints: Sequence[ImageHash]) -> list[Twins]:
@@ -95,7 +93,9 @@ def duplicates(prints: Sequence[ImageHash]) -> list[Twins]:
     return exact + [Twins(tuple(ids), exact=False) for ids in alike.values() if len(ids) > 1]
 
 
-def audit_duplicates(groups: Iterable[Twins], labels: Mapping[str, ImageLabels]) -> Iterator[Fault]:
+def audit_duplicates(
+    groups: Iterable[Twins], labels: Mapping[str, ImageLabels]
+) -> Iterator[Finding]:
     """The photos whose labels differ from what most of their group say.
 
     Equal files must have equal labels; photos that look alike, equal
@@ -111,11 +111,11 @@ def audit_duplicates(groups: Iterable[Twins], labels: Mapping[str, ImageLabels])
         }
         usual, _ = Counter(said.values()).most_common(1)[0]
         model = next(i for i in group.image_ids if said[i] == usual)
-        name = faults.TWIN if group.exact else faults.NEAR_TWIN
+        kind = FindingKind.EXACT_DUPLICATE if group.exact else FindingKind.NEAR_DUPLICATE
         for image_id in group.image_ids:
             if said[image_id] != usual:
                 detail = _difference(labels[image_id], labels[model], model)
-                yield Fault(image_id, "", name, detail, labels[image_id].source, model)
+                yield Finding(kind, labels[image_id].location, detail, image_id, other=model)
 
 
 def _difference(these: ImageLabels, those: ImageLabels, other: str) -> str:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import imagehash
 from PIL import Image
 
-from curation.audit import faults
-from curation.audit.faults import Fault
 from curation.core import image_io
+from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord
 from curation.formats import explain_mismatch
 
@@ -36,23 +35,31 @@ class ImageHash:
     thumbnail: bytes
 
 
-def check_image(record: ImageRecord) -> tuple[ImageHash | None, list[Fault]]:
+def check_image(record: ImageRecord) -> tuple[ImageHash | None, list[Finding]]:
     """Opens a photo where it is now, decodes it to its end, and takes its print.
 
     Returns:
-        its print, None where it cannot be read; and the photo's faults
+        its print, None where it cannot be read; and what is wrong with it
     """
-    source = record.instances[0].source if record.instances else ""
     try:
         small = Image.fromarray(image_io.read(record.path, resize=SIDE))
         size = image_io.size(record.path)
         content = image_io.content_hash(record.path)
     except (OSError, ValueError) as error:
-        return None, [Fault(record.image_id, "", faults.UNREADABLE, str(error), source)]
+        return None, [_finding(FindingKind.UNREADABLE, str(error), record)]
     found = []
     if size != (record.height, record.width):
         detail = explain_mismatch((record.height, record.width), size)
-        found.append(Fault(record.image_id, "", faults.OTHER_SIZE, detail, source))
+        found.append(_finding(FindingKind.SIZE_MISMATCH, detail, record))
     perceptual = int(str(imagehash.phash(small)), 16)
     thumbnail = small.resize((CELLS, CELLS), Image.Resampling.BOX).tobytes()
     return ImageHash(record.image_id, content, perceptual, thumbnail), found
+
+
+def first_location(record: ImageRecord) -> str:
+    """Where the first label of a photo stands; empty where it has none."""
+    return record.instances[0].source if record.instances else ""
+
+
+def _finding(kind: FindingKind, detail: str, record: ImageRecord) -> Finding:
+    return Finding(kind, first_location(record), detail, record.image_id)

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import shapely
 
-from curation.audit import faults, parts
-from curation.audit.faults import Fault
+from curation.audit import parts
 from curation.core import polygons, rle
+from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord, Instance
 
 MIN_PIXELS = 16
@@ -35,63 +35,67 @@ REACH = 0.02
 Box = tuple[int, int, int, int]
 
 
-def audit_record(record: ImageRecord) -> list[Fault]:
-    """The faults of a photo's labels, by instance in the record's order, then pairs, then parts."""
+def audit_record(record: ImageRecord) -> list[Finding]:
+    """What is wrong with a photo's labels.
+
+    Returns:
+        what is wrong with single instances, in the record's order; then with pairs; then with parts
+    """
     instances = record.instances
     areas = [rle.area(i.mask) for i in instances]
     boxes = [rle.bbox(i.mask) for i in instances]
 
-    def fault(index: int, name: str, detail: str, other: int | None = None) -> Fault:
+    def finding(index: int, kind: FindingKind, detail: str, other: int | None = None) -> Finding:
         one, pair = instances[index], "" if other is None else instances[other].instance_id
-        return Fault(record.image_id, one.instance_id, name, detail, one.source, pair)
+        return Finding(kind, one.source, detail, record.image_id, one.instance_id, pair)
 
     found = [
-        fault(index, name, detail)
+        finding(index, kind, detail)
         for index, instance in enumerate(instances)
-        for name, detail in [*_mended(instance, areas[index]), *_small(instance, areas[index])]
+        for kind, detail in [*_repaired(instance, areas[index]), *_small(instance, areas[index])]
     ]
-    found += [fault(*finding) for finding in _repeated(instances, areas, boxes)]
-    found += [fault(*finding) for finding in _lone_parts(record, boxes)]
+    found += [finding(*found) for found in _repeated(instances, areas, boxes)]
+    found += [finding(*found) for found in _lone_parts(record, boxes)]
     return found
 
 
-def _mended(instance: Instance, area: int) -> Iterator[tuple[str, str]]:
-    """Name and detail of what was mended: by the reader, or, unsaid by it, in the outline."""
-    drawn = dict(_polygon_faults(instance))
-    for name in instance.faults:
-        if name not in drawn:
-            yield name, f"{faults.FAULTS[name].meaning}; {area:,} pixels are left"
+def _repaired(instance: Instance, area: int) -> Iterator[tuple[FindingKind, str]]:
+    """Kind and detail of what was repaired: by the reader, or, unsaid by it, in the outline."""
+    drawn = dict(_polygon_repairs(instance))
+    for kind in instance.repaired:
+        if kind not in drawn:
+            yield kind, f"{kind.meaning}; {area:,} pixels are left"
     yield from drawn.items()
 
 
-def _small(instance: Instance, area: int) -> Iterator[tuple[str, str]]:
-    """Name and detail of what is wrong with a mask by its area."""
+def _small(instance: Instance, area: int) -> Iterator[tuple[FindingKind, str]]:
+    """Kind and detail of what is wrong with a mask by its area."""
     pixels = instance.mask.height * instance.mask.width
     if area == 0:
-        yield faults.EMPTY, f"{instance.category!r} has 0 of the photo's {pixels:,} pixels"
+        yield FindingKind.EMPTY, f"{instance.category!r} has 0 of the photo's {pixels:,} pixels"
     elif area < max(MIN_PIXELS, pixels * MIN_SHARE):
-        yield faults.TINY, f"{instance.category!r} has {area} of the photo's {pixels:,} pixels"
+        yield FindingKind.TINY, f"{instance.category!r} has {area} of the photo's {pixels:,} pixels"
 
 
-def _polygon_faults(instance: Instance) -> Iterator[tuple[str, str]]:
-    """Name and detail of what has to be mended in the outline as drawn."""
+def _polygon_repairs(instance: Instance) -> Iterator[tuple[FindingKind, str]]:
+    """Kind and detail of what has to be repaired in the outline as drawn."""
     rings, height, width = instance.polygons, instance.mask.height, instance.mask.width
-    found = polygons.faults(rings, height, width) if rings else ()
+    found = polygons.repairs(rings, height, width) if rings else ()
     if not found:
         return
     drawn = [shapely.Polygon(np.reshape(ring, (-1, 2))) for ring in rings]
-    mended = [p if p.is_valid else shapely.make_valid(p) for p in drawn]
-    if faults.SELF_INTERSECTING in found:
+    repaired = [p if p.is_valid else shapely.make_valid(p) for p in drawn]
+    if FindingKind.SELF_INTERSECTING in found:
         reason = next(shapely.is_valid_reason(p) for p in drawn if not p.is_valid)
         where = re.sub(r"\.\d+", "", reason)  # "Self-intersection[210 446]", in whole pixels
-        areas = f"{_area(drawn)} square pixels as drawn, {_area(mended)} as mended"
-        yield faults.SELF_INTERSECTING, f"{where}: {areas}"
-    if faults.OUT_OF_FRAME in found:
+        areas = f"{_area(drawn)} square pixels as drawn, {_area(repaired)} as repaired"
+        yield FindingKind.SELF_INTERSECTING, f"{where}: {areas}"
+    if FindingKind.OUT_OF_FRAME in found:
         out = polygons.overshot(rings, height, width)
-        clipped = [p.intersection(shapely.box(0, 0, width, height)) for p in mended]
-        areas = f"{_area(mended)} square pixels as drawn, {_area(clipped)} inside"
+        clipped = [p.intersection(shapely.box(0, 0, width, height)) for p in repaired]
+        areas = f"{_area(repaired)} square pixels as drawn, {_area(clipped)} inside"
         where = f"{out:.0f} pixels out of the {width}x{height} photo"
-        yield faults.OUT_OF_FRAME, f"reaches {where}: {areas}"
+        yield FindingKind.OUT_OF_FRAME, f"reaches {where}: {areas}"
 
 
 def _area(geometries: Sequence[shapely.Geometry]) -> str:
@@ -100,8 +104,8 @@ def _area(geometries: Sequence[shapely.Geometry]) -> str:
 
 def _repeated(
     instances: Sequence[Instance], areas: Sequence[int], boxes: Sequence[Box]
-) -> Iterator[tuple[int, str, str, int]]:
-    """Index, name, detail and the first earlier instance that has the same pixels."""
+) -> Iterator[tuple[int, FindingKind, str, int]]:
+    """Index, kind, detail and the first earlier instance that has the same pixels."""
     for later, instance in enumerate(instances):
         for earlier in range(later):
             other = instances[earlier]
@@ -116,14 +120,16 @@ def _repeated(
                 continue
             iou = rle.iou(instance.mask, other.mask)
             if iou >= bar:
-                name = faults.DUPLICATE if same else faults.CONTRADICTION
+                kind = FindingKind.DUPLICATE if same else FindingKind.CONTRADICTION
                 detail = f"IoU {iou:.2f} with {other.category!r} of {other.source or 'this photo'}"
-                yield later, name, f"{instance.category!r} has {detail}", earlier
+                yield later, kind, f"{instance.category!r} has {detail}", earlier
                 break
 
 
-def _lone_parts(record: ImageRecord, boxes: Sequence[Box]) -> Iterator[tuple[int, str, str]]:
-    """Index, name and detail of parts that no garment's box comes near."""
+def _lone_parts(
+    record: ImageRecord, boxes: Sequence[Box]
+) -> Iterator[tuple[int, FindingKind, str]]:
+    """Index, kind and detail of parts that no garment's box comes near."""
     reach = REACH * math.hypot(record.height, record.width)
     categories = [i.category for i in record.instances]
     wearers = [k for k, c in enumerate(categories) if not parts.is_part(c) and boxes[k][2]]
@@ -135,7 +141,7 @@ def _lone_parts(record: ImageRecord, boxes: Sequence[Box]) -> Iterator[tuple[int
             nearest = min((_gap(boxes[index], boxes[k]) for k in able), default=None)
             distance = "in the photo" if nearest is None else f"nearer than {nearest} pixels"
             detail = f"no garment that can have a {part!r} is {distance}"
-            yield index, faults.LONE_PART, detail
+            yield index, FindingKind.LONE_PART, detail
 
 
 def _shared(a: Box, b: Box) -> int:

@@ -64,7 +64,7 @@ def audit(dataset: str, as_json: bool) -> None:
     curate audit photos
     """
     from curation import store
-    from curation.audit.faults import FAULTS, SEVERITIES
+    from curation.core.finding import FindingKind, Severity
     from curation.steps import audit as audits
 
     opened = store.open_dataset(dataset)
@@ -74,14 +74,14 @@ def audit(dataset: str, as_json: bool) -> None:
         click.echo(json.dumps([{c: getattr(f, c) for c in audits.COLUMNS} for f in found]))
     else:
         rows = []
-        for name, kind in FAULTS.items():
-            of_name = [f for f in found if f.name == name]
-            if of_name:
-                first = next((f.source for f in of_name if f.source), "")
-                rows.append((kind.severity, name, len(of_name), first, kind.meaning))
-        rows.sort(key=lambda row: (SEVERITIES.index(row[0]), -row[2]))
+        for kind in FindingKind:
+            of_kind = [f for f in found if f.kind is kind]
+            if of_kind:
+                first = next((f.location for f in of_kind if f.location), "")
+                rows.append((kind.severity, kind, len(of_kind), first, kind.meaning))
+        rows.sort(key=lambda row: (row[0].rank, -row[2]))
         console.out.print(console.table(("", "fault", "found", "first", "what it is"), rows))
-    counts = ", ".join(console.count(sum(f.severity == s for f in found), s) for s in SEVERITIES)
+    counts = ", ".join(console.count(sum(f.severity == s for f in found), s) for s in Severity)
     console.err.print(
         f"Audited {console.count(len(opened), 'photo')} of {dataset}: {counts}; "
         f"all in {store.folder(opened) / audits.AUDIT}."
@@ -164,14 +164,14 @@ def export(dataset: str, folder: Path, format_: str, size: int | None, as_json: 
         raise click.UsageError(f"--size is for tfrecord; {format_} keeps the photos' own size")
     opened = store.open_dataset(dataset)
     folder = folder.resolve()  # the shell may stand in a folder that the export replaces
-    skips: list = []
+    skipped: list = []
     with console.progress() as progress:
-        manifest = rounds.export(opened, folder, format_, size or 256, progress, skips.append)
-    console.list_skips(folder / "skipped.csv", skips)
+        manifest = rounds.export(opened, folder, format_, size or 256, progress, skipped.append)
+    console.list_findings(folder / "skipped.csv", skipped)
     if as_json:
         click.echo(json.dumps(manifest))
     else:
         rows = [(name, part["photos"]) for name, part in manifest["splits"].items()]
         console.out.print(console.table(("split", "photos"), rows))
-    left = f", but {console.count_kinds(skips)}: see skipped.csv" if skips else ""
+    left = f", but {console.count_kinds(skipped)}: see skipped.csv" if skipped else ""
     console.err.print(f"Exported {dataset} to {folder}{left}.")

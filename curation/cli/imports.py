@@ -38,11 +38,9 @@ def take_in(dataset: str, source, strict: bool, update: bool) -> None:
     with console.progress() as progress:
         done = ingest.run(dataset, source, strict, update, progress)
     console.say(f"Into {dataset}: {done.summary()}")
-    if done.lost:
-        console.say(
-            f"{console.count(done.lost, 'review')} lost the label that it was about; see the list.",
-            "yellow",
-        )
+    if done.orphaned:
+        reviews = console.count(done.orphaned, "review")
+        console.say(f"Orphaned: {reviews}, whose label the file took away; see the list.", "yellow")
     if done.unmapped:
         labels = ", ".join(f"{label!r} ({n})" for label, n in done.unmapped.items())
         console.say(

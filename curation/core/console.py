@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -29,9 +28,7 @@ from rich.text import Text
 
 from curation.core import progress as callback
 from curation.core.atomic import replacing
-
-if TYPE_CHECKING:  # records bring numpy, and `curate --help` answers at once
-    from curation.core.records import Skip
+from curation.core.finding import Finding
 
 # Labels and paths come out of files: "[red]" and ":bag:" in one are text, not markup or emoji.
 # In a pipe or a file rich would take 80 columns, and fold a table that is wider.
@@ -147,19 +144,19 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
     return result
 
 
-def list_skips(path: Path, skips: Sequence[Skip]) -> None:
-    """Writes every skip to a CSV, or removes an earlier list when there is none."""
-    if not skips:
+def list_findings(path: Path, found: Sequence[Finding]) -> None:
+    """Writes every finding to a CSV, or removes an earlier list when there is none."""
+    if not found:
         path.unlink(missing_ok=True)
         return
     with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
-        rows = [("where", "kind", "detail"), *((s.where, s.kind, s.detail) for s in skips)]
+        rows = [("location", "kind", "detail"), *((f.location, f.kind, f.detail) for f in found)]
         csv.writer(file, lineterminator="\n").writerows(rows)
 
 
-def count_kinds(skips: Iterable[Skip]) -> str:
+def count_kinds(found: Iterable[Finding]) -> str:
     """``row that cannot be decoded (3), photo without a file (1)``."""
-    kinds = Counter(skip.kind for skip in skips)
+    kinds = Counter(finding.kind for finding in found)
     return ", ".join(f"{kind} ({n:,})" for kind, n in kinds.most_common())
 
 

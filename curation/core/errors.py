@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class CurateError(Exception):
-    """Something a user can mend.
+    """Something a user can put right.
 
     Args:
         path: the file (or dataset) that is wrong

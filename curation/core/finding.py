@@ -38,7 +38,10 @@ class FindingKind(StrEnum):
     severity: Severity
     meaning: str
 
-    def __new__(cls, value: str, severity: Severity, meaning: str) -> FindingKind:
+    # With defaults, since a kind is looked up by its value alone.
+    def __new__(
+        cls, value: str, severity: Severity = Severity.ERROR, meaning: str = ""
+    ) -> FindingKind:
         kind = str.__new__(cls, value)
         kind._value_ = value
         kind.severity = severity

@@ -16,14 +16,12 @@ from shapely.geometry import LinearRing, MultiPolygon, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from curation.core import rle
+from curation.core.finding import FindingKind
 from curation.core.rle import Rle
 
 Ring = tuple[float, ...]
 
-SELF_INTERSECTING = "self-intersecting polygon"
-OUT_OF_FRAME = "out-of-frame polygon"
-
-MENDED = 1.0
+REPAIRED = 1.0
 """Square pixels: a repair that changes an outline's area by less is no matter to any mask."""
 
 OVERSHOT = 1.0
@@ -71,22 +69,22 @@ def fill(rings: Sequence[Ring], height: int, width: int) -> Rle:
     return Rle(height, width, merged["counts"])
 
 
-def faults(rings: Sequence[Ring], height: int, width: int) -> tuple[str, ...]:
-    """What :func:`rasterise` has to mend in rings of 3 points or more.
+def repairs(rings: Sequence[Ring], height: int, width: int) -> tuple[FindingKind, ...]:
+    """What :func:`rasterise` has to repair in rings of 3 points or more.
 
     Returns:
-        ``SELF_INTERSECTING`` where a repair changes their areas by MENDED or
+        ``SELF_INTERSECTING`` where a repair changes their areas by REPAIRED or
         more, ``OUT_OF_FRAME`` where they leave the photo by more than OVERSHOT
     """
     drawn = [Polygon(np.reshape(ring, (-1, 2))) for ring in rings]
     changed = sum(abs(p.area - shapely.make_valid(p).area) for p in drawn if not p.is_valid)
-    crossed = (SELF_INTERSECTING,) if changed >= MENDED else ()
+    crossed = (FindingKind.SELF_INTERSECTING,) if changed >= REPAIRED else ()
     return crossed + out_of_frame(rings, height, width)
 
 
-def out_of_frame(rings: Sequence[Ring], height: int, width: int) -> tuple[str, ...]:
-    """The half of :func:`faults` that :func:`fill` mends."""
-    return (OUT_OF_FRAME,) if overshot(rings, height, width) > OVERSHOT else ()
+def out_of_frame(rings: Sequence[Ring], height: int, width: int) -> tuple[FindingKind, ...]:
+    """The half of :func:`repairs` that :func:`fill` makes."""
+    return (FindingKind.OUT_OF_FRAME,) if overshot(rings, height, width) > OVERSHOT else ()
 
 
 def overshot(rings: Sequence[Ring], height: int, width: int) -> float:

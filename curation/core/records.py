@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 
+from curation.core.finding import FindingKind
 from curation.core.rle import Rle, check_size
 
 
@@ -21,7 +22,7 @@ class Instance:
         attributes: finer labels, in the source's order
         polygons: the rings as drawn, each ``(x0, y0, x1, y1, ...)`` in pixels,
             where the source had polygons
-        faults: what the reader had to mend, e.g. ``overlapping runs``
+        repaired: what the reader had to repair, e.g. ``overlapping runs``
         source_label: of a label under a taxonomy, where ``category`` is one of its classes:
             what the annotation file calls it, as far as that is known to be right
         instance_id: 24 hex digits, unique in its photo; empty until it is in an
@@ -34,7 +35,7 @@ class Instance:
     source: str = ""
     attributes: tuple[str, ...] = ()
     polygons: tuple[tuple[float, ...], ...] = ()
-    faults: tuple[str, ...] = ()
+    repaired: tuple[FindingKind, ...] = ()
     source_label: str = ""
     instance_id: str = field(default="", compare=False)
 
@@ -75,21 +76,6 @@ class ImageRecord:
         if not all(instance.instance_id for instance in self.instances):
             named = tuple(_with_ids(self.image_id, self.instances))
             object.__setattr__(self, "instances", named)
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """Something a reader or writer left out, so that it is counted and listed.
-
-    Attributes:
-        where: file and place, e.g. ``train.csv:1042``
-        kind: the reason in two or three words, the same for the same fault
-        detail: the rest of the sentence
-    """
-
-    where: str
-    kind: str
-    detail: str = ""
 
 
 def _with_ids(image_id: str, instances: Sequence[Instance]) -> Iterator[Instance]:

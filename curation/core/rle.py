@@ -19,11 +19,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pycocotools import mask as coco
 
+from curation.core.finding import FindingKind
+
 MAX_PIXELS = 200_000_000
 """No photo larger than this is believed: a wrong size must not eat the memory."""
-
-RUN_PAST_END = "run past the end"
-OVERLAPPING_RUNS = "overlapping runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +72,23 @@ def from_pairs(pairs: str | ArrayLike, height: int, width: int) -> Rle:
            [1, 0, 0],
            [0, 1, 0]])
     """
-    mask, faults = mend_pairs(pairs, height, width)
-    if faults:
-        raise ValueError(" and ".join(faults))
+    mask, repaired = repair_pairs(pairs, height, width)
+    if repaired:
+        raise ValueError(" and ".join(repaired))
     return mask
 
 
-def mend_pairs(pairs: str | ArrayLike, height: int, width: int) -> tuple[Rle, tuple[str, ...]]:
-    """:func:`from_pairs` that mends what can be mended, and says so.
+def repair_pairs(
+    pairs: str | ArrayLike, height: int, width: int
+) -> tuple[Rle, tuple[FindingKind, ...]]:
+    """:func:`from_pairs` that repairs what can be repaired, and says so.
 
     Returns:
-        the mask, and its faults: ``RUN_PAST_END`` (what lies past the last pixel
+        the mask, and what was repaired: ``RUN_PAST_END`` (what lies past the last pixel
         is cut off) and ``OVERLAPPING_RUNS`` (the mask is the pixels inside any)
 
     Raises:
-        ValueError: as :func:`from_pairs`, over what cannot be mended
+        ValueError: as :func:`from_pairs`, over what cannot be repaired
     """
     check_size(height, width)
     values = _integers(pairs) if isinstance(pairs, str) else np.asarray(pairs, np.int64).ravel()
@@ -102,9 +103,9 @@ def mend_pairs(pairs: str | ArrayLike, height: int, width: int) -> tuple[Rle, tu
         raise ValueError("a run has a length or a start below 1")
     starts = starts - 1
     ends = starts + lengths
-    faults = []
+    repaired = []
     if ends.max() > pixels:
-        faults.append(RUN_PAST_END)
+        repaired.append(FindingKind.RUN_PAST_END)
         starts, ends = starts[starts < pixels], np.minimum(ends, pixels)[starts < pixels]
         if not starts.size:
             raise ValueError(f"all runs lie past the end of the {width}x{height} photo")
@@ -112,14 +113,14 @@ def mend_pairs(pairs: str | ArrayLike, height: int, width: int) -> tuple[Rle, tu
         order = np.argsort(starts, kind="stable")
         starts, ends = starts[order], np.maximum.accumulate(ends[order])
         if (starts[1:] < ends[:-1]).any():
-            faults.append(OVERLAPPING_RUNS)
+            repaired.append(FindingKind.OVERLAPPING_RUNS)
             first = np.append(True, starts[1:] > ends[:-1])
             starts, ends = starts[first], ends[np.append(first[1:], True)]
     counts = np.empty(starts.size * 2 + 1, dtype=np.int64)
     counts[0], counts[-1] = starts[0], pixels - ends[-1]
     counts[1::2] = ends - starts
     counts[2:-1:2] = starts[1:] - ends[:-1]
-    return from_counts(counts, height, width), tuple(faults)
+    return from_counts(counts, height, width), tuple(repaired)
 
 
 def from_counts(counts: Sequence[int] | NDArray[np.integer], height: int, width: int) -> Rle:

@@ -47,10 +47,10 @@ class Source(Protocol):
 
         A photo that the file lists without any label is yielded too, without
         instances: the file says so, and a correction may have taken the last
-        label away. One whose labels all were left out is told, not yielded.
+        label away. One whose labels all were skipped is told, not yielded.
 
         Args:
-            on_finding: told each photo and label that is left out, and why
+            on_finding: told each photo and label that is skipped, and why
 
         Raises:
             FormatError: the file is no longer the one that was loaded
@@ -58,20 +58,20 @@ class Source(Protocol):
 
 
 def find_image(
-    images: Path, name: str, where: str, lost: str, on_finding: OnFinding
+    images: Path, name: str, location: str, skipped: str, on_finding: OnFinding
 ) -> tuple[Path, int, int] | None:
     """A photo's path, height and width; or None, with the reason told to ``on_finding``.
 
     Args:
-        where: the place that names it, e.g. ``train.csv:1042``
-        lost: what is left out with it, e.g. ``3 rows``
+        location: what names it, e.g. ``train.csv:1042``
+        skipped: what is not read with it, e.g. ``3 rows``
     """
     try:
         return image_io.lookup(images, name)
     except FileNotFoundError as error:
-        on_finding(Finding(where, FindingKind.IMAGE_WITHOUT_FILE, f"{error}, {lost}"))
+        on_finding(Finding(FindingKind.IMAGE_WITHOUT_FILE, location, f"{error}, {skipped}"))
     except ValueError as error:
-        on_finding(Finding(where, FindingKind.IMAGE_REFUSED, f"{error}, {lost}"))
+        on_finding(Finding(FindingKind.IMAGE_REFUSED, location, f"{error}, {skipped}"))
     return None
 
 

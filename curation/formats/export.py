@@ -38,18 +38,18 @@ def write(
     splits: Mapping[str, str],
     groups: Mapping[str, str],
     on_image: Callable[[], object] = lambda: None,
-    on_finding: OnFinding = lambda skip: None,
+    on_finding: OnFinding = lambda finding: None,
 ) -> dict:
     """Writes an export; the folder appears when it is whole, and replaces an earlier export.
 
     Args:
         format_: coco, masks or via
         records: by image_id; their categories are the taxonomy's classes or ``ignore``:
-            void (255) in masks, left out elsewhere
+            255 in masks, skipped elsewhere
         splits: train, val or test, by image_id
         groups: content hash of the photo, by image_id
         on_image: called after each photo
-        on_finding: told each label that is left out, and why
+        on_finding: told each label that is skipped, and why
 
     Returns:
         the manifest
@@ -87,11 +87,11 @@ def _kept(
             if instance.category == IGNORE and not with_void:
                 on_finding(
                     Finding(
-                        instance.source, FindingKind.IGNORED_LABEL, f"{what}: only masks have void"
+                        FindingKind.IGNORED_LABEL, instance.source, f"{what}: only masks have void"
                     )
                 )
             elif not rle.area(instance.mask):
-                on_finding(Finding(instance.source, FindingKind.LABEL_WITHOUT_PIXEL, what))
+                on_finding(Finding(FindingKind.LABEL_WITHOUT_PIXEL, instance.source, what))
             else:
                 kept.append(instance)
         yield replace(record, instances=tuple(kept))

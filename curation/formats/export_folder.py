@@ -17,7 +17,7 @@ from curation.core.errors import CurateError
 
 MANIFEST = "manifest.json"
 SKIPPED = "skipped.csv"
-"""What the command line adds when something was left out."""
+"""What the command line adds when something was skipped."""
 
 
 @contextmanager

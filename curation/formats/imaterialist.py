@@ -138,7 +138,7 @@ class IMaterialist:
         name, first = self.names[number], f"{self.path.name}:{rows[0][0]}"
         if number in self.twice:
             on_finding(
-                Finding(first, FindingKind.IMAGE_LISTED_TWICE, f"{shown(name)}, {len(rows)} rows")
+                Finding(FindingKind.IMAGE_LISTED_TWICE, first, f"{shown(name)}, {len(rows)} rows")
             )
             return None
         found = find_image(self.images, name, first, f"{len(rows)} rows", on_finding)
@@ -147,7 +147,7 @@ class IMaterialist:
         image, height, width = found
         instances = []
         for line, text in rows:
-            place = f"{self.path.name}:{line}"
+            location = f"{self.path.name}:{line}"
             try:
                 cells = _cells(text)
                 if len(cells) != len(self.header):
@@ -156,13 +156,13 @@ class IMaterialist:
                 given = _integer(row["Height"], "Height"), _integer(row["Width"], "Width")
                 if given != (height, width):
                     detail = explain_mismatch(given, (height, width))
-                    on_finding(Finding(place, FindingKind.SIZE_MISMATCH, detail))
+                    on_finding(Finding(FindingKind.SIZE_MISMATCH, location, detail))
                     continue
-                instances.append(_instance(row, height, width, self.labels, place))
+                instances.append(_instance(row, height, width, self.labels, location))
             except ValueError as error:
-                on_finding(Finding(place, FindingKind.UNDECODABLE_ROW, str(error)))
+                on_finding(Finding(FindingKind.UNDECODABLE_ROW, location, str(error)))
         if not instances:
-            on_finding(Finding(first, FindingKind.NO_USABLE_ROW, shown(name)))
+            on_finding(Finding(FindingKind.NO_USABLE_ROW, first, shown(name)))
             return None
         image_id = image_io.without_suffix(name)
         return ImageRecord(image_id, image, height, width, tuple(instances))
@@ -200,7 +200,7 @@ def load(path: Path, images: Path, labels: Labels = DEFAULT_LABELS) -> IMaterial
         raise FormatError(path, error.strerror or "cannot be read") from None
     if not rows:
         raise FormatError(path, "has a header and no rows")
-    places = np.array([place for of_image in rows.values() for place in of_image], np.int64)
+    starts = np.array([at for of_image in rows.values() for at in of_image], np.int64)
     names = tuple(rows)
     return IMaterialist(
         path,
@@ -209,8 +209,8 @@ def load(path: Path, images: Path, labels: Labels = DEFAULT_LABELS) -> IMaterial
         labels,
         header,
         np.cumsum([0, *map(len, rows.values())]),
-        places[:, 0],
-        places[:, 1],
+        starts[:, 0],
+        starts[:, 1],
         listed_twice(names, map(image_io.without_suffix, names), images),
         state.st_size,
         state.st_mtime_ns,
@@ -233,9 +233,9 @@ def write(path: Path, records: Iterable[ImageRecord], labels: Labels = DEFAULT_L
                 if instance.category not in category_ids:
                     raise ValueError(f"{instance.category!r} is not a category of iMaterialist")
                 pairs = " ".join(map(str, rle.to_pairs(instance.mask)))
-                fine = ",".join(str(attribute_ids[a]) for a in instance.attributes)
+                attributes = ",".join(str(attribute_ids[a]) for a in instance.attributes)
                 category = category_ids[instance.category]
-                row = [record.image_id, pairs, record.height, record.width, category, fine]
+                row = [record.image_id, pairs, record.height, record.width, category, attributes]
                 out.writerow(row)
 
 
@@ -304,10 +304,10 @@ def _instance(row: dict, height: int, width: int, labels: Labels, source: str) -
     category_id = _integer(category, "ClassId")
     if category_id not in labels.categories:
         raise ValueError(f"ClassId {category_id} has no name in the labels")
-    fine = [_integer(a, "attribute") for a in attributes]
-    names = [labels.attributes.get(i, str(i)) for i in fine]
-    mask, faults = rle.mend_pairs(row["EncodedPixels"], height, width)
-    return Instance(labels.categories[category_id], mask, source, tuple(names), faults=faults)
+    ids = [_integer(a, "attribute") for a in attributes]
+    names = [labels.attributes.get(i, str(i)) for i in ids]
+    mask, repaired = rle.repair_pairs(row["EncodedPixels"], height, width)
+    return Instance(labels.categories[category_id], mask, source, tuple(names), repaired=repaired)
 
 
 def _integer(text: str, column: str) -> int:

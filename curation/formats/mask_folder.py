@@ -78,8 +78,8 @@ class MaskFolder:
             for other in others:
                 on_finding(
                     Finding(
-                        self._place(other),
                         FindingKind.IMAGE_LISTED_TWICE,
+                        self._location(other),
                         f"its mask is {quoted(mask)}",
                     )
                 )
@@ -87,32 +87,32 @@ class MaskFolder:
                 yield record
 
     def _record(self, name: str, mask: str, on_finding: OnFinding) -> ImageRecord | None:
-        where = self._place(mask)
-        found = find_image(self.images, name, where, "1 mask", on_finding)
+        location = self._location(mask)
+        found = find_image(self.images, name, location, "1 mask", on_finding)
         if not found:
             return None
         image, height, width = found
         try:
             values = image_io.read_index(image_io.find(self.path, mask))
         except (FileNotFoundError, ValueError) as error:
-            on_finding(Finding(where, FindingKind.MASK_REFUSED, str(error)))
+            on_finding(Finding(FindingKind.MASK_REFUSED, location, str(error)))
             return None
         if values.shape != (height, width):
             detail = explain_mismatch(values.shape, (height, width))
-            on_finding(Finding(where, FindingKind.SIZE_MISMATCH, detail))
+            on_finding(Finding(FindingKind.SIZE_MISMATCH, location, detail))
             return None
         runs = _runs(values)
         if unknown := runs.keys() - self.categories.keys():
-            on_finding(Finding(where, FindingKind.UNLISTED_VALUES, _shown(runs, unknown)))
+            on_finding(Finding(FindingKind.UNLISTED_VALUES, location, _shown(runs, unknown)))
             return None
         instances = tuple(
-            Instance(category, rle.from_pairs(pairs, height, width), f"{where}:{value}")
+            Instance(category, rle.from_pairs(pairs, height, width), f"{location}:{value}")
             for value, pairs in runs.items()
             if (category := self.categories[value])
         )
         return ImageRecord(name, image, height, width, tuple(instances))
 
-    def _place(self, mask: str) -> str:
+    def _location(self, mask: str) -> str:
         return f"{self.path.name}/{shown(mask)}"
 
 

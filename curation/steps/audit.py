@@ -10,26 +10,29 @@ from pathlib import Path
 from rich.progress import Progress
 
 from curation import store
-from curation.audit import batch, contradictions, duplicates, faults
+from curation.audit import batch, contradictions, duplicates
 from curation.audit.duplicates import ImageLabels
-from curation.audit.faults import Fault
 from curation.audit.image_hash import ImageHash
 from curation.core import parallel
 from curation.core.atomic import replacing
+from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord
 from curation.core.taxonomy import SOURCE
 from curation.review import journal
 from curation.steps import import_report
 
 AUDIT = "audit.csv"
-COLUMNS = ("severity", "name", "image_id", "instance_id", "source", "detail", "other")
+COLUMNS = ("severity", "kind", "image_id", "instance_id", "location", "detail", "other")
 BATCH = 32
 
-_AS_FAULT = {"size mismatch": faults.OTHER_SIZE, "photo refused": faults.UNREADABLE}
-"""What an import calls what it left out, and what an audit calls it."""
+_OF_IMAGE = {
+    FindingKind.SIZE_MISMATCH: FindingKind.SIZE_MISMATCH,
+    FindingKind.IMAGE_REFUSED: FindingKind.UNREADABLE,
+}
+"""What an import calls a photo that it skipped, and what an audit calls it."""
 
 
-def run(dataset, progress: Progress) -> list[Fault]:
+def run(dataset, progress: Progress) -> list[Finding]:
     """Audits a dataset's source labels and photos, and stores what it finds.
 
     Labels that a reviewer deleted and photos that one excluded are left out; a source label
@@ -40,13 +43,13 @@ def run(dataset, progress: Progress) -> list[Fault]:
     Returns:
         the faults, errors first
     """
-    found: list[Fault] = []
+    found: list[Finding] = []
     images: list[ImageHash] = []
     labels: dict[str, ImageLabels] = {}
     task = progress.add_task("audit", total=len(dataset))
     for checked in parallel.ordered(batch.check, None, _batches(dataset), images=len(dataset)):
         for one in checked:
-            found += one.faults
+            found += one.findings
             labels[one.image_id] = one.labels
             if one.image:
                 images.append(one.image)
@@ -59,8 +62,8 @@ def run(dataset, progress: Progress) -> list[Fault]:
         records = store.read(dataset, "ground_truth", group.image_ids)
         found += contradictions.audit_twins(said.applied(record) for record, _ in records)
     store.write_faults(dataset, found)
-    found += left_out(store.folder(dataset))
-    found.sort(key=lambda f: (faults.SEVERITIES.index(f.severity), f.name, f.image_id))
+    found += skipped(store.folder(dataset))
+    found.sort(key=lambda f: (f.severity.rank, f.kind, f.image_id))
     with (
         replacing(store.folder(dataset) / AUDIT) as part,
         part.open("w", newline="", encoding="utf-8") as file,
@@ -70,11 +73,12 @@ def run(dataset, progress: Progress) -> list[Fault]:
     return found
 
 
-def left_out(folder: Path) -> Iterator[Fault]:
-    """What imports left out, by the lists that they wrote: there is no label to point at."""
-    for skip in import_report.left_out(folder):
-        name = _AS_FAULT.get(skip.kind, faults.LEFT_OUT)
-        yield Fault("", "", name, f"{skip.kind}: {skip.detail}; not imported", skip.where)
+def skipped(folder: Path) -> Iterator[Finding]:
+    """What imports skipped, by the lists that they wrote: there is no label to point at."""
+    for skip in import_report.skipped(folder):
+        kind = _OF_IMAGE.get(skip.kind, FindingKind.SKIPPED)
+        detail = f"{skip.kind}: {skip.detail}; not imported"
+        yield Finding(kind, skip.location, detail)
 
 
 def _batches(dataset) -> Iterator[Sequence[ImageRecord]]:

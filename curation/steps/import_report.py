@@ -9,11 +9,11 @@ from pathlib import Path
 
 from curation.core import console
 from curation.core.atomic import replacing
+from curation.core.errors import CurateError
 from curation.core.finding import Finding, FindingKind
 
-COLUMNS = ("what", "where", "kind", "detail")
-LEFT_OUT = "left out"
-LOST = "decision without its label"
+COLUMNS = ("what", "location", "kind", "detail")
+SKIPPED = "skipped"
 _NAME = "imported-{folder}-{file}.csv"
 
 
@@ -24,8 +24,8 @@ class Imported:
     Attributes:
         added, unchanged, updated, differing: image ids
         instances: instances in all photos that were read
-        skips: what was left out and why
-        mended: labels that were taken in after the reader had mended them
+        skips: what was skipped and why
+        repaired: labels that were taken in after the reader had repaired them
         changes: what is new and gone in updated photos, and reviews that lost their label
         absent: photos of the dataset that the file does not name (with ``update``)
         unlisted: photos in the folder that the annotation file does not name
@@ -39,7 +39,7 @@ class Imported:
     differing: list[str] = field(default_factory=list)
     instances: int = 0
     skips: list[Finding] = field(default_factory=list)
-    mended: list[Finding] = field(default_factory=list)
+    repaired: list[Finding] = field(default_factory=list)
     changes: list[Finding] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     unlisted: list[str] = field(default_factory=list)
@@ -52,12 +52,12 @@ class Imported:
         return sum(map(len, (self.added, self.unchanged, self.updated, self.differing)))
 
     @property
-    def lost(self) -> int:
+    def orphaned(self) -> int:
         """Reviews whose label the file took away."""
-        return sum(change.kind == LOST for change in self.changes)
+        return sum(change.kind is FindingKind.ORPHANED_DECISION for change in self.changes)
 
     def summary(self) -> str:
-        """All of it in one line: what was read is imported or counted as left out."""
+        """All of it in one line: what was read is imported or counted as skipped."""
         counts = f"{len(self.added):,} new, {len(self.unchanged):,} unchanged"
         if self.updated:
             counts += f", {len(self.updated):,} updated"
@@ -66,10 +66,10 @@ class Imported:
             for n, what in ((self.instances, "instance"), (self.images, "photo"))
         )
         parts = [f"{instances} in {images} ({counts})"]
-        if self.mended:
-            parts.append(console.count_kinds(self.mended))
+        if self.repaired:
+            parts.append(f"repaired: {console.count_kinds(self.repaired)}")
         if self.skips:
-            parts.append(f"left out: {console.count_kinds(self.skips)}")
+            parts.append(f"skipped: {console.count_kinds(self.skips)}")
         for n, what in (
             (len(self.differing), "photo that differs, left as it was without --update"),
             (len(self.absent), "photo of the dataset that the file does not name, kept"),
@@ -83,17 +83,17 @@ class Imported:
 
     def write_list(self, path: Path) -> None:
         """Writes all that is not simply imported, or removes an earlier list when there is none."""
-        differs = "photo that differs from the dataset"
-        kept = [Finding(i, differs, "--update takes it") for i in self.differing]
-        kept += [Finding(i, FindingKind.NOT_NAMED) for i in self.absent]
+        differs = "--update takes it"
+        kept = [Finding(FindingKind.DIFFERS, i, differs) for i in self.differing]
+        kept += [Finding(FindingKind.NOT_NAMED, i) for i in self.absent]
         done = {
-            LEFT_OUT: self.skips,
-            "mended": self.mended,
+            SKIPPED: self.skips,
+            "repaired": self.repaired,
             "kept": kept,
             "updated": self.changes,
-            "not named": [Finding(i, FindingKind.UNLISTED_IMAGE) for i in self.unlisted],
+            "not named": [Finding(FindingKind.UNLISTED_IMAGE, i) for i in self.unlisted],
         }
-        rows = [(what, s.where, s.kind, s.detail) for what, skips in done.items() for s in skips]
+        rows = [(what, f.location, f.kind, f.detail) for what, found in done.items() for f in found]
         self.listed = path if rows else None
         if not rows:
             path.unlink(missing_ok=True)
@@ -121,11 +121,20 @@ def list_paths(folder: Path) -> list[Path]:
     return sorted(folder.glob(_NAME.format(folder="*", file="*")))
 
 
-def left_out(folder: Path) -> Iterator[Finding]:
-    """What imports into a dataset left out, by their lists."""
+def skipped(folder: Path) -> Iterator[Finding]:
+    """What imports into a dataset skipped, by their lists.
+
+    Raises:
+        CurateError: a list that an earlier build of curate wrote
+    """
     csv.field_size_limit(2**20)
     for path in list_paths(folder):
         with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                if row["what"] == LEFT_OUT:
-                    yield Finding(row["where"], row["kind"], row["detail"])
+            rows = csv.DictReader(file)
+            if tuple(rows.fieldnames or ()) != COLUMNS:
+                raise CurateError(
+                    path, "is of an earlier curate; import its file again, or move it"
+                )
+            for row in rows:
+                if row["what"] == SKIPPED:
+                    yield Finding(FindingKind(row["kind"]), row["location"], row["detail"])

@@ -28,7 +28,7 @@ def run(name: str, source: Source, strict: bool, update: bool, progress: Progres
     Killed at any moment and started again, it ends as if it had run once.
 
     Args:
-        strict: refuse the whole file if anything would be left out or mended
+        strict: refuse the whole file if anything would be skipped or repaired
         update: replace photos whose labels differ by now from what was imported
 
     Raises:
@@ -48,12 +48,12 @@ def _run(name: str, source: Source, update: bool, progress: Progress) -> Importe
     result = Imported()
     before, state = store.target(dataset, update), _state(source)
     task = progress.add_task(f"import {source.path.name}", total=len(source.names))
-    for part, (ready, skips, mended) in _each_slice(
+    for part, (ready, skips, repaired) in _each_slice(
         prepare.prepare_slice, (source, before), source
     ):
         store.take(dataset, ready, state if update else "", result)
         result.skips += skips
-        result.mended += mended
+        result.repaired += repaired
         progress.advance(task, len(part))
     result.unlisted = _unlisted(source)
     if update:
@@ -94,12 +94,12 @@ def alone(name: str) -> Iterator[None]:
 
 
 def check(source: Source, progress: Progress) -> None:
-    """Raises CurateError for the first thing that an import would leave out or mend."""
+    """Raises CurateError for the first thing that an import would skip or repair."""
     task = progress.add_task("check", total=len(source.names))
-    for part, fault in _each_slice(prepare.first_fault, source, source):
-        if fault:
-            detail = f": {fault.detail}" if fault.detail else ""
-            raise CurateError(fault.where, f"{fault.kind}{detail} (--strict)")
+    for part, found in _each_slice(prepare.first_finding, source, source):
+        if found:
+            detail = f": {found.detail}" if found.detail else ""
+            raise CurateError(found.location, f"{found.kind}{detail} (--strict)")
         progress.advance(task, len(part))
     progress.remove_task(task)
 

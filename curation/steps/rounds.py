@@ -202,8 +202,8 @@ def evaluate(dataset, run: str, progress: Progress) -> dict:
 def _write_data(folder: Path, work: Workset, size: int, progress: Progress) -> None:
     """The working copy as the TFRecords that a trainer reads."""
 
-    def refuse(skip: Finding) -> None:
-        raise DatasetError(skip.where, f"{skip.kind}: {skip.detail}; exclude or replace it")
+    def refuse(found: Finding) -> None:
+        raise DatasetError(found.location, f"{found.kind}: {found.detail}; exclude or replace it")
 
     task = progress.add_task("photos and label maps", total=len(work.records))
     tfrecord.write(

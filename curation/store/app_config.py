@@ -82,7 +82,7 @@ def _sidebar(dataset: fo.Dataset, results: list[str]) -> list[fo.SidebarGroupDoc
         "id",
         "filepath",
         "content_digest",
-        "place_digest",
+        "location_digest",
         "updated_by",
         "update_note",
         "photo_hash",

@@ -24,6 +24,7 @@ from pymongo import UpdateOne
 from pymongo.collection import Collection
 
 from curation.core import console, rle
+from curation.core.finding import FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.store import documents
 
@@ -94,7 +95,7 @@ def holds() -> bool:
     mask[1:, 1:3] = True
     instances = (
         Instance("dress", rle.encode(mask), "a.csv:2", ("red",), ((1.0, 1.0, 3.0, 1.0, 3.0, 3.0),)),
-        Instance("belt", rle.encode(mask & False), faults=(rle.OVERLAPPING_RUNS,)),
+        Instance("belt", rle.encode(mask & False), repaired=(FindingKind.OVERLAPPING_RUNS,)),
     )
     with tempfile.NamedTemporaryFile(suffix=".jpg") as image:
         ours = documents.sample(ImageRecord("a", Path(image.name), 3, 4, instances), ObjectId())

@@ -13,6 +13,7 @@ from fiftyone import ViewField as F
 
 from curation.core import image_io
 from curation.core.errors import DatasetError
+from curation.core.finding import FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.core.rle import Rle
 from curation.store import bulk, database
@@ -26,7 +27,7 @@ LABELS = "labels"
 SAMPLE_FIELDS: dict[str, type[fo.Field]] = {
     "image_id": fo.StringField,
     "content_digest": fo.StringField,
-    "place_digest": fo.StringField,
+    "location_digest": fo.StringField,
     "updated_by": fo.StringField,
     "update_note": fo.StringField,
     "photo_hash": fo.StringField,
@@ -133,7 +134,7 @@ def declare_detections(dataset: fo.Dataset, name: str, **extra: type[fo.Field]) 
     if not dataset.has_sample_field(name):
         dataset.add_sample_field(name, fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections)
     kinds = {"source": fo.StringField, "rle": fo.StringField,
-             "fine": fo.ListField, "mended": fo.ListField, **extra}  # fmt: skip
+             "source_attributes": fo.ListField, "repaired": fo.ListField, **extra}  # fmt: skip
     for attribute, kind in kinds.items():
         path = f"{name}.detections.{attribute}"
         if not dataset.get_field(path):
@@ -169,8 +170,8 @@ def folder(dataset: fo.Dataset) -> Path:
 
 
 def digests(dataset: fo.Dataset) -> dict[str, tuple[str, str]]:
-    """What each photo was imported from: its content and place digest, by image_id."""
-    columns = dataset.values(["image_id", "content_digest", "place_digest"])
+    """What each photo was imported from: its content and location digest, by image_id."""
+    columns = dataset.values(["image_id", "content_digest", "location_digest"])
     return {i: (content or "", place or "") for i, content, place in zip(*columns, strict=True)}
 
 
@@ -183,7 +184,16 @@ def read(
         field_name: GROUND_TRUTH, LABELS or a ``missing_<run>``
         image_ids: the photos; None for all
     """
-    wanted = ("_id", "label", "rle", "source", "fine", "polygons", "mended", "source_label")
+    wanted = (
+        "_id",
+        "label",
+        "rle",
+        "source",
+        "source_attributes",
+        "polygons",
+        "repaired",
+        "source_label",
+    )
     fields = ["filepath", "metadata", *(f"{field_name}.detections.{name}" for name in wanted)]
     for batch in batches(sorted(dataset.values("image_id") if image_ids is None else image_ids)):
         for image in bulk.read(dataset, batch, fields):
@@ -194,9 +204,9 @@ def read(
                     d["label"],
                     Rle(height, width, d["rle"].encode()),
                     d.get("source") or "",
-                    tuple(d.get("fine") or ()),
+                    tuple(d.get("source_attributes") or ()),
                     tuple(tuple(ring) for ring in d.get("polygons") or ()),
-                    tuple(d.get("mended") or ()),
+                    tuple(map(FindingKind, d.get("repaired") or ())),
                     d.get("source_label") or "",
                     str(d["_id"]),
                 )

@@ -154,7 +154,7 @@ def orphans(dataset: fo.Dataset) -> list[Finding]:
                 if d.instance_id not in there:
                     what = f"{d.action} {d.category}".strip()
                     said = f"{what} of {d.instance_id} by {d.reviewer}"
-                    found.append(Finding(d.image_id, FindingKind.ORPHANED_DECISION, said))
+                    found.append(Finding(FindingKind.ORPHANED_DECISION, d.image_id, said))
     return found
 
 

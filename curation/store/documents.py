@@ -47,11 +47,11 @@ def detection(instance: Instance, **attributes: Any) -> dict:
     document["source"] = instance.source
     document["rle"] = instance.mask.counts.decode()
     if instance.attributes:
-        document["fine"] = list(instance.attributes)
+        document["source_attributes"] = list(instance.attributes)
     if instance.polygons:
         document["polygons"] = [list(ring) for ring in instance.polygons]
-    if instance.faults:
-        document["mended"] = list(instance.faults)
+    if instance.repaired:
+        document["repaired"] = list(map(str, instance.repaired))
     return document | attributes
 
 
@@ -87,18 +87,21 @@ def source(record: ImageRecord) -> dict:
             "detections": [detection(instance) for instance in record.instances],
         },
         "content_digest": content_digest(record),
-        "place_digest": place_digest(record),
+        "location_digest": location_digest(record),
     }
 
 
 def content_digest(record: ImageRecord) -> str:
     """A hash of what the annotation file says of a photo, wherever and in whatever order."""
-    said = sorted((i.instance_id, i.attributes, i.polygons, i.faults) for i in record.instances)
+    said = sorted(
+        (i.instance_id, i.attributes, i.polygons, tuple(map(str, i.repaired)))
+        for i in record.instances
+    )
     text = repr((record.height, record.width, said))
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def place_digest(record: ImageRecord) -> str:
+def location_digest(record: ImageRecord) -> str:
     """A hash of where it says so, and of the photo's path and size in bytes."""
     image = str(record.path), record.path.stat().st_size
     text = repr((image, [instance.source for instance in record.instances]))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import fiftyone as fo
 
-from curation.audit.faults import SEVERITIES, Fault
+from curation.core.finding import Finding, Severity
 from curation.store import app_config, bulk
 from curation.store.datasets import (
     GROUND_TRUTH,
@@ -28,12 +28,12 @@ ON_IMAGES = ("faults", "fault_details", "n_faults", "n_errors")
 """What it finds of a photo and of its labels together."""
 
 
-def write_faults(dataset: fo.Dataset, found: Sequence[Fault]) -> None:
+def write_faults(dataset: fo.Dataset, found: Sequence[Finding]) -> None:
     """Replaces the faults of the last audit: on photos, on ``ground_truth`` and on ``labels``."""
     for name in (GROUND_TRUTH, LABELS):
         if dataset.has_sample_field(name):
             declare_detections(dataset, name, **ON_LABELS)
-    of_image: dict[str, list[Fault]] = {}
+    of_image: dict[str, list[Finding]] = {}
     for fault in found:
         of_image.setdefault(fault.image_id, []).append(fault)
     faulty = dataset.match({"n_faults": {"$gt": 0}})
@@ -48,10 +48,10 @@ def write_faults(dataset: fo.Dataset, found: Sequence[Fault]) -> None:
                 faults = of_image.get(image["image_id"], [])
                 marked = [_marked(d, faults) for d in bulk.detections(image, GROUND_TRUTH)]
                 changes[image["image_id"]] = {
-                    "faults": sorted({f.name for f in faults}),
+                    "faults": sorted({str(f.kind) for f in faults}),
                     "fault_details": _details(faults),
                     "n_faults": len(faults),
-                    "n_errors": sum(f.severity == SEVERITIES[0] for f in faults),
+                    "n_errors": sum(f.severity is Severity.ERROR for f in faults),
                     GROUND_TRUTH: {"_cls": "Detections", "detections": marked},
                 }
             bulk.update(dataset, changes)
@@ -66,16 +66,16 @@ def write_faults(dataset: fo.Dataset, found: Sequence[Fault]) -> None:
     app_config.configure(dataset)
 
 
-def _marked(label: dict, faults: Sequence[Fault]) -> dict:
+def _marked(label: dict, faults: Sequence[Finding]) -> dict:
     """A label with its faults and the worst severity among them; both None where it has none."""
     own = [f for f in faults if f.instance_id == str(label["_id"])]
-    worst = min((SEVERITIES.index(f.severity) for f in own), default=None)
+    worst = min((f.severity for f in own), key=lambda s: s.rank, default=None)
     return label | {
-        "faults": sorted({f.name for f in own}) or None,
+        "faults": sorted({str(f.kind) for f in own}) or None,
         "fault_details": _details(own) or None,
-        "severity": None if worst is None else SEVERITIES[worst],
+        "severity": None if worst is None else str(worst),
     }
 
 
-def _details(faults: Sequence[Fault]) -> list[str]:
-    return [f"{fault.name}: {fault.detail}" for fault in faults]
+def _details(faults: Sequence[Finding]) -> list[str]:
+    return [f"{fault.kind}: {fault.detail}" for fault in faults]

@@ -90,7 +90,7 @@ def update_notes(dataset: fo.Dataset, update_by: str) -> list[Finding]:
     """What a file in this state has changed, in this process or in one that was killed."""
     noted = dataset.match({"updated_by": update_by})
     pairs = zip(*noted.values(["image_id", "update_note"]), strict=True)
-    return [Finding(image_id, FindingKind.UPDATED, note) for image_id, note in sorted(pairs)]
+    return [Finding(FindingKind.UPDATED, image_id, note) for image_id, note in sorted(pairs)]
 
 
 def complete(dataset: fo.Dataset) -> dict[str, int]:

@@ -28,7 +28,7 @@ class Status(StrEnum):
     ADDED = "new"
     UNCHANGED = "unchanged"
     MOVED = "moved"
-    """The same labels, in another place: the photo's folder, or the lines of the file."""
+    """The same labels at another location: the photo's folder, or the lines of the file."""
     CHANGED = "changed"
 
 
@@ -55,7 +55,7 @@ class Target:
 
     Attributes:
         dataset_id: of FiftyOne
-        known: content and place digest of each photo in it, by image_id
+        known: content and location digest of each photo in it, by image_id
         update: whether changed photos are to be written
     """
 
@@ -72,10 +72,10 @@ def prepare(record: ImageRecord, target: Target) -> PreparedImage:
     """
     status, document = Status.ADDED, b""
     if known := target.known.get(record.image_id):
-        content, place = known
+        content, location = known
         if content != documents.content_digest(record):
             status = Status.CHANGED
-        elif place != documents.place_digest(record):
+        elif location != documents.location_digest(record):
             status = Status.MOVED
         else:
             status = Status.UNCHANGED
@@ -89,25 +89,25 @@ def prepare(record: ImageRecord, target: Target) -> PreparedImage:
 def prepare_slice(
     shared: tuple[Source, Target], part: range
 ) -> tuple[list[PreparedImage], list[Finding], list[Finding]]:
-    """A slice of a source's photos; what the reader left out; what it had to mend."""
+    """A slice of a source's photos; what was skipped; what the reader had to repair."""
     source, target = shared
     skips: list[Finding] = []
-    mends: list[Finding] = []
+    repairs: list[Finding] = []
     images = []
     for record in source.read(part.start, part.stop, skips.append):
         try:
             images.append(prepare(record, target))
-            mends += mended(record)
+            repairs += repaired(record)
         except CurateError as error:
             skips.append(_too_large(error))
-    return images, skips, mends
+    return images, skips, repairs
 
 
-def first_fault(source: Source, part: range) -> Finding | None:
-    """The first thing in a slice that an import would leave out or mend."""
+def first_finding(source: Source, part: range) -> Finding | None:
+    """The first thing in a slice that an import would skip or repair."""
     skips: list[Finding] = []
     for record in source.read(part.start, part.stop, skips.append):
-        if found := skips + mended(record):
+        if found := skips + repaired(record):
             return found[0]
         try:
             _pack(record, documents.source(record))
@@ -116,13 +116,9 @@ def first_fault(source: Source, part: range) -> Finding | None:
     return skips[0] if skips else None
 
 
-def mended(record: ImageRecord) -> list[Finding]:
-    """What the reader had to mend in a photo's labels."""
-    return [
-        Finding(i.source, f"label mended: {fault}", i.category)
-        for i in record.instances
-        for fault in i.faults
-    ]
+def repaired(record: ImageRecord) -> list[Finding]:
+    """What the reader had to repair in a photo's labels."""
+    return [Finding(kind, i.source, i.category) for i in record.instances for kind in i.repaired]
 
 
 def _pack(record: ImageRecord, document: dict) -> bytes:
@@ -135,4 +131,4 @@ def _pack(record: ImageRecord, document: dict) -> bytes:
 
 
 def _too_large(error: CurateError) -> Finding:
-    return Finding(error.path, FindingKind.TOO_LARGE, error.reason)
+    return Finding(FindingKind.TOO_LARGE, error.path, error.reason)

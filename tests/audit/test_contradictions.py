@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from curation.audit import faults
 from curation.audit.contradictions import audit_twins
 from curation.core import rle
+from curation.core.finding import FindingKind
 from curation.core.records import ImageRecord, Instance
 
 TOP, BOTTOM, WHOLE, BELT = (10, 40), (40, 80), (10, 80), (38, 42)
@@ -25,23 +25,23 @@ def image(name: str, *labels: tuple[str, tuple[int, int]], size: int = 100):
 
 
 def found(*images):
-    return [(f.source, f.detail) for f in audit_twins(images)]
+    return [(f.location, f.detail) for f in audit_twins(images)]
 
 
 def test_two_names_for_one_garment_are_named_on_both_images():
     a = image("a", ("dress", BOTTOM), ("top", TOP))
     b = image("b", ("top", (11, 41)), ("skirt", (41, 81)), size=200)
     twins = list(audit_twins([a, b]))
-    assert [(f.image_id, f.name) for f in twins] == [
-        ("a", faults.TWIN_GARMENT),
-        ("b", faults.TWIN_GARMENT),
+    assert [(f.image_id, f.kind) for f in twins] == [
+        ("a", FindingKind.NEAR_DUPLICATE_GARMENT),
+        ("b", FindingKind.NEAR_DUPLICATE_GARMENT),
     ]
     assert twins[0].detail == "'dress' here, 'skirt' on b, which looks the same (IoU 0.95)"
     assert (twins[0].instance_id, twins[0].other) == (
         a.instances[0].instance_id,
         b.instances[1].instance_id,
     )
-    assert (twins[1].instance_id, twins[1].source) == (b.instances[1].instance_id, "b.csv:3")
+    assert (twins[1].instance_id, twins[1].location) == (b.instances[1].instance_id, "b.csv:3")
 
 
 def test_a_whole_that_is_its_pieces_on_the_twin_is_named():

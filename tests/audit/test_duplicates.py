@@ -98,8 +98,8 @@ def labels(*categories, source="train.csv:2", mask=b"m"):
 def test_equal_files_with_other_categories_name_both_sides():
     said = {"a": labels("skirt", "top", "shoe", "shoe"), "b": labels("dress", "shoe", source="x:9")}
     (fault,) = audit_duplicates([Twins(("a", "b"), True)], said)
-    assert (fault.name, fault.image_id, fault.other) == ("duplicate photo, other labels", "b", "a")
-    assert (fault.instance_id, fault.source) == ("", "x:9")
+    assert (fault.kind, fault.image_id, fault.other) == ("duplicate photo, other labels", "b", "a")
+    assert (fault.instance_id, fault.location) == ("", "x:9")
     assert fault.detail == "only here: 'dress'; only on a: 'shoe' + 'skirt' + 'top'"
 
 
@@ -120,7 +120,7 @@ def test_images_that_look_alike_need_equal_categories_and_no_equal_masks():
     group = [Twins(("a", "b"), False)]
     assert not [*audit_duplicates(group, {"a": labels("dress"), "b": labels("dress", mask=b"n")})]
     (fault,) = audit_duplicates(group, {"a": labels("dress"), "b": labels("dress", "hat")})
-    assert fault.name == "near-duplicate photo, other labels"
+    assert fault.kind == "near-duplicate photo, other labels"
     assert fault.detail == "only here: 'hat'; only on a: nothing"
 
 

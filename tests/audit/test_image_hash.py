@@ -25,8 +25,8 @@ def jpeg(tmp_path):
 
 
 def test_a_sound_image_has_a_print_and_no_fault(jpeg):
-    found, faults = check_image(labelled(jpeg, 160, 120))
-    assert faults == []
+    found, wrong = check_image(labelled(jpeg, 160, 120))
+    assert wrong == []
     assert found.image_id == "p"
     assert found.content == image_io.content_hash(jpeg)
     cells = np.frombuffer(found.thumbnail, np.uint8).reshape(8, 8, 3).astype(int)
@@ -38,7 +38,7 @@ def test_a_sound_image_has_a_print_and_no_fault(jpeg):
 def test_a_image_of_another_size_than_its_masks_says_which(jpeg):
     found, (fault,) = check_image(labelled(jpeg, 120, 160))
     assert found is not None
-    assert (fault.name, fault.source) == ("size mismatch", "train.csv:7")
+    assert (fault.kind, fault.location) == ("size mismatch", "train.csv:7")
     assert "160x120" in fault.detail and "120x160" in fault.detail
 
 
@@ -51,11 +51,15 @@ def test_a_image_that_cannot_be_decoded_to_its_end_is_unreadable(jpeg, spoil):
         jpeg.write_bytes(content[:-100] if spoil == "cut off" else b"<html>not found</html>")
     found, (fault,) = check_image(labelled(jpeg, 160, 120))
     assert found is None
-    assert (fault.name, fault.instance_id, fault.source) == ("unreadable photo", "", "train.csv:7")
+    assert (fault.kind, fault.instance_id, fault.location) == (
+        "unreadable photo",
+        "",
+        "train.csv:7",
+    )
     assert "photo cannot be read" in fault.detail
 
 
 def test_a_image_without_labels_is_checked_too(jpeg):
-    found, faults = check_image(ImageRecord("p", jpeg, 160, 120))
+    found, wrong = check_image(ImageRecord("p", jpeg, 160, 120))
     assert found is not None
-    assert faults == []
+    assert wrong == []

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from curation.audit import faults, instances
-from curation.audit.faults import FAULTS
+from curation.audit import instances
 from curation.audit.instances import audit_record
 from curation.audit.parts import is_part
 from curation.core import polygons, rle
+from curation.core.finding import FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.formats import imaterialist
 from curation.formats.imaterialist import CATEGORIES
@@ -57,13 +57,13 @@ def test_clean_labels_have_no_fault():
 
 
 @pytest.mark.parametrize("name", ["run past the end", "overlapping runs"])
-def test_what_the_reader_mended_is_a_fault_with_its_place(name):
-    record = image(("dress", block(10, 10, 20, 20)), faults=(name,))
+def test_what_the_reader_repaired_is_a_fault_with_its_location(name):
+    record = image(("dress", block(10, 10, 20, 20)), repaired=(FindingKind(name),))
     (fault,) = audit_record(record)
-    assert (fault.image_id, fault.name, fault.source) == ("p", name, "train.csv:2")
+    assert (fault.image_id, fault.kind, fault.location) == ("p", name, "train.csv:2")
     assert [fault.instance_id] == ids_of(record)
     assert fault.detail.endswith("; 400 pixels are left")
-    assert fault.severity == FAULTS[name].severity
+    assert fault.severity == FindingKind(name).severity
 
 
 def test_a_mask_without_a_pixel_is_empty_and_nothing_else():
@@ -71,27 +71,27 @@ def test_a_mask_without_a_pixel_is_empty_and_nothing_else():
     found = audit_record(
         image(("dress", empty), ("coat", empty), ("dress", empty), ("sleeve", empty))
     )
-    assert [f.name for f in found] == ["empty mask"] * 4
+    assert [f.kind for f in found] == ["empty mask"] * 4
     assert found[0].detail == "'dress' has 0 of the photo's 10,000 pixels"
 
 
 def test_fewer_than_16_pixels_are_tiny():
     (fault,) = audit_record(image(("bead", block(0, 0, 5, 3)), ("dress", block(0, 0, 4, 4))))
-    assert (fault.name, fault.source) == ("tiny mask", "train.csv:2")
+    assert (fault.kind, fault.location) == ("tiny mask", "train.csv:2")
     assert fault.detail == "'bead' has 15 of the photo's 10,000 pixels"
 
 
 def test_in_a_large_image_less_than_a_pixel_of_a_label_map_is_tiny():
     large = np.zeros((2560, 2560), dtype=bool)  # 100 of its pixels are one of 256 x 256
     large[:9, :11] = True
-    assert [f.name for f in audit_record(image(("dress", large)))] == ["tiny mask"]
+    assert [f.kind for f in audit_record(image(("dress", large)))] == ["tiny mask"]
     large[9, 0] = True
     assert audit_record(image(("dress", large))) == []
 
 
 def test_a_polygon_that_left_the_image_says_how_far_and_how_much_of_it():
     (fault,) = audit_record(drawn(80, 20, 130, 20, 130, 30, 80, 30))
-    assert (fault.name, fault.source) == ("out-of-frame polygon", "via.json:p#0")
+    assert (fault.kind, fault.location) == ("out-of-frame polygon", "via.json:p#0")
     assert fault.detail == (
         "reaches 30 pixels out of the 100x100 photo: 500 square pixels as drawn, 200 inside"
     )
@@ -104,17 +104,17 @@ def test_one_pixel_out_of_the_frame_is_the_tools_rounding():
 
 def test_a_bow_tie_says_its_area_before_and_after():
     (fault,) = audit_record(drawn(10, 10, 50, 50, 50, 10, 10, 50))
-    assert fault.name == "self-intersecting polygon"
-    assert fault.detail == ("Self-intersection[30 30]: 0 square pixels as drawn, 800 as mended")
+    assert fault.kind == "self-intersecting polygon"
+    assert fault.detail == ("Self-intersection[30 30]: 0 square pixels as drawn, 800 as repaired")
 
 
 def test_what_the_reader_said_of_an_outline_is_told_once_with_its_areas():
-    names = "self-intersecting polygon", "out-of-frame polygon"
+    kinds = FindingKind.SELF_INTERSECTING, FindingKind.OUT_OF_FRAME
     record = drawn(10, 10, 130, 50, 130, 10, 10, 50)
     unsaid = audit_record(record)
-    assert tuple(f.name for f in unsaid) == names
+    assert tuple(f.kind for f in unsaid) == kinds
     assert all(" square pixels as drawn, " in f.detail for f in unsaid)
-    said = replace(record, instances=(replace(record.instances[0], faults=names),))
+    said = replace(record, instances=(replace(record.instances[0], repaired=kinds),))
     assert audit_record(said) == unsaid
 
 
@@ -130,14 +130,14 @@ def test_a_garment_labelled_twice_points_at_the_first():
                    ("dress", again))  # fmt: skip
     (fault,) = audit_record(record)
     ids = ids_of(record)
-    assert fault.name == "duplicate instance"
+    assert fault.kind == "duplicate instance"
     assert (fault.instance_id, fault.other) == (ids[2], ids[1])
     assert fault.detail == "'dress' has IoU 0.98 with 'dress' of train.csv:3"
 
 
 def test_three_copies_are_two_faults():
     found = audit_record(image(*[("dress", block(10, 10, 20, 50))] * 3))
-    assert [(f.name, f.source) for f in found] == [
+    assert [(f.kind, f.location) for f in found] == [
         ("duplicate instance", "train.csv:3"),
         ("duplicate instance", "train.csv:4"),
     ]
@@ -157,7 +157,7 @@ def test_three_copies_are_two_faults():
 def test_the_bar_of_the_same_pixels(rows, categories, name):
     masks = block(10, 0, 20, 100), block(10, 0, 20, rows)
     found = audit_record(image(*zip(categories, masks, strict=True)))
-    assert [f.name for f in found] == ([name] if name else [])
+    assert [f.kind for f in found] == ([name] if name else [])
 
 
 @pytest.mark.parametrize(
@@ -176,14 +176,14 @@ def test_the_bar_of_the_same_pixels(rows, categories, name):
 )
 def test_a_part_sits_on_a_garment_that_can_have_it(part, garment, alone):
     found = audit_record(image((garment, block(10, 10, 30, 30)), (part, block(20, 20, 6, 6))))
-    assert [(f.name, f.source) for f in found] == [
+    assert [(f.kind, f.location) for f in found] == [
         ("part without its garment", "train.csv:3")
     ] * alone
 
 
 def test_a_part_does_not_sit_on_a_part():
     found = audit_record(image(("zipper", block(10, 10, 4, 30)), ("rivet", block(10, 10, 6, 6))))
-    assert [f.name for f in found] == ["part without its garment"] * 2
+    assert [f.kind for f in found] == ["part without its garment"] * 2
 
 
 def test_a_part_may_lie_two_percent_of_the_diagonal_from_its_garment():
@@ -207,17 +207,17 @@ def test_pairs_are_those_of_every_pair_compared(masks, data):
     labels = [(data.draw(category), mask) for mask in masks]
     record = image(*labels)
     ids = ids_of(record)
-    found = {(f.instance_id, f.other, f.name) for f in audit_record(record) if f.other}
+    found = {(f.instance_id, f.other, f.kind) for f in audit_record(record) if f.other}
     expected = set()
     for later, (one, mask) in enumerate(labels):
         for earlier, (other, before) in enumerate(labels[:later]):
             union = (mask | before).sum()
             iou = (mask & before).sum() / union if union else 0
             if one == other and iou >= instances.SAME_MASK:
-                expected.add((ids[later], ids[earlier], faults.DUPLICATE))
+                expected.add((ids[later], ids[earlier], FindingKind.DUPLICATE))
                 break
             if {one, other} == {"dress", "coat"} and iou >= instances.SAME_PIXELS:
-                expected.add((ids[later], ids[earlier], faults.CONTRADICTION))
+                expected.add((ids[later], ids[earlier], FindingKind.CONTRADICTION))
                 break
     assert found == expected
 
@@ -233,4 +233,4 @@ def test_real_labels_have_no_fault_until_they_are_there_twice(real_data):
         assert audit_record(record) == []
         again = (replace(i, instance_id="") for i in record.instances)
         twice = replace(record, instances=(*record.instances, *again))
-        assert {f.name for f in audit_record(twice)} == {"duplicate instance"}
+        assert {f.kind for f in audit_record(twice)} == {"duplicate instance"}

@@ -80,7 +80,7 @@ def test_import_counts_and_lists_what_it_skips(csv_file, images_folder, dataset)
     assert "photo of the folder that the file does not name (1)" in said
     listed = said.rsplit("all listed in ", 1)[1].strip()
     text = Path(listed).read_text("utf-8")
-    assert "left out,train.csv:3,row that cannot be decoded" in text
+    assert "skipped,train.csv:3,row that cannot be decoded" in text
     assert "not named,c d.jpg,photo the file does not name" in text
     assert "(0 new, 2 unchanged)" in run(*args).stderr
 
@@ -238,7 +238,7 @@ def test_an_export_is_imported_again_with_the_same_masks(
     }  # fmt: skip
     if format_ != "masks":
         del expected["b", "ignore"]
-        assert "void label (1): see skipped.csv" in said
+        assert "ignored label (1): see skipped.csv" in said
         assert (out / "skipped.csv").read_text().count("rows.csv:5") == 1
     assert pixels(again, "ground_truth") == expected
 

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from curation.core import console
-from curation.core.records import Skip
+from curation.core.finding import Finding, FindingKind
 
 
 def test_labels_that_look_like_markup_are_shown_as_they_are():
@@ -45,16 +45,18 @@ def test_a_bar_shows_its_description_as_it_is():
 
 
 def test_kinds_are_counted_most_frequent_first():
-    skips = [Skip("a", "bad row"), Skip("b", "no photo"), Skip("c", "bad row")]
-    assert console.count_kinds(skips) == "bad row (2), no photo (1)"
+    kinds = FindingKind.TINY, FindingKind.EMPTY, FindingKind.TINY
+    found = [Finding(kind, "a.csv:2") for kind in kinds]
+    assert console.count_kinds(found) == "tiny mask (2), empty mask (1)"
 
 
-def test_a_list_of_skips_goes_when_there_are_none_left(tmp_path):
+def test_a_list_of_findings_goes_when_there_are_none_left(tmp_path):
     path = tmp_path / "skipped.csv"
-    console.list_skips(path, [Skip("t.csv:2", "bad row", 'has "quotes", and commas')])
+    found = Finding(FindingKind.TINY, "t.csv:2", 'has "quotes", and commas')
+    console.list_findings(path, [found])
     assert path.read_text().splitlines() == [
-        "where,kind,detail",
-        't.csv:2,bad row,"has ""quotes"", and commas"',
+        "location,kind,detail",
+        't.csv:2,tiny mask,"has ""quotes"", and commas"',
     ]
-    console.list_skips(path, [])
+    console.list_findings(path, [])
     assert not path.exists()

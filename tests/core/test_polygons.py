@@ -145,8 +145,8 @@ BOW_TIE, SQUARE = (10, 10, 50, 50, 50, 10, 10, 50), (10, 10, 20, 10, 20, 20, 10,
         ),
     ],
 )
-def test_what_has_to_be_mended_is_named(rings, expected):
-    assert polygons.faults(rings, 60, 60) == expected
+def test_what_has_to_be_repaired_is_named(rings, expected):
+    assert polygons.repairs(rings, 60, 60) == expected
 
 
 def test_an_outline_that_would_eat_the_memory_is_refused():

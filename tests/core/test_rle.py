@@ -68,7 +68,7 @@ def test_pairs_that_cannot_be_decoded_say_why(pairs, reason):
 
 
 @pytest.mark.parametrize(
-    ("pairs", "mended", "faults"),
+    ("pairs", "same_as", "repaired"),
     [
         ("15 9", "15 2", ("run past the end",)),
         ("2 1 15 2 17 3", "2 1 15 2", ("run past the end",)),
@@ -78,18 +78,18 @@ def test_pairs_that_cannot_be_decoded_say_why(pairs, reason):
         ("14 2 13 9", "13 4", ("run past the end", "overlapping runs")),
     ],
 )
-def test_pairs_that_can_be_mended_are_and_say_so(pairs, mended, faults):
-    assert rle.mend_pairs(pairs, 4, 4) == (rle.from_pairs(mended, 4, 4), faults)
+def test_pairs_that_can_be_repaired_are_and_say_so(pairs, same_as, repaired):
+    assert rle.repair_pairs(pairs, 4, 4) == (rle.from_pairs(same_as, 4, 4), repaired)
 
 
 @given(st.lists(st.tuples(st.integers(1, 20), st.integers(1, 20)), min_size=1, max_size=6))
-def test_mended_pairs_are_the_pixels_inside_any_run(pairs):
+def test_repaired_pairs_are_the_pixels_inside_any_run(pairs):
     painted = np.zeros(40, bool)
     for start, length in pairs:
         painted[start - 1 : start - 1 + length] = True
-    mask, faults = rle.mend_pairs(np.ravel(pairs), 8, 5)
+    mask, repaired = rle.repair_pairs(np.ravel(pairs), 8, 5)
     assert (rle.decode(mask).ravel(order="F") == painted).all()
-    assert ("overlapping runs" in faults) == (painted.sum() < sum(n for _, n in pairs))
+    assert ("overlapping runs" in repaired) == (painted.sum() < sum(n for _, n in pairs))
 
 
 def test_a_size_that_would_eat_the_memory_is_refused():

@@ -10,7 +10,8 @@ from PIL import Image
 
 from curation.core import polygons, rle, taxonomy
 from curation.core.errors import CurateError
-from curation.core.records import ImageRecord, Instance, Skip
+from curation.core.finding import Finding, FindingKind
+from curation.core.records import ImageRecord, Instance
 from curation.formats import export, via
 from tests.conftest import picture
 
@@ -31,9 +32,9 @@ def records(tmp_path):
     return result
 
 
-def write(folder, records, format_="coco", on_skip=pytest.fail):
+def write(folder, records, format_="coco", on_finding=pytest.fail):
     splits, groups = dict.fromkeys(records, "train"), {i: f"hash of {i}" for i in records}
-    return export.write(folder, format_, records, TAXONOMY, splits, groups, on_skip=on_skip)
+    return export.write(folder, format_, records, TAXONOMY, splits, groups, on_finding=on_finding)
 
 
 def test_an_export_is_labels_splits_and_a_manifest_of_what_is_there(tmp_path, records):
@@ -47,9 +48,9 @@ def test_an_export_is_labels_splits_and_a_manifest_of_what_is_there(tmp_path, re
 @pytest.mark.parametrize("format_", ["coco", "masks", "via"])
 def test_a_label_without_a_pixel_is_told_and_left_out(tmp_path, records, format_):
     records["a"] = replace(records["a"], instances=(Instance("feet", EMPTY, "t.csv:9"),))
-    skips: list[Skip] = []
+    skips: list[Finding] = []
     write(tmp_path / "out", records, format_, skips.append)
-    assert skips == [Skip("t.csv:9", "label without a pixel", "feet of a")]
+    assert skips == [Finding(FindingKind.LABEL_WITHOUT_PIXEL, "t.csv:9", "feet of a")]
 
 
 def test_polygons_that_via_would_fill_otherwise_are_traced_and_others_are_kept(tmp_path, records):

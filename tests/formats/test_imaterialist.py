@@ -91,7 +91,7 @@ def test_rows_of_a_image_may_stand_apart(tmp_path, images_folder):
 def test_a_wrong_row_is_skipped_counted_and_placed(tmp_path, images_folder, row, kind, detail):
     (tmp_path / "secret.jpg").write_bytes((images_folder / "a.jpg").read_bytes())
     _, skips = read(csv_file(tmp_path, A_ROW.replace("a,", "b,", 1), row), images_folder)
-    wrong = [s for s in skips if s.where == "train.csv:3"]
+    wrong = [s for s in skips if s.location == "train.csv:3"]
     assert wrong[0].kind == kind
     assert detail in wrong[0].detail
     assert len(wrong[0].detail) < 300 + len(str(tmp_path))
@@ -133,7 +133,7 @@ def test_a_file_that_is_wrong_as_a_whole_is_one_error(tmp_path, content, message
 def test_an_open_quote_costs_its_own_row_alone(tmp_path, images_folder, after):
     rows = [A_ROW, 'a,2 2,4,6,4,"1,3\n', after]
     (a, b), (skip,) = read(csv_file(tmp_path, *rows), images_folder)
-    assert (skip.where, skip.kind) == ("train.csv:3", "row that cannot be decoded")
+    assert (skip.location, skip.kind) == ("train.csv:3", "row that cannot be decoded")
     assert "unexpected end of data" in skip.detail
     assert (len(a.instances), len(b.instances)) == (1, 1)
 
@@ -152,10 +152,10 @@ def test_slices_are_read_in_any_order_and_by_a_copy(tmp_path, images_folder):
     assert [i.source for i in first.instances] == ["train.csv:2", "train.csv:4"]
 
 
-def test_runs_that_can_be_mended_are_and_the_label_says_so(tmp_path, images_folder):
+def test_runs_that_can_be_repaired_are_and_the_label_says_so(tmp_path, images_folder):
     rows = ["a,23 9,4,6,4,\n", "a,1 3 2 3,4,6,6,\n"]
     (record,), skips = read(csv_file(tmp_path, *rows), images_folder)
-    assert [i.faults for i in record.instances] == [("run past the end",), ("overlapping runs",)]
+    assert [i.repaired for i in record.instances] == [("run past the end",), ("overlapping runs",)]
     assert [rle.area(i.mask) for i in record.instances] == [2, 4]
     assert skips == []
 
@@ -179,7 +179,7 @@ def test_two_names_of_one_record_are_told(tmp_path, images_folder, first, second
     lines = [f"{first},2 2,4,6,4,\n", *[f"{second},2 2,4,6,4,\n"] * 2, "b,1 1,5,5,6,\n"]
     records, (skip,) = read(csv_file(tmp_path, *lines), images_folder)
     assert [r.path.stem for r in records] == ["a", "b"]
-    assert (skip.where, skip.kind) == ("train.csv:3", "photo listed twice")
+    assert (skip.location, skip.kind) == ("train.csv:3", "photo listed twice")
     assert skip.detail == f"{second}, 2 rows"
 
 

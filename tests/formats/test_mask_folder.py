@@ -176,7 +176,7 @@ def test_what_may_have_changed_the_values_is_refused(
 ):
     save(masks / name, image, **options)
     records, (skip,) = read(masks, images_folder)
-    assert (records, skip.where, skip.kind) == ([], f"masks/{name}", "mask refused")
+    assert (records, skip.location, skip.kind) == ([], f"masks/{name}", "mask refused")
     assert skip.detail.startswith(reason)
 
 
@@ -202,7 +202,7 @@ def test_values_that_no_class_has_refuse_the_image_and_are_counted(masks, images
     blurred = drawn("004567", "114569", "111122", "111122")
     save(masks / "a.png", blurred)
     records, (skip,) = read(masks, images_folder)
-    assert (records, skip.where) == ([], "masks/a.png")
+    assert (records, skip.location) == ([], "masks/a.png")
     assert skip.kind == "values not in the class list"
     assert skip.detail.startswith(
         "6 (2 pixels), 5 (2 pixels), 4 (2 pixels), 9 (1 pixels), 7 (1 pixels): "
@@ -217,7 +217,7 @@ def test_values_that_no_class_has_refuse_the_image_and_are_counted(masks, images
 def test_a_mask_of_another_size_is_a_mismatch(masks, images_folder, shape, reason):
     save(masks / "a.png", np.ones(shape, np.uint8))
     records, (skip,) = read(masks, images_folder)
-    assert (records, skip.where, skip.kind) == ([], "masks/a.png", "size mismatch")
+    assert (records, skip.location, skip.kind) == ([], "masks/a.png", "size mismatch")
     assert reason in skip.detail
 
 
@@ -269,7 +269,7 @@ def test_a_second_mask_of_a_image_is_left_out(masks, images_folder):
         save(masks / name)
     (record,), skips = read(masks, images_folder)
     assert record.instances[0].source == "masks/a.png:1"
-    assert [(s.where, s.kind) for s in skips] == [
+    assert [(s.location, s.kind) for s in skips] == [
         ("masks/a-mask.png", "photo listed twice"),
         ("masks/a_gt.png", "photo listed twice"),
     ]
@@ -278,7 +278,11 @@ def test_a_second_mask_of_a_image_is_left_out(masks, images_folder):
 def test_a_mask_without_a_image_is_left_out(masks, images_folder):
     save(masks / "gone_mask.png")
     records, (skip,) = read(masks, images_folder)
-    assert (records, skip.where, skip.kind) == ([], "masks/gone_mask.png", "photo without a file")
+    assert (records, skip.location, skip.kind) == (
+        [],
+        "masks/gone_mask.png",
+        "photo without a file",
+    )
 
 
 def test_a_mask_of_two_images_is_left_out(masks, images_folder):
@@ -299,7 +303,7 @@ def test_a_name_that_is_no_text_is_skipped_and_can_be_written(masks, images_fold
     save(masks / "a.png").rename(masks / os.fsdecode(b"\xff.png"))
     records, (skip,) = read(masks, images_folder)
     assert (records, skip.kind) == ([], "photo refused")
-    f"{skip.where} {skip.detail}".encode()
+    f"{skip.location} {skip.detail}".encode()
 
 
 def test_hidden_files_and_other_files_are_no_masks(masks, images_folder):
@@ -321,7 +325,7 @@ def test_a_source_is_read_in_slices_by_copies_of_it(masks, images_folder):
         whole += copy.read(start, start + 1, skips.append)
     assert source.names == ("a", "b", "c d")
     assert [r.image_id for r in whole] == ["a"]
-    assert [(s.where, s.kind) for s in skips] == [
+    assert [(s.location, s.kind) for s in skips] == [
         ("masks/b.png", "size mismatch"),
         ("masks/c d.png", "size mismatch"),
     ]

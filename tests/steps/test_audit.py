@@ -13,9 +13,9 @@ from fiftyone import ViewField as F
 from PIL import Image
 
 from curation import store
-from curation.audit.faults import FAULTS, SEVERITIES
 from curation.cli import main
 from curation.core import console, taxonomy
+from curation.core.finding import FindingKind, Severity
 from curation.formats import imaterialist
 from curation.steps import ingest
 
@@ -62,7 +62,7 @@ def audit(name: str, *options: str) -> str:
 
 def test_each_fault_is_found_once_and_points_at_its_row(dataset):
     found = json.loads(audit(dataset.name, "--json"))
-    assert {(f["name"], f["source"]) for f in found} == {
+    assert {(f["kind"], f["location"]) for f in found} == {
         ("duplicate instance", "train.csv:3"),
         ("same pixels, other category", "train.csv:4"),
         ("run past the end", "train.csv:5"),
@@ -72,12 +72,12 @@ def test_each_fault_is_found_once_and_points_at_its_row(dataset):
         ("same garment, other category", "train.csv:6"),
         ("same garment, other category", "train.csv:9"),
         ("size mismatch", "train.csv:10"),
-        ("left out at import", "train.csv:10"),
+        ("skipped at import", "train.csv:10"),
     }
-    assert [SEVERITIES.index(f["severity"]) for f in found] == sorted(
-        SEVERITIES.index(f["severity"]) for f in found
+    assert [Severity(f["severity"]).rank for f in found] == sorted(
+        Severity(f["severity"]).rank for f in found
     )
-    doubled = next(f for f in found if f["name"] == "duplicate instance")
+    doubled = next(f for f in found if f["kind"] == "duplicate instance")
     ids = dataset.match({"image_id": "a"}).values("ground_truth.detections.id", unwind=True)
     assert (doubled["instance_id"], doubled["other"]) == (ids[1], ids[0])
 
@@ -114,17 +114,17 @@ def test_the_list_on_disk_has_every_fault(dataset):
         rows = list(csv.DictReader(file))
     assert len(rows) == 10
     for row in rows:
-        assert row["severity"] == FAULTS[row["name"]].severity
-        assert row["name"].split(" ")[0] in said
+        assert row["severity"] == FindingKind(row["kind"]).severity
+        assert row["kind"].split(" ")[0] in said
 
 
 def test_auditing_twice_says_the_same_and_a_deleted_label_no_more(dataset):
     first = json.loads(audit(dataset.name, "--json"))
     assert json.loads(audit(dataset.name, "--json")) == first
-    doubled = next(f for f in first if f["name"] == "duplicate instance")
+    doubled = next(f for f in first if f["kind"] == "duplicate instance")
     store.decide(dataset, "delete", image_id="a", instance_id=doubled["instance_id"])
     store.decide(dataset, "exclude", image_id="b")
-    names = {f["name"] for f in json.loads(audit(dataset.name, "--json"))}
+    names = {f["kind"] for f in json.loads(audit(dataset.name, "--json"))}
     assert "duplicate instance" not in names
     assert "tiny mask" not in names
     dataset.reload()
@@ -134,20 +134,20 @@ def test_auditing_twice_says_the_same_and_a_deleted_label_no_more(dataset):
 
 def test_what_a_reviewer_called_it_counts_and_not_what_was_imported(dataset):
     found = json.loads(audit(dataset.name, "--json"))
-    skirt = next(f for f in found if f["source"] == "train.csv:9" and f["instance_id"])
+    skirt = next(f for f in found if f["location"] == "train.csv:9" and f["instance_id"])
     assert skirt["name"] == "same garment, other category"
     store.decide(
         dataset, "relabel", image_id="b2", instance_id=skirt["instance_id"],
         category="shirt, blouse", taxonomy=taxonomy.SOURCE,
     )  # fmt: skip
-    names = {f["name"] for f in json.loads(audit(dataset.name, "--json"))}
+    names = {f["kind"] for f in json.loads(audit(dataset.name, "--json"))}
     assert "same garment, other category" not in names
 
 
 def test_a_image_that_was_lost_or_replaced_since_the_import_is_said(dataset, tmp_path):
     Image.new("RGB", (60, 80)).save(tmp_path / "images" / "a.png")
     (tmp_path / "images" / "b2.png").write_bytes(b"no photo")
-    names = {(f["image_id"], f["name"]) for f in json.loads(audit(dataset.name, "--json"))}
+    names = {(f["image_id"], f["kind"]) for f in json.loads(audit(dataset.name, "--json"))}
     assert ("a", "size mismatch") in names
     assert ("b2", "unreadable photo") in names
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from curation import store
 from curation.core import console, masks, rle, taxonomy
+from curation.core.finding import FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.store import bulk, datasets, documents
 from tests.conftest import picture
@@ -30,7 +31,7 @@ INSTANCES = {
     "plain": (Instance("shoe", L_SHAPE, "t.csv:2"),),
     "attributes": (Instance("shoe", L_SHAPE, "t.csv:2", ("high", "red")),),
     "polygons": (Instance("shoe", L_SHAPE, "v.json:k#0", polygons=(RING, RING[::-1])),),
-    "mended": (Instance("shoe", L_SHAPE, "t.csv:2", faults=(rle.OVERLAPPING_RUNS,)),),
+    "repaired": (Instance("shoe", L_SHAPE, "t.csv:2", repaired=(FindingKind.OVERLAPPING_RUNS,)),),
     "no place": (Instance("shoe", L_SHAPE),),
     "empty mask": (Instance("shoe", EMPTY, "t.csv:2"),),
     "one pixel": (Instance("shoe", PIXEL, "t.csv:2"),),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from curation.core import masks, rle
+from curation.core.finding import FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.store import documents
 from tests.conftest import picture
@@ -22,7 +23,9 @@ from tests.conftest import picture
 L_SHAPE = rle.encode(picture("......", "#.....", "#.....", "###..."))
 CORNER = rle.encode(picture("....##", "....##", "......", "......"))
 
-SHIRT = Instance("shirt", L_SHAPE, "t.csv:2", ("plain", "long"), faults=(rle.RUN_PAST_END,))
+SHIRT = Instance(
+    "shirt", L_SHAPE, "t.csv:2", ("plain", "long"), repaired=(FindingKind.RUN_PAST_END,)
+)
 SHOE = Instance("shoe", CORNER, "t.csv:3", polygons=((4.0, 0.0, 6.0, 0.0, 6.0, 2.0, 4.0, 2.0),))
 IMAGE = ImageRecord("a", Path(__file__), 4, 6, (SHIRT, SHOE))
 
@@ -41,7 +44,7 @@ def changed(image: ImageRecord = IMAGE, **values) -> ImageRecord:
         changed(attributes=("plain",)),
         changed(attributes=("long", "plain")),
         changed(polygons=SHOE.polygons),
-        changed(faults=()),
+        changed(repaired=()),
         replace(IMAGE, instances=(SHIRT,)),
         replace(IMAGE, instances=(SHIRT, SHIRT, SHOE)),
         replace(IMAGE, instances=()),
@@ -70,14 +73,14 @@ def test_the_content_digest_notices_attributes_that_two_instances_exchange():
     ],
     ids=["folder", "order", "line"],
 )
-def test_the_place_digest_alone_notices_where_a_image_and_its_labels_are(other):
+def test_the_location_digest_alone_notices_where_a_image_and_its_labels_are(other):
     assert documents.content_digest(other) == documents.content_digest(IMAGE)
-    assert documents.place_digest(other) != documents.place_digest(IMAGE)
+    assert documents.location_digest(other) != documents.location_digest(IMAGE)
 
 
-def test_the_place_digest_does_not_care_what_is_said():
-    other = changed(category="dress", mask=CORNER, attributes=(), faults=())
-    assert documents.place_digest(other) == documents.place_digest(IMAGE)
+def test_the_location_digest_does_not_care_what_is_said():
+    other = changed(category="dress", mask=CORNER, attributes=(), repaired=())
+    assert documents.location_digest(other) == documents.location_digest(IMAGE)
 
 
 @given(st.permutations([SHIRT, SHIRT, SHOE, replace(SHOE, category="boot")]))
@@ -101,8 +104,8 @@ def test_a_detection_is_drawn_by_hand():
         "bounding_box": [0, 1 / 4, 3 / 6, 3 / 4],
         "source": "t.csv:2",
         "rle": L_SHAPE.counts.decode(),
-        "fine": ["plain", "long"],
-        "mended": [rle.RUN_PAST_END],
+        "source_attributes": ["plain", "long"],
+        "repaired": ["run past the end"],
     }
 
 

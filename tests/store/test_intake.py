@@ -17,7 +17,7 @@ from curation.store import bulk, edits, intake
 from curation.store.prepare import (
     MAX_DOCUMENT,
     Target,
-    first_fault,
+    first_finding,
     prepare,
     prepare_slice,
 )
@@ -191,7 +191,7 @@ def test_orphans_are_the_decisions_whose_label_is_gone(dataset, records):  # noq
     less = replace(records[0], instances=records[0].instances[1:])
     store.write(dataset.name, [less], update=True)
     (orphan,) = store.orphans(dataset)
-    assert (orphan.where, orphan.kind) == ("a", "decision without its label")
+    assert (orphan.location, orphan.kind) == ("a", "decision without its label")
     assert orphan.detail == f"keep of {shirt.id} by ann"
 
 
@@ -205,14 +205,14 @@ def test_a_image_that_the_database_could_not_keep_is_left_out_and_said(
     large = replace(records[0], image_id="large", instances=(instance,))
 
     class Source:
-        def read(self, start, stop, on_skip):
+        def read(self, start, stop, on_finding):
             return [replace(records[1], image_id="c"), large][start:stop]
 
     shared = Source(), Target(bulk.dataset_id(dataset), {}, True)
     images, skips, _ = prepare_slice(shared, range(0, 2))
-    assert [(s.where, s.kind) for s in skips] == [("v.json:k#0", "photo with too much to keep")]
+    assert [(s.location, s.kind) for s in skips] == [("v.json:k#0", "photo with too much to keep")]
     assert "large" in skips[0].detail
-    assert first_fault(Source(), range(0, 2)) == skips[0]
+    assert first_finding(Source(), range(0, 2)) == skips[0]
     store.take(dataset, images, "v2", Imported())
     assert store.complete(dataset) == {}
     assert "c" in raw(dataset)

@@ -12,14 +12,15 @@ from bson import ObjectId
 
 from curation.core import rle
 from curation.core.errors import CurateError
-from curation.core.records import ImageRecord, Instance, Skip
+from curation.core.finding import Finding, FindingKind
+from curation.core.records import ImageRecord, Instance
 from curation.store import documents, prepare
 from curation.store.prepare import PreparedImage, Status, Target
 from tests.conftest import picture
 
 MASK = rle.encode(picture("......", "#.....", "#.....", "###..."))
 SHIRT = Instance("shirt", MASK, "t.csv:2", ("plain",))
-SHOE = Instance("shoe", MASK, "t.csv:3", faults=(rle.RUN_PAST_END,))
+SHOE = Instance("shoe", MASK, "t.csv:3", repaired=(FindingKind.RUN_PAST_END,))
 KEY = ObjectId("0" * 24)
 
 
@@ -31,7 +32,9 @@ def record(tmp_path):
 
 
 def target(*known: ImageRecord, update: bool = False) -> Target:
-    digests = {r.image_id: (documents.content_digest(r), documents.place_digest(r)) for r in known}
+    digests = {
+        r.image_id: (documents.content_digest(r), documents.location_digest(r)) for r in known
+    }
     return Target(KEY, digests, update)
 
 
@@ -65,13 +68,13 @@ def test_a_changed_image_is_packed_if_it_is_to_be_updated(record):
     image = prepare.prepare(changed, target(record, update=True))
     assert image.status is Status.CHANGED
     document = bson.decode(image.document)
-    assert document["ground_truth"]["detections"][0]["fine"] == ["striped"]
+    assert document["ground_truth"]["detections"][0]["source_attributes"] == ["striped"]
 
 
 def test_an_update_leaves_alone_what_people_and_runs_said_of_a_image(record):
     changed = replace(record, instances=(SHOE,))
     packed = bson.decode(prepare.prepare(changed, target(record, update=True)).document)
-    computed_anew = {"filepath", "metadata", "ground_truth", "content_digest", "place_digest"}
+    computed_anew = {"filepath", "metadata", "ground_truth", "content_digest", "location_digest"}
     assert packed.keys() == computed_anew
 
 
@@ -93,7 +96,7 @@ def test_a_image_imported_before_there_were_digests_differs(record):
 class Listed:
     """A :class:`curation.formats.Source` of records that are there already."""
 
-    images: tuple[ImageRecord | Skip, ...]
+    images: tuple[ImageRecord | Finding, ...]
     path: Path = Path("t.csv")
     images: Path = Path()
 
@@ -101,24 +104,24 @@ class Listed:
     def names(self):
         return [getattr(p, "image_id", "gone") for p in self.images]
 
-    def read(self, start, stop, on_skip):
+    def read(self, start, stop, on_finding):
         for image in self.images[start:stop]:
-            if isinstance(image, Skip):
-                on_skip(image)
+            if isinstance(image, Finding):
+                on_finding(image)
             else:
                 yield image
 
 
-GONE = Skip("t.csv:7", "photo without a file", "no photo 'gone'")
+GONE = Finding(FindingKind.IMAGE_WITHOUT_FILE, "t.csv:7", "no photo 'gone'")
 
 
-def test_a_slice_says_what_was_left_out_and_what_was_mended(record):
+def test_a_slice_says_what_was_skipped_and_what_was_repaired(record):
     fine = replace(record, image_id="b", instances=(SHIRT,))
     source = Listed((fine, record, GONE, replace(record, image_id="c")))
-    images, skips, mended = prepare.prepare_slice((source, target(fine)), range(0, 3))
+    images, skips, repaired = prepare.prepare_slice((source, target(fine)), range(0, 3))
     assert [(p.image_id, p.status) for p in images] == [("b", "unchanged"), ("a", "new")]
     assert skips == [GONE]
-    assert mended == [Skip("t.csv:3", "label mended: run past the end", "shoe")]
+    assert repaired == [Finding(FindingKind.RUN_PAST_END, "t.csv:3", "shoe")]
 
 
 def test_what_a_worker_is_given_and_gives_back_goes_through_pickle(record):
@@ -128,9 +131,9 @@ def test_what_a_worker_is_given_and_gives_back_goes_through_pickle(record):
     assert pickle.loads(pickle.dumps(done)) == done
 
 
-def test_the_first_fault_is_a_skip_or_a_mended_label(record):
+def test_the_first_finding_is_a_skip_or_a_repaired_label(record):
     fine = replace(record, image_id="b", instances=(SHIRT,))
-    assert prepare.first_fault(Listed((fine,)), range(0, 1)) is None
-    assert prepare.first_fault(Listed((fine, GONE, record)), range(0, 3)) == GONE
-    mended = Skip("t.csv:3", "label mended: run past the end", "shoe")
-    assert prepare.first_fault(Listed((fine, record, GONE)), range(0, 3)) == mended
+    assert prepare.first_finding(Listed((fine,)), range(0, 1)) is None
+    assert prepare.first_finding(Listed((fine, GONE, record)), range(0, 3)) == GONE
+    repaired = Finding(FindingKind.RUN_PAST_END, "t.csv:3", "shoe")
+    assert prepare.first_finding(Listed((fine, record, GONE)), range(0, 3)) == repaired

@@ -73,7 +73,7 @@ def test_what_the_app_draws_is_the_mask(dataset):
     assert detection.bounding_box == [0, 1 / 4, 3 / 6, 3 / 4]
     assert (detection.mask == L_SHAPE[1:, :3]).all()
     assert detection.source == "t.csv:2"
-    assert detection.fine == ["plain"]
+    assert detection.source_attributes == ["plain"]
 
 
 def test_importing_twice_changes_nothing(dataset, records):

@@ -89,78 +89,80 @@ class Coco:
                 if record := self._record(file, number, on_finding):
                     yield record
             if start < stop == len(self.names):
-                for place, annotation in self._annotations(file, stop):
+                for location, annotation in self._annotations(file, stop):
                     of = annotation.get("image_id") if isinstance(annotation, dict) else None
                     detail = f"the file lists no image with the id {quoted(of)}"
-                    on_finding(Finding(place, FindingKind.ANNOTATION_WITHOUT_IMAGE, detail))
+                    on_finding(Finding(FindingKind.ANNOTATION_WITHOUT_IMAGE, location, detail))
 
     def _record(self, file: BinaryIO, number: int, on_finding: OnFinding) -> ImageRecord | None:
         name = self.names[number]
-        where = f"{self.path.name}:{shown(name)}"
-        lost = f"{self.first[number + 1] - self.first[number]} annotations"
+        location = f"{self.path.name}:{shown(name)}"
+        skipped = f"{self.first[number + 1] - self.first[number]} annotations"
         if number in self.twice:
-            on_finding(Finding(where, FindingKind.IMAGE_LISTED_TWICE, f"{quoted(name)}, {lost}"))
+            on_finding(
+                Finding(FindingKind.IMAGE_LISTED_TWICE, location, f"{quoted(name)}, {skipped}")
+            )
             return None
-        found = find_image(self.images, name, where, lost, on_finding)
+        found = find_image(self.images, name, location, skipped, on_finding)
         if not found:
             return None
         image, height, width = found
         annotations = list(self._annotations(file, number))
         given_height, given_width = self.sizes[number].tolist()
         if why := _mismatch((given_height, given_width), annotations, (height, width)):
-            on_finding(Finding(where, FindingKind.SIZE_MISMATCH, f"{why}, {lost}"))
+            on_finding(Finding(FindingKind.SIZE_MISMATCH, location, f"{why}, {skipped}"))
             return None
         instances = []
-        for place, annotation in annotations:
-            if instance := self._instance(annotation, height, width, place, on_finding):
+        for at, annotation in annotations:
+            if instance := self._instance(annotation, height, width, at, on_finding):
                 instances.append(instance)
         if annotations and not instances:
-            on_finding(Finding(where, FindingKind.NO_USABLE_ANNOTATION, quoted(name)))
+            on_finding(Finding(FindingKind.NO_USABLE_ANNOTATION, location, quoted(name)))
             return None
         return ImageRecord(image_io.without_suffix(name), image, height, width, tuple(instances))
 
     def _annotations(self, file: BinaryIO, number: int) -> Iterator[tuple[str, Any]]:
-        """Place and JSON of each annotation of a photo."""
+        """Location and JSON of each annotation of a photo."""
         for start, stop in self.ranges[self.first[number] : self.first[number + 1]].tolist():
             file.seek(start)
             annotation = json_index.decode(file.read(stop - start))
             key = _id(annotation, "id")
-            place = f"byte {start}" if key is None else shown(str(key))
-            yield f"{self.path.name}:{place}", annotation
+            where = f"byte {start}" if key is None else shown(str(key))
+            yield f"{self.path.name}:{where}", annotation
 
     def _instance(
-        self, annotation: dict, height: int, width: int, place: str, on_finding: OnFinding
+        self, annotation: dict, height: int, width: int, location: str, on_finding: OnFinding
     ) -> Instance | None:
         key = _id(annotation, "category_id")
         category = None if key is None else self.categories.get(key)
         if category is None:
             detail = f"category_id {quoted(annotation.get('category_id'))} has no name"
-            on_finding(Finding(place, FindingKind.ANNOTATION_WITHOUT_LABEL, detail))
+            on_finding(Finding(FindingKind.ANNOTATION_WITHOUT_LABEL, location, detail))
             return None
         segmentation = annotation.get("segmentation")
         if not segmentation:
             on_finding(
-                Finding(place, FindingKind.ANNOTATION_WITHOUT_MASK, f"{category}: a box alone")
+                Finding(FindingKind.ANNOTATION_WITHOUT_MASK, location, f"{category}: a box alone")
             )
             return None
         rings: tuple[Ring, ...] = ()
         try:
-            fine = self._fine(annotation)
+            attributes = self._attributes(annotation)
             if isinstance(segmentation, dict):
                 mask = _runs(segmentation, height, width)
             else:
-                rings = _rings(segmentation, place, on_finding)
+                rings = _rings(segmentation, location, on_finding)
                 mask = polygons.fill(rings, height, width)
             if rle.area(mask) == 0:
                 raise ValueError("the mask has no pixel inside the photo")
         except ValueError as error:
-            on_finding(Finding(place, FindingKind.UNDRAWABLE_ANNOTATION, f"{category}: {error}"))
+            on_finding(Finding(FindingKind.UNDRAWABLE_ANNOTATION, location, f"{category}: {error}"))
             return None
-        # A crossing is not mended: pycocotools fills it as it fills everything.
-        mended = polygons.out_of_frame(rings, height, width) if rings else ()
-        return Instance(category, mask, place, fine, rings, mended)
+        # A crossing is not repaired: pycocotools fills it as it fills everything.
+        repaired = polygons.out_of_frame(rings, height, width) if rings else ()
+        return Instance(category, mask, location, attributes, rings, repaired)
 
-    def _fine(self, annotation: dict) -> tuple[str, ...]:
+    def _attributes(self, annotation: dict) -> tuple[str, ...]:
         ids = annotation.get("attribute_ids") or []
         if not isinstance(ids, list) or not set(map(type, ids)) <= {int, str}:
             raise ValueError(f"attribute_ids {quoted(ids)} is no list of ids")
@@ -269,7 +271,7 @@ def _runs(segmentation: dict, height: int, width: int) -> Rle:
     return rle.from_counts(counts, height, width)
 
 
-def _rings(segmentation: object, place: str, on_finding: OnFinding) -> tuple[Ring, ...]:
+def _rings(segmentation: object, location: str, on_finding: OnFinding) -> tuple[Ring, ...]:
     """Polygons, each ``[x0, y0, x1, y1, ...]`` in pixels; those that are points or lines go."""
     if not isinstance(segmentation, list):
         raise ValueError(f"segmentation {quoted(segmentation)} is not known")
@@ -281,7 +283,9 @@ def _rings(segmentation: object, place: str, on_finding: OnFinding) -> tuple[Rin
         if len(ring) < 6:
             on_finding(
                 Finding(
-                    place, FindingKind.POLYGON_WITHOUT_AREA, f"{what} has {len(ring) // 2} points"
+                    FindingKind.POLYGON_WITHOUT_AREA,
+                    location,
+                    f"{what} has {len(ring) // 2} points",
                 )
             )
             continue

@@ -47,8 +47,8 @@ def write(
                 if categories is not None and instance.category not in categories:
                     raise ValueError(f"{instance.category!r} is not one of the categories")
                 seen.add(instance.category)
-                fine = [attributes.setdefault(a, len(attributes) + 1) for a in instance.attributes]
-                annotation = {"image_id": image_id, **_annotation(instance, fine)}
+                own = [attributes.setdefault(a, len(attributes) + 1) for a in instance.attributes]
+                annotation = {"image_id": image_id, **_annotation(instance, own)}
                 waiting.write(f"{json.dumps(instance.category)}\t{json.dumps(annotation)}\n")
         names = sorted(seen) if categories is None else categories
         ids = {name: number for number, name in enumerate(names, 1)}
@@ -64,7 +64,7 @@ def write(
         file.write("\n]}\n")
 
 
-def _annotation(instance: Instance, fine: Sequence[int]) -> dict:
+def _annotation(instance: Instance, attribute_ids: Sequence[int]) -> dict:
     left, top, width, height = rle.bbox(instance.mask)
     annotation = {
         "segmentation": _segmentation(instance),
@@ -72,7 +72,7 @@ def _annotation(instance: Instance, fine: Sequence[int]) -> dict:
         "bbox": [left, top, width, height],
         "iscrowd": 0,
     }
-    return annotation | ({"attribute_ids": list(fine)} if fine else {})
+    return annotation | ({"attribute_ids": list(attribute_ids)} if attribute_ids else {})
 
 
 def _segmentation(instance: Instance) -> dict | list:

@@ -39,7 +39,7 @@ def write(
     groups: Mapping[str, str],
     size: int,
     on_image: Callable[[], object] = lambda: None,
-    on_finding: Callable[[Finding], None] = lambda skip: None,
+    on_finding: Callable[[Finding], None] = lambda finding: None,
 ) -> dict:
     """Writes an export; the folder appears when it is whole, and replaces an earlier export.
 
@@ -118,8 +118,8 @@ def _make(
     try:
         image = image_io.read(record.path, size)
     except ValueError as error:
-        skip = Finding(shown(record.image_id), FindingKind.UNREADABLE, str(error))
-        return skip, np.zeros(256, np.int64)
+        found = Finding(FindingKind.UNREADABLE, shown(record.image_id), str(error))
+        return found, np.zeros(256, np.int64)
     labels = label_map(record, taxonomy, size)
     framed = example.frame(example.encode(record.image_id, image, labels))
     return framed, np.bincount(labels.ravel(), minlength=256)

@@ -37,11 +37,11 @@ class Outline:
     """A region with a label and a shape, not clipped to its photo yet.
 
     Attributes:
-        where: file and place
+        location: file and where in it
         ring: ``(x0, y0, x1, y1, ...)`` in pixels
     """
 
-    where: str
+    location: str
     category: str
     ring: Ring
 
@@ -51,13 +51,13 @@ class Entry:
     """One listing of a photo.
 
     Attributes:
-        where: file and place
+        location: file and where in it
         name: the photo as the file names it
-        regions: in the file's order; what has no label or no outline is a skip
+        regions: in the file's order; what has no label or no outline is a finding
         repeated: whether the file lists the photo before, too, maybe spelled otherwise
     """
 
-    where: str
+    location: str
     name: str
     regions: tuple[Outline | Finding, ...]
     repeated: bool
@@ -80,14 +80,16 @@ class Via:
         """Yields the photos ``names[start:stop]``, each where it is listed first.
 
         Args:
-            on_finding: told each region and photo that is left out, and why
+            on_finding: told each region and photo that is skipped, and why
         """
         for entry in self.entries[start:stop]:
             if entry.repeated:
-                on_finding(Finding(entry.where, FindingKind.IMAGE_LISTED_TWICE, shown(entry.name)))
+                on_finding(
+                    Finding(FindingKind.IMAGE_LISTED_TWICE, entry.location, shown(entry.name))
+                )
                 continue
-            lost = f"{len(entry.regions)} regions"
-            found = find_image(self.images, entry.name, entry.where, lost, on_finding)
+            skipped = f"{len(entry.regions)} regions"
+            found = find_image(self.images, entry.name, entry.location, skipped, on_finding)
             if not found:
                 continue
             path, height, width = found
@@ -95,7 +97,7 @@ class Via:
             if instances or not entry.regions:
                 yield ImageRecord(entry.name, path, height, width, instances)
             else:
-                on_finding(Finding(entry.where, FindingKind.NO_USABLE_REGION, shown(entry.name)))
+                on_finding(Finding(FindingKind.NO_USABLE_REGION, entry.location, shown(entry.name)))
 
 
 def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
@@ -130,7 +132,7 @@ def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
     twice = listed_twice(names, names, images)
     entries = [
         Entry(
-            f"{path.name}:{listing.place}",
+            f"{path.name}:{listing.where}",
             listing.name,
             tuple(_outline(path, region, label_attribute) for region in listing.regions),
             number in twice,
@@ -185,15 +187,15 @@ def write(path: Path, records: Iterable[ImageRecord], label_attribute: str) -> N
 
 
 def _outline(path: Path, region: Region, label_attribute: str) -> Outline | Finding:
-    where = f"{path.name}:{region.place}"
+    location = f"{path.name}:{region.where}"
     try:
         category = label(region, label_attribute)
     except ValueError as error:
-        return Finding(where, FindingKind.REGION_WITHOUT_LABEL, str(error))
+        return Finding(FindingKind.REGION_WITHOUT_LABEL, location, str(error))
     try:
-        return Outline(where, category, ring(region.shape))
+        return Outline(location, category, ring(region.shape))
     except ValueError as error:
-        return Finding(where, FindingKind.UNDRAWABLE_REGION, f"{category}: {error}")
+        return Finding(FindingKind.UNDRAWABLE_REGION, location, f"{category}: {error}")
 
 
 def _instances(entry: Entry, height: int, width: int, on_finding: OnFinding) -> Iterator[Instance]:
@@ -205,11 +207,15 @@ def _instances(entry: Entry, height: int, width: int, on_finding: OnFinding) -> 
             mask = polygons.rasterise([region.ring], height, width)
         except ValueError as error:
             on_finding(
-                Finding(region.where, FindingKind.UNDRAWABLE_REGION, f"{region.category}: {error}")
+                Finding(
+                    FindingKind.UNDRAWABLE_REGION, region.location, f"{region.category}: {error}"
+                )
             )
             continue
-        faults = polygons.faults((region.ring,), height, width)
-        yield Instance(region.category, mask, region.where, polygons=(region.ring,), faults=faults)
+        repaired = polygons.repairs((region.ring,), height, width)
+        yield Instance(
+            region.category, mask, region.location, polygons=(region.ring,), repaired=repaired
+        )
 
 
 def _text(path: Path) -> str:
@@ -243,25 +249,25 @@ def _listings(path: Path, text: str) -> list[Listing]:
 
 
 def _listing(path: Path, key: str, entry: object) -> Listing:
-    place, fields = shown(key), table(entry)
+    where, fields = shown(key), table(entry)
     name, regions = fields.get("filename"), fields.get("regions", {})
     if not isinstance(name, str):
-        raise FormatError(path, "has no filename: not a VIA 1 or 2 entry", where=place)
+        raise FormatError(path, "has no filename: not a VIA 1 or 2 entry", where=where)
     if isinstance(regions, list):
         regions = {str(number): region for number, region in enumerate(regions)}
     if not isinstance(regions, dict):  # not none, which would be taken for a correction
         raise FormatError(
-            path, f"its regions are {quoted(regions)}: no list of regions", where=place
+            path, f"its regions are {quoted(regions)}: no list of regions", where=where
         )
     found = (
         Region(
-            f"{place}#{shown(number)}",
+            f"{where}#{shown(number)}",
             table(table(region).get("shape_attributes")),
             table(table(region).get("region_attributes")),
         )
         for number, region in regions.items()
     )
-    return Listing(place, name.strip(), tuple(found))
+    return Listing(where, name.strip(), tuple(found))
 
 
 def _short(value: float) -> int | float:

@@ -23,14 +23,14 @@ class Region:
     """One region as drawn.
 
     Attributes:
-        place: where it stands in its file, a printable text
+        where: where it stands in its file, a printable text
         shape: VIA 2's ``shape_attributes``, pixels from the photo's top left
             corner; VIA 3's extreme rectangle and circle are two names more
         attributes: VIA 2's ``region_attributes``; a checkbox is a table of
             options, true where ticked
     """
 
-    place: str
+    where: str
     shape: Mapping[str, object]
     attributes: Mapping[str, object]
 
@@ -39,7 +39,7 @@ class Region:
 class Listing:
     """One photo that a file lists, under the name it has there, and its regions."""
 
-    place: str
+    where: str
     name: str
     regions: tuple[Region, ...]
 

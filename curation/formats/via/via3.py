@@ -48,27 +48,27 @@ def listings(path: Path, project: Mapping[str, object]) -> list[Listing]:
     check_names(path, attributes)
     regions: dict[str, list[Region]] = {vid: [] for vid in views}
     for mid, entry in table(project["metadata"]).items():
-        place, entry = f"metadata/{shown(mid)}", table(entry)
+        where, entry = f"metadata/{shown(mid)}", table(entry)
         vid = _id(entry.get("vid"))
         if vid not in regions:
             raise FormatError(
-                path, f"belongs to view {quoted(vid)}, which is not there", where=place
+                path, f"belongs to view {quoted(vid)}, which is not there", where=where
             )
         if entry.get("xy"):
             av = values(attributes, entry.get("av"))
-            regions[vid].append(Region(place, shape(entry["xy"]), av))
+            regions[vid].append(Region(where, shape(entry["xy"]), av))
     result = []
     for vid, view in views.items():
-        place = f"view/{shown(vid)}"
+        where = f"view/{shown(vid)}"
         fids = table(view).get("fid_list")
         if not isinstance(fids, list):
-            raise FormatError(path, "has no fid_list: not a project of VIA 3", where=place)
-        check_one_image(path, place, len(fids), len(regions[vid]))
+            raise FormatError(path, "has no fid_list: not a project of VIA 3", where=where)
+        check_one_image(path, where, len(fids), len(regions[vid]))
         for fid in fids:
             name = table(files.get(_id(fid))).get("fname")
             if not isinstance(name, str):
-                raise FormatError(path, f"its file {quoted(_id(fid))} has no fname", where=place)
-            result.append(Listing(place, image_name(name), tuple(regions[vid])))
+                raise FormatError(path, f"its file {quoted(_id(fid))} has no fname", where=where)
+            result.append(Listing(where, image_name(name), tuple(regions[vid])))
     return result
 
 
@@ -80,11 +80,11 @@ def check_names(path: Path, attributes: Mapping[str, object]) -> None:
             raise FormatError(path, reason, where="attribute")
 
 
-def check_one_image(path: Path, place: str, entries: int, regions: int) -> None:
+def check_one_image(path: Path, where: str, entries: int, regions: int) -> None:
     """Raises FormatError for regions of a view that does not have exactly one photo."""
     if regions and entries != 1:
         reason = f"{regions} regions on {entries} photos at once, and no word on which; "
-        raise FormatError(path, reason + "in VIA, give each photo a view of its own", where=place)
+        raise FormatError(path, reason + "in VIA, give each photo a view of its own", where=where)
 
 
 def image_name(name: str) -> str:

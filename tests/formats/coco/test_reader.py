@@ -85,24 +85,24 @@ def test_a_image_of_which_no_annotation_could_be_used_is_skipped(tmp_path, image
     wrong = annotation(2, 3, segmentation=[])
     (found,), skips = read(tmp_path, images_folder, table(annotation(), wrong))
     assert found.image_id == "a"
-    assert [(s.where, s.kind) for s in skips] == [
+    assert [(s.location, s.kind) for s in skips] == [
         ("c.json:2", "annotation without a mask"),
         ("c.json:b.png", "photo without a usable annotation"),
     ]
 
 
 @pytest.mark.parametrize(
-    ("ring", "faults"),
+    ("ring", "repaired"),
     [
         ([0, 0, 4, 4, 4, 0, 0, 4], ()),  # it crosses itself, and pycocotools fills it as it is
         ([0, 0, 7, 0, 7, 3], ()),
         ([0, 0, 8, 0, 8, 3], ("out-of-frame polygon",)),
     ],
 )
-def test_a_polygon_that_was_cut_off_says_so(tmp_path, images_folder, ring, faults):
+def test_a_polygon_that_was_cut_off_says_so(tmp_path, images_folder, ring, repaired):
     content = table(annotation(segmentation=[SQUARE, ring]), images=IMAGES[:1])
     (found,), _ = read(tmp_path, images_folder, content)
-    assert found.instances[0].faults == faults
+    assert found.instances[0].repaired == repaired
 
 
 @pytest.mark.parametrize("iscrowd", [0, 1])
@@ -214,7 +214,7 @@ def test_a_wrong_annotation_is_skipped_counted_and_placed(
     content = table(annotation(1), wrong, images=IMAGES[:1])
     (found,), (skip,) = read(tmp_path, images_folder, content)
     assert [i.source for i in found.instances] == ["c.json:1"]
-    assert (skip.where, skip.kind) == ("c.json:2", kind)
+    assert (skip.location, skip.kind) == ("c.json:2", kind)
     assert detail in skip.detail
     skip.detail.encode()
 
@@ -224,7 +224,7 @@ def test_what_has_no_id_that_can_be_shown_is_placed_by_its_byte(tmp_path, images
     content = json.dumps(table(*labels, images=IMAGES[:1]))
     (_,), skips = read(tmp_path, images_folder, content)
     places = [content.index('"no table"'), content.index('{"id": "\\ud800"')]
-    assert [s.where for s in skips] == [f"c.json:byte {place}" for place in places]
+    assert [s.location for s in skips] == [f"c.json:byte {place}" for place in places]
     assert {s.kind for s in skips} == {"annotation without a photo"}
 
 
@@ -233,7 +233,7 @@ def test_a_part_without_area_is_told_and_the_others_stay(tmp_path, images_folder
     content = table(annotation(segmentation=parts), images=IMAGES[:1])
     (found,), skips = read(tmp_path, images_folder, content)
     assert found.instances[0].polygons == (tuple(SQUARE),)
-    assert [(s.where, s.kind, s.detail) for s in skips] == [
+    assert [(s.location, s.kind, s.detail) for s in skips] == [
         ("c.json:1", "polygon without area", "polygon 1 of 3 has 2 points"),
         ("c.json:1", "polygon without area", "polygon 3 of 3 has 0 points"),
     ]
@@ -282,7 +282,7 @@ def test_a_image_whose_size_is_not_given_is_refused_where_run_lengths_have_anoth
     labels = annotation(1), annotation(2, segmentation=runs)
     images = [{"id": 7, "file_name": "a.jpg"}]
     records, (skip,) = read(tmp_path, images_folder, table(*labels, images=images))
-    assert (records, skip.where, skip.kind) == ([], "c.json:a.jpg", "size mismatch")
+    assert (records, skip.location, skip.kind) == ([], "c.json:a.jpg", "size mismatch")
     assert skip.detail == (
         "the file gives no size; by its run lengths, the labels are for 12x8, the photo is 6x4: "
         "a copy scaled by 0.5, 2 annotations"
@@ -294,7 +294,7 @@ def test_a_name_without_a_file_takes_no_record_from_another(tmp_path, images_fol
     content = table(annotation(1, 1), annotation(2), images=images)
     (found,), (skip,) = read(tmp_path, images_folder, content)
     assert (found.path.name, [i.source for i in found.instances]) == ("a.jpg", ["c.json:2"])
-    assert (skip.where, skip.kind) == ("c.json:a.png", "photo without a file")
+    assert (skip.location, skip.kind) == ("c.json:a.png", "photo without a file")
 
 
 def test_whatever_the_file_says_a_message_is_one_bounded_line(tmp_path, images_folder):
@@ -315,7 +315,7 @@ def test_whatever_the_file_says_a_message_is_one_bounded_line(tmp_path, images_f
     records, skips = read(tmp_path, images_folder, table(*labels, images=images))
     assert [len(r.instances) for r in records] == [1, 0]
     assert len(skips) == 11
-    for text in (t for s in skips for t in (s.where, s.detail)):
+    for text in (t for s in skips for t in (s.location, s.detail)):
         assert text.isprintable()
         assert len(text) < 500 + len(str(tmp_path))
     for wrong in (
@@ -332,7 +332,7 @@ def test_a_image_listed_twice_keeps_its_annotations_once(tmp_path, images_folder
     content = table(annotation(), images=[IMAGES[0], IMAGES[0]])
     (found,), (skip,) = read(tmp_path, images_folder, content)
     assert len(found.instances) == 1
-    assert (skip.where, skip.kind) == ("c.json:a.jpg", "photo listed twice")
+    assert (skip.location, skip.kind) == ("c.json:a.jpg", "photo listed twice")
 
 
 def test_a_image_in_a_subfolder_keeps_it_in_its_id(tmp_path, images_folder):

@@ -114,8 +114,8 @@ def test_what_a_kill_left_behind_is_no_obstacle_and_the_users_folders_stay(
 def test_a_image_that_cannot_be_read_is_told_and_left_out(tmp_path, records):
     records["a"].path.write_bytes(b"gone bad")
     skips = []
-    manifest = write(tmp_path / "out", records, on_skip=skips.append)
-    assert [s.where for s in skips] == ["a"]
+    manifest = write(tmp_path / "out", records, on_finding=skips.append)
+    assert [s.location for s in skips] == ["a"]
     assert manifest["splits"]["train"]["photos"] == 1
 
 

@@ -8,8 +8,9 @@ from PIL import Image
 
 from curation.core import rle
 from curation.core.errors import FormatError
-from curation.core.records import Skip
+from curation.core.finding import Finding, FindingKind
 from curation.formats import via
+from curation.formats.via import reader
 from tests.conftest import picture
 
 SQUARE = {"name": "polygon", "all_points_x": [0, 2, 2, 0], "all_points_y": [1, 1, 3, 3]}
@@ -128,7 +129,7 @@ def test_an_ellipse_turns_clockwise(tmp_path, images_folder):
 def test_a_wrong_region_is_skipped_counted_and_placed(tmp_path, images_folder, wrong, kind, detail):
     (record,), (skip,) = read(tmp_path, images_folder, {"k": entry(region(), wrong)})
     assert len(record.instances) == 1
-    assert (skip.where, skip.kind) == ("via.json:k#1", kind)
+    assert (skip.location, skip.kind) == ("via.json:k#1", kind)
     assert detail in skip.detail
 
 
@@ -181,7 +182,7 @@ def test_a_file_that_is_wrong_as_a_whole_is_one_error(tmp_path, content, message
 def test_a_file_that_would_eat_the_memory_is_refused(tmp_path):
     path = tmp_path / "via.json"
     with path.open("wb") as file:
-        file.truncate(via.MAX_FILE + 1)
+        file.truncate(reader.MAX_FILE + 1)
     with pytest.raises(FormatError, match="larger than 1 GiB"):
         via.load(path, tmp_path, "style")
 
@@ -206,14 +207,14 @@ def test_a_image_of_which_no_region_could_be_used_is_skipped(tmp_path, images_fo
     wrong = entry(region(style=""), filename="b.png")
     (record,), skips = read(tmp_path, images_folder, {"a": entry(region()), "b": wrong})
     assert record.image_id == "a.jpg"
-    assert [(s.where, s.kind) for s in skips] == [
+    assert [(s.location, s.kind) for s in skips] == [
         ("via.json:b#0", "region without a label"),
         ("via.json:b", "photo without a usable region"),
     ]
 
 
 @pytest.mark.parametrize(
-    ("xs", "ys", "faults"),
+    ("xs", "ys", "repaired"),
     [
         ([0, 2, 2, 0], [1, 1, 3, 3], ()),
         ([0, 4, 4, 0], [0, 4, 0, 4], ("self-intersecting polygon",)),
@@ -221,10 +222,10 @@ def test_a_image_of_which_no_region_could_be_used_is_skipped(tmp_path, images_fo
         ([0, 9, 9, 0], [0, 4, 0, 4], ("self-intersecting polygon", "out-of-frame polygon")),
     ],
 )
-def test_a_polygon_that_was_mended_says_so(tmp_path, images_folder, xs, ys, faults):
+def test_a_polygon_that_was_repaired_says_so(tmp_path, images_folder, xs, ys, repaired):
     shape = {"name": "polygon", "all_points_x": xs, "all_points_y": ys}
     (record,), _ = read(tmp_path, images_folder, {"k": entry(region(shape))})
-    assert record.instances[0].faults == faults
+    assert record.instances[0].repaired == repaired
 
 
 HALF = "\ud800"
@@ -242,7 +243,7 @@ def test_half_a_character_is_skipped_and_every_skip_can_be_written(tmp_path, ima
     assert [len(r.instances) for r in records] == [1, 1]
     assert len(skips) == 6
     for skip in skips:
-        f"{skip.where} {skip.kind} {skip.detail}".encode()
+        f"{skip.location} {skip.kind} {skip.detail}".encode()
     with pytest.raises(FormatError) as error:
         read(tmp_path, images_folder, table, "kind")
     str(error.value).encode()
@@ -277,7 +278,7 @@ def test_the_second_listing_of_a_image_is_told_where_it_stands(tmp_path, images_
     source = via.load(path, images_folder, "style")
     skips = []
     assert list(source.read(1, 2, skips.append)) == []
-    assert skips == [Skip("via.json:second", "photo listed twice", "a.jpg")]
+    assert skips == [Finding(FindingKind.IMAGE_LISTED_TWICE, "via.json:second", "a.jpg")]
 
 
 @pytest.mark.parametrize("again", ["p1", "./p1.jpg", "x/../p1.jpg", "p1.jpg"])
@@ -288,7 +289,7 @@ def test_two_ways_to_spell_one_file_are_one_image(tmp_path, images_folder, again
     table = {f"k{n}": entry(region(), filename=name) for n, name in enumerate(names)}
     (record,), (skip,) = read(tmp_path, images_folder, table)
     assert record.image_id == names[0]
-    assert skip == Skip("via.json:k1", "photo listed twice", names[1])
+    assert skip == Finding(FindingKind.IMAGE_LISTED_TWICE, "via.json:k1", names[1])
 
 
 def test_images_that_differ_in_their_suffix_are_two(tmp_path, images_folder):
@@ -297,7 +298,7 @@ def test_images_that_differ_in_their_suffix_are_two(tmp_path, images_folder):
     table = {name: entry(region(), filename=name) for name in names}
     records, (skip,) = read(tmp_path, images_folder, table)
     assert [(r.image_id, r.path.name) for r in records] == [(n, n) for n in names[:2]]
-    assert (skip.where, skip.kind) == ("via.json:a.gif", "photo without a file")
+    assert (skip.location, skip.kind) == ("via.json:a.gif", "photo without a file")
 
 
 def test_a_name_without_a_file_takes_no_image_from_another(tmp_path, images_folder):
@@ -327,7 +328,7 @@ def test_whatever_the_file_says_a_message_is_one_bounded_line(tmp_path, images_f
     records, skips = read(tmp_path, images_folder, table)
     assert [len(r.instances) for r in records] == [1]
     assert len(skips) == 9
-    for text in (t for s in skips for t in (s.where, s.detail)):
+    for text in (t for s in skips for t in (s.location, s.detail)):
         assert text.isprintable()
         assert len(text) < 500 + len(str(tmp_path))
     with pytest.raises(FormatError) as error:

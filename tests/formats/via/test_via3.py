@@ -129,7 +129,7 @@ def test_a_wrong_region_is_skipped_counted_and_placed(tmp_path, images_folder, w
     table = project(region(**{"3": "a"}), wrong)
     (record,), (skip,) = read(tmp_path, images_folder, table, "kind")
     assert len(record.instances) == 1
-    assert (skip.where, skip.kind) == ("p.json:metadata/1_m1", kind)
+    assert (skip.location, skip.kind) == ("p.json:metadata/1_m1", kind)
     assert detail in skip.detail
 
 
@@ -154,7 +154,7 @@ def test_a_image_in_two_views_is_listed_twice_and_one_out_of_the_folder_is_refus
     table = project(*metadata, files=("a.jpg", "../p.json", "a.jpg"))
     (record,), skips = read(tmp_path, images_folder, table)
     assert record.image_id == "a.jpg"
-    assert [(s.where, s.kind) for s in skips] == [
+    assert [(s.location, s.kind) for s in skips] == [
         ("p.json:view/2", "photo refused"),
         ("p.json:view/3", "photo listed twice"),
     ]
@@ -167,7 +167,7 @@ def test_a_view_of_several_images_is_refused_only_where_a_region_could_be_on_any
     table = project(region(vid=3), files=("a.jpg", "b.png", "c d.jpg"), view=pair)
     records, (skip,) = read(tmp_path, images_folder, table)
     assert {r.image_id: len(r.instances) for r in records} == {"a.jpg": 0, "b.png": 0, "c d.jpg": 1}
-    assert (skip.where, skip.kind) == ("p.json:view/2", "photo listed twice")
+    assert (skip.location, skip.kind) == ("p.json:view/2", "photo listed twice")
     table["metadata"]["x"] = region()
     with pytest.raises(FormatError, match=r"view/1: 1 regions on 2 photos at once.* a view of its"):
         read(tmp_path, images_folder, table)

@@ -56,7 +56,7 @@ def test_an_export_of_via_2(tmp_path, images_folder):
         "a.jpg": [("preppy", "via.csv:2", SQUARE), ("boho", "via.csv:3", STRIPE)],
         "b.png": [],
     }
-    assert [(s.where, s.kind) for s in skips] == [
+    assert [(s.location, s.kind) for s in skips] == [
         ("via.csv:4", "region that cannot be drawn"),
         ("via.csv:4", "photo without a usable region"),
     ]
@@ -131,12 +131,12 @@ def test_images_of_one_name_and_two_sizes_are_told_apart_and_the_second_is_skipp
     text = VIA_2.replace("c d.jpg", "a.jpg")
     records, skips = read(tmp_path, images_folder, text)
     assert [len(r.instances) for r in records] == [2, 0]
-    assert (skips[0].where, skips[0].kind) == ("via.csv:4", "photo listed twice")
+    assert (skips[0].location, skips[0].kind) == ("via.csv:4", "photo listed twice")
 
 
 def test_a_row_without_a_shape_that_counts_as_a_region_is_told(tmp_path, images_folder):
     _, skips = read(tmp_path, images_folder, VIA_2 + 'a.jpg,1200,{},3,2,{},"{""style"":""x""}"\n')
-    assert ("via.csv:6", "region that cannot be drawn") in [(s.where, s.kind) for s in skips]
+    assert ("via.csv:6", "region that cannot be drawn") in [(s.location, s.kind) for s in skips]
 
 
 @pytest.mark.parametrize(

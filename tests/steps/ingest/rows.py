@@ -63,7 +63,7 @@ def listed(stem="train"):
         return []
     (path,) = paths
     with path.open(newline="", encoding="utf-8") as file:
-        assert next(csv.reader(file)) == ["what", "where", "kind", "detail"]
+        assert next(csv.reader(file)) == ["what", "location", "kind", "detail"]
         return [tuple(row) for row in csv.reader(file)]
 
 

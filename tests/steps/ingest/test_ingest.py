@@ -73,7 +73,7 @@ def test_a_image_that_the_file_names_and_that_is_skipped_is_not_called_unnamed(i
     done = run(ROWS, images, update=True)
     assert done.absent == []
     assert [row[:3] for row in listed() if row[1] != "d.png"] == [
-        ("left out", "train.csv:6", "photo without a file")
+        ("skipped", "train.csv:6", "photo without a file")
     ]
 
 
@@ -127,11 +127,11 @@ def test_images_that_wait_for_a_remap_stop_no_other_verb(images, dataset):
     ("row", "reason"),
     [
         (("d", "5 x", SHOE, ""), "train.csv:7: row that cannot be decoded: .*strict"),
-        (("d", "20 9", SHOE, ""), "train.csv:7: label mended: run past the end: shoe .*strict"),
+        (("d", "20 9", SHOE, ""), "train.csv:7: run past the end: shoe .*strict"),
         (("e", LEFT, SHOE, ""), "train.csv:7: photo without a file: .*strict"),
     ],
 )
-def test_strict_refuses_what_is_skipped_or_mended_and_leaves_no_dataset(
+def test_strict_refuses_what_is_skipped_or_repaired_and_leaves_no_dataset(
     images, dataset, row, reason
 ):
     with pytest.raises(CurateError, match=reason):
@@ -152,7 +152,7 @@ def test_a_file_of_which_nothing_can_be_imported_leaves_no_dataset(images, datas
     with pytest.raises(FormatError, match=reason):
         run(rows, images)
     assert not store.exists(NAME)
-    assert [row[2] for row in listed() if row[0] == "left out"] == [
+    assert [row[2] for row in listed() if row[0] == "skipped"] == [
         "photo without a file",
         "row that cannot be decoded",
         "photo without a usable row",
@@ -185,10 +185,10 @@ def test_everything_that_is_not_simply_imported_is_listed(images, dataset):
     Image.new("RGB", (6, 4)).save(images / "e.png")
     done = run(rows, images, update=True)
     assert [row[:3] for row in listed()] == [
-        ("left out", "train.csv:8", "row that cannot be decoded"),
-        ("left out", "train.csv:9", "row that cannot be decoded"),
-        ("left out", "train.csv:7", "photo without a file"),
-        ("mended", "train.csv:10", "label mended: run past the end"),
+        ("skipped", "train.csv:8", "row that cannot be decoded"),
+        ("skipped", "train.csv:9", "row that cannot be decoded"),
+        ("skipped", "train.csv:7", "photo without a file"),
+        ("repaired", "train.csv:10", "run past the end"),
         ("kept", "d", "photo of the dataset the file does not name"),
         ("updated", "a", "photo updated"),
         ("updated", "c", "photo updated"),
@@ -196,8 +196,8 @@ def test_everything_that_is_not_simply_imported_is_listed(images, dataset):
         ("not named", "e.png", "photo the file does not name"),
     ]
     assert done.summary() == (
-        "6 instances in 3 photos (0 new, 1 unchanged, 2 updated); label mended: run past the "
-        "end (1); left out: row that cannot be decoded (2), photo without a file (1); photo of the "
+        "6 instances in 3 photos (0 new, 1 unchanged, 2 updated); repaired: run past the "
+        "end (1); skipped: row that cannot be decoded (2), photo without a file (1); photo of the "
         "dataset that the file does not name, kept (1); photo of the folder that the file does "
         f"not name (2); all listed in {done.listed}"
     )
@@ -279,9 +279,9 @@ def test_two_imports_into_one_dataset_wait_for_each_other(dataset, images):
 
 def test_lists_of_files_that_a_corrected_one_replaces_go(images, dataset):
     run([*ROWS, ("b", "5 x", SHOE, "")], images)
-    assert any(row[0] == "left out" for row in listed())
+    assert any(row[0] == "skipped" for row in listed())
     write(images.parent / "corrected.csv", CORRECTED)
     source = imaterialist.load(images.parent / "corrected.csv", images, DEFAULT_LABELS)
     ingest.run(NAME, source, False, True, console.progress())
     assert listed() == []
-    assert not any(row[0] == "left out" for row in listed("corrected"))
+    assert not any(row[0] == "skipped" for row in listed("corrected"))

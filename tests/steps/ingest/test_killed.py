@@ -154,10 +154,10 @@ def test_killed_with_its_workers_on_the_command_line(images, names, monkeypatch)
 
     for each in names:
         remap_and_review(each)
-    before = {p["place_digest"] for p in look(name)[0].values()}
+    before = {p["location_digest"] for p in look(name)[0].values()}
     changed = range(0, IMAGES, 3)
     write(images / "t.csv", top=[("gone", "1 1", 8, 8, 0)] * 2, changed=changed)
-    moved = {"place_digest": {"$nin": list(before)}}
+    moved = {"location_digest": {"$nin": list(before)}}
     assert kill_when(start(name, images), lambda: count(name, moved) >= 100)
     assert 100 <= count(name, moved) < IMAGES
     finish(name, images)

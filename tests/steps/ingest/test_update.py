@@ -136,8 +136,8 @@ def test_attributes_alone_are_a_change(images, dataset):
     assert run(changed, images).differing == ["a"]
     assert raw() == before
     assert run(changed, images, update=True).updated == ["a"]
-    assert raw()["a"]["ground_truth"]["detections"][0]["fine"] == ["1", "3"]
-    assert labels("a")["shirt, blouse"].fine == ["1", "3"]
+    assert raw()["a"]["ground_truth"]["detections"][0]["source_attributes"] == ["1", "3"]
+    assert labels("a")["shirt, blouse"].source_attributes == ["1", "3"]
     assert [row[:3] for row in listed()][:1] == [("updated", "a", "photo updated")]
 
 
@@ -156,7 +156,7 @@ def test_rows_inserted_on_top_change_where_labels_are_from_and_nothing_else(imag
         assert differing_fields(before[image_id], after[image_id]) <= {
             "ground_truth",
             "labels",
-            "place_digest",
+            "location_digest",
             "photo_hash",  # read again, since the photo may be another
         }
         for field in ("ground_truth", "labels"):
@@ -194,7 +194,7 @@ def test_a_folder_of_images_that_moved_is_followed(images, dataset):
         assert after[image_id]["filepath"] == str(moved / f"{image_id}.png")
         assert differing_fields(before[image_id], after[image_id]) <= {
             "filepath",
-            "place_digest",
+            "location_digest",
             "photo_hash",
         }
     assert store.image_groups(store.open_dataset(NAME)) == hashes
@@ -221,7 +221,11 @@ def test_a_image_replaced_by_another_of_its_size_is_noticed(dataset, images):
     done = run(ROWS, images)
     assert (len(done.unchanged), done.updated) == (3, [])
     after = raw()
-    assert differing_fields(before["a"], after["a"]) == {"metadata", "place_digest", "photo_hash"}
+    assert differing_fields(before["a"], after["a"]) == {
+        "metadata",
+        "location_digest",
+        "photo_hash",
+    }
     assert after["b"] == before["b"]
 
 
