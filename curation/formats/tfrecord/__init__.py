@@ -1,5 +1,5 @@
 """TFRecords of images and label maps, for a trainer."""
 
-from curation.formats.tfrecord.writer import write
+from curation.formats.tfrecord.writer import read, write
 
-__all__ = ["write"]
+__all__ = ["read", "write"]

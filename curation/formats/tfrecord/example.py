@@ -22,12 +22,12 @@ from typing import Any
 import crc32c
 import cv2
 import numpy as np
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from numpy.typing import NDArray
 from PIL import Image
 
 from curation.core.errors import CurateError
 from curation.core.image_io import MAX_PIXELS
+from curation.formats.tfrecord import example_pb2
 
 JPEG_QUALITY = 95
 IMAGE, LABELS, NAME = "image/encoded", "image/segmentation/class/encoded", "image/filename"
@@ -55,7 +55,7 @@ def encode(image_id: str, image: NDArray[np.uint8], labels: NDArray[np.uint8]) -
         LABELS: png.getvalue(),
         "image/segmentation/class/format": b"png",
     }
-    example = _Example()
+    example = example_pb2.Example()
     for key, value in values.items():
         feature = example.features.feature[key]
         if isinstance(value, int):
@@ -152,7 +152,7 @@ def _masked(data: bytes) -> bytes:
 def _decoded(serialised: bytes, *pictures: tuple[str, str]) -> Any:
     """The image_id, and pictures by their keys and modes."""
     try:
-        features: Mapping[str, Any] = _Example.FromString(serialised).features.feature
+        features: Mapping[str, Any] = example_pb2.Example.FromString(serialised).features.feature
         values = (features[key].bytes_list.value[0] for key, _ in pictures)
         modes = (mode for _, mode in pictures)
         return features[NAME].bytes_list.value[0].decode(), *map(_picture, values, modes)
@@ -171,48 +171,3 @@ def _picture(encoded: bytes, mode: str) -> NDArray[np.uint8]:
     if pixels is None:
         raise ValueError("a picture is cut off or damaged")
     return pixels
-
-
-def _message() -> Any:
-    """The class of ``tf.train.Example``, from its description written out here."""
-    kinds = descriptor_pb2.FieldDescriptorProto
-    file = descriptor_pb2.FileDescriptorProto(
-        name="curate/example.proto", package="curate", syntax="proto3"
-    )
-
-    def message(name: str, *fields: tuple[str, int, int, int, str], parent: Any = None) -> Any:
-        made = (parent.nested_type if parent else file.message_type).add(name=name)
-        for field, number, label, kind, type_name in fields:
-            added = made.field.add(name=field, number=number, label=label, type=kind)
-            if type_name:
-                added.type_name = type_name
-        return made
-
-    one, many, sub = kinds.LABEL_OPTIONAL, kinds.LABEL_REPEATED, kinds.TYPE_MESSAGE
-    message("BytesList", ("value", 1, many, kinds.TYPE_BYTES, ""))
-    message("FloatList", ("value", 1, many, kinds.TYPE_FLOAT, ""))
-    message("Int64List", ("value", 1, many, kinds.TYPE_INT64, ""))
-    feature = message(
-        "Feature",
-        ("bytes_list", 1, one, sub, ".curate.BytesList"),
-        ("float_list", 2, one, sub, ".curate.FloatList"),
-        ("int64_list", 3, one, sub, ".curate.Int64List"),
-    )
-    feature.oneof_decl.add(name="kind")
-    for field in feature.field:
-        field.oneof_index = 0
-    features = message("Features", ("feature", 1, many, sub, ".curate.Features.FeatureEntry"))
-    entry = message(
-        "FeatureEntry",
-        ("key", 1, one, kinds.TYPE_STRING, ""),
-        ("value", 2, one, sub, ".curate.Feature"),
-        parent=features,
-    )
-    entry.options.map_entry = True
-    message("Example", ("features", 1, one, sub, ".curate.Features"))
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("curate.Example"))
-
-
-_Example = _message()

@@ -2,6 +2,8 @@
 
 import io
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -24,11 +26,26 @@ def test_tensorflow_reads_the_same_example():
     serialised = example.encode("é,1", *drawn())
     theirs = tf.train.Example.FromString(serialised)
     assert theirs.SerializeToString(deterministic=True) == serialised
-    features = example.features.feature
+    features = theirs.features.feature
     assert features["image/filename"].bytes_list.value[0].decode() == "é,1"
     assert features["image/height"].int64_list.value[0] == 8
     labels = tf.io.decode_png(features["image/segmentation/class/encoded"].bytes_list.value[0])
     np.testing.assert_array_equal(labels[..., 0], drawn()[1])
+
+
+@pytest.mark.parametrize("first", ["ours", "theirs"])
+def test_our_messages_and_tensorflows_are_at_home_in_one_process(first):
+    ours = "from curation.formats.tfrecord import example, example_pb2\n"
+    without = "import sys; assert 'tensorflow' not in sys.modules\n"
+    theirs = "import tensorflow as tf\n"
+    imports = ours + without + theirs if first == "ours" else theirs + ours
+    code = (
+        "made = example_pb2.Example()\n"
+        "made.features.feature['a'].int64_list.value.append(3)\n"
+        "again = tf.train.Example.FromString(made.SerializeToString())\n"
+        "assert again.features.feature['a'].int64_list.value[:] == [3]\n"
+    )
+    subprocess.run([sys.executable, "-c", imports + code], check=True, capture_output=True)
 
 
 @given(st.lists(st.binary(max_size=300), max_size=5))
@@ -97,14 +114,14 @@ def with_image(jpeg):
     return theirs.SerializeToString()
 
 
-def test_a_image_that_turns_itself_would_leave_its_labels():
+def test_an_image_that_turns_itself_would_leave_its_labels():
     turned, exif = io.BytesIO(), Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(drawn()[0]).save(turned, "JPEG", exif=exif)
     assert example.decode(with_image(turned.getvalue()))[1].shape == (8, 6, 3)
 
 
-def test_a_image_cut_off_is_an_error():
+def test_an_image_cut_off_is_an_error():
     whole = io.BytesIO()
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
     Image.fromarray(noise).save(whole, "JPEG")
@@ -112,7 +129,7 @@ def test_a_image_cut_off_is_an_error():
         example.decode(with_image(whole.getvalue()[:1000]))
 
 
-def test_a_image_too_large_is_refused_by_its_header():
+def test_an_image_too_large_is_refused_by_its_header():
     small = io.BytesIO()
     Image.fromarray(drawn()[0]).save(small, "JPEG")
     size = bytes.fromhex("ffc00011080008000603")  # its frame's header: 8 rows of 6 pixels
