@@ -1,8 +1,10 @@
-"""The model card of a run: what the model is, what it was taught, how good it is."""
+"""The model card of a run: what the model is, what it was trained on, how good it is."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import metadata
+from typing import Any
 
 from training.folder import RunFolder
 
@@ -17,7 +19,7 @@ _FIGURES = (
 )
 
 
-def write(run: RunFolder, metrics: dict) -> str:
+def write(run: RunFolder, metrics: Mapping[str, Any]) -> str:
     """The card as Markdown (after Mitchell et al., arXiv 1810.03993).
 
     Args:
@@ -36,12 +38,12 @@ def write(run: RunFolder, metrics: dict) -> str:
         f"photo, resized to {config.size} x {config.size}, one of: {', '.join(classes.names)}. "
         f"{metrics['parameters']:,} parameters in the `.keras` file.",
         "",
-        "## Taught on",
+        "## Trained on",
         "",
         f"{len(parts.of):,} photos; by {parts.kind}: "
         + ", ".join(f"{part} {count:,}" for part, count in counts.items())
         + ". Copies of a photo are never in two of them. It took "
-        f"{metrics['core_seconds']:,} core-seconds.",
+        f"{metrics['cpu_seconds']:,} CPU seconds.",
         "",
         f"## Measured on: {metrics['measured_on']}",
         "",
@@ -57,8 +59,8 @@ def write(run: RunFolder, metrics: dict) -> str:
         "## Limits",
         "",
         "It was measured on the labels as they were, which may be wrong themselves. It knows "
-        "photos like those it was taught, and no class but the above; small things (below about "
-        f"{_smallest(config.size)} of a photo's side) are lost at its size.",
+        "photos like those it was trained on, and no class but the above; small things (below "
+        f"about {_smallest(config.size)} of a photo's side) are lost at its size.",
     ]
     if metrics["only_background"]:
         lines += ["", "**It predicts only background. Its figures mean nothing.**"]

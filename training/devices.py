@@ -9,9 +9,8 @@ import os
 from dataclasses import dataclass
 from importlib import import_module
 
-import keras
-
 from training import workers
+from training.quiet import backend
 
 _NAMES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
@@ -40,8 +39,8 @@ def prepare() -> None:
 
 
 def gpus() -> list[Gpu]:
-    """The GPUs that the backend sees; under JAX this starts it."""
-    return {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[keras.backend.backend()]()
+    """The GPUs that the backend sees. Starts Keras, as whatever asks this does."""
+    return {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[backend()]()
 
 
 def has_gpu() -> bool:
@@ -51,12 +50,12 @@ def has_gpu() -> bool:
 
 def describe() -> str:
     """The backend, its version and what it computes on."""
-    backend = keras.backend.backend()
+    name = backend()
     names = [gpu.name for gpu in gpus()]
     count = f"{len(names)} GPUs" if len(names) > 1 else "1 GPU"
     found = f"{count} ({', '.join(sorted(set(names)))})" if names else "no GPU"
-    version = import_module(backend).__version__
-    return f"{_NAMES[backend]} {version}, {found}, {os.cpu_count()} CPU cores"
+    version = import_module(name).__version__
+    return f"{_NAMES[name]} {version}, {found}, {os.cpu_count()} CPU cores"
 
 
 def precision(wanted: str) -> str:
@@ -81,7 +80,7 @@ def policy(wanted: str, capabilities: list[tuple[int, int]]) -> str:
 
 def jit() -> bool:
     """Whether a model that is trained here is to be compiled with ``jit_compile``."""
-    return compiles(keras.backend.backend(), len(gpus()), workers.worker()[1])
+    return compiles(backend(), len(gpus()), workers.worker()[1])
 
 
 def compiles(backend: str, gpus: int, processes: int) -> bool:

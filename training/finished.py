@@ -3,62 +3,74 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from curation.core.errors import RunError
-from training import evaluate, models
-from training.data.records import Records
+from curation.core.progress import Progress, silent
+from training import evaluate
+from training.data.examples import Examples
 from training.folder import SINGLE, RunFolder
+from training.metrics import Figures
 from training.predict import Inputs
 
+if TYPE_CHECKING:
+    import keras
 
-def measure(folder: Path, data: Path, *, cache: Path, progress: Progress | None) -> dict:
-    """Measures a finished run on photos and labels of now: those it was not taught.
 
-    A photo of the run is predicted by the model of its fold, or left out where it was
-    taught or chose the weights; any other by the mean of all models.
+def measure(
+    folder: Path, examples: Examples, *, cache: Path, progress: Progress = silent
+) -> Figures:
+    """Measures a finished run on photos and labels of now: those it was not trained on.
+
+    A photo of the run is predicted by the model of its fold, or skipped where the run
+    trained on it or selected its weights by it; any other by the mean of all models.
 
     Args:
         folder: of the run
-        data: a folder of TFRecords, of the run's size and classes
+        examples: of the run's size and classes
+        cache: folder of the feature caches
 
     Returns:
         the figures of :class:`training.metrics.Scores`
 
     Raises:
-        RunError: the run is missing or unfinished, the data do not fit it, or all
-            of them were taught
+        RunError: the run is missing or unfinished, the examples do not fit it, or it
+            trained on all of them
     """
     run = RunFolder(folder)
     run.finished()
-    config, records = run.config(), Records(data)
-    if records.classes.names != run.classes().names or records.size != config.size:
+    config = run.config()
+    if examples.classes.names != run.classes().names or examples.size != config.size:
         raise RunError(
             folder,
-            f"was trained at {config.size} pixels on {', '.join(run.classes().names)}; {data} has "
-            f"{records.size} and {', '.join(records.classes.names)}",
+            f"was trained at {config.size} pixels on {', '.join(run.classes().names)}; "
+            f"{examples.folder} has {examples.size} and {', '.join(examples.classes.names)}",
             where="config.toml",
         )
-    groups = _unseen(run, records)
+    groups = _unseen(run, examples)
     if not groups:
-        raise RunError(folder, f"all photos of {data} were taught to this run", where="photos.csv")
+        raise RunError(
+            folder, f"this run trained on all photos of {examples.folder}", where="photos.csv"
+        )
     inputs = Inputs(config, cache)
-    inputs.prepare([records.images[i] for _, indices in groups for i in indices], progress)
-    return evaluate.measure(groups, records, inputs, progress).figures(records.classes.names)
+    inputs.prepare(
+        [examples.images[i] for _, indices in groups for i in indices], progress=progress
+    )
+    scores = evaluate.measure(groups, examples, inputs, progress=progress)
+    return scores.figures(examples.classes.names)
 
 
-def _unseen(run: RunFolder, records: Records) -> list[tuple[list[keras.Model], NDArray[np.intp]]]:
-    """Models and the records that they may be measured on."""
+def _unseen(run: RunFolder, examples: Examples) -> list[tuple[list[keras.Model], NDArray[np.intp]]]:
+    """Models and the examples that they may be measured on."""
     parts = run.parts()
     part_of = dict(zip(parts.keys, parts.of, strict=True))
     names = [f"fold{p}" for p in sorted(set(parts.of))] if parts.kind == "fold" else [SINGLE]
     trained = {name: run.load_model(name) for name in names}
     groups: dict[tuple[str, ...], list[int]] = {}
-    for index, image in enumerate(records.images):
+    for index, image in enumerate(examples.images):
         part = part_of.get(image.key, "test")
         if part in ("train", "val"):
             continue
@@ -67,16 +79,21 @@ def _unseen(run: RunFolder, records: Records) -> list[tuple[list[keras.Model], N
     return [([trained[n] for n in names], np.array(i)) for names, i in sorted(groups.items())]
 
 
-def export(folder: Path, target: Path, format_: str, fold: int | None) -> dict:
-    """Writes a model of a finished run for use elsewhere; see :func:`training.portable.export`.
+def export(folder: Path, target: Path, format_: str, fold: int | None = None) -> dict:
+    """Writes a model of a finished run for use elsewhere.
 
     Args:
+        format_: one of :data:`training.models.portable.FORMATS`
         fold: which model, where the run has folds
+
+    Returns:
+        ``files``, ``bytes`` and ``difference``; see :func:`training.models.portable.export`
 
     Raises:
         RunError: the run is missing or unfinished, or has no such fold
     """
-    from training import portable  # imports TensorFlow, without which the rest trains too
+    from training import models
+    from training.models import portable  # needs TensorFlow, without which the rest trains too
 
     run = RunFolder(folder)
     run.finished()

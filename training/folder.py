@@ -4,7 +4,7 @@
     data.sha256     a hash of the photos and label maps that it is trained on
     photos.csv      key, image_id, and the fold or split of each photo
     models/*.keras  the weights of each model; *.npz while it is trained
-    history.csv     one row a look;  logs/ has the same for TensorBoard
+    history.csv     one row an evaluation;  logs/ has the same for TensorBoard
     curves.png  grid.png  confusion.png  calibration.png
     model-card.md   what the model is, what it was trained on, how good it is
     metrics.json
@@ -22,15 +22,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NotRequired
 
-import keras
 import tomli_w
 
 from curation.core.atomic import replacing
 from curation.core.errors import RunError
 from training import config as configs
 from training.config import TrainConfig
+from training.metrics import Figures
+
+if TYPE_CHECKING:
+    import keras
 
 SINGLE = "model"
 """Name of the one model of a run that has a split instead of folds."""
@@ -72,6 +75,23 @@ class Parts:
     keys: tuple[str, ...]
     image_ids: tuple[str, ...]
     of: tuple[str, ...]
+
+
+class RunMetrics(Figures):
+    """What metrics.json holds.
+
+    Attributes:
+        measured_on: 'out-of-fold', 'test' or 'val'
+        parameters: of one model's file
+        cpu_seconds, seconds: of features, training and measuring, killed calls included
+        val: beside 'test', the figures on the validation photos
+    """
+
+    measured_on: str
+    parameters: int
+    cpu_seconds: float
+    seconds: float
+    val: NotRequired[Figures]
 
 
 class RunFolder:
@@ -135,7 +155,7 @@ class RunFolder:
         with replacing(self._config) as path:
             path.write_text(tomli_w.dumps(table))
 
-    def pin(self, digest: str) -> None:
+    def check_fingerprint(self, digest: str) -> None:
         """Holds the data that are trained on against those that the first call was given.
 
         Raises:
@@ -154,13 +174,21 @@ class RunFolder:
             path.write_text(digest)
 
     def table(self) -> dict[str, Any]:
-        """config.toml; RunError when there is none or it cannot be read."""
+        """config.toml; RunError when it is missing, cannot be read, or is of another version."""
         try:
-            return tomllib.loads(self._config.read_text())
+            table = tomllib.loads(self._config.read_text())
         except FileNotFoundError:
             raise RunError(self.path, "no run here: train one first") from None
         except (OSError, ValueError, RecursionError) as error:
             raise RunError(self.path, f"cannot be read: {error}", where="config.toml") from None
+        if unknown := sorted(set(table.get("train", ())) - set(configs.SETTINGS)):
+            reason = (
+                f"another version of curate made this run (with {unknown[0]!r} in its settings)"
+            )
+            raise RunError(
+                self.path, f"{reason}: train again under another name", where="config.toml"
+            )
+        return table
 
     def config(self) -> TrainConfig:
         try:
@@ -197,6 +225,11 @@ class RunFolder:
             model.save(path)
 
     def load_model(self, name: str) -> keras.Model:
+        """A model, not compiled; RunError when its file is damaged. Starts Keras."""
+        import keras
+
+        from training import models  # noqa: F401 - registers our layers
+
         path = self.models / f"{name}.keras"
         try:
             return keras.saving.load_model(path, compile=False, safe_mode=True)
@@ -216,7 +249,7 @@ class RunFolder:
             writer.writeheader()
             writer.writerows(rows)
 
-    def metrics(self) -> dict | None:
+    def metrics(self) -> RunMetrics | None:
         """metrics.json, or None before the run is finished."""
         if not self._metrics.exists():
             return None
@@ -225,7 +258,7 @@ class RunFolder:
         except (OSError, ValueError, TypeError, RecursionError) as error:
             raise RunError(self.path, f"cannot be read: {error}", where="metrics.json") from None
 
-    def finished(self) -> dict:
+    def finished(self) -> RunMetrics:
         """metrics.json; RunError before the run is finished."""
         self.table()  # says so where there is no run at all
         metrics = self.metrics()
@@ -234,6 +267,6 @@ class RunFolder:
             raise RunError(self.path, reason)
         return metrics
 
-    def write_metrics(self, metrics: dict) -> None:
+    def write_metrics(self, metrics: RunMetrics) -> None:
         with replacing(self._metrics) as path:
             path.write_text(json.dumps(metrics, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""Which photos teach, check and measure which model of a run; nothing here looks at pixels."""
+"""Which photos train, validate and test which model of a run; nothing here looks at pixels."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from numpy.typing import NDArray
 from curation.core.errors import RunError
 from training.folder import SINGLE, Parts
 
-_CHECKED = 0.1
-"""Share of the training photos that choose the weights to keep, where no 'val' does."""
+_VAL = 0.1
+"""Share of the training photos that select the weights to keep, where no 'val' does."""
 
 _FEWEST = 8
-"""Fewer photos than these choose no weights: in one photo a barely trained model may look best."""
+"""Fewer photos than these select no weights: in one photo a barely trained model may look best."""
 
 
 @dataclass(frozen=True)
-class Roles:
-    """Indices of photos: no photo has two roles for one model, but for want of a test set.
+class SplitIndices:
+    """Indices of photos: none is in two parts for one model, but for want of a test set.
 
     Attributes:
-        taught: the model learns from them
-        checked: choose which of its weights are kept
-        measured: say how good it is; ``checked`` again where there is no 'test'
+        train: the model learns from them
+        val: select which of its weights are kept
+        test: say how good it is; ``val`` again where there is no 'test'
     """
 
-    taught: NDArray[np.intp]
-    checked: NDArray[np.intp]
-    measured: NDArray[np.intp]
+    train: NDArray[np.intp]
+    val: NDArray[np.intp]
+    test: NDArray[np.intp]
 
     @property
-    def choosing(self) -> bool:
-        """Whether ``checked`` choose; else the last weights are kept, and they but draw a curve."""
-        return len(self.checked) >= _FEWEST
+    def select_best(self) -> bool:
+        """Whether ``val`` selects; else the last weights are kept, and it but draws a curve."""
+        return len(self.val) >= _FEWEST
 
 
 def check(folder: Path, parts: Parts) -> None:
@@ -60,26 +60,30 @@ def check(folder: Path, parts: Parts) -> None:
             raise RunError(
                 folder,
                 f"is the same photo as {other}, which is in {parts.kind} {other_part}, not {part}: "
-                "a model would be measured on what it was taught; keep them together",
+                "a model would be tested on what it was trained on; keep them together",
                 where=image_id,
             )
 
 
-def roles(folder: Path, parts: Parts) -> dict[str, Roles]:
-    """The photos of each model, by its name: 'fold0', 'fold1', ... or 'model'."""
+def splits(folder: Path, parts: Parts) -> dict[str, SplitIndices]:
+    """The photos of each model, by its name: 'fold0', 'fold1', ... or 'model'.
+
+    Raises:
+        RunError: there are too few
+    """
     of = np.array(parts.of)
     if parts.kind == "fold":
         return {
-            f"fold{part}": Roles(
+            f"fold{part}": SplitIndices(
                 *_carve(folder, parts.keys, np.flatnonzero(of != part)), np.flatnonzero(of == part)
             )
             for part in sorted(set(parts.of), key=int)
         }
-    taught, checked = np.flatnonzero(of == "train"), np.flatnonzero(of == "val")
-    if not len(checked):
-        taught, checked = _carve(folder, parts.keys, taught)
-    measured = np.flatnonzero(of == "test")
-    return {SINGLE: Roles(taught, checked, measured if len(measured) else checked)}
+    train, val = np.flatnonzero(of == "train"), np.flatnonzero(of == "val")
+    if not len(val):
+        train, val = _carve(folder, parts.keys, train)
+    test = np.flatnonzero(of == "test")
+    return {SINGLE: SplitIndices(train, val, test if len(test) else val)}
 
 
 def _carve(
@@ -90,6 +94,6 @@ def _carve(
     ordered = sorted(digests, key=lambda key: digests[key])
     if len(ordered) < 2:
         raise RunError(folder, f"{len(ordered)} photo to train on: at least 2 are needed")
-    chosen = set(ordered[: max(1, round(_CHECKED * len(ordered)))])
+    chosen = set(ordered[: max(1, round(_VAL * len(ordered)))])
     apart = np.array([keys[i] in chosen for i in indices])
     return indices[~apart], indices[apart]

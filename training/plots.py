@@ -52,7 +52,7 @@ def curves(path: Path, history: Sequence[dict]) -> Figure:
         miou_axes.plot(steps, mious, color=color, marker=".", label=label)
         kept = max(number for number, row in enumerate(rows) if int(row["kept"]))
         miou_axes.plot(steps[kept], mious[kept], "o", color=color, markersize=9, fillstyle="none")
-        # The first looks at the validation photos can be far off and would flatten the rest.
+        # The first evaluations can be far off and would flatten the rest.
         shown += [*train, *held[len(held) // 2 :]]
     top = max((loss for loss in shown if np.isfinite(loss)), default=0.0) or 1.0
     loss_axes.set(title="Loss", xlabel="step", ylim=(0, 1.1 * top))

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
-from rich.progress import Progress
 
+from curation.core.progress import Progress, silent
 from training.config import TrainConfig
 from training.data.features import FeatureCache
 from training.data.image import InputImage
 from training.folder import SINGLE, RunFolder
-from training.models import coarse
+
+if TYPE_CHECKING:
+    import keras
 
 _THREADS = 4
 
 Views = tuple[Any, ...]
-"""What models take of some photos, and, if wanted, of their mirror images: taps, or
-(B, S, S, 3) uint8."""
+"""What models take of some photos, and, if wanted, of their mirror images: a list of feature
+maps, (B, h, w, channels) each, or (B, S, S, 3) uint8."""
 
 
 class Inputs:
@@ -40,10 +40,10 @@ class Inputs:
         self._config = config
         self.cache = FeatureCache(cache, config) if config.frozen else None
 
-    def prepare(self, images: Sequence[InputImage], progress: Progress | None) -> None:
+    def prepare(self, images: Sequence[InputImage], *, progress: Progress = silent) -> None:
         """Computes the features that are missing; raises as :meth:`FeatureCache.add`."""
         if self.cache:
-            self.cache.add(images, progress)
+            self.cache.add(images, progress=progress)
 
     def views(
         self, images: Sequence[InputImage], *, mirrored: bool = True
@@ -63,7 +63,10 @@ class Inputs:
         if self.cache:
             for batch in batches:
                 rows = self.cache.rows(batch)
-                yield batch, tuple(self.cache.taps(rows, view) for view in range(1 + mirrored))
+                yield (
+                    batch,
+                    tuple(self.cache.feature_maps(rows, view) for view in range(1 + mirrored)),
+                )
             return
         with ThreadPoolExecutor(_THREADS) as pool:
 
@@ -89,8 +92,11 @@ def probabilities(models: Sequence[keras.Model], views: Views) -> NDArray[np.flo
     Returns:
         (B, S, S, K) float32 class probabilities
     """
+    from keras import ops
+
     total: NDArray[np.float32] | None = None
-    count = len(keras.tree.flatten(views)[0])
+    first = views[0][0] if isinstance(views[0], list) else views[0]
+    count = len(first)
     for mirrored, view in enumerate(views):
         for model in models:
             # A model that is trained on several GPUs answers once for each of them.
@@ -109,7 +115,7 @@ def probabilities(models: Sequence[keras.Model], views: Views) -> NDArray[np.flo
 
 
 def predict(
-    folder: Path, images: Sequence[InputImage], *, cache: Path, progress: Progress | None
+    folder: Path, images: Sequence[InputImage], *, cache: Path, progress: Progress = silent
 ) -> Iterator[tuple[InputImage, NDArray[np.float32]]]:
     """Predicts photos one after the other; memory does not grow with their number.
 
@@ -131,32 +137,34 @@ def predict(
     run = RunFolder(folder)
     run.finished()
     inputs = Inputs(run.config(), cache)
-    inputs.prepare(images, progress)
+    inputs.prepare(images, progress=progress)
     for image, p, _ in _predicted(_Models(run), images, inputs, progress):
         yield image, p
 
 
-def evidence(
-    folder: Path, images: Sequence[InputImage], *, cache: Path, progress: Progress | None
+def predict_with_features(
+    folder: Path, images: Sequence[InputImage], *, cache: Path, progress: Progress = silent
 ) -> Iterator[tuple[InputImage, NDArray[np.float16], tuple[NDArray[np.float16], ...]]]:
     """As :func:`predict`, at half the side, with the features of a frozen backbone.
 
     Yields:
-        the photo, its probabilities (K, S / 2, S / 2), and the taps (h, w, channels), the
-        finest first; no taps of a model whose backbone was trained
+        the photo, its probabilities (K, S / 2, S / 2), and the feature maps (h, w, channels), the
+        finest first; no feature maps of a model whose backbone was trained
     """
     run = RunFolder(folder)
     run.finished()
     config = run.config()
+    from training.models import low_resolution
+
     inputs = Inputs(config, cache)
-    inputs.prepare(images, progress)
-    # A vote over the whole photo comes after the coarse logits: it has to be let happen.
-    change = None if config.one_class else coarse
-    for image, p, taps in _predicted(_Models(run, change), images, inputs, progress):
+    inputs.prepare(images, progress=progress)
+    # A vote over the whole photo comes after the low-resolution logits: it has to be let happen.
+    change = None if config.one_class else low_resolution
+    for image, p, feature_maps in _predicted(_Models(run, change), images, inputs, progress):
         if p.shape[-1] == config.size:
             k, h, w = p.shape
             p = p[:, : h // 2 * 2, : w // 2 * 2].reshape(k, h // 2, 2, w // 2, 2).mean((2, 4))
-        yield image, p.astype(np.float16), taps
+        yield image, p.astype(np.float16), feature_maps
 
 
 class _Models:
@@ -181,10 +189,10 @@ class _Models:
 
 
 def _predicted(
-    models: _Models, images: Sequence[InputImage], inputs: Inputs, progress: Progress | None
+    models: _Models, images: Sequence[InputImage], inputs: Inputs, progress: Progress
 ) -> Iterator[tuple[InputImage, NDArray[np.float32], tuple[NDArray[np.float16], ...]]]:
-    """Photo, (K, h, w) probabilities and taps, if there are, in the order of the photos."""
-    task = progress.add_task("predict", total=len(images)) if progress else None
+    """Photo, (K, h, w) probabilities and feature maps, if there are, in the order of the photos."""
+    told = 0
     for batch, views in inputs.views(images):
         # Photos of one batch may want different models: each model sees its own at once.
         groups: dict[tuple[str, ...], list[int]] = {}
@@ -195,14 +203,15 @@ def _predicted(
             values = probabilities(models[names], _only(views, indices))
             done |= dict(zip(indices, values, strict=True))
         for index, image in enumerate(batch):
-            taps = tuple(tap[index] for tap in views[0]) if inputs.cache else ()
-            yield image, np.ascontiguousarray(done[index].transpose(2, 0, 1)), taps
-        if progress and task is not None:
-            progress.advance(task, len(batch))
-    if progress and task is not None:
-        progress.remove_task(task)
+            maps = tuple(each[index] for each in views[0]) if inputs.cache else ()
+            yield image, np.ascontiguousarray(done[index].transpose(2, 0, 1)), maps
+        told += len(batch)
+        progress("predict", told, len(images))
 
 
 def _only(views: Views, indices: list[int]) -> Views:
     """The views of some photos of a batch."""
-    return keras.tree.map_structure(lambda array: array[indices], views)
+    return tuple(
+        [each[indices] for each in view] if isinstance(view, list) else view[indices]
+        for view in views
+    )

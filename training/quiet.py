@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import cache
 
 
+@cache
 def start_keras() -> None:
-    """Imports Keras and starts its backend while file descriptor 2 leads nowhere.
+    """Imports Keras and starts its backend while file descriptor 2 leads nowhere; once.
 
     TensorFlow 2.21 writes a dozen lines to stderr before it reads
     TF_CPP_MIN_LOG_LEVEL (tensorflow issue 100442) and again at its first
@@ -30,11 +32,20 @@ def start_keras() -> None:
         os.close(nowhere)
 
 
+def backend() -> str:
+    """Which backend Keras has: tensorflow, jax or torch. Starts it."""
+    start_keras()
+    import keras
+
+    return keras.backend.backend()
+
+
 def _start() -> None:
     import keras
 
     from training import devices, workers
 
     devices.prepare()
-    if workers.worker()[1] == 1:  # who computes before it has joined the others never can
+    # Who computes before it has joined the other workers never can.
+    if workers.place(keras.backend.backend())[1] == 1:
         keras.ops.zeros(())

@@ -22,16 +22,22 @@ involve no other worker.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
 from curation.core.errors import CurateError
+from training.quiet import backend
+
+if TYPE_CHECKING:
+    import keras
+
+_log = logging.getLogger(__name__)
 
 _VARIABLES = {"tensorflow": "TF_CONFIG", "jax": "KERAS_DISTRIBUTION_NUM_PROCESSES"}
 """Where each backend that can work in several processes is told so."""
@@ -40,17 +46,28 @@ _LOST = ("Collective ops is aborted", "Gloo")
 
 
 def worker() -> tuple[int, int]:
-    """Which of how many workers this process is; (0, 1) where it is alone.
+    """Which of how many workers this process is; (0, 1) where it is the only one.
 
     Worker ``index`` of ``count`` takes the examples ``[index::count]`` of each batch.
+    Starts Keras where a variable of the environment speaks of others, and only there.
 
     Raises:
         CurateError: the variables of the environment cannot be read
     """
-    name = _VARIABLES.get(keras.backend.backend(), "")
+    return place(backend()) if is_announced() else (0, 1)
+
+
+def is_announced() -> bool:
+    """Whether a variable of the environment speaks of workers; starts nothing."""
+    return not set(_VARIABLES.values()).isdisjoint(os.environ)
+
+
+def place(framework: str) -> tuple[int, int]:
+    """As :func:`worker`, by the variables of one backend."""
+    name = _VARIABLES.get(framework, "")
     try:
         if name == "TF_CONFIG":
-            return _place(json.loads(os.environ.get(name, "{}")))
+            return _tensorflow(json.loads(os.environ.get(name, "{}")))
         if name:
             index = os.environ.get("KERAS_DISTRIBUTION_PROCESS_ID", 0)
             return int(index), int(os.environ.get(name, 1))
@@ -59,10 +76,15 @@ def worker() -> tuple[int, int]:
     return 0, 1
 
 
-def _place(told: dict[str, Any]) -> tuple[int, int]:
+def is_distributed() -> bool:
+    """Whether other workers train with this process."""
+    return worker()[1] > 1
+
+
+def _tensorflow(told: dict[str, Any]) -> tuple[int, int]:
     """What ``TF_CONFIG`` says; a job 'chief', where there is one, comes before the workers.
 
-    >>> _place({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}})
+    >>> _tensorflow({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}})
     (1, 2)
     """
     cluster = told.get("cluster", {})
@@ -78,7 +100,7 @@ def is_chief() -> bool:
 
 
 @cache
-def join() -> Any:
+def initialize() -> Any:
     """Takes this process' place among the workers and its GPUs; waits for the other workers.
 
     To be called before Keras computes anything, or JAX is asked for its devices: only
@@ -93,12 +115,14 @@ def join() -> Any:
         CurateError: as :func:`worker`; variables of another backend are set; or a worker
             sees several GPUs under TensorFlow
     """
-    _, count = worker()
-    backend = keras.backend.backend()
-    for name in set(_VARIABLES.values()) & set(os.environ) - {_VARIABLES.get(backend)}:
-        reason = f"KERAS_BACKEND={backend} has no use for it: unset it, or take another backend"
+    index, count = worker()
+    ours = backend()
+    for name in set(_VARIABLES.values()) & set(os.environ) - {_VARIABLES.get(ours)}:
+        reason = f"KERAS_BACKEND={ours} has no use for it: unset it, or take another backend"
         raise CurateError(name, reason)
-    if backend == "tensorflow":
+    if count > 1:
+        _log.info("Worker %d of %d: waiting for the others.", index, count)
+    if ours == "tensorflow":
         import tensorflow as tf
 
         gpus = len(tf.config.list_physical_devices("GPU"))
@@ -109,7 +133,9 @@ def join() -> Any:
             return tf.distribute.MultiWorkerMirroredStrategy()
         if gpus > 1:
             return tf.distribute.MirroredStrategy()
-    elif backend == "jax":
+    elif ours == "jax":
+        import keras
+
         if count > 1:
             keras.distribution.initialize()
         if len(keras.distribution.list_devices()) > 1:
@@ -129,19 +155,18 @@ def scope() -> Iterator[None]:
             itself, without this error where it was the chief that died, else up to 100
             seconds after it.
     """
-    strategy = join()
-    _, count = worker()
+    strategy = initialize()
     try:
-        with strategy.scope() if strategy and count == 1 else nullcontext():
+        with strategy.scope() if strategy and not is_distributed() else nullcontext():
             yield
     except Exception as error:  # each backend has its own kinds, of no common base
-        if count > 1 and any(sign in str(error) for sign in _LOST):
+        if is_distributed() and any(sign in str(error) for sign in _LOST):
             reason = "another worker is gone: see what it said; --resume in all of them goes on"
             raise CurateError("workers", reason) from error
         raise
 
 
-def unite(model: keras.Model) -> None:
+def all_reduce(model: keras.Model) -> None:
     """Makes each step of a compiled model one step of all workers, who end it with equal weights.
 
     Waits for all workers. Alone, and under JAX, where Keras does it, nothing is changed.
@@ -149,7 +174,7 @@ def unite(model: keras.Model) -> None:
     Raises:
         CurateError: the workers' models do not have the same weights
     """
-    if worker()[1] == 1 or keras.backend.backend() != "tensorflow":
+    if not is_distributed() or backend() != "tensorflow":
         return
     weights = model.get_weights()
     for own, mean in zip(weights, _mean(weights), strict=True):
@@ -169,11 +194,11 @@ def unite(model: keras.Model) -> None:
     model.optimizer.apply = apply_mean
 
 
-def wait() -> None:
-    """Until every worker is here."""
-    if worker()[1] == 1:
+def barrier() -> None:
+    """Waits until every worker is here."""
+    if not is_distributed():
         return
-    if keras.backend.backend() == "jax":
+    if backend() == "jax":
         from jax.experimental import multihost_utils
 
         multihost_utils.sync_global_devices("curate")
@@ -190,5 +215,5 @@ def _mean(arrays: list) -> list:
         return tf.distribute.get_replica_context().all_reduce("MEAN", tf.identity(flat))
 
     flat = tf.concat([tf.reshape(array, [-1]) for array in arrays], 0)
-    means = tf.split(join().run(reduce, args=(flat,)), [tf.size(array) for array in arrays])
+    means = tf.split(initialize().run(reduce, args=(flat,)), [tf.size(array) for array in arrays])
     return [tf.reshape(mean, tf.shape(a)) for mean, a in zip(means, arrays, strict=True)]

@@ -21,12 +21,13 @@ def predict(dataset: str, run: str, probabilities: bool) -> None:
     curate predict photos --run r1
     """
     from curation import store
-    from curation.steps import rounds
+    from curation.steps.dataset_runs import DatasetRuns
+    from curation.steps.predict import predict as run_models
 
     opened = store.open_dataset(dataset)
-    with console.progress() as progress:
-        count = rounds.predict(opened, run, progress, keep=probabilities)
-    kept = f"; {rounds.run_folder(opened, run) / 'probabilities'}" if probabilities else ""
+    with console.bars() as progress:
+        count = run_models(opened, run, keep=probabilities, progress=progress)
+    kept = f"; {DatasetRuns(opened).folder(run) / 'probabilities'}" if probabilities else ""
     console.err.print(f"Predicted {count:,} photos: prediction_{run}, confidence_{run}{kept}.")
 
 
@@ -46,6 +47,7 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
     from curation import store
     from curation.issues.issue import SUSPECT
     from curation.steps import rounds
+    from curation.steps.dataset_runs import DatasetRuns
 
     opened = store.open_dataset(dataset)
     with console.progress() as progress:
@@ -89,7 +91,7 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
         )
     console.err.print(
         f"Flagged {suspects:,} of {len(issues):,}; "
-        f"all in {rounds.run_folder(opened, run) / rounds.ISSUES}."
+        f"all in {DatasetRuns(opened).folder(run) / rounds.ISSUES}."
     )
 
 
@@ -107,11 +109,11 @@ def report(dataset: str, run: str, top: int, source_labels: bool, output: Path |
     """
     from curation import store
     from curation.steps import report as sheets
-    from curation.steps import rounds
+    from curation.steps.dataset_runs import DatasetRuns
 
     opened = store.open_dataset(dataset)
     name = "suspect-source-labels.png" if source_labels else "suspects.png"
-    path = output or rounds.run_folder(opened, run) / name
+    path = output or DatasetRuns(opened).folder(run) / name
     with console.progress() as progress:
         drawn = sheets.contact_sheet(opened, run, top, path, progress, source_labels=source_labels)
     console.err.print(f"Drew the first {drawn} suspects: {path}")

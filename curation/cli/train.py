@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,109 +16,100 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curation.cli.group import as_json
+from curation.cli.settings import changed, config_of, settings
 from curation.core import console
 
 if TYPE_CHECKING:
-    from training.config import TrainConfig
+    from curation.steps.runs import Runs
 
 _run = click.option("--run", required=True, help="Name of the run; for a folder, its own folder.")
-_SETTINGS: tuple[Callable, ...] = (
-    click.option(
-        "--recipe", help="Settings by name, or FILE.toml. [laptop; imaterialist on a GPU]"
-    ),
-    click.option("--folds", type=click.IntRange(min=0), default=0, help="K models, out of fold."),
-    click.option("--model", help="fpn, deeplabv3plus or unet."),
-    click.option("--backbone", help="lite0, lite2, mobilenetv2, efficientnetv2b0, resnet50, ..."),
-    click.option("--weights", help="Of the backbone: imagenet, none, or a file."),
-    click.option("--output-stride", type=int, help="Of the backbone: 8, 16 or 32."),
-    click.option("--frozen/--finetune", default=None, help="Train a head alone, or all weights."),
-    click.option("--size", type=int, help="Side of the square input: a multiple of 32."),
-    click.option("--epochs", type=int, help="Passes over the training photos."),
-    click.option("--steps", type=int, help="So many steps, in place of --epochs."),
-    click.option("--batch", type=int, help="Photos a step."),
-    click.option("--seed", type=int, help="The same seed gives the same run. [0]"),
-)
-
-
-def _settings(verb: Callable) -> Callable:
-    for option in reversed(_SETTINGS):
-        verb = option(verb)
-    return verb
 
 
 @click.command()
 @click.argument("source")
 @_run
-@_settings
-@click.option("--learning-rate", type=float, help="The highest, after the warm-up.")
+@settings()
 @click.option("--resume", is_flag=True, help="Go on with a killed run, on what it began with.")
 @as_json
-def train(source: str, run: str, folds: int, resume: bool, as_json: bool, **settings: Any) -> None:
+def train(
+    source: str, run: str, folds: int, recipe: str | None, others: tuple, resume: bool,
+    as_json: bool, **given: Any,
+) -> None:  # fmt: skip
     """Train a segmenter on the labels as they are now.
 
     With --folds K, K models are trained and each photo is predicted by the one
     that never saw it: that is what `flag` needs. Without, one model is trained
-    on the train split and measured on the test split. What no option says, the
-    recipe says.
+    on the train split and tested on the test split. What no option says, the
+    recipe says. Changes no label: it adds the run's folder, and the dataset's
+    `fold` or `split`.
 
     \b
     curate train photos --run r1 --folds 3
     curate train photos --run r2 --recipe imaterialist --size 512
+    curate train photos --run r3 --set loss=focal --set rotate=15 --finetune
     curate train cleaned/ --run runs/r3 --recipe my.toml
     curate train photos --run r1 --resume
     """
-    _join()
-    if resume and (folds or any(value is not None for value in settings.values())):
+    from curation.steps import train as steps
+
+    _initialize_workers()
+    if resume and (folds or recipe or others or any(v is not None for v in given.values())):
         raise click.UsageError("--resume takes no settings: the run has its own")
-    config = None if resume else _config(settings)
-    runs, opened = _source(source)
-    with console.progress() as progress:
+    config = None if resume else config_of(recipe, others, given)
+    runs = _runs(source)
+    with console.bars() as progress:
         if config is None:
-            metrics = runs.resume(opened, run, progress)
+            metrics = steps.resume(runs, run, progress=progress)
         else:
-            metrics = runs.train(opened, run, folds, config, progress)
+            metrics = steps.train(runs, run, config, folds=folds, progress=progress)
     _show(metrics, metrics["measured_on"], as_json)
-    folder = runs.run_folder(opened, run)
+    folder = runs.folder(run)
     console.err.print(f"Trained {run}: {folder} has curves.png, grid.png and model-card.md.")
 
 
 @click.command()
 @click.argument("source")
 @_run
-@_settings
+@settings(rates=True)
 @click.option(
     "--learning-rate", "rates", type=float, multiple=True, help="One to try; give several.",
     default=(0.1, 0.01, 0.001, 0.0001), show_default=True,
 )  # fmt: skip
-def sweep(source: str, run: str, folds: int, rates: tuple[float, ...], **settings: Any) -> None:
+def sweep(
+    source: str, run: str, folds: int, recipe: str | None, others: tuple,
+    rates: tuple[float, ...], **given: Any,
+) -> None:  # fmt: skip
     """Train once with each of several learning rates, and draw what came of them.
 
     Each is a run of its own: s_0p1, s_0p01, ... A rate that is done already, or
-    half, is not begun anew.
+    half, is not begun anew. Changes no label: it adds the runs' folders and a
+    picture beside them.
 
     \b
     curate sweep styles --run s --recipe styles
     """
+    from curation.steps.train import train as train_run
     from training import plots
-    from training.fit import DivergedError
+    from training.errors import DivergedError
     from training.folder import RunFolder
 
-    _join()
-    config, run = _config(settings), run.rstrip("/")
-    configs = [_replace(config, {"learning_rate": rate}) for rate in sorted(set(rates))]
-    runs, opened = _source(source)
-    done: list[tuple[float, dict, list[dict]]] = []
+    _initialize_workers()
+    config, run = config_of(recipe, others, given), run.rstrip("/")
+    configs = [changed(config, {"learning_rate": rate}) for rate in sorted(set(rates))]
+    runs = _runs(source)
+    done: list[tuple[float, Any, list[dict]]] = []
     for config in configs:
         name = f"{run}_{_digits(config.learning_rate)}"
+        metrics: Any
         try:
-            with console.progress() as progress:
-                metrics = runs.train(opened, name, folds, config, progress)
-            history = RunFolder(runs.run_folder(opened, name)).history()
+            with console.bars() as progress:
+                metrics = train_run(runs, name, config, folds=folds, progress=progress)
+            history = RunFolder(runs.folder(name)).history()
         except DivergedError:  # what a sweep is for
             metrics = {"miou_foreground": None, "loss": None, "only_background": False}
             history = []
         done.append((config.learning_rate, metrics, history))
-    drawn = runs.run_folder(opened, run).with_name(f"{Path(run).name}_sweep.png")
+    drawn = runs.folder(run).with_name(f"{Path(run).name}_sweep.png")
     plots.sweep(drawn, done)
     rows = []
     for rate, metrics, history in done:
@@ -137,14 +127,17 @@ def sweep(source: str, run: str, folds: int, rates: tuple[float, ...], **setting
 @_run
 @as_json
 def evaluate(source: str, run: str, as_json: bool) -> None:
-    """Measure a finished run on the labels of now, on photos that it was not taught.
+    """Measure a finished run on the labels of now, on photos that it was not trained on.
+
+    Changes nothing.
 
     \b
     curate evaluate photos --run r1
     """
-    runs, opened = _source(source)
-    with console.progress() as progress:
-        figures = runs.evaluate(opened, run, progress)
+    from curation.steps.evaluate import evaluate as measure
+
+    with console.bars() as progress:
+        figures = measure(_runs(source), run, progress=progress)
     _show(figures, f"{figures['photos']} photos", as_json)
 
 
@@ -161,63 +154,42 @@ def export_model(source: str, target: Path, run: str, format_: str, fold: int | 
     """Write a run's model into the folder TARGET, for use elsewhere.
 
     It takes a photo and gives class probabilities; classes.json says which. What
-    is written is loaded again and compared with the run's own model.
+    is written is loaded again and compared with the run's own model. Changes
+    nothing but TARGET.
 
     \b
     curate export-model photos segmenter --run r1 --format onnx
     """
-    from training import run as trainer
+    from curation.steps.export_model import export_model as write
 
-    runs, opened = _source(source)
-    written = trainer.export(runs.run_folder(opened, run), target, format_, fold)
+    with console.bars():
+        written = write(_runs(source), run, target, format_, fold=fold)
     console.err.print(
         f"Wrote {target}: probabilities differ by at most {written['difference']:.1e} from {run}'s."
     )
 
 
-def _join() -> None:
+def _initialize_workers() -> None:
     """Before anything is computed: only then can a process join other workers."""
     from training import workers
 
-    index, count = workers.worker()
-    if count > 1:
-        console.err.print(f"Worker {index} of {count}: waiting for the others.")
-    workers.join()
+    if workers.is_announced():
+        with console.notes():
+            workers.initialize()
 
 
-def _source(source: str) -> tuple[Any, Any]:
-    """The module that trains on what SOURCE names, and what its functions take."""
+def _runs(source: str) -> Runs:
+    """The runs of the dataset or the folder that SOURCE names."""
     if os.sep in source:
-        from curation.steps import exported
+        from curation.steps.runs import FolderRuns
 
-        return exported, Path(source)
+        return FolderRuns(Path(source))
     from curation import store
-    from curation.steps import rounds
+    from curation.steps.dataset_runs import DatasetRuns
 
     if Path(source).is_dir() and not store.exists(source):
         raise click.UsageError(f"{source} is a folder, no dataset: write {source}/")
-    return rounds, store.open_dataset(source)
-
-
-def _config(settings: dict[str, Any]) -> TrainConfig:
-    """The recipe, with what the options say in the place of what it says."""
-    from training import devices, recipes
-
-    recipe = settings.pop("recipe")
-    if recipe is None:
-        recipe = "imaterialist" if devices.has_gpu() else "laptop"
-        console.err.print(f"{devices.describe()}: recipe {recipe}.")
-    given = {key: value for key, value in settings.items() if value is not None}
-    if given.get("model") == "unet":  # which has nothing that could come trained
-        given = {"backbone": "none", "weights": "none", "frozen": False, **given}
-    return _replace(recipes.load(recipe), given)
-
-
-def _replace(config: TrainConfig, given: dict[str, Any]) -> TrainConfig:
-    try:
-        return replace(config, **given)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+    return DatasetRuns(store.open_dataset(source))
 
 
 def _digits(rate: float) -> str:
@@ -225,7 +197,7 @@ def _digits(rate: float) -> str:
     return f"{Decimal(str(rate)):f}".replace(".", "p")
 
 
-def _show(figures: dict, on: str, as_json: bool) -> None:
+def _show(figures: Mapping[str, Any], on: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(figures))
         return

@@ -80,7 +80,7 @@ def _check_replaceable(folder: Path, format_: str) -> None:
     # Many programs write a manifest.json, so its content counts.
     try:
         manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-        ours = manifest["format"] == format_ and "splits" in manifest
+        ours = manifest["format"] == format_
         files = {Path(file) for file in manifest["files"]}
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         ours = False

@@ -23,6 +23,7 @@ from curation.core.records import ImageRecord
 from curation.core.rle import Rle
 from curation.core.taxonomy import Taxonomy, label_map
 from curation.steps import rounds
+from curation.steps.dataset_runs import DatasetRuns
 
 PANEL = 300
 """Height of a panel in pixels; its width follows the photo."""
@@ -72,7 +73,7 @@ def contact_sheet(
     Raises:
         RunError: the run was not flagged yet
     """
-    issues = rounds.run_folder(dataset, run) / rounds.ISSUES
+    issues = DatasetRuns(dataset).folder(run) / rounds.ISSUES
     if not issues.is_file():
         verb = f"curate flag {dataset.name} --run {run}"
         raise RunError(run, f"was not flagged yet: run `{verb}`")

@@ -40,7 +40,8 @@ from curation.issues.corruptions import STRONG, ErrorType
 from curation.issues.feature_table import TAUGHT, Plan, Rows, Scores, collect
 from curation.issues.injection import Planted
 from curation.issues.ranking import Ranking
-from curation.steps import exported
+from curation.steps.runs import FolderRuns
+from curation.steps.train import train
 from tests.benchmarks.flagging_peers import PEERS, PeerImage
 from training import recipes
 from training import run as trainer
@@ -77,9 +78,9 @@ class Case:
         data = trainer.Records(self.folder.parent / "data")
         by_id = {image.image_id: image for image in data.images}
         images = [by_id[i] for i in image_ids]
-        cache = exported.feature_cache(str(self.folder))
-        for image, p, taps in trainer.evidence(self.folder, images, cache=cache, progress=None):
-            yield scoring.seen(self.records[image.image_id], self.names, p, taps)
+        cache = FolderRuns(self.folder).features(str(self.folder))
+        for image, p, maps in trainer.predict_with_features(self.folder, images, cache=cache):
+            yield scoring.seen(self.records[image.image_id], self.names, p, maps)
 
 
 @click.command()
@@ -162,8 +163,9 @@ def prepare(
     if not (folder / "data").exists():
         splits_of = dict.fromkeys(records, "train")
         tfrecord.write(folder / "data", records, five, splits_of, hashes, config.size)
-    with console.progress() as progress:
-        exported.train(folder / "data", str(folder / "run"), FOLDS, config, progress)
+    with console.bars() as progress:
+        runs = FolderRuns(folder / "data")
+        train(runs, str(folder / "run"), config, folds=FOLDS, progress=progress)
     return Case(records, {p.image_id: p for p in planted}, folder / "run")
 
 

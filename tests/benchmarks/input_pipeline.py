@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from training.config import TrainConfig
 
-THREADS, TF_DATA, PEER = "RecordBatches", "tf_dataset", "TF operations"
+THREADS, TF_DATA, PEER = "ImageBatches", "tf_dataset", "TF operations"
 AUGMENTED = {"rotate": 20.0, "scale": 0.25, "color": 0.2}
 
 
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=256)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512])
-    parser.add_argument("--passes", type=int, default=4, help="over the photos, in each round")
+    parser.add_argument("--epochs", type=int, default=4, help="over the photos, in each round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -60,7 +60,7 @@ def main() -> None:
             folder = Path(scratch) / str(size)
             draw(folder, args.photos, size)
             for views in ({}, AUGMENTED):
-                results.append(compare(folder, views, args.batch, args.passes, args.rounds))
+                results.append(compare(folder, views, args.batch, args.epochs, args.rounds))
     columns = ("photos", "pipeline", "images/s", "of peer's", "a core-s", "of peer's")
     body = [
         (
@@ -74,28 +74,29 @@ def main() -> None:
         for result in results
         for way, figures in result["ways"].items()
     ]
-    title = f"{args.rounds} rounds of {args.images * args.passes} photos, medians"
+    title = f"{args.rounds} rounds of {args.images * args.epochs} photos, medians"
     console.out.print(console.table(columns, body, title))
     if args.json:
         args.json.write_text(json.dumps(results, indent=1))
 
 
-def compare(folder: Path, views: dict[str, float], batch: int, passes: int, rounds: int) -> dict:
+def compare(folder: Path, views: dict[str, float], batch: int, epochs: int, rounds: int) -> dict:
     """Times the three ways on an export; see the module."""
     from training.config import TrainConfig
-    from training.data.batches import RecordBatches, Share, tf_dataset
     from training.data.records import Records
+    from training.data.shard import WorkerShard
+    from training.fitting.batches import ImageBatches, tf_dataset
 
     records = Records(folder)
     config = TrainConfig(
         size=records.size, batch=batch, frozen=False, flip=True, cutmix=0.0, **views
     )
-    steps = len(records) * passes // batch
-    share = Share(records, np.arange(len(records)), config, seed=0)
+    steps = len(records) * epochs // batch
+    shard = WorkerShard(records, np.arange(len(records)), config, seed=0)
     ways: dict[str, Callable[[], Iterable]] = {
-        THREADS: lambda: RecordBatches(share, 0, steps),
-        TF_DATA: lambda: tf_dataset(share, 0, steps),
-        PEER: lambda: peer(folder, records.size, config, passes),
+        THREADS: lambda: ImageBatches(shard, 0, steps),
+        TF_DATA: lambda: tf_dataset(shard, 0, steps),
+        PEER: lambda: peer(folder, records.size, config, epochs),
     }
     rates: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
     for number in range(-1, rounds):
@@ -135,7 +136,7 @@ def images_per_second(make: Callable[[], Iterable]) -> tuple[float, float]:
     return images / took, images / took_core
 
 
-def peer(folder: Path, size: int, config: TrainConfig, passes: int) -> tf.data.Dataset:
+def peer(folder: Path, size: int, config: TrainConfig, epochs: int) -> tf.data.Dataset:
     """A pipeline of TensorFlow's own operations, as its guide has it."""
     import tensorflow as tf
 
@@ -176,7 +177,7 @@ def peer(folder: Path, size: int, config: TrainConfig, passes: int) -> tf.data.D
     return (
         tf.data.TFRecordDataset(shards, num_parallel_reads=tf.data.AUTOTUNE)
         .shuffle(256)
-        .repeat(passes)
+        .repeat(epochs)
         .map(parse, num_parallel_calls=tf.data.AUTOTUNE)
         .batch(config.batch, drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)

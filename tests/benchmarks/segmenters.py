@@ -128,7 +128,7 @@ def show(rows: list[dict]) -> None:
         (
             r["name"], f"{r['miou_foreground']:.3f}", f"{r['low']:.3f} to {r['high']:.3f}",
             f"{r['miou']:.3f}", f"{r['f1']:.3f}", f"{r['boundary_f_foreground']:.3f}",
-            f"{r['ece']:.3f}", f"{r['parameters'] / 1e6:.1f} M", f"{r['core_seconds']:.0f}",
+            f"{r['ece']:.3f}", f"{r['parameters'] / 1e6:.1f} M", f"{r['cpu_seconds']:.0f}",
             f"{r['seconds']:.0f}",
         )
         for r in rows

@@ -90,7 +90,7 @@ def show(rows: list[dict]) -> None:
     body = [
         (r["set"], r["name"], f"{r['miou_foreground']:.3f}",
          *(f"{r['iou'][style] or 0:.3f}" for style in STYLES), f"{r['iou']['background']:.3f}",
-         "yes" if r["only_background"] else "no", f"{r['core_seconds']:.0f}")
+         "yes" if r["only_background"] else "no", f"{r['cpu_seconds']:.0f}")
         for r in rows
     ]  # fmt: skip
     console.out.print(console.table(header, body))

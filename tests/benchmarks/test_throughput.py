@@ -10,7 +10,7 @@ from keras import layers
 from tests.benchmarks import throughput
 from tests.conftest import require_backend
 from training import models
-from training.losses import SegmentationLoss
+from training.fitting.losses import SegmentationLoss
 
 SIZE = 64
 # Where Keras and torch keep what in a kernel: (h, w, in, out), and of others (h, w, out, in).
@@ -73,7 +73,7 @@ def test_a_peer_has_our_layers_our_logits_our_loss_and_our_count_of_operations(j
     from tests.benchmarks import torch_peers
 
     config = throughput.config_of(job)
-    ours = models.coarse(models.whole(config, throughput.CLASSES))
+    ours = models.low_resolution(models.full_model(config, throughput.CLASSES))
     peer = torch_peers.peer(config, throughput.CLASSES)
     assert torch_peers.parameters(peer) == ours.count_params()
     assert torch_peers.operations(peer, SIZE) == throughput.operations(ours, SIZE)

@@ -5,8 +5,8 @@
 Every model is a process of its own; all are warmed up first, and then they take turns, so that
 other load hits all alike (best there is none: torch's threads spin while they wait for one that
 has no core). Figures are medians of the rounds, ratios of those within a round; 2 is twice as
-fast. Trained as `training.fit` does, a call of Keras' `fit` in each turn, but without looks at
-validation photos and the weights' average; frozen is the head alone on cached features.
+fast. Trained as `training.fitting.fit` does, a call of Keras' `fit` in each turn, but without
+evaluations and the average of the weights; frozen is the head alone on cached features.
 Predicted as `training.predict` does. Batches and logits are in the machine's memory, and on a GPU
 are brought there and back. The peers (torch_peers.py) have the same layers, loss, optimizer and
 batch; without torch they are left out.
@@ -161,7 +161,7 @@ def figures(process: Process, machine: Process, models: list[Process]) -> dict[s
         pairs = zip(machine.seconds("multiply"), own, strict=True)
         result[way] = {
             "images_per_second": job.batch / median(own),
-            "core_seconds": median(t[way]["core_seconds"] for t in process.rounds) / job.batch,
+            "cpu_seconds": median(t[way]["cpu_seconds"] for t in process.rounds) / job.batch,
             "of_machine": median(share * theirs / s for theirs, s in pairs),
         }
         for peer in peers:
@@ -179,7 +179,7 @@ def show(results: list[dict[str, Any]], heading: str) -> None:
                 result["title"],
                 f"{result[way]['images_per_second']:,.1f}",
                 f"{result[way]['of_peer']:.2f}" if "of_peer" in result[way] else "-",
-                f"{result[way]['core_seconds']:.3f}",
+                f"{result[way]['cpu_seconds']:.3f}",
                 f"{result[way]['of_machine']:.1%}",
                 f"{result['parameters'] / 1e6:.2f} M",
                 f"{result['peak_memory'] / 2**30:.2f} GiB" if result["peak_memory"] else "-",
@@ -193,7 +193,7 @@ def serve(job: Job, pipe: Connection) -> None:
     """The other side of :class:`Process`."""
     if job.peer:
         os.environ["KERAS_BACKEND"] = "torch"  # Keras comes along, and shall bring nothing else
-    from training.clock import core_seconds
+    from training.clock import cpu_seconds
 
     turns, about = peer_turns(job) if job.peer else our_turns(job) if job.model else matrices()
     for turn in turns.values():
@@ -204,11 +204,11 @@ def serve(job: Job, pipe: Connection) -> None:
         while steps := pipe.recv():
             told = {}
             for name, turn in turns.items():
-                began, began_core = time.perf_counter(), core_seconds()
+                began, began_core = time.perf_counter(), cpu_seconds()
                 turn(steps)
                 told[name] = {
                     "seconds": (time.perf_counter() - began) / steps,
-                    "core_seconds": (core_seconds() - began_core) / steps,
+                    "cpu_seconds": (cpu_seconds() - began_core) / steps,
                 }
             pipe.send((told, peak_memory()))
 
@@ -228,33 +228,35 @@ def our_turns(job: Job) -> tuple[Turns, dict[str, int]]:
     import numpy as np
 
     from training import devices, models
-    from training.losses import SegmentationLoss
-    from training.schedule import optimizer
+    from training.fitting.losses import SegmentationLoss
+    from training.fitting.schedule import optimizer
 
     keras.config.set_dtype_policy(devices.precision("bfloat16" if job.half else "float32"))
     config = config_of(job)
     inputs, labels = images_and_labels(job)
     if config.frozen:
         whole = models.head(config, CLASSES)
-        inputs = tuple(np.ones((job.batch, *s), np.float16) for s in models.tap_shapes(config))
+        inputs = tuple(
+            np.ones((job.batch, *s), np.float16) for s in models.feature_map_shapes(config)
+        )
     else:
-        whole = models.whole(config, CLASSES)
-    taught = models.coarse(whole)
-    taught.compile(
+        whole = models.full_model(config, CLASSES)
+    trained = models.low_resolution(whole)
+    trained.compile(
         optimizer=optimizer(config, 1000, models.backbone_variables(whole, config)),
         loss=SegmentationLoss(config.loss, config.dice_weight),
         jit_compile=devices.jit(),
     )
-    taught.optimizer.build(taught.trainable_variables)
+    trained.optimizer.build(trained.trainable_variables)
 
     def endless() -> Iterator[tuple]:
         while True:
             yield inputs, labels
 
     def train(steps: int) -> None:
-        taught.fit(endless(), steps_per_epoch=steps, shuffle=False, verbose=0)
+        trained.fit(endless(), steps_per_epoch=steps, shuffle=False, verbose=0)
         # A GPU may still be at work: only a weight that is here says that it is done.
-        keras.ops.convert_to_numpy(taught.trainable_variables[-1])
+        keras.ops.convert_to_numpy(trained.trainable_variables[-1])
 
     def predict(steps: int) -> None:
         for _ in range(steps):

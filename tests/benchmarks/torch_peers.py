@@ -152,7 +152,7 @@ class DeepLabV3Plus(nn.Module):
 
 
 def loss(logits: Tensor, labels: Tensor, dice_weight: float) -> Tensor:
-    """`training.losses.SegmentationLoss`: (B, K, s, s) logits, (B, S, S) labels, 255 void."""
+    """`training.fitting.losses.SegmentationLoss` of (B, K, s, s) logits and (B, S, S) labels."""
     classes = torch.arange(logits.shape[1], device=labels.device).reshape(1, -1, 1, 1)
     shares = F.avg_pool2d((labels[:, None] == classes).float(), labels.shape[1] // logits.shape[2])
     pixels = -(shares * F.log_softmax(logits, 1)).sum() / shares.sum().clamp(min=1e-7)

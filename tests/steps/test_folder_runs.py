@@ -11,11 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 from curation.cli import main
-from curation.core import console
 from curation.core.errors import RunError
-from curation.steps import exported
+from curation.steps import train as steps
+from curation.steps.evaluate import evaluate
+from curation.steps.runs import FolderRuns
 from tests.training.drawn import QUICK, SIZE, draw, export
-from training.fit import DivergedError
+from training.errors import DivergedError
 from training.folder import RunFolder
 
 
@@ -26,21 +27,21 @@ def data(tmp_path_factory):
 
 
 def train(data, run, folds=0, config=QUICK):
-    return exported.train(data, str(run), folds, config, console.progress())
+    return steps.train(FolderRuns(data), str(run), config, folds=folds)
 
 
 def test_a_run_is_where_its_name_says_and_its_features_beside_it(data, tmp_path):
     metrics = train(data, tmp_path / "runs" / "a")
     assert metrics["measured_on"] == "val"  # of an export without test photos
     assert (tmp_path / "runs" / "features").is_dir()
-    with pytest.raises(RunError, match=r"all photos of .* were taught to this run"):
-        exported.evaluate(data, str(tmp_path / "runs" / "a"), console.progress())
+    with pytest.raises(RunError, match=r"this run trained on all photos of .*data"):
+        evaluate(FolderRuns(data), str(tmp_path / "runs" / "a"))
 
 
 def test_folds_are_dealt_and_every_image_measured(data, tmp_path):
     metrics = train(data, tmp_path / "a", folds=3)
     assert metrics["photos"] == 12
-    again = exported.evaluate(data, str(tmp_path / "a"), console.progress())
+    again = evaluate(FolderRuns(data), str(tmp_path / "a"))
     assert again["iou"] == pytest.approx(metrics["iou"])
     of = RunFolder(tmp_path / "a").parts().of
     assert sorted(set(of)) == ["0", "1", "2"]
@@ -86,14 +87,14 @@ def test_no_fiftyone_is_needed(data, tmp_path):
 
 
 def test_a_sweep_goes_on_past_a_rate_that_runs_away(data, tmp_path, monkeypatch):
-    real = exported.train
+    real = steps.train
 
-    def runaway(data, run, folds, config, progress):
+    def runaway(runs, run, config, **rest):
         if config.learning_rate == 1.0:
             raise DivergedError(run, "the loss is nan", where="step 4")
-        return real(data, run, folds, config, progress)
+        return real(runs, run, config, **rest)
 
-    monkeypatch.setattr(exported, "train", runaway)
+    monkeypatch.setattr(steps, "train", runaway)
     words = ["sweep", f"{data}/", "--run", str(tmp_path / "s"), "--size", "64", "--steps", "2"]
     words += ["--learning-rate", "1", "--learning-rate", "0.01"]
     result = CliRunner().invoke(main, words)
@@ -107,7 +108,7 @@ def test_an_export_that_moved_is_trained_on_where_it_lies_now(data, tmp_path):
     train(data, tmp_path / "a")
     (tmp_path / "a" / "metrics.json").unlink()  # as if killed before it was measured
     moved = shutil.copytree(data, tmp_path / "elsewhere")
-    assert exported.resume(moved, str(tmp_path / "a"), console.progress())["measured_on"] == "val"
+    assert steps.resume(FolderRuns(moved), str(tmp_path / "a"))["measured_on"] == "val"
 
 
 def test_a_folder_named_as_a_dataset_is_asked_back(data, tmp_path, monkeypatch):

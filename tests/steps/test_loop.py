@@ -12,7 +12,11 @@ from curation.core.errors import DatasetError, RunError
 from curation.core.records import ImageRecord, Instance
 from curation.issues.issue import ImageScore, Issue
 from curation.issues.observation import Place
-from curation.steps import feedback, rounds, working_copy
+from curation.steps import feedback, parts, rounds, working_copy
+from curation.steps.dataset_runs import DATA, DatasetRuns, image_files
+from curation.steps.evaluate import evaluate
+from curation.steps.predict import predict
+from curation.steps.train import resume, train
 from training.config import TrainConfig
 
 TOML = (taxonomy.BUILT_IN / "supercategories.toml").read_text("utf-8")
@@ -56,26 +60,26 @@ def test_images_newer_than_the_remap_are_refused_not_taught_as_background(datase
 
 
 def test_copies_are_one_image_to_the_trainer(dataset):
-    keys = {image.image_id: image.key for image in rounds.image_files(load(dataset))}
+    keys = {image.image_id: image.key for image in image_files(load(dataset))}
     assert keys["copy"] == keys["p00"] != keys["p01"]
     store.decide(dataset, "exclude", image_id="p00")
-    assert {p.image_id: p.key for p in rounds.image_files(load(dataset))}["copy"] == keys["copy"]
+    assert {p.image_id: p.key for p in image_files(load(dataset))}["copy"] == keys["copy"]
 
 
 def test_splits_outlive_the_database(dataset, tmp_path):
     work = load(dataset)
-    before = rounds.split(dataset, work)
+    before = parts.split(dataset, work)
     store.write_column(dataset, "split", dict.fromkeys(before))
     store.write(dataset.name, [record(tmp_path, f"q{i}", (0, i, 0)) for i in range(1, 15)])
-    after = rounds.split(dataset, load(dataset))
+    after = parts.split(dataset, load(dataset))
     assert {i: after[i] for i in before} == before
     assert before["copy"] == before["p00"]
 
 
 def test_more_folds_than_images_is_one_line_and_leaves_nothing(dataset):
     with pytest.raises(RunError, match="99 folds of 20 different photos"):
-        rounds.train(dataset, "many", 99, TrainConfig(size=32), console.progress())
-    assert not rounds.run_folder(dataset, "many").exists()
+        train(DatasetRuns(dataset), "many", TrainConfig(size=32), folds=99)
+    assert not DatasetRuns(dataset).folder("many").exists()
 
 
 def test_images_that_look_alike_are_in_one_fold(dataset, tmp_path):
@@ -90,7 +94,7 @@ def test_images_that_look_alike_are_in_one_fold(dataset, tmp_path):
     store.remap(dataset, TOML, "supercategories")
     for plain in (f"p{i:02d}" for i in range(1, 20)):
         store.decide(dataset, "exclude", image_id=plain)
-    folds = rounds._folds(dataset, load(dataset), "r1", 4, console.progress())
+    folds = parts.folds(dataset, load(dataset), "r1", 4)
     assert all(folds[f"s{n}a"] == folds[f"s{n}b"] for n in range(6))
     assert folds["copy"] == folds["p00"]
     assert len({folds[f"s{n}a"] for n in range(6)}) > 1
@@ -98,27 +102,27 @@ def test_images_that_look_alike_are_in_one_fold(dataset, tmp_path):
 
 def test_a_run_keeps_no_copy_of_its_data_and_is_measured_on_the_labels_of_now(dataset):
     config = TrainConfig(size=32, steps=2, batch=4)
-    metrics = rounds.train(dataset, "r1", 0, config, console.progress())
-    folder = rounds.run_folder(dataset, "r1")
-    assert not (folder / rounds.DATA).exists()
-    assert rounds.train(dataset, "r1", 0, config, console.progress()) == metrics
-    figures = rounds.evaluate(dataset, "r1", console.progress())
+    metrics = train(DatasetRuns(dataset), "r1", config)
+    folder = DatasetRuns(dataset).folder("r1")
+    assert not (folder / DATA).exists()
+    assert train(DatasetRuns(dataset), "r1", config) == metrics
+    figures = evaluate(DatasetRuns(dataset), "r1")
     assert figures["photos"] == metrics["photos"]
     assert figures["iou"] == pytest.approx(metrics["iou"])
-    tested = next(i for i, name in rounds.split(dataset, load(dataset)).items() if name == "test")
+    tested = next(i for i, name in parts.split(dataset, load(dataset)).items() if name == "test")
     store.decide(dataset, "exclude", image_id=tested)
-    assert rounds.evaluate(dataset, "r1", console.progress())["photos"] < metrics["photos"]
+    assert evaluate(DatasetRuns(dataset), "r1")["photos"] < metrics["photos"]
     with pytest.raises(RunError, match="holds a run with other settings, photos or labels"):
-        rounds.train(dataset, "r1", 0, config, console.progress())
-    assert rounds.resume(dataset, "r1", console.progress()) == metrics
+        train(DatasetRuns(dataset), "r1", config)
+    assert resume(DatasetRuns(dataset), "r1") == metrics
 
 
 def test_probabilities_are_kept_when_asked_for(dataset):
-    rounds.train(dataset, "r1", 0, TrainConfig(size=32, steps=2, batch=4), console.progress())
-    folder = rounds.run_folder(dataset, "r1") / "probabilities"
-    rounds.predict(dataset, "r1", console.progress())
+    train(DatasetRuns(dataset), "r1", TrainConfig(size=32, steps=2, batch=4))
+    folder = DatasetRuns(dataset).folder("r1") / "probabilities"
+    predict(dataset, "r1")
     assert not folder.exists()
-    assert rounds.predict(dataset, "r1", console.progress(), keep=True) == 21
+    assert predict(dataset, "r1", keep=True) == 21
     paths = sorted(folder.iterdir())
     assert len(paths) == 20, "copies share one"
     p = np.load(paths[0])["p"]
@@ -135,23 +139,23 @@ def test_a_killed_run_is_resumed_on_the_labels_that_it_began_with(dataset, monke
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed:
-        killed.setattr("training.run.fit", kill)
+        killed.setattr("training.fitting.fit.fit", kill)
         with pytest.raises(KeyboardInterrupt):
-            rounds.train(dataset, "r2", 0, config, console.progress())
-    folder = rounds.run_folder(dataset, "r2")
-    assert (folder / rounds.DATA / "manifest.json").is_file()
+            train(DatasetRuns(dataset), "r2", config)
+    folder = DatasetRuns(dataset).folder("r2")
+    assert (folder / DATA / "manifest.json").is_file()
     store.decide(dataset, "exclude", image_id="p03")
-    assert rounds.resume(dataset, "r2", console.progress())["measured_on"] == "test"
-    assert not (folder / rounds.DATA).exists()
+    assert resume(DatasetRuns(dataset), "r2")["measured_on"] == "test"
+    assert not (folder / DATA).exists()
 
 
 def test_flagging_goes_on_where_it_was_killed(dataset, monkeypatch):
     config = TrainConfig(size=32, steps=2, batch=4)
-    rounds.train(dataset, "r3", 2, config, console.progress())
-    folder = rounds.run_folder(dataset, "r3")
+    train(DatasetRuns(dataset), "r3", config, folds=2)
+    folder = DatasetRuns(dataset).folder("r3")
     monkeypatch.setattr(rounds.flagging, "SHARD", 8)
     asked = []
-    evidence = rounds.trainer.evidence
+    evidence = rounds.trainer.predict_with_features
 
     def seen(folder, images, **rest):
         asked.append(len(images))
@@ -165,7 +169,7 @@ def test_flagging_goes_on_where_it_was_killed(dataset, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             rounds.flag(dataset, "r3", console.progress())
     (folder / rounds.FLAGGING / "rows-00001.npz").unlink()
-    monkeypatch.setattr(rounds.trainer, "evidence", seen)
+    monkeypatch.setattr(rounds.trainer, "predict_with_features", seen)
     table, learned = rounds.flag(dataset, "r3", console.progress())
     assert asked == [8]
     assert not (folder / rounds.FLAGGING).exists()
@@ -260,12 +264,12 @@ def test_added_and_dismissed_garments_are_told_by_the_journal_alone(dataset):
 
 def test_labels_that_changed_since_are_flagged_anew(dataset, monkeypatch):
     config = TrainConfig(size=32, steps=2, batch=4)
-    rounds.train(dataset, "r4", 2, config, console.progress())
+    train(DatasetRuns(dataset), "r4", config, folds=2)
     with monkeypatch.context() as killed:
         killed.setattr("curation.issues.pipeline.rank", lambda *args: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             rounds.flag(dataset, "r4", console.progress())
-    shards = rounds.run_folder(dataset, "r4") / rounds.FLAGGING
+    shards = DatasetRuns(dataset).folder("r4") / rounds.FLAGGING
     before = (shards / "basis.txt").read_text()
     store.decide(dataset, "exclude", image_id="p03")
     with monkeypatch.context() as killed:
@@ -276,8 +280,8 @@ def test_labels_that_changed_since_are_flagged_anew(dataset, monkeypatch):
 
 
 def test_several_workers_are_sent_to_an_exported_folder(monkeypatch):
-    monkeypatch.setattr(rounds.trainer, "alone", lambda: False)
+    monkeypatch.setattr(rounds.trainer, "is_distributed", lambda: True)
     with pytest.raises(RunError, match="several workers train on a folder: `curate export"):
-        rounds.train(None, "r1", 2, None, None)
+        train(DatasetRuns(None), "r1", None, folds=2)
     with pytest.raises(RunError, match="several workers train on a folder: `curate export"):
-        rounds.resume(None, "r1", None)
+        DatasetRuns(None).examples("r1")

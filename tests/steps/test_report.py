@@ -7,6 +7,7 @@ from PIL import Image
 from curation import store
 from curation.core import console, rle, taxonomy
 from curation.steps import report, rounds
+from curation.steps.dataset_runs import DatasetRuns
 from tests.app.dataset import RUN, build
 
 
@@ -67,7 +68,7 @@ def test_the_sheet_of_source_labels_has_their_suspects_alone(tmp_path):
                  "reason": "", "source_reason": shoe.source_reason, "decided": False}  # fmt: skip
         rows = [known | {"instance_id": "f" * 24, "source_error_score": ""},
                 known | {"instance_id": shoe.id, "source_error_score": 0.6}]  # fmt: skip
-        folder = rounds.run_folder(dataset, RUN)
+        folder = DatasetRuns(dataset).folder(RUN)
         folder.mkdir(parents=True, exist_ok=True)
         pd.DataFrame(rows).to_csv(folder / rounds.ISSUES, index=False)
         path = tmp_path / "sheet.png"

@@ -18,7 +18,7 @@ from training.folder import ClassList
 
 SIZE = 64
 CLASSES = ClassList(("background", "top", "skirt"), ("#000000", "#d62728", "#1f77b4"))
-QUICK = TrainConfig(size=SIZE, epochs=2, looks=2, min_steps=4, batch=4)
+QUICK = TrainConfig(size=SIZE, epochs=2, evals=2, min_steps=4, batch=4)
 
 
 def draw(folder: Path, count: int, seed: int = 0) -> tuple[list[ImageFile], np.ndarray]:

@@ -35,7 +35,7 @@ class WithoutTensorFlow:
 if sys.argv[2] != "tensorflow":
     sys.meta_path[:] = map(WithoutTensorFlow, sys.meta_path)
 from training import models  # registers our layers
-from training.losses import SegmentationLoss
+from training.fitting.losses import SegmentationLoss
 import json, keras, numpy as np
 assert keras.backend.backend() == sys.argv[2]
 folder = Path(sys.argv[1])
@@ -45,7 +45,7 @@ for path in sorted(folder.glob("*.keras")):
     model = keras.saving.load_model(path, compile=False, safe_mode=True)
     logits = model.predict_on_batch(photos)
     np.save(folder / f"{path.stem}-{sys.argv[2]}.npy", logits)
-    taught = models.coarse(model)
+    taught = models.low_resolution(model)
     taught.compile(keras.optimizers.SGD(0.01), SegmentationLoss("cross_entropy", 0.5))
     losses[path.stem] = [float(taught.train_on_batch(photos, labels)) for _ in range(2)]
 print(json.dumps(losses))
@@ -76,7 +76,7 @@ def here(tmp_path_factory):
     np.save(folder / "labels.npy", labels)
     keras.utils.set_random_seed(0)
     for name, config in CONFIGS.items():
-        models.whole(config, CLASSES).save(folder / f"{name}.keras")
+        models.full_model(config, CLASSES).save(folder / f"{name}.keras")
     return folder, run(folder, "tensorflow")
 
 

@@ -18,44 +18,44 @@ def parts(of, keys=KEYS, kind="fold"):
 def roles(of, keys=KEYS, kind="fold"):
     made = parts(of, keys, kind)
     plan.check(HERE, made)
-    return plan.roles(HERE, made)
+    return plan.splits(HERE, made)
 
 
 def test_a_fold_is_measured_by_the_model_that_neither_learnt_nor_chose_on_it():
     fold = np.arange(40) % 4
     for name, role in roles(fold).items():
         held_out = np.flatnonzero(fold == int(name.removeprefix("fold")))
-        np.testing.assert_array_equal(role.measured, held_out)
-        used = np.concatenate([role.taught, role.checked])
+        np.testing.assert_array_equal(role.test, held_out)
+        used = np.concatenate([role.train, role.val])
         assert sorted([*used, *held_out]) == list(range(40))
-        assert len(role.checked) == 3  # a tenth of 30
+        assert len(role.val) == 3  # a tenth of 30
 
 
 def test_the_checking_images_do_not_depend_on_the_order_of_the_images():
     turned = KEYS[::-1]
     role = roles(["train"] * 40, kind="split")["model"]
     other = roles(["train"] * 40, turned, kind="split")["model"]
-    assert {KEYS[i] for i in role.checked} == {turned[i] for i in other.checked}
+    assert {KEYS[i] for i in role.val} == {turned[i] for i in other.val}
 
 
 def test_a_split_is_used_as_it_is():
     role = roles(["train"] * 30 + ["val"] * 4 + ["test"] * 6, kind="split")["model"]
-    np.testing.assert_array_equal(role.taught, np.arange(30))
-    np.testing.assert_array_equal(role.checked, np.arange(30, 34))
-    np.testing.assert_array_equal(role.measured, np.arange(34, 40))
+    np.testing.assert_array_equal(role.train, np.arange(30))
+    np.testing.assert_array_equal(role.val, np.arange(30, 34))
+    np.testing.assert_array_equal(role.test, np.arange(34, 40))
 
 
 def test_without_test_images_the_checking_ones_measure():
     role = roles(["train"] * 40, kind="split")["model"]
-    assert len(role.taught) == 36
-    np.testing.assert_array_equal(role.measured, role.checked)
+    assert len(role.train) == 36
+    np.testing.assert_array_equal(role.test, role.val)
 
 
 def test_copies_of_a_image_stay_on_one_side():
     twice = [key for key in KEYS for _ in range(2)]
     role = roles(np.arange(80) // 2 % 2, twice)["fold0"]
-    taught = {twice[i] for i in role.taught}
-    assert not taught & {twice[i] for i in role.checked}
+    taught = {twice[i] for i in role.train}
+    assert not taught & {twice[i] for i in role.val}
 
 
 def test_one_image_in_two_folds_is_refused():
@@ -79,7 +79,7 @@ def test_folds_and_splits_that_do_not_fit_are_refused(kind, of):
         roles(of, kind=kind)
 
 
-@pytest.mark.parametrize(("val", "choosing"), [(1, False), (7, False), (8, True)])
-def test_a_few_images_choose_no_weights(val, choosing):
+@pytest.mark.parametrize(("val", "select_best"), [(1, False), (7, False), (8, True)])
+def test_a_few_images_choose_no_weights(val, select_best):
     of = ["val"] * val + ["train"] * (40 - val)
-    assert roles(of, kind="split")["model"].choosing is choosing
+    assert roles(of, kind="split")["model"].select_best is select_best

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import training.run
 from curation.core.errors import CurateError, RunError
 from tests.training.drawn import CLASSES, QUICK, SIZE, draw, export
 from training.data.image import ImageFile
+from training.data.records import Records
+from training.fitting import fit, spec
 from training.folder import ClassList, Parts, RunFolder
 from training.run import begin, load_classes, measure, predict, train
 
@@ -56,7 +57,7 @@ def start(folder, drawn, cache, of, config=QUICK, labels="hash"):
     done = begin(folder, config, CLASSES, parts(images, of), labels)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # so few steps may well end in all background
-        return done or train(folder, data, cache=cache, progress=None)
+        return done or train(folder, Records(data), cache=cache)
 
 
 def test_a_run_with_folds_leaves_its_files_and_figures(drawn, finished):
@@ -87,7 +88,7 @@ def test_tensorboard_finds_its_logs(finished):
     assert list((run / "logs" / "fold1").rglob("events.out.tfevents.*"))
 
 
-def test_the_card_says_what_was_taught_and_what_was_measured(finished):
+def test_the_card_says_what_it_was_trained_on_and_what_was_measured(finished):
     result, run = finished
     card = (run / "model-card.md").read_text()
     assert "12 photos; by fold: 0 6, 1 6" in card
@@ -113,42 +114,41 @@ def test_whole_models_are_trained_on_images_by_the_same_call(drawn, cache, tmp_p
     )  # fmt: skip
     result = start(tmp_path / "run", drawn, cache, SPLIT, config)
     assert result["measured_on"] == "test"
-    ((_, probabilities),) = predict(tmp_path / "run", drawn[0][:1], cache=cache, progress=None)
+    ((_, probabilities),) = predict(tmp_path / "run", drawn[0][:1], cache=cache)
     assert probabilities.shape == (3, SIZE, SIZE)
     assert not (tmp_path / "cache").exists()
 
 
 def test_no_image_is_predicted_by_a_model_that_saw_it(drawn, cache, tmp_path, monkeypatch):
-    """Each fold's model is replaced by one that answers with what it was taught."""
+    """Each fold's model is replaced by one that answers with what it was trained on."""
     images, _ = drawn
-    taught: dict[int, set[str]] = {}
-    real_teaching, real_fit = training.run._teaching, training.run.fit
+    seen: dict[int, set[str]] = {}
+    real_spec, real_fit = spec.fit_spec, fit.fit
 
-    def spy_teaching(records, role, *rest):
-        assert not set(role.taught) & set(role.checked)
-        seen = [*role.taught, *role.checked]
-        taught[len(taught)] = {records.images[i].key for i in seen}
-        return real_teaching(records, role, *rest)
+    def spy_spec(examples, split, *rest):
+        assert not set(split.train) & set(split.val)
+        seen[len(seen)] = {examples.images[i].key for i in [*split.train, *split.val]}
+        return real_spec(examples, split, *rest)
 
     def spy_fit(*args, **rest):
         model, history = real_fit(*args, **rest)
         layer = model.get_layer("logits")
         mark = np.zeros(3, np.float32)
-        mark[len(taught) - 1] = 9.0  # model k predicts class k everywhere
+        mark[len(seen) - 1] = 9.0  # model k predicts class k everywhere
         layer.set_weights([np.zeros_like(layer.get_weights()[0]), mark])
         return model, history
 
-    monkeypatch.setattr(training.run, "_teaching", spy_teaching)
-    monkeypatch.setattr(training.run, "fit", spy_fit)
+    monkeypatch.setattr(spec, "fit_spec", spy_spec)
+    monkeypatch.setattr(fit, "fit", spy_fit)
     start(tmp_path / "run", drawn, cache, HALVES)
     strangers = [ImageFile(f"new{p.key}", p.image_id, p.path) for p in draw(tmp_path, 2, seed=5)[0]]
-    answers = list(predict(tmp_path / "run", [*images, *strangers], cache=cache, progress=None))
+    answers = list(predict(tmp_path / "run", [*images, *strangers], cache=cache))
     assert [image for image, _ in answers] == [*images, *strangers]
     for index, (image, probabilities) in enumerate(answers[:12]):
         assert probabilities.shape == (3, SIZE, SIZE)
         assert probabilities.dtype == np.float32
         model = int(probabilities.mean(axis=(1, 2)).argmax())
-        assert image.key not in taught[model]
+        assert image.key not in seen[model]
         assert model == index % 2
     for _, probabilities in answers[12:]:  # never seen: the mean of the two
         np.testing.assert_allclose(probabilities[:2], 1 / 2, atol=1e-3)
@@ -160,14 +160,14 @@ def test_a_split_trains_one_model_and_measures_it_on_test(drawn, cache, tmp_path
     assert result["photos"] == 3
     assert result["val"]["photos"] == 2
     assert (tmp_path / "run" / "models" / "model.keras").exists()
-    _, probabilities = next(predict(tmp_path / "run", drawn[0], cache=cache, progress=None))
+    _, probabilities = next(predict(tmp_path / "run", drawn[0], cache=cache))
     np.testing.assert_allclose(probabilities.sum(axis=0), 1, atol=1e-5)
 
 
 def test_a_killed_run_goes_on_without_training_its_finished_folds_again(
     drawn, cache, finished, tmp_path, monkeypatch
 ):
-    real, names = training.run.fit, []
+    real, names = fit.fit, []
 
     def killed_in_fold_1(*args, name, **rest):
         names.append(name)
@@ -175,11 +175,11 @@ def test_a_killed_run_goes_on_without_training_its_finished_folds_again(
             raise KeyboardInterrupt
         return real(*args, name=name, **rest)
 
-    monkeypatch.setattr(training.run, "fit", killed_in_fold_1)
+    monkeypatch.setattr(fit, "fit", killed_in_fold_1)
     with pytest.raises(KeyboardInterrupt):
         start(tmp_path / "run", drawn, cache, HALVES)
     with pytest.raises(RunError, match="not finished"):
-        next(predict(tmp_path / "run", drawn[0], cache=cache, progress=None))
+        next(predict(tmp_path / "run", drawn[0], cache=cache))
     first = (tmp_path / "run" / "models" / "fold0.keras").read_bytes()
     resumed = start(tmp_path / "run", drawn, cache, HALVES)
     assert names == ["fold0", "fold1", "fold1"]
@@ -193,13 +193,13 @@ def test_a_killed_run_does_not_go_on_with_other_labels(drawn, cache, tmp_path, m
     def kill(*args, **rest):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training.run, "fit", kill)
+    monkeypatch.setattr(fit, "fit", kill)
     with pytest.raises(KeyboardInterrupt):
         start(tmp_path / "run", drawn, cache, HALVES)
     images, labels = draw(tmp_path, 12)
     changed = export(tmp_path / "data", images, np.where(labels == 1, 2, labels).astype(np.uint8))
     with pytest.raises(RunError, match="are not those that this run began with"):
-        train(tmp_path / "run", changed, cache=cache, progress=None)
+        train(tmp_path / "run", Records(changed), cache=cache)
 
 
 @pytest.mark.parametrize("there", ["photos.jpg", "metrics.json"])
@@ -218,15 +218,15 @@ def test_a_missing_file_of_weights_does_not_use_up_the_name(drawn, cache, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
-def test_a_finished_run_is_measured_again_on_what_it_was_not_taught(drawn, cache, tmp_path):
+def test_a_finished_run_is_measured_again_on_what_it_did_not_train_on(drawn, cache, tmp_path):
     result = start(tmp_path / "run", drawn, cache, SPLIT)
-    again = measure(tmp_path / "run", drawn[1], cache=cache, progress=None)
+    again = measure(tmp_path / "run", Records(drawn[1]), cache=cache)
     assert again["photos"] == 3  # neither train nor val
     assert again["iou"] == pytest.approx(result["iou"], abs=1e-6)
 
 
 def test_each_image_of_a_run_with_folds_is_measured_by_its_folds_model(drawn, cache, finished):
-    again = measure(finished[1], drawn[1], cache=cache, progress=None)
+    again = measure(finished[1], Records(drawn[1]), cache=cache)
     assert again["photos"] == 12
     assert again["iou"] == pytest.approx(finished[0]["iou"], abs=1e-6)
 
@@ -281,9 +281,28 @@ def test_a_missing_run_names_the_way_out(tmp_path):
     with pytest.raises(RunError, match="no run here: train one first"):
         load_classes(tmp_path / "none")
     with pytest.raises(RunError, match="train one first"):
-        next(predict(tmp_path / "none", [], cache=tmp_path, progress=None))
+        next(predict(tmp_path / "none", [], cache=tmp_path))
 
 
 def test_a_class_list_begins_with_background():
     with pytest.raises(ValueError, match="background"):
         ClassList(("top", "skirt"), ("#000000", "#ffffff"))
+
+
+def test_a_run_of_an_earlier_build_is_refused_with_the_way_out(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "metrics.json").write_text("{}")
+    (run / "config.toml").write_text(
+        'fingerprint = "4f2a"\n[train]\nmodel = "fpn"\nlooks = 14\nbackbone_rate = 0.1\n'
+        'average = true\n[classes]\nnames = ["background", "top"]\n'
+        'colors = ["#000000", "#d62728"]\n[fold]\n0 = 6\n1 = 6\n'
+    )
+    refused = r"is of another version of curate, .*'average': train again under another name"
+    with pytest.raises(RunError, match=refused) as error:
+        load_classes(run)
+    assert "\n" not in str(error.value)
+    with pytest.raises(RunError, match=refused):
+        next(predict(run, [], cache=tmp_path))
+    with pytest.raises(RunError, match=refused):
+        begin(run, QUICK, CLASSES, Parts("fold", ("a", "b"), ("a", "b"), ("0", "1")), "hash")

@@ -15,7 +15,7 @@ from keras import layers
 
 from curation.core.errors import CurateError
 from training import devices, workers
-from training.losses import SegmentationLoss
+from training.fitting.losses import SegmentationLoss
 
 ROOT = Path(__file__).parents[2]
 JAX = keras.backend.backend() == "jax"
@@ -74,21 +74,21 @@ def compiled(normalize: bool, seed: int = 0) -> keras.Model:
 
 def teach(folder: Path, forever: bool) -> None:
     """Trains without and with batch normalization, keeps the weights of both; then goes on."""
-    workers.join()
+    workers.initialize()
     worker, count = workers.worker()
     own = folder / f"{worker}-of-{count}"
     own.mkdir(parents=True)
     with workers.scope():
         for name, normalize in (("fixed", False), ("normalized", True)):
             model = compiled(normalize)
-            workers.unite(model)
+            workers.all_reduce(model)
             model.fit(Drawn(), epochs=2, shuffle=False, verbose=0, callbacks=[Checkpoint(own)])
             np.savez(own / f"{name}.npz", *model.get_weights())
         try:
-            workers.unite(compiled(False, seed=0 if JAX else worker))
+            workers.all_reduce(compiled(False, seed=0 if JAX else worker))
         except CurateError as error:
             (own / "unequal").write_text(str(error))
-        workers.wait()
+        workers.barrier()
         (own / "done").touch()
         if forever:
             model.fit(Drawn(), epochs=10**6, shuffle=False, verbose=0)
@@ -138,7 +138,7 @@ def test_a_place_that_cannot_be_read_is_said(monkeypatch, text):
 def test_a_place_told_to_another_backend_is_said(monkeypatch):
     monkeypatch.setenv("KERAS_DISTRIBUTION_NUM_PROCESSES", "2")
     with pytest.raises(CurateError, match="KERAS_BACKEND=tensorflow has no use for it"):
-        workers.join.__wrapped__()  # anew: join itself remembers, and may have been called
+        workers.initialize.__wrapped__()  # anew: join itself remembers, and may have been called
 
 
 TEACH = """
@@ -153,7 +153,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from training import workers
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-workers.join = lambda: strategy  # what it gives where there are two GPUs
+workers.initialize = lambda: strategy  # what it gives where there are two GPUs
 """
 TWO_OF_JAX = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"} if JAX else {}
 

@@ -1,1 +1,1 @@
-"""What models are taught with: examples, their augmentation, and features of a frozen backbone."""
+"""What models are trained on: examples, their augmentation, and features of a frozen backbone."""

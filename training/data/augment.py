@@ -110,7 +110,7 @@ def cutmix(
     comes along, which did no harm when measured.
 
     Args:
-        arrays: [photos] or four taps, each (B, h, w, channels)
+        arrays: [photos] or four feature maps, each (B, h, w, channels)
         labels: (B, S, S)
         share: of the photos that get one
     """

@@ -4,8 +4,8 @@ A cache is a folder with two append-only files: ``rows.bin``, one fixed-size
 float16 row a photo, and ``keys.txt``, one line a row with the SHA-256 of the
 photo's key. A row counts once its line is complete, so a killed run loses at
 most a batch, and what it left half written is cut off by the next one.
-A row holds the taps of the photo, then those of its mirror image (left and
-right swapped), each tap flattened from (h, w, channels).
+A row holds the feature maps of the photo, then those of its mirror image (left and
+right swapped), each feature map flattened from (h, w, channels).
 """
 
 from __future__ import annotations
@@ -24,10 +24,9 @@ from typing import BinaryIO
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from curation.core.errors import CurateError
-from training import models
+from curation.core.progress import Progress, silent
 from training.config import TrainConfig
 from training.data.image import InputImage
 
@@ -49,8 +48,10 @@ class FeatureCache:
     """
 
     def __init__(self, folder: Path, config: TrainConfig) -> None:
+        from training import models
+
         self._config = config
-        self.shapes = models.tap_shapes(config)
+        self.shapes = models.feature_map_shapes(config)
         self._ends = np.cumsum([0] + [prod(shape) for shape in self.shapes] * VIEWS)
         self._row_bytes = int(self._ends[-1]) * 2
         self.folder = folder / f"{models.encoder_name(config)}-v{_VERSION}"
@@ -68,8 +69,8 @@ class FeatureCache:
         """(N,) row numbers of photos that are in the cache; KeyError for one that is not."""
         return np.array([self._row_of[_digest(image)] for image in images], dtype=np.int64)
 
-    def taps(self, rows: NDArray[np.int64], view: int | NDArray[np.int64]) -> list[NDArray]:
-        """The taps of some rows.
+    def feature_maps(self, rows: NDArray[np.int64], view: int | NDArray[np.int64]) -> list[NDArray]:
+        """The feature maps of some rows.
 
         Args:
             rows: (B,) row numbers
@@ -91,17 +92,19 @@ class FeatureCache:
             for (start, end), shape in zip(spans, self.shapes, strict=True)
         ]
 
-    def add(self, images: Sequence[InputImage], progress: Progress | None = None) -> None:
+    def add(self, images: Sequence[InputImage], *, progress: Progress = silent) -> None:
         """Computes and appends the features of the photos that are not in the cache.
 
         Raises:
             CurateError: photos cannot be read; all others are in the cache then
         """
+        from training import models
+
         with self._exclusive():
             missing = list({_digest(p): p for p in images if p not in self}.values())
             if not missing:
                 return
-            task = progress.add_task("features", total=len(missing)) if progress else None
+            done = 0
             broken: list[CurateError] = []
             encoder = models.encoder(self._config)
             with self._rows_path.open("ab") as rows, self._keys_path.open("ab") as keys:
@@ -109,12 +112,9 @@ class FeatureCache:
                     broken += errors
                     if part:
                         both = np.concatenate([pixels, pixels[:, :, ::-1]])
-                        taps = encoder.predict_on_batch(both)
-                        self._append(rows, keys, part, taps)
-                    if progress and task is not None:
-                        progress.advance(task, len(part) + len(errors))
-            if progress and task is not None:
-                progress.remove_task(task)
+                        self._append(rows, keys, part, encoder.predict_on_batch(both))
+                    done += len(part) + len(errors)
+                    progress("features", done, len(missing))
             self._load()
         if broken:
             first, others = broken[0], len(broken) - 1
@@ -122,11 +122,11 @@ class FeatureCache:
             raise CurateError(first.path, f"{first.reason}{more}", where=first.where)
 
     def _append(
-        self, rows: BinaryIO, keys: BinaryIO, images: Sequence[InputImage], taps: Sequence[NDArray]
+        self, rows: BinaryIO, keys: BinaryIO, images: Sequence[InputImage], maps: Sequence[NDArray]
     ) -> None:
-        """Appends a batch; taps are (VIEWS * B, h, w, channels), the mirror images last."""
-        flat = [tap.reshape(VIEWS, len(images), -1) for tap in taps]
-        both = np.concatenate([tap[view] for view in range(VIEWS) for tap in flat], axis=1)
+        """Appends a batch; maps are (VIEWS * B, h, w, channels), those of mirror images last."""
+        flat = [feature_map.reshape(VIEWS, len(images), -1) for feature_map in maps]
+        both = np.concatenate([each[view] for view in range(VIEWS) for each in flat], axis=1)
         rows.write(both.astype("<f2").tobytes())
         rows.flush()
         # The rows must be on the disk before the lines that vouch for them.

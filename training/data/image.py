@@ -43,7 +43,7 @@ class ImageFile:
 
     def read(self, size: int) -> NDArray[np.uint8]:
         try:
-            # As it would be read from a record: what a model is taught on is what it predicts
+            # As it would be read from a record: what a model is trained on is what it predicts
             # from, and cached features are the same whoever asked for them first.
             return example.as_recorded(image_io.read(self.path, size))
         except (ValueError, OSError) as error:

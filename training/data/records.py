@@ -2,7 +2,7 @@
 
 What is trained on lies in a folder that ``curate export --format tfrecord``
 writes. Where each record lies is known once the folder is open, so the order
-in which they are read is a list of numbers (:mod:`training.data.order`).
+in which they are read is a list of numbers (:mod:`training.data.sampler`).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from curation.core.errors import CurateError
 from curation.core.masks import VOID
+from curation.core.progress import Progress, silent, track
 from curation.core.splits import SPLITS
 from curation.formats import shown
 from curation.formats.export_folder import MANIFEST
@@ -33,8 +33,8 @@ _AGAIN = "write it again: curate export --format tfrecord"
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """One photo of an export, as :class:`training.data.photo.Photo`.
+class ExampleRef:
+    """One photo of an export, as :class:`training.data.image.InputImage`.
 
     Attributes:
         key: the hash of its content, hex; photos with one key are one photo
@@ -59,7 +59,9 @@ class Recorded:
 
 
 class Records:
-    """An open export. Any number of threads may read from it.
+    """An open export, as :class:`training.data.examples.Examples`.
+
+    Any number of threads may read from it.
 
     Its files stay open: what was opened is what is read, even where another
     export takes the folder's place meanwhile.
@@ -82,7 +84,7 @@ class Records:
         self.size: int = manifest["size"]
         self.classes, self._channel, self._unknown = _classes(folder / "classes.csv")
         rows = _images(folder / "splits.csv")
-        self.images = tuple(Recorded(*row, self, index) for index, row in enumerate(rows))
+        self.images = tuple(ExampleRef(*row, self, index) for index, row in enumerate(rows))
         self._hashes = {
             folder / name: digest
             for split in SPLITS
@@ -159,22 +161,18 @@ class Records:
         made_of = (self.size, self.classes, sorted(self._hashes.values()), self.images)
         return sha256(repr(made_of).encode()).hexdigest()
 
-    def verify(self, progress: Progress | None = None) -> None:
+    def verify(self, *, progress: Progress = silent) -> None:
         """Reads every shard once and compares its SHA-256 with the manifest's.
 
         Raises:
             CurateError: a shard is not what was exported
         """
-        task = progress.add_task("records", total=len(self._hashes)) if progress else None
-        for path, digest in self._hashes.items():
+        count = len(self._hashes)
+        for path, digest in track(progress, "records", self._hashes.items(), count):
             with path.open("rb") as file:
                 if file_digest(file, "sha256").hexdigest() != digest:
                     reason = f"is not what {MANIFEST} says was exported; {_AGAIN}"
                     raise CurateError(path, reason)
-            if progress and task is not None:
-                progress.advance(task)
-        if progress and task is not None:
-            progress.remove_task(task)
 
 
 def _manifest(folder: Path) -> dict:

@@ -12,6 +12,7 @@ from training.metrics.calibration import Calibration
 from training.metrics.confusion import (
     VOID,
     Confusion,
+    PixelFigures,
     by_name,
     f1,
     iou,
@@ -26,6 +27,7 @@ __all__ = [
     "BoundaryF",
     "Calibration",
     "Confusion",
+    "Figures",
     "Scores",
     "f1",
     "iou",
@@ -34,6 +36,24 @@ __all__ = [
 ]
 
 _TINY = 1e-7
+
+
+class Figures(PixelFigures):
+    """What is known of a model; None where a figure is not defined.
+
+    Attributes:
+        photos: how many it was measured on
+        boundary_f, boundary_f_foreground: the boundary F-score by class name, and its mean
+            without background
+        ece: expected calibration error, 0 to 1
+        loss: the mean cross-entropy of a labelled pixel
+    """
+
+    photos: int
+    boundary_f: dict[str, float | None]
+    boundary_f_foreground: float | None
+    ece: float | None
+    loss: float | None
 
 
 class Scores:
@@ -67,16 +87,11 @@ class Scores:
         # fmax: a model that diverged gives nan, which then costs as much as a probability of 0.
         self._cross_entropy -= float(np.log(np.fmax(right, _TINY)).sum(dtype=np.float64))
 
-    def figures(self, names: Sequence[str]) -> dict:
-        """The figures of a run, ready for JSON; None where one is undefined.
+    def figures(self, names: Sequence[str]) -> Figures:
+        """The figures of what was taken in, ready for JSON.
 
         Args:
             names: K class names, 'background' first
-
-        Returns:
-            ``images``; those of :func:`scores`; ``boundary_f`` by class name and its mean
-            without background, ``boundary_f_foreground``; ``ece``, the expected
-            calibration error; ``loss``, the mean cross-entropy of a labelled pixel
         """
         boundary = self.boundary.score()
         return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,26 @@ from numpy.typing import NDArray
 from curation.core.masks import VOID
 
 _ONLY_BACKGROUND = 0.01
+
+
+class PixelFigures(TypedDict):
+    """What a confusion matrix says of a model; None where a figure is not defined.
+
+    Attributes:
+        iou: intersection over union by class name
+        miou, miou_foreground: its means with and without background
+        f1, f1_foreground: those of the F1 score (Dice)
+        pixel_accuracy: share of the labelled pixels whose class is right
+        only_background: whether (almost) nothing else is predicted
+    """
+
+    iou: dict[str, float | None]
+    miou: float | None
+    miou_foreground: float | None
+    f1: float | None
+    f1_foreground: float | None
+    pixel_accuracy: float | None
+    only_background: bool
 
 
 class Confusion:
@@ -39,17 +60,12 @@ class Confusion:
         self.matrix += pairs.reshape(classes, classes)
 
 
-def scores(matrix: NDArray, names: Sequence[str]) -> dict:
+def scores(matrix: NDArray, names: Sequence[str]) -> PixelFigures:
     """The figures that a confusion matrix is enough for, ready for JSON.
 
     Args:
         matrix: (K, K) from :class:`Confusion`
         names: K class names, 'background' first
-
-    Returns:
-        ``iou`` by class name (None where undefined); ``miou`` and
-        ``miou_foreground``, the means with and without background; ``f1`` and
-        ``f1_foreground`` likewise; ``pixel_accuracy``; ``only_background``
     """
     ious, f1s = iou(matrix), f1(matrix)
     with np.errstate(invalid="ignore"):

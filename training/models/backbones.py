@@ -14,7 +14,7 @@ from keras import applications, layers, ops
 
 from curation.core.errors import CurateError
 from training.models import lite
-from training.models.recut import recut
+from training.models.output_stride import with_output_stride
 
 _STRIDES = (4, 8, 16, 32)
 _REASON = 300  # characters: Keras lists each layer
@@ -27,16 +27,16 @@ class _Source:
 
     Attributes:
         network: makes it from ``input_tensor`` and ``weights``
-        taps: names (or numbers, where Keras' own counting makes the names) of the last
+        feature maps: names (or numbers, where Keras' own counting makes the names) of the last
             layers at 1/4, 1/8, 1/16 and 1/32; of inverted residuals the narrow, linear
             outputs, which the wide layers after them only expand
-        channels: of the taps
+        channels: of the feature maps
         scale, offset: applied to RGB (or BGR) 0 to 255, as in the network's training
         bgr: whether that was on blue, green, red
     """
 
     network: Callable[..., keras.Model]
-    taps: tuple[str | int, ...]
+    feature_maps: tuple[str | int, ...]
     channels: tuple[int, ...]
     scale: float | Sequence[float]
     offset: float | Sequence[float]
@@ -95,7 +95,7 @@ _SOURCES = {
 
 
 def shapes(name: str, size: int, output_stride: int = 32) -> list[tuple[int, int, int]]:
-    """(h, w, channels) of each of the four taps of a backbone, without building it."""
+    """(h, w, channels) of each of the four feature maps of a backbone, without building it."""
     sides = [size // min(stride, output_stride) for stride in _STRIDES]
     return [(side, side, c) for side, c in zip(sides, _SOURCES[name].channels, strict=True)]
 
@@ -118,18 +118,18 @@ def backbone(
             network without its classifier: what ``keras.applications`` downloads
             (``*_notop.h5``), or a ``.weights.h5`` or ``.keras`` of that network (for
             lite0 and lite2 of what this function gives). Nothing but arrays is read
-        output_stride: 8, 16 or 32: the deepest tap's; below 32 by dilation
+        output_stride: 8, 16 or 32: the deepest feature map's; below 32 by dilation
         batch_norm_momentum: of all batch norms; None leaves the network's own
 
     Returns:
-        a model from (B, size, size, 3) uint8 or float RGB 0 to 255 to four taps, each
+        a model from (B, size, size, 3) uint8 or float RGB 0 to 255 to four feature maps, each
         (B, side, side, channels) as :func:`shapes` says
 
     Raises:
         CurateError: the weights cannot be had, or do not fit
     """
     source = _SOURCES[name]
-    image = keras.Input((_SIDE, _SIDE, 3), name="photo")
+    image = keras.Input((_SIDE, _SIDE, 3), name="image")
     x = ops.flip(image, axis=-1) if source.bgr else image
     # Not in half precision, whatever the policy: pixels are exact to start with.
     x = layers.Rescaling(source.scale, source.offset, dtype="float32", name="rescale")(x)
@@ -146,13 +146,17 @@ def backbone(
         raise CurateError(name, f"{error}; {way_out}", where="ImageNet weights") from error
     if weights not in ("imagenet", "none"):
         _fill(network, Path(weights))
-    taps = [_layer(network, tap).output for tap in source.taps]
-    model = keras.Model(network.inputs[0], taps, name=name)
-    return recut(model, size, output_stride, batch_norm_momentum)
+    feature_maps = [_layer(network, name).output for name in source.feature_maps]
+    model = keras.Model(network.inputs[0], feature_maps, name=name)
+    return with_output_stride(model, size, output_stride, batch_norm_momentum)
 
 
-def _layer(network: keras.Model, tap: str | int) -> keras.Layer:
-    return network.layers[tap] if isinstance(tap, int) else network.get_layer(tap)
+def _layer(network: keras.Model, feature_map: str | int) -> keras.Layer:
+    return (
+        network.layers[feature_map]
+        if isinstance(feature_map, int)
+        else network.get_layer(feature_map)
+    )
 
 
 def _fill(network: keras.Model, path: Path) -> None:

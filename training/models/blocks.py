@@ -44,4 +44,4 @@ def to_logits(x: keras.KerasTensor, classes: int) -> keras.KerasTensor:
     """The end of a head: a map at 1/4 of the photo's side to float32 logits at all of it."""
     x = layers.Conv2D(classes, 1, dtype="float32", name=LOGITS)(x)
     x = layers.UpSampling2D(2, interpolation="bilinear", dtype="float32", name=HALF)(x)
-    return layers.UpSampling2D(2, interpolation="bilinear", dtype="float32", name="whole")(x)
+    return layers.UpSampling2D(2, interpolation="bilinear", dtype="float32", name="full")(x)

@@ -18,29 +18,29 @@ def deeplabv3plus(
     dropout: float = 0.0,
     batch_norm_momentum: float = 0.9,
 ) -> keras.Model:
-    """Atrous spatial pyramid pooling on the deepest tap, refined with the finest one.
+    """Atrous spatial pyramid pooling on the deepest feature map, refined with the finest one.
 
-    The two taps between them are inputs too, so that every head takes what every
+    The two feature maps between them are inputs too, so that every head takes what every
     backbone gives, but are not used. Atrous convolutions are separable.
 
     Args:
-        shapes: (h, w, channels) of four taps, the first at 1/4 of the photo's side
+        shapes: (h, w, channels) of four feature maps, the first at 1/4 of the photo's side
         classes: K, background included
         dropout: share of channels dropped in training
         batch_norm_momentum: Keras' own 0.99 needs hundreds of steps to mean anything
 
     Returns:
-        a model from the four taps to (B, 4 h, 4 w, K) float32 logits, where h, w
-        are those of the first tap
+        a model from the four feature maps to (B, 4 h, 4 w, K) float32 logits, where h, w
+        are those of the first feature map
     """
     blocks = Blocks(batch_norm_momentum)
-    taps = [keras.Input(shape, name=f"tap{number}") for number, shape in enumerate(shapes)]
-    fine, deepest = taps[0], taps[-1]
+    inputs = [keras.Input(shape, name=f"features{n}") for n, shape in enumerate(shapes)]
+    fine, deepest = inputs[0], inputs[-1]
     x = drop(_aspp(blocks, deepest), dropout)
     x = upsample(x, fine.shape[1] // deepest.shape[1])
     x = layers.Concatenate()([x, blocks.conv(fine, _LOW, 1)])
     x = blocks.separable(blocks.separable(x, _WIDTH), _WIDTH)
-    return keras.Model(taps, to_logits(drop(x, dropout / 3), classes), name="deeplabv3plus")
+    return keras.Model(inputs, to_logits(drop(x, dropout / 3), classes), name="deeplabv3plus")
 
 
 def rates(side: int) -> list[int]:
@@ -64,7 +64,7 @@ def _aspp(blocks: Blocks, x: keras.KerasTensor) -> keras.KerasTensor:
     views = [blocks.conv(x, _WIDTH, 1)]
     views += [blocks.separable(x, _WIDTH, rate) for rate in rates(side)]
     # No batch norm here: a batch has few photos, and each gives a single vector.
-    whole = layers.GlobalAveragePooling2D(keepdims=True)(x)
-    whole = layers.Conv2D(_WIDTH, 1, activation="relu")(whole)
-    views.append(layers.UpSampling2D(side)(whole))
+    pooled = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    pooled = layers.Conv2D(_WIDTH, 1, activation="relu")(pooled)
+    views.append(layers.UpSampling2D(side)(pooled))
     return blocks.conv(layers.Concatenate()(views), _WIDTH, 1)

@@ -18,30 +18,30 @@ def fpn(
     dropout: float = 0.0,
     batch_norm_momentum: float = 0.9,
 ) -> keras.Model:
-    """A light feature pyramid decoder over the taps of a backbone.
+    """A light feature pyramid decoder over the feature maps of a backbone.
 
     After arXiv 1612.03144 (top-down pyramid) with a small ASPP (arXiv 1802.02611,
-    separable, dilations that fit an 8 x 8 map) on the deepest tap. Each tap is
+    separable, dilations that fit an 8 x 8 map) on the deepest one. Each is
     normalised first, so nothing has to be known of its scale.
 
     Args:
-        shapes: (h, w, channels) of the taps at /4, /8, /16, /32
+        shapes: (h, w, channels) of the feature maps at /4, /8, /16, /32
         classes: K, background included
         dropout: share of channels dropped in training
         batch_norm_momentum: Keras' own 0.99 needs hundreds of steps to mean anything
 
     Returns:
-        a model from the four taps to (B, 4 h, 4 w, K) float32 logits, where h, w
-        are those of the first tap
+        a model from the four feature maps to (B, 4 h, 4 w, K) float32 logits, where h, w
+        are those of the first feature map
     """
     blocks = Blocks(batch_norm_momentum)
-    taps = [keras.Input(shape, name=f"tap{4 * 2**level}") for level, shape in enumerate(shapes)]
-    fine, middle, deep, deepest = (drop(blocks.norm(tap), dropout / 3) for tap in taps)
+    inputs = [keras.Input(shape, name=f"features{4 * 2**n}") for n, shape in enumerate(shapes)]
+    fine, middle, deep, deepest = (drop(blocks.norm(x), dropout / 3) for x in inputs)
     x = drop(_aspp(blocks, deepest, shapes[-1][:2]), dropout)
     x = blocks.conv(_merge(x, deep, _DEEP), _DEEP, 3)
     x = blocks.conv(_merge(x, middle, _MIDDLE), _MIDDLE, 3)
     x = blocks.conv(_merge(x, fine, _FINE), _FINE, 3)
-    return keras.Model(taps, to_logits(x, classes), name="fpn")
+    return keras.Model(inputs, to_logits(x, classes), name="fpn")
 
 
 def _aspp(blocks: Blocks, x: keras.KerasTensor, side: tuple[int, int]) -> keras.KerasTensor:
@@ -50,14 +50,14 @@ def _aspp(blocks: Blocks, x: keras.KerasTensor, side: tuple[int, int]) -> keras.
     for rate in (1, 2, 3):
         wide = layers.DepthwiseConv2D(3, padding="same", dilation_rate=rate, use_bias=False)(narrow)
         views.append(blocks.conv(wide, _DEEP, 1))
-    whole = layers.GlobalAveragePooling2D(keepdims=True)(x)
-    whole = layers.Conv2D(_DEEP, 1, activation="relu")(whole)
-    views.append(layers.UpSampling2D(side)(whole))
+    pooled = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    pooled = layers.Conv2D(_DEEP, 1, activation="relu")(pooled)
+    views.append(layers.UpSampling2D(side)(pooled))
     return blocks.conv(layers.Concatenate()(views), _DEEP, 1)
 
 
-def _merge(deep: keras.KerasTensor, tap: keras.KerasTensor, width: int) -> keras.KerasTensor:
-    """The deeper map at twice its side, plus the tap, both brought to ``width`` channels."""
+def _merge(deep: keras.KerasTensor, fine: keras.KerasTensor, width: int) -> keras.KerasTensor:
+    """The deeper map at twice its side, plus the finer one, both brought to ``width`` channels."""
     if deep.shape[-1] != width:
         deep = layers.Conv2D(width, 1)(deep)
-    return layers.Add()([upsample(deep, 2), layers.Conv2D(width, 1)(tap)])
+    return layers.Add()([upsample(deep, 2), layers.Conv2D(width, 1)(fine)])

@@ -27,7 +27,7 @@ def unet(
         (B, h, w, K) float32 logits
     """
     blocks = Blocks(batch_norm_momentum)
-    image = keras.Input((None, None, 3), name="photo")
+    image = keras.Input((None, None, 3), name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="rescale")(image)
     x = PadToMultiple(2**_DEPTH)(x)
     skips = []

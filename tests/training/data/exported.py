@@ -51,24 +51,32 @@ def export(
     Args:
         broken: the number of a photo that cannot be read, and is left out
     """
-    records, splits, groups = {}, {}, {}
+    made, groups = records(folder, train + val, side)
+    if broken is not None:
+        (folder / f"{broken}.png").write_bytes(b"gone bad")
+    splits = {name: "train" if n < train else "val" for n, name in enumerate(made)}
+    tfrecord.write(folder / "export", made, parse(TAXONOMY, "flat.toml"), splits, groups, side)
+    return folder / "export"
+
+
+def records(
+    folder: Path, count: int, side: int = 32
+) -> tuple[dict[str, ImageRecord], dict[str, str]]:
+    """Photos in a folder, whose colours say their labels, and their hashes, by image_id."""
+    found, groups = {}, {}
+    folder.mkdir(parents=True, exist_ok=True)
     names = ["background", "top", "skirt", "shoe"]
-    for number in range(train + val):
+    for number in range(count):
         rng = np.random.default_rng(number)
         labels, image_id = boxes(rng, side), f"photo {number}"
         path = folder / f"{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(COLORS[labels]).save(path)
-        if number == broken:
-            path.write_bytes(b"gone bad")
         instances = [
             Instance(names[c], rle.encode(labels == c)) for c in (1, 2, 3) if (labels == c).any()
         ]
         corner = np.zeros((side, side), bool)
         corner[: side // 8, : side // 8] = True
         instances.append(Instance("ignore", rle.encode(corner)))
-        records[image_id] = ImageRecord(image_id, path, side, side, tuple(instances))
-        splits[image_id] = "train" if number < train else "val"
+        found[image_id] = ImageRecord(image_id, path, side, side, tuple(instances))
         groups[image_id] = f"{rng.integers(1 << 30):08x}"  # an order unlike that of the names
-    tfrecord.write(folder / "export", records, parse(TAXONOMY, "flat.toml"), splits, groups, side)
-    return folder / "export"
+    return found, groups

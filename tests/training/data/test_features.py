@@ -27,19 +27,19 @@ def test_rows_are_the_taps_of_the_image_and_of_its_mirror_image(images, cache):
     backbone = models.encoder(CONFIG)
     for view, pixels in enumerate((image, image[:, :, ::-1])):
         expected = backbone.predict_on_batch(pixels)
-        for tap, wanted in zip(features.taps(rows, view), expected, strict=True):
-            assert tap.dtype == np.float16
-            np.testing.assert_allclose(tap, wanted, rtol=2e-3, atol=2e-2)
+        for feature_map, wanted in zip(features.feature_maps(rows, view), expected, strict=True):
+            assert feature_map.dtype == np.float16
+            np.testing.assert_allclose(feature_map, wanted, rtol=2e-3, atol=2e-2)
 
 
 def test_views_can_differ_within_a_batch(images, cache):
     features = FeatureCache(cache, CONFIG)
     features.add(images)
     rows = features.rows(images[:2])
-    mixed = features.taps(rows, np.array([1, 0]))
-    np.testing.assert_array_equal(mixed[0][0], features.taps(rows, 1)[0][0])
-    np.testing.assert_array_equal(mixed[0][1], features.taps(rows, 0)[0][1])
-    assert [tap.shape[1:] for tap in mixed] == models.tap_shapes(CONFIG)
+    mixed = features.feature_maps(rows, np.array([1, 0]))
+    np.testing.assert_array_equal(mixed[0][0], features.feature_maps(rows, 1)[0][0])
+    np.testing.assert_array_equal(mixed[0][1], features.feature_maps(rows, 0)[0][1])
+    assert [feature_map.shape[1:] for feature_map in mixed] == models.feature_map_shapes(CONFIG)
 
 
 def test_new_images_are_appended_and_old_ones_not_computed_again(images, cache):
@@ -87,8 +87,8 @@ def test_rows_without_their_line_are_dropped(images, cache):
     with (features.folder / "rows.bin").open("ab") as file:
         file.write(b"\xff" * 1000)
     features.add(images)
-    values = features.taps(features.rows(images), 0)
-    assert all(np.isfinite(tap).all() for tap in values)
+    values = features.feature_maps(features.rows(images), 0)
+    assert all(np.isfinite(feature_map).all() for feature_map in values)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from curation.core.errors import CurateError
 from training import models
 from training.config import TrainConfig
-from training.losses import SegmentationLoss
+from training.fitting.losses import SegmentationLoss
 
 FROZEN = TrainConfig(size=32)
 TUNED = TrainConfig(size=32, frozen=False, weights="none", batch_norm_momentum=0.8)
@@ -39,19 +39,19 @@ def test_a_head_attached_to_an_encoder_gives_what_one_after_the_other_gives(froz
     whole.save(tmp_path / "whole.keras")
     loaded = keras.saving.load_model(tmp_path / "whole.keras", compile=False, safe_mode=True)
     np.testing.assert_allclose(loaded.predict_on_batch(images()), expected, atol=1e-5)
-    half = models.coarse(loaded)
+    half = models.low_resolution(loaded)
     assert half.output_shape == (None, 16, 16, 3)
     assert half.count_params() == whole.count_params()
 
 
 def test_a_frozen_encoder_has_nothing_to_train(frozen):
     assert not frozen.trainable_weights
-    assert [output.shape[1:] for output in frozen.outputs] == models.tap_shapes(FROZEN)
+    assert [output.shape[1:] for output in frozen.outputs] == models.feature_map_shapes(FROZEN)
 
 
 @pytest.mark.parametrize("config", [TUNED, UNET, ATROUS], ids=lambda c: c.model)
 def test_whole_models_go_from_image_to_logits_of_its_size(config):
-    model = models.whole(config, 4)
+    model = models.full_model(config, 4)
     logits = model.predict_on_batch(images())
     assert logits.shape == (2, 32, 32, 4)
     assert logits.dtype == np.float32
@@ -63,33 +63,33 @@ def test_whole_models_go_from_image_to_logits_of_its_size(config):
 
 
 def test_only_pretrained_weights_are_to_be_trained_slowly():
-    atrous = models.whole(ATROUS, 4)
-    slow = models.backbone_variables(atrous, ATROUS)
+    atrous = models.full_model(ATROUS, 4)
+    backbone = models.backbone_variables(atrous, ATROUS)
     fast = models.head(ATROUS, 4).trainable_variables
-    assert len(slow) + len(fast) == len(atrous.trainable_variables)
-    assert not models.backbone_variables(models.whole(TUNED, 4), TUNED)
+    assert len(backbone) + len(fast) == len(atrous.trainable_variables)
+    assert not models.backbone_variables(models.full_model(TUNED, 4), TUNED)
     assert not models.backbone_variables(models.head(FROZEN, 4), FROZEN)
-    assert not models.backbone_variables(models.whole(UNET, 4), UNET)
+    assert not models.backbone_variables(models.full_model(UNET, 4), UNET)
 
 
 @pytest.mark.parametrize("config", [TUNED, UNET, ATROUS], ids=lambda c: c.model)
 def test_all_layers_but_the_first_and_last_follow_the_policy(config):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = models.whole(config, 4)
+        model = models.full_model(config, 4)
     finally:
         keras.config.set_dtype_policy("float32")
     exact = {layer.name for layer in layers_of(model) if layer.compute_dtype != "bfloat16"}
     crop = {name for name in exact if name.startswith("crop_like")}
-    assert exact - crop <= {"rescale", "logits", "half", "whole"}
+    assert exact - crop <= {"rescale", "logits", "half", "full"}
     assert bool(crop) == (config is UNET)
     assert {"rescale", "logits"} <= exact
     assert model.predict_on_batch(images()).dtype == np.float32
 
 
 def test_a_unet_has_no_coarse_form():
-    model = models.whole(UNET, 3)
-    assert models.coarse(model) is model
+    model = models.full_model(UNET, 3)
+    assert models.low_resolution(model) is model
 
 
 def test_encoders_are_known_by_what_makes_their_taps(tmp_path):
@@ -112,7 +112,7 @@ def test_encoders_are_known_by_what_makes_their_taps(tmp_path):
 
 
 def test_batch_norms_of_a_trained_backbone_stay_as_they_are():
-    model = models.whole(TrainConfig(size=32, frozen=False), 3)
+    model = models.full_model(TrainConfig(size=32, frozen=False), 3)
     encoder = next(layer for layer in model.layers if isinstance(layer, keras.Model))
     kinds = keras.layers.BatchNormalization
     norms = [layer for layer in layers_of(encoder) if isinstance(layer, kinds)]

@@ -42,14 +42,17 @@ def test_a_image_of_background_alone_gives_numbers(color):
 
 def test_a_head_with_it_is_taught_without_and_loads_in_safe_mode(tmp_path):
     head = models.head(TrainConfig(size=64, one_class=True), 3)
-    plain = models.coarse(head)
+    plain = models.low_resolution(head)
     assert not any(isinstance(layer, OneClass) for layer in plain.layers)
     head.save(tmp_path / "head.keras")
     loaded = keras.saving.load_model(tmp_path / "head.keras", compile=False, safe_mode=True)
     rng = np.random.default_rng(0)
-    taps = [rng.normal(size=(2, *tap.shape[1:])).astype(np.float32) for tap in head.inputs]
-    logits = head.predict_on_batch(taps)
-    np.testing.assert_allclose(loaded.predict_on_batch(taps), logits, atol=1e-5)
+    feature_maps = [
+        rng.normal(size=(2, *feature_map.shape[1:])).astype(np.float32)
+        for feature_map in head.inputs
+    ]
+    logits = head.predict_on_batch(feature_maps)
+    np.testing.assert_allclose(loaded.predict_on_batch(feature_maps), logits, atol=1e-5)
     shares = logits[..., 1] - logits[..., 2]
     np.testing.assert_allclose(shares, shares[:, :1, :1] + 0 * shares, atol=1e-3)
 

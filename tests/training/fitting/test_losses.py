@@ -4,9 +4,9 @@ import pytest
 from sklearn.metrics import log_loss
 
 from curation.core.masks import VOID
-from training import losses
-from training.config import CHOICES
-from training.losses import SegmentationLoss, balanced, class_shares
+from training.config import SETTINGS
+from training.fitting import losses
+from training.fitting.losses import SegmentationLoss, balanced, class_shares
 
 numpy, tensor = keras.ops.convert_to_numpy, keras.ops.convert_to_tensor
 WEIGHTS = (0.5, 3.0, 1.5)
@@ -159,7 +159,7 @@ def test_the_loss_survives_serialisation(options):
 
 
 def test_every_loss_that_a_run_can_ask_for_is_one():
-    assert set(CHOICES["loss"]) == set(losses.PIXEL_LOSSES)
+    assert set(SETTINGS["loss"].metadata["choices"]) == set(losses.PIXEL_LOSSES)
 
 
 def test_an_unknown_loss_names_those_that_there_are():

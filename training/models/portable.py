@@ -104,7 +104,7 @@ def _in_float32(model: keras.Model) -> keras.Model:
 
 def _from_images(model: keras.Model) -> keras.Model:
     """The model from uint8 photos to probabilities, both named."""
-    image = keras.Input(model.input_shape[1:], dtype="uint8", name="photo")
+    image = keras.Input(model.input_shape[1:], dtype="uint8", name="image")
     logits = model(ops.cast(image, "float32"))
     # ops.softmax ends as a Softmax over the channels of an NCHW map, which takes
     # onnxruntime a third of the time of Lite0 with its FPN; these take next to none.
@@ -114,7 +114,7 @@ def _from_images(model: keras.Model) -> keras.Model:
 
 
 def _signature(model: keras.Model) -> list[keras.InputSpec]:
-    return [keras.InputSpec(dtype="uint8", shape=model.input_shape, name="photo")]
+    return [keras.InputSpec(dtype="uint8", shape=model.input_shape, name="image")]
 
 
 def _write_savedmodel(model: keras.Model, folder: Path) -> None:
@@ -150,7 +150,7 @@ def _load_onnx(folder: Path) -> _Predict:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(folder / _ONNX, providers=["CPUExecutionProvider"])
-    return lambda images: session.run(["probabilities"], {"photo": images})[0]
+    return lambda images: session.run(["probabilities"], {"image": images})[0]
 
 
 _WRITERS = {"savedmodel": _write_savedmodel, "onnx": _write_onnx}
@@ -161,7 +161,7 @@ def _difference(model: keras.Model, predict: _Predict, size: int) -> float:
     """The largest between two models' probabilities, at both sizes if two will do."""
     shapes = [(2, size, size), (1, size + 1, size - 1) if _is_free(model) else (1, size, size)]
     found = []
-    with _whole_float32():
+    with _full_float32():
         for count, height, width in shapes:
             images = _random_images(count, height, width)
             logits = model.predict_on_batch(images.astype(np.float32))
@@ -172,7 +172,7 @@ def _difference(model: keras.Model, predict: _Predict, size: int) -> float:
 
 
 @contextmanager
-def _whole_float32() -> Iterator[None]:
+def _full_float32() -> Iterator[None]:
     """Without TF32, which rounds float32 to 10 bits in convolutions on a GPU."""
     config = tf.config.experimental
     before = config.tensor_float_32_execution_enabled()
@@ -205,14 +205,13 @@ def _finish(part: Path, format_: str, model: keras.Model, classes: ClassList, si
         "colors": classes.colors,
         "void": VOID,
         "size": size,
-        "input": f"photo: uint8 (batch, height, width, 3), RGB 0 to 255, upright, {sides}",
+        "input": f"image: uint8 (batch, height, width, 3), RGB 0 to 255, upright, {sides}",
         "output": "probabilities: float32 (batch, height, width, class), in the order of names; "
         "void stands in label maps alone, where nobody knows the class",
     }
     _write_json(part / _CLASSES, described)
     files = sorted(p.relative_to(part).as_posix() for p in part.rglob("*") if p.is_file())
-    manifest = {"format": format_, "splits": {}, "files": files}  # splits: replacing_export asks
-    _write_json(part / MANIFEST, manifest)
+    _write_json(part / MANIFEST, {"format": format_, "files": files})
     return {"files": files, "bytes": sum((part / file).stat().st_size for file in files)}
 
 

@@ -1,4 +1,4 @@
-"""Batches of cached features and label maps: what a head on a frozen backbone is taught with."""
+"""Batches of cached features and label maps: what a head on a frozen backbone is trained on."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.config import TrainConfig
-from training.data import order
+from training.data import sampler
 from training.data.augment import cutmix
+from training.data.examples import Examples
 from training.data.features import VIEWS, FeatureCache
-from training.data.records import Records
 
 
 class FeatureBatches(keras.utils.PyDataset):
@@ -20,15 +20,15 @@ class FeatureBatches(keras.utils.PyDataset):
     by :func:`cutmix`; nothing else can be done to a photo whose features are computed.
 
     Args:
-        rows: (N,) row in the cache of each record
-        indices: the records that are taught
+        rows: (N,) row in the cache of each example
+        indices: the examples that are trained on
         first_step: where an earlier run stopped
         steps: how many batches there are
     """
 
     def __init__(
         self,
-        records: Records,
+        examples: Examples,
         cache: FeatureCache,
         rows: NDArray[np.int64],
         indices: NDArray[np.integer],
@@ -38,23 +38,23 @@ class FeatureBatches(keras.utils.PyDataset):
         steps: int,
     ) -> None:
         super().__init__()
-        self._records, self._cache, self._rows, self._indices = records, cache, rows, indices
+        self._examples, self._cache, self._rows, self._indices = examples, cache, rows, indices
         self._config, self._seed, self._first, self._steps = config, seed, first_step, steps
 
     def __len__(self) -> int:
         return self._steps
 
     def __getitem__(self, index: int) -> tuple[tuple[NDArray, ...], NDArray[np.uint8]]:
-        """Taps, each (B, h, w, channels) float16, and labels (B, S, S) uint8."""
+        """Feature maps, each (B, h, w, channels) float16, and labels (B, S, S) uint8."""
         config, step = self._config, self._first + index
-        picks = order.picks(len(self._indices), config.batch, step, self._seed)
-        which = self._indices[picks]
-        rng = order.rng(self._seed, step, 0)
+        batch = sampler.batch_indices(len(self._indices), config.batch, step, self._seed)
+        which = self._indices[batch]
+        rng = sampler.rng(self._seed, step, 0)
         mirrored = rng.integers(0, VIEWS, config.batch) if config.flip else np.zeros_like(which)
-        taps = self._cache.taps(self._rows[which], mirrored)
-        maps = [self._records.labels(i) for i in which.tolist()]
+        feature_maps = self._cache.feature_maps(self._rows[which], mirrored)
+        maps = [self._examples.labels(i) for i in which.tolist()]
         labels = np.stack(
             [m[:, ::-1] if flip else m for m, flip in zip(maps, mirrored, strict=True)]
         )
-        cutmix(taps, labels, config.cutmix, rng)
-        return tuple(taps), labels
+        cutmix(feature_maps, labels, config.cutmix, rng)
+        return tuple(feature_maps), labels

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.training.drawn import QUICK, draw, export
-from training.data.feature_batches import FeatureBatches
 from training.data.features import FeatureCache
 from training.data.records import Records
+from training.fitting.feature_batches import FeatureBatches
 
 PLAIN = replace(QUICK, cutmix=0.0)
 
@@ -28,13 +28,15 @@ def test_labels_are_mirrored_with_their_images(made_of):
     records, cache, rows = made_of
     mirrored = 0
     for step in range(4):
-        taps, labels = batches(made_of, PLAIN, 0, 4)[step]
-        for tap, label in zip(taps[0], labels, strict=True):
+        feature_maps, labels = batches(made_of, PLAIN, 0, 4)[step]
+        for feature_map, label in zip(feature_maps[0], labels, strict=True):
             seen = [
                 view
                 for index in range(6)
                 for view in (0, 1)
-                if np.array_equal(tap, cache.taps(rows[index : index + 1], view)[0][0])
+                if np.array_equal(
+                    feature_map, cache.feature_maps(rows[index : index + 1], view)[0][0]
+                )
                 and np.array_equal(label, records.labels(index)[:, :: -1 if view else 1])
             ]
             assert seen, "no photo has these features and this label map"

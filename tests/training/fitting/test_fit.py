@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from curation.core.errors import CurateError
+from curation.core.progress import silent
 from tests.training.drawn import QUICK, tiny_model
-from training import fit as fitting
 from training import models
 from training.config import TrainConfig
-from training.fit import Teaching, fit
+from training.fitting.checkpoint import TrainingState, variables
+from training.fitting.fit import FitSpec, fit
 
 SIDE = 8
 
@@ -46,16 +47,16 @@ def validate(model: keras.Model) -> dict[str, float]:
 
 def start(
     folder, config=None, seed=0, validate=validate, batches=Batches, build=small_model, steps=24,
-    choosing=True,
+    select_best=True, progress=silent,
 ):  # fmt: skip
-    config = config or replace(QUICK, looks=4, learning_rate=0.05, warm_up=2)
-    teaching = Teaching(
-        build=build, slow=lambda model: [], batches=batches, validate=validate, choosing=choosing,
-        steps=steps, looks=config.looks, images=8, class_weights=None,
+    config = config or replace(QUICK, evals=4, learning_rate=0.05, warm_up=2)
+    spec = FitSpec(
+        build=build, backbone_variables=lambda model: [], batches=batches, validate=validate,
+        select_best=select_best, steps=steps, evals=config.evals, images=8, class_weights=None,
     )  # fmt: skip
     return fit(
-        teaching, config, seed=seed, checkpoint=folder / "model.npz", board=folder / "logs",
-        progress=None, name="model",
+        spec, config, seed=seed, checkpoint=folder / "model.npz", log_dir=folder / "logs",
+        name="model", progress=progress,
     )  # fmt: skip
 
 
@@ -64,7 +65,7 @@ def assert_same(one: keras.Model, other: keras.Model) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
-def test_it_learns_and_tells_each_look(tmp_path):
+def test_it_learns_and_tells_each_evaluation(tmp_path):
     model, history = start(tmp_path)
     assert [row["step"] for row in history] == [6, 12, 18, 24]
     assert history[-1]["epoch"] == 12.0  # 24 steps of 4 photos, over 8 photos
@@ -80,15 +81,15 @@ def test_one_seed_gives_one_model(tmp_path):
         assert_same(one, other)
 
 
-@pytest.mark.parametrize("average", [True, False])
-def test_a_killed_training_ends_with_the_same_weights(tmp_path, average):
-    config = replace(QUICK, looks=4, learning_rate=0.05, warm_up=2, average=average)
+@pytest.mark.parametrize("ema", [True, False])
+def test_a_killed_training_ends_with_the_same_weights(tmp_path, ema):
+    config = replace(QUICK, evals=4, learning_rate=0.05, warm_up=2, ema=ema)
     whole, told = start(tmp_path / "whole", config)
-    looked = []
+    evaluated = []
 
     def killed(model):
-        looked.append(1)
-        if len(looked) == 3:
+        evaluated.append(1)
+        if len(evaluated) == 3:
             raise KeyboardInterrupt
         return validate(model)
 
@@ -101,30 +102,32 @@ def test_a_killed_training_ends_with_the_same_weights(tmp_path, average):
         return Batches(first, steps)
 
     resumed, history = start(tmp_path / "killed", config, batches=batches)
-    assert began == [(12, 12)]  # two looks of six steps were done
+    assert began == [(12, 12)]  # two evaluations of six steps were done
     assert_same(resumed, whole)
     for row, expected in zip(history, told, strict=True):
         assert row["loss"] == pytest.approx(expected["loss"], rel=1e-4)
 
 
-@pytest.mark.parametrize("choosing", [True, False])
-def test_the_best_weights_are_kept_or_the_last_where_none_can_choose(tmp_path, choosing):
+@pytest.mark.parametrize("select_best", [True, False])
+def test_the_best_weights_are_kept_or_the_last_where_none_can_select(tmp_path, select_best):
     seen: list[list[np.ndarray]] = []
 
     def worse_each_time(model):
         seen.append([np.array(w) for w in model.get_weights()])
         return {"val_cross_entropy": 0.0, "val_miou_foreground": 0.9 - len(seen) / 10}
 
-    config = replace(QUICK, looks=4, learning_rate=0.05, warm_up=2, patience=0 if choosing else 1)
-    model, history = start(tmp_path, config, validate=worse_each_time, choosing=choosing)
-    assert [row["kept"] for row in history] == ([1, 0, 0, 0] if choosing else [1, 1, 1, 1])
-    expected = seen[0 if choosing else -1]
+    config = replace(
+        QUICK, evals=4, learning_rate=0.05, warm_up=2, patience=0 if select_best else 1
+    )
+    model, history = start(tmp_path, config, validate=worse_each_time, select_best=select_best)
+    assert [row["kept"] for row in history] == ([1, 0, 0, 0] if select_best else [1, 1, 1, 1])
+    expected = seen[0 if select_best else -1]
     for kept, then in zip(model.get_weights(), expected, strict=True):
         np.testing.assert_array_equal(kept, then)
 
 
 def test_patience_ends_a_training_that_gets_no_better(tmp_path):
-    config = replace(QUICK, looks=8, patience=2)
+    config = replace(QUICK, evals=8, patience=2)
 
     def flat(model):
         return {"val_cross_entropy": 1.0, "val_miou_foreground": 0.5}
@@ -167,7 +170,7 @@ def test_a_broken_checkpoint_is_an_error_that_names_it(tmp_path, fault):
 
 def test_a_training_of_three_steps_changes_the_weights(tmp_path):
     first = small_model().get_weights()
-    model, _ = start(tmp_path, replace(QUICK, looks=1, average=True), steps=3)
+    model, _ = start(tmp_path, replace(QUICK, evals=1, ema=True), steps=3)
     assert np.abs(model.get_weights()[0] - first[0]).max() > 1e-4
 
 
@@ -176,15 +179,15 @@ def test_float16_has_its_loss_scaled(tmp_path, monkeypatch, model):
     """Else small gradients would be 0."""
     seen = []
 
-    def looks(teaching, config, whole, taught, *rest):
-        seen.append(type(taught.optimizer).__name__)
+    def start_of(model, ema):
+        seen.append(type(model.optimizer).__name__)
         raise KeyboardInterrupt
 
     def build():
         config = TrainConfig(size=32)
         return models.head(config, 3) if model == "fpn" else models.unet(3, width=4)
 
-    monkeypatch.setattr(fitting, "Looks", looks)
+    monkeypatch.setattr(TrainingState, "start", start_of)
     with pytest.raises(KeyboardInterrupt):
         start(tmp_path, replace(QUICK, precision="float16"), build=build)
     assert seen == ["LossScaleOptimizer"]
@@ -193,6 +196,6 @@ def test_float16_has_its_loss_scaled(tmp_path, monkeypatch, model):
 
 def test_what_is_kept_includes_the_random_state():
     """Else dropout would draw other channels after a kill."""
-    paths = [variable.path for variable in fitting._variables(small_model())]
+    paths = [variable.path for variable in variables(small_model())]
     assert any("seed_generator" in path for path in paths)
-    assert len(fitting._variables(tiny_model())) == 6
+    assert len(variables(tiny_model())) == 6

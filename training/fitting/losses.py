@@ -1,4 +1,4 @@
-"""Training losses on label maps, in pure Keras: void pixels neither teach nor count."""
+"""Training losses on label maps, in pure Keras: void pixels neither train nor count."""
 
 from __future__ import annotations
 

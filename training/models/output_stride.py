@@ -11,13 +11,13 @@ _CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D)
 _POOLS = (layers.MaxPooling2D, layers.AveragePooling2D)
 
 
-def recut(
+def with_output_stride(
     model: keras.Model, size: int, output_stride: int, batch_norm_momentum: float | None = None
 ) -> keras.Model:
     """The same network and weights at another input size and at most ``output_stride``.
 
     Atrous convolution, arXiv 1706.05587, section 3.1: where a stride would make the
-    map coarser than ``output_stride``, it becomes 1, and the kernels after it are
+    map smaller than ``output_stride``, it becomes 1, and the kernels after it are
     dilated by what it was, so that each still sees the places that it was trained
     on. The map at the old places then holds the old values, and new ones between
     them. A pool cannot be dilated: its window grows to the same reach.
@@ -52,7 +52,7 @@ def recut(
                 config |= _widened(config, stride(layer.input) // output_stride)
         return type(layer).from_config(config)
 
-    image = keras.Input((size, size, 3), name="photo")
+    image = keras.Input((size, size, 3), name="image")
     made = keras.models.clone_model(model, input_tensors=image, clone_function=cut)
     made.set_weights(model.get_weights())
     return made

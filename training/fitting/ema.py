@@ -1,4 +1,4 @@
-"""A running average of a model's weights."""
+"""An exponential moving average of a model's weights."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ EVERY = 4
 _DECAY = 0.92
 
 
-class WeightAverage:
+class WeightEma:
     """An average over about the last 50 steps (Polyak and Juditsky 1992, exponential).
 
-    What a few validation photos say of single weights jumps from look to look, and
-    the best of many jumps is luck; averages move smoothly. Own code, because the
-    optimizers' ``use_ema`` fails under JAX.
+    What a few validation photos say of single weights jumps from one evaluation to the
+    next, and the best of many jumps is luck; averages move smoothly. Own code, because
+    the optimizers' ``use_ema`` fails under JAX.
     """
 
     def __init__(self, model: keras.Model) -> None:

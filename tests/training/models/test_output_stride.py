@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from training.models.recut import recut
+from training.models.output_stride import with_output_stride
 
 SIDE = 64
 
@@ -38,7 +38,9 @@ NETS = [{}, {"depthwise": True}, {"padding": True}]
 @pytest.mark.parametrize("options", NETS, ids=str)
 def test_at_output_stride_32_nothing_changes(options):
     model = randomised(halvings(**options))
-    for old, new in zip(model(images()), recut(model, SIDE, 32)(images()), strict=True):
+    for old, new in zip(
+        model(images()), with_output_stride(model, SIDE, 32)(images()), strict=True
+    ):
         np.testing.assert_array_equal(old, new)
 
 
@@ -47,7 +49,7 @@ def test_at_output_stride_32_nothing_changes(options):
 def test_a_dilated_map_holds_the_old_values_at_the_old_places(options, output_stride):
     """A 'same' kernel of stride 2 sits on the second of each pair of pixels."""
     model = randomised(halvings(**options))
-    old, new = model(images()), recut(model, SIDE, output_stride)(images())
+    old, new = model(images()), with_output_stride(model, SIDE, output_stride)(images())
     for level, (coarse, fine) in enumerate(zip(old, new, strict=True)):
         step = max(1, 2 ** (level + 1) // output_stride)
         assert fine.shape[1] == SIDE // min(2 ** (level + 1), output_stride)
@@ -62,7 +64,7 @@ def test_a_1x1_kernel_of_stride_2_sits_on_the_first_pixel_of_each_pair():
         x = layers.Conv2D(4, 1, strides=2)(x)
         x = layers.Conv2D(4, 3, padding="same")(x)
     model = keras.Model(image, x)
-    fine = np.asarray(recut(model, SIDE, 8)(images()))
+    fine = np.asarray(with_output_stride(model, SIDE, 8)(images()))
     np.testing.assert_allclose(fine[:, ::4, ::4], model(images()), atol=1e-5)
 
 
@@ -77,8 +79,8 @@ def test_layers_without_padding_get_it_and_sides_halve_exactly():
         maps.append(x)
     model = keras.Model(image, maps)
     assert [m.shape[1] for m in model.outputs] == [54, 26, 12, 5]
-    assert [m.shape[1] for m in recut(model, 96, 32).outputs] == [24, 12, 6, 3]
-    assert [m.shape[1] for m in recut(model, 96, 8).outputs] == [24, 12, 12, 12]
+    assert [m.shape[1] for m in with_output_stride(model, 96, 32).outputs] == [24, 12, 6, 3]
+    assert [m.shape[1] for m in with_output_stride(model, 96, 8).outputs] == [24, 12, 12, 12]
 
 
 def test_a_pool_reaches_as_far_as_before():
@@ -86,14 +88,14 @@ def test_a_pool_reaches_as_far_as_before():
     for _ in range(4):
         x = layers.MaxPooling2D(2, padding="same")(x)
     x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
-    model = recut(keras.Model(image, x), SIDE, 8)
+    model = with_output_stride(keras.Model(image, x), SIDE, 8)
     assert [layer.pool_size for layer in model.layers[1:]] == [(2, 2)] * 3 + [(2, 2), (5, 5)]
     assert [layer.strides for layer in model.layers[1:]] == [(2, 2)] * 3 + [(1, 1)] * 2
 
 
 def test_another_size_and_momentum_with_the_same_weights():
     model = randomised(halvings())
-    other = recut(model, 96, 32, batch_norm_momentum=0.7)
+    other = with_output_stride(model, 96, 32, batch_norm_momentum=0.7)
     assert [m.shape[1] for m in other.outputs] == [48, 24, 12, 6, 3]
     for old, new in zip(model.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)

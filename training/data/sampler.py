@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def picks(count: int, batch: int, step: int, seed: int) -> NDArray[np.int64]:
+def batch_indices(count: int, batch: int, step: int, seed: int) -> NDArray[np.int64]:
     """(batch,) which of ``count`` records the step (from 0) takes.
 
     The steps go through one permutation after another, so that each record
-    comes once a pass; a batch may end one pass and begin the next. One of W
+    comes once an epoch; a batch may end one epoch and begin the next. One of W
     workers takes the slice ``[worker::W]`` of it.
 
     Raises:
@@ -24,11 +24,11 @@ def picks(count: int, batch: int, step: int, seed: int) -> NDArray[np.int64]:
     """
     if count < 1:
         raise ValueError("no records to take batches from")
-    passes, places = np.divmod(np.arange(step * batch, (step + 1) * batch), count)
+    epochs, places = np.divmod(np.arange(step * batch, (step + 1) * batch), count)
     return np.concatenate(
         [
-            _permutation(count, seed, number)[places[passes == number]]
-            for number in range(passes[0], passes[-1] + 1)
+            _permutation(count, seed, number)[places[epochs == number]]
+            for number in range(epochs[0], epochs[-1] + 1)
         ]
     )
 

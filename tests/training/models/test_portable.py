@@ -14,10 +14,12 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
+from curation.cli.train import export_model
 from curation.core.errors import CurateError
-from training import models, portable
+from training import models
 from training.config import TrainConfig
 from training.folder import ClassList
+from training.models import portable
 
 CLASSES = ClassList(("background", "top", "skirt"), ("#000000", "#d62728", "#1f77b4"))
 SIZE = 64
@@ -28,7 +30,7 @@ import sys, numpy as np, tensorflow as tf
 serve = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
 for name in sys.argv[2:]:
     photos = tf.constant(np.load(name + ".photos.npy"))
-    np.save(name + ".npy", serve(photo=photos)["probabilities"].numpy())
+    np.save(name + ".npy", serve(image=photos)["probabilities"].numpy())
 assert not {"training", "curation"} & set(sys.modules)
 """,
     "onnx": """
@@ -36,7 +38,7 @@ import sys, numpy as np, onnxruntime
 session = onnxruntime.InferenceSession(sys.argv[1] + "/model.onnx")
 for name in sys.argv[2:]:
     photos = np.load(name + ".photos.npy")
-    np.save(name + ".npy", session.run(["probabilities"], {"photo": photos})[0])
+    np.save(name + ".npy", session.run(["probabilities"], {"image": photos})[0])
 assert not {"training", "curation", "tensorflow", "keras"} & set(sys.modules)
 """,
 }
@@ -46,7 +48,7 @@ assert not {"training", "curation", "tensorflow", "keras"} & set(sys.modules)
 def model_of(model: str, backbone: str) -> keras.Model:
     """A model of the trainer's, its batch norms as after training: not all 0 and 1."""
     config = TrainConfig(model=model, backbone=backbone, frozen=False, size=SIZE, dropout=0.3)
-    whole = models.whole(config, len(CLASSES.names))
+    whole = models.full_model(config, len(CLASSES.names))
     rng = np.random.default_rng(1)
     for weight in whole.weights:
         if backbone not in weight.path and ("moving" in weight.path or "gamma" in weight.path):
@@ -81,6 +83,11 @@ def agree(model: keras.Model, folder: Path, format_: str, batches: list[np.ndarr
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, expected, atol=1e-4)
         np.testing.assert_allclose(found.sum(-1), 1, atol=1e-5)
+
+
+def test_the_verb_offers_what_can_be_written():
+    (offered,) = (o for o in export_model.params if o.name == "format_")
+    assert tuple(offered.type.choices) == portable.FORMATS
 
 
 @pytest.fixture(params=portable.FORMATS)

@@ -1,0 +1,149 @@
+"""The runs of a dataset in FiftyOne, and what they are trained on: its labels of now."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from curation import store
+from curation.core import console
+from curation.core.errors import DatasetError, RunError
+from curation.core.finding import Finding
+from curation.core.progress import Progress, silent
+from curation.core.taxonomy import Channels
+from curation.formats import tfrecord
+from curation.steps import parts, working_copy
+from curation.store.results import check_run_name
+from training import run as trainer
+from training.config import TrainConfig
+from training.data import label_maps
+
+DATA = "data"
+"""What a run is trained on, in its folder until it is finished."""
+
+
+class DatasetRuns:
+    """As :class:`curation.steps.runs.Runs`: folders under the dataset's own, ``runs/NAME``."""
+
+    def __init__(self, dataset) -> None:
+        self.dataset = dataset
+
+    def folder(self, run: str) -> Path:
+        return store.folder(self.dataset) / "runs" / check_run_name(run)
+
+    def features(self, run: str) -> Path:
+        return store.folder(self.dataset) / "features"
+
+    def begin(
+        self, run: str, config: TrainConfig, *, folds: int = 0, progress: Progress = silent
+    ) -> trainer.RunMetrics | None:
+        _check_one_worker(run)
+        work = working_copy.load(self.dataset, console.progress())
+        folder = self.folder(run)
+        of: Mapping[str, str | int] = (
+            parts.folds(self.dataset, work, run, folds, progress=progress)
+            if folds
+            else parts.split(self.dataset, work, progress=progress)
+        )
+        finished = trainer.begin(
+            folder,
+            config,
+            trainer.ClassList(work.channels.names, work.channels.colors),
+            trainer.Parts(
+                "fold" if folds else "split",
+                tuple(work.groups[i] for i in work.records),
+                tuple(work.records),
+                tuple(str(of[i]) for i in work.records),
+            ),
+            work.digest(),
+        )
+        if finished is None and not (folder / DATA).exists():
+            _write(folder / DATA, work, config, progress)
+        return finished
+
+    def examples(self, run: str, *, progress: Progress = silent) -> trainer.Examples:
+        _check_one_worker(run)
+        folder = self.folder(run)
+        if not (folder / DATA).exists():
+            reason = "was killed before its labels were written: train again without --resume"
+            raise RunError(run, reason)
+        return _open(folder / DATA, trainer.load_config(folder))
+
+    def close(self, run: str) -> None:
+        shutil.rmtree(self.folder(run) / DATA, ignore_errors=True)
+
+    @contextmanager
+    def current(self, run: str, *, progress: Progress = silent) -> Iterator[trainer.Examples]:
+        folder = self.folder(run)
+        config = trainer.load_config(folder)
+        work = working_copy.load(self.dataset, console.progress())
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            _write(Path(scratch) / DATA, work, config, progress)
+            yield _open(Path(scratch) / DATA, config)
+
+
+def image_files(work: working_copy.Workset) -> list[trainer.ImageFile]:
+    """One for each record; copies of a photo share their key, and so their fold."""
+    groups = work.groups
+    return [trainer.ImageFile(groups[i], i, record.path) for i, record in work.records.items()]
+
+
+def channels_of(folder: Path, work: working_copy.Workset) -> Channels:
+    """The channels of a run's probabilities; RunError where they are not the classes of now."""
+    classes = trainer.load_classes(folder)
+    if classes.names != work.channels.names:
+        raise RunError(
+            folder.name,
+            f"was trained on {', '.join(classes.names[1:])}; the active taxonomy "
+            f"{work.taxonomy.name} has {', '.join(work.channels.names[1:])}: remap or train again",
+        )
+    return work.channels
+
+
+def _check_one_worker(run: str) -> None:
+    if trainer.is_distributed():
+        reason = "several workers train on a folder: `curate export --format tfrecord` writes it"
+        raise RunError(run, reason)
+
+
+def _write(
+    folder: Path, work: working_copy.Workset, config: TrainConfig, progress: Progress
+) -> None:
+    """The working copy as a trainer reads it.
+
+    A frozen backbone asks for features, which are known by the hash of a photo: label maps
+    will do. All else is trained on photos, resized once and kept beside their label maps.
+    """
+    if config.frozen:
+        label_maps.write(
+            folder, work.records, work.taxonomy, work.groups, config.size, progress=progress
+        )
+        return
+
+    def refuse(found: Finding) -> None:
+        raise DatasetError(found.location, f"{found.kind}: {found.detail}; exclude or replace it")
+
+    done = 0
+
+    def on_image() -> None:
+        nonlocal done
+        done += 1
+        progress("photos and label maps", done, len(work.records))
+
+    tfrecord.write(
+        folder,
+        records=work.records,
+        taxonomy=work.taxonomy,
+        splits=dict.fromkeys(work.records, "train"),
+        groups=work.groups,
+        size=config.size,
+        on_image=on_image,
+        on_finding=refuse,
+    )
+
+
+def _open(folder: Path, config: TrainConfig) -> trainer.Examples:
+    return trainer.LabelMaps(folder) if config.frozen else trainer.Records(folder)

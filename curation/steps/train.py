@@ -1,0 +1,49 @@
+"""The verb ``train``: a run of models, each measured on photos that it never saw."""
+
+from __future__ import annotations
+
+from curation.core.progress import Progress, silent
+from curation.steps.runs import Runs
+from training import run as trainer
+from training.config import TrainConfig
+
+
+def train(
+    runs: Runs, run: str, config: TrainConfig, *, folds: int = 0, progress: Progress = silent
+) -> trainer.RunMetrics:
+    """Trains a run: K models out of fold, or one on the train split.
+
+    Called again with the same settings, photos and labels, it goes on where it was killed.
+
+    Args:
+        runs: where runs lie, and what they are trained on
+        run: the name of this one
+        folds: K; 0 for one model on the train split, tested on the test split
+
+    Returns:
+        what the run's metrics.json holds
+
+    Raises:
+        RunError: another run has the name, or settings and photos do not fit
+        DivergedError: the loss is no number any more
+        CurateError: a photo cannot be read
+    """
+    finished = runs.begin(run, config, folds=folds, progress=progress)
+    return finished or resume(runs, run, progress=progress)
+
+
+def resume(runs: Runs, run: str, *, progress: Progress = silent) -> trainer.RunMetrics:
+    """Goes on with a run that was killed, on the labels that it began with.
+
+    Returns:
+        what the run's metrics.json holds
+
+    Raises:
+        RunError: there is no such run, or what it was trained on is gone
+    """
+    folder = runs.folder(run)
+    if trainer.is_begun(folder):
+        examples = runs.examples(run, progress=progress)
+        trainer.train(folder, examples, cache=runs.features(run), progress=progress)
+    runs.close(run)
+    return trainer.load_metrics(folder)
