@@ -83,7 +83,7 @@ def settings(*, rates: bool = False) -> Callable[[Callable], Callable]:
         *(_option(name) for name in COMMON if not (rates and name == "learning_rate")),
         click.option(
             "--set", "others", type=Setting(), multiple=True,
-            help=f"Any setting, as often as needed: {', '.join(sorted(SETTINGS))}.",
+            help=f"Any setting, as often as needed; beside the above {_others()}.",
         ),
     ]  # fmt: skip
 
@@ -138,6 +138,15 @@ def _option(name: str) -> Callable[[Callable], Callable]:
     choices = setting.metadata["choices"]
     type_ = click.Choice(choices) if choices else type(setting.default)
     return click.option(flag, type=type_, help=help_)
+
+
+def _others() -> str:
+    """The settings without an option of their own, with the choices of those that have any."""
+    choices = {name: "|".join(map(str, SETTINGS[name].metadata["choices"])) for name in SETTINGS}
+    return ", ".join(
+        f"{name}=[{choices[name]}]" if choices[name] else name
+        for name in sorted(set(SETTINGS) - set(COMMON))
+    )
 
 
 def _values(key: str) -> tuple:

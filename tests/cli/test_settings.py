@@ -25,8 +25,9 @@ def test_help_names_the_choices_and_every_setting():
     assert "--model [fpn|deeplabv3plus|unet]" in text
     assert "--output-stride [8|16|32]" in text
     assert "--recipe [imaterialist|" in text
+    assert "schedule=[cosine|poly|constant]" in text
     for name, setting in SETTINGS.items():
-        assert name in text
+        assert name.replace("_", "-") in text or name in text
         if name in settings.COMMON:
             assert setting.metadata["help"] in text
 
