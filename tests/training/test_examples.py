@@ -42,7 +42,7 @@ def test_the_notebook_trains_where_there_is_nothing_yet(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "24 photos of upper-body, lower-body, whole-body, feet, accessories" in done.stdout
-    assert "left out" not in done.stdout
+    assert "skipped" not in done.stdout
     run = tmp_path / "runs" / "notebook"
     metrics = json.loads((run / "metrics.json").read_text("utf-8"))
     assert metrics["measured_on"] == "test"
