@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
 
 import click
 
@@ -40,9 +41,10 @@ def demo(no_app: bool, images: int, port: int) -> None:
     """
     from curation.demo import run as whole
 
-    whole.run(images)
+    curate = partial(click.get_current_context().find_root().command.main, standalone_mode=False)
+    whole.run(images, curate)
     if not no_app:
-        whole.verb(f"app {whole.DATASET} --port {port}")
+        whole.say_and_run(curate, f"app {whole.DATASET} --port {port}")
 
 
 @click.command()

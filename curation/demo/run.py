@@ -7,8 +7,9 @@ import json
 import shlex
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +17,14 @@ import pandas as pd
 from PIL import Image
 
 from curation.core import console, rle, taxonomy
-from curation.core.errors import DatasetError
-from curation.demo.figures import Figure, draw_figure
 from curation.core.atomic import replacing
+from curation.core.errors import DatasetError
+from curation.core.records import ImageRecord, Instance
+from curation.demo.figures import Figure, draw_figure
 from curation.formats import imaterialist, via
 from curation.issues import injection
-from curation.issues.issue import ErrorType
 from curation.issues.injection import Planted
-from curation.core.records import ImageRecord, Instance
+from curation.issues.issue import ErrorType
 
 DATASET = "demo"
 STYLES = "demo-styles"
@@ -31,6 +32,10 @@ RUN = "r1"
 MARK = "made-by-curate-demo"
 """A file of this name says that all beside it may be removed by the next demo."""
 
+Curate = Callable[[list[str]], object]
+"""Runs a command line, without the word ``curate``: it lies above this, in ``curation.cli``."""
+
+SETTINGS = "--size 224"
 SEED = 20
 SPOILT = 0.2
 RENAMED = 0.1
@@ -38,10 +43,20 @@ REVIEWED = 60
 """Suspects that the demo's curator, who knows the truth, decides on."""
 
 
-def run(images: int) -> None:
-    """Draws, spoils, imports, trains, flags, reviews, exports; prints what came out."""
+def run(images: int, curate: Curate, settings: str = SETTINGS) -> None:
+    """Draws, spoils, imports, trains, flags, reviews, exports; prints what came out.
+
+    Args:
+        images: figures to draw
+        curate: the command line
+        settings: of the training, as options of ``train``
+
+    Raises:
+        DatasetError: a dataset or a folder of the demo's name is somebody's work
+    """
     from curation.store import database
 
+    verb = partial(say_and_run, curate)
     started = time.monotonic()
     folder = database.home() / "demo-data"
     console.err.rule(f"Drawing {images} figures in {folder}")
@@ -53,7 +68,6 @@ def run(images: int) -> None:
     verb(f"import via {STYLES}", "--annotations", folder / "via.json",
          "--images", folder / "photos", "--label-attribute", "style")  # fmt: skip
     verb(f"remap {STYLES} --taxonomy styles")
-    settings = "--size 224"
     verb(f"train {DATASET} --run {RUN} --folds 2 {settings}")
     verb(f"predict {DATASET} --run {RUN}")
     verb(f"flag {DATASET} --run {RUN} --top 5")
@@ -73,15 +87,13 @@ def run(images: int) -> None:
     _tell(found, planted, hits, len(renamed), folder, time.monotonic() - started)
 
 
-def verb(words: str, *arguments: str | Path) -> None:
+def say_and_run(curate: Curate, words: str, *arguments: str | Path) -> None:
     """Runs one verb as a user would, and shows the command."""
-    from curation.cli import main
-
     line = [*shlex.split(words)]
     for argument in arguments:
         line += [str(argument)] if isinstance(argument, Path) else shlex.split(argument)
     console.say(f"\n$ curate {shlex.join(line)}", "bold")
-    main.main(line, standalone_mode=False)
+    curate(line)
 
 
 def draw(folder: Path, count: int) -> tuple[list[Planted], dict[str, str]]:
@@ -231,8 +243,8 @@ def _forget(folder: Path) -> None:
     Raises:
         DatasetError: a dataset or a folder of this name is somebody's work
     """
-    from curation.store import database
     from curation import store
+    from curation.store import database
 
     for name in (DATASET, STYLES):
         place = database.folder(name)

@@ -12,7 +12,7 @@ def test_the_demo_never_removes_what_it_did_not_make(tmp_path):
     mine.mkdir(parents=True)
     (mine / "decisions.csv").write_text("a year of work")
     with pytest.raises(DatasetError, match="was not made by `curate demo`"):
-        demo.run(60)
+        demo.run(60, pytest.fail)
     assert (mine / "decisions.csv").read_text() == "a year of work"
     (mine / "decisions.csv").unlink()
     mine.rmdir()

@@ -1,13 +1,18 @@
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from curation.core.errors import CurateError
 from training import recipes
-from training.config import TrainConfig
+from training.config import TrainConfig, to_table
 
 
 @pytest.mark.parametrize("name", recipes.names())
-def test_each_recipe_loads(name):
-    assert isinstance(recipes.load(name), TrainConfig)
+def test_each_recipe_is_what_its_file_says_and_the_default_elsewhere(name):
+    text = (Path(recipes.__file__).parent / f"{name}.toml").read_text("utf-8")
+    assert to_table(recipes.load(name)) == to_table(TrainConfig()) | tomllib.loads(text)
+    assert f"--recipe {name}" in text, "its head has the command"
 
 
 def test_the_laptops_recipe_is_the_default_of_all_settings():

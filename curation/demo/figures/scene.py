@@ -91,9 +91,7 @@ def _tone_curve(rng: np.random.Generator) -> NDArray[np.uint8]:
 def _muted(rng: np.random.Generator, style: str) -> NDArray[np.float32]:
     """A colour of the style, as it looks on a wall."""
     color = pick_color(rng, style)
-    return color + np.float32(rng.uniform(0.1, 0.75)) * (
-        np.float32(rng.uniform(0.4, 0.85)) - color
-    )
+    return color + np.float32(rng.uniform(0.1, 0.75)) * (np.float32(rng.uniform(0.4, 0.85)) - color)
 
 
 def _box(left: float, top: float, width: float, height: float) -> Points:
@@ -136,9 +134,7 @@ def _room(
         canvas.paint([curtain], weave(rng, style, unit), None)
     for _ in range(rng.integers(0, 3)):
         at = np.array([rng.uniform(0, 0.85) * width, rng.uniform(0.08, 0.35) * height])
-        _flat(
-            canvas, [_box(at[0], at[1], 1.1 * unit, 1.5 * unit)], uniform(pick_color(rng, style))
-        )
+        _flat(canvas, [_box(at[0], at[1], 1.1 * unit, 1.5 * unit)], uniform(pick_color(rng, style)))
         _hanging(canvas, rng, style, at + unit * np.array([0.55, 0.35]), 0.5 * unit)
     if rng.random() < 0.6:
         left, wide = rng.uniform(-0.4, 0.6) * width, rng.uniform(2.5, 4) * unit
