@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -113,8 +114,7 @@ def test_the_whole_demo_on_a_small_set(capsys, monkeypatch):
         assert sheet.height > 1000
 
     assert "$ curate train demo --run r1 --folds 2 --size 64" in said.err
-    told = dict(line.strip("│ ").split("│") for line in said.out.splitlines() if "│" in line)
-    told = {key.strip(): value.strip() for key, value in told.items()}
+    told = dict(re.findall(r"^│ (.+?) +│ +(\S+) │$", said.out, re.M))
     assert told["spoilt labels in all"] == str(len(spoilt["planted"]))
     assert told["source labels that were renamed"] == str(len(spoilt["renamed"]))
     assert told["labels and missing garments that were scored"] == f"{len(issues)}"
