@@ -22,6 +22,7 @@ from PIL import Image
 from curation.audit import KINDS
 from curation.cli import main
 from curation.core import taxonomy
+from curation.core.finding import FindingKind, Severity
 from curation.demo import run as demo
 from curation.formats import coco, imaterialist, mask_folder
 from curation.steps import report
@@ -272,7 +273,7 @@ def test_commands_in_sentences_name_verbs_and_options_that_there_are(document):
                 command = command.commands[word]
         known = {option for parameter in command.params for option in parameter.opts}
         unknown = {word for word in given if word.startswith("--")} - known - {"--help"}
-        if unknown or (command is main and given[1] != "VERB"):
+        if unknown or (command is main and given[1] not in ("VERB", "--help")):
             wrong.append(given)
     assert wrong == []
 
@@ -313,12 +314,20 @@ def test_fiftyones_own_way(images_folder, tmp_path):
     run_python(["-c", snippet + "\nassert len(fo.load_dataset('pilot')) == 2"], tmp_path)
 
 
-def test_the_table_of_faults_is_the_one_in_the_code():
+@pytest.mark.parametrize(
+    ("document", "kinds"),
+    [
+        ("curation/audit/README.md", KINDS),
+        ("curation/formats/README.md", set(FindingKind) - set(KINDS)),
+    ],
+)
+def test_the_table_of_findings_is_the_one_in_the_code(document, kinds):
     """Each with its severity and meaning, the worst first, and no other."""
-    document = text("curation/audit/README.md")
-    table = re.findall(r"^\| ([^|]+) \| (\w+) \| ([^|]+) \|$", document, re.M)
-    known = [(kind, kind.severity, kind.meaning) for kind in KINDS]
-    assert table == sorted(known, key=lambda row: row[1].rank)
+    severities = "|".join(Severity)
+    table = re.findall(rf"^\| ([^|]+) \| ({severities}) \| ([^|]+) \|$", text(document), re.M)
+    assert sorted(table) == sorted((kind, kind.severity, kind.meaning) for kind in kinds)
+    ranks = [Severity(severity).rank for _, severity, _ in table]
+    assert ranks == sorted(ranks)
 
 
 @pytest.mark.long
