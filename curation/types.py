@@ -32,7 +32,8 @@ from fiftyone.utils.data import BatchDatasetImporter
 
 from curation.core import console
 from curation.core.errors import CurateError, FormatError
-from curation.formats import Source, imaterialist, via
+from curation.formats import imaterialist, via
+from curation.formats.source import Source
 from curation.steps import ingest
 from curation.steps.import_report import Imported
 from curation.store import prepare

@@ -10,7 +10,7 @@ from PIL import Image
 from curation.core import image_io
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord
-from curation.formats import explain_mismatch
+from curation.formats.messages import explain_mismatch
 
 SIDE = 32
 """Pixels of the square that prints are made of: the input of the perceptual hash."""

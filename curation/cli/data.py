@@ -9,6 +9,7 @@ import click
 
 from curation.cli.group import EXISTING, as_json
 from curation.core import console
+from curation.formats.registry import writer, writers
 
 
 @click.command()
@@ -134,7 +135,7 @@ def review(dataset: str, apply_file: Path | None, undo: bool, as_json: bool) -> 
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["tfrecord", "coco", "masks", "via"]),
+    type=click.Choice([f.name for f in writers()]),
     default="tfrecord",
     help="What to write; default: tfrecord.",
 )
@@ -160,7 +161,7 @@ def export(dataset: str, folder: Path, format_: str, size: int | None, as_json: 
     from curation import store
     from curation.steps import rounds
 
-    if size and format_ != "tfrecord":
+    if size and not writer(format_).holds_images:
         raise click.UsageError(f"--size is for tfrecord; {format_} keeps the photos' own size")
     opened = store.open_dataset(dataset)
     folder = folder.resolve()  # the shell may stand in a folder that the export replaces

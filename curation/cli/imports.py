@@ -1,13 +1,15 @@
-"""``curate import``: one verb for each format."""
+"""``curate import``: one verb for each format that is read."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from curation.cli.group import EXISTING, FOLDER, Verbs
 from curation.core import console
+from curation.formats.registry import Format, Option, readers
 
 
 @click.group(name="import", cls=Verbs)
@@ -17,19 +19,6 @@ def import_() -> None:
     \b
     curate import imaterialist photos --annotations train.csv --images train/
     """
-
-
-def import_options(command):
-    """The options that every format has."""
-    for option in (
-        click.option("--update", is_flag=True, help="Take over photos that differ by now."),
-        click.option("--strict", is_flag=True, help="Refuse a file of which anything is skipped."),
-        click.option("--images", type=FOLDER, required=True, help="The folder of photos."),
-        click.option("--annotations", type=EXISTING, required=True, help="The annotation file."),
-        click.argument("dataset"),
-    ):
-        command = option(command)
-    return command
 
 
 def take_in(dataset: str, source, strict: bool, update: bool) -> None:
@@ -50,77 +39,40 @@ def take_in(dataset: str, source, strict: bool, update: bool) -> None:
         )
 
 
-@import_.command(name="imaterialist")
-@import_options
-@click.option("--labels", type=EXISTING, help="label_descriptions.json; default: the 46 of 2020.")
-def import_imaterialist(
-    dataset: str, annotations: Path, images: Path, labels: Path | None, strict: bool, update: bool
-) -> None:
-    """Import an iMaterialist CSV (2019 or 2020).
+def verb(format_: Format) -> click.Command:
+    """The verb that imports a format: its options are those of the table of formats."""
+    told = (format_.annotations, *format_.options)
 
-    \b
-    curate import imaterialist photos --annotations train.csv --images train/
-    """
-    from curation.formats import imaterialist
+    def callback(dataset: str, images: Path, strict: bool, update: bool, **given: Any) -> None:
+        annotations = given.pop(format_.annotations.name)
+        take_in(dataset, format_.load(annotations, images, **given), strict, update)
 
-    names = imaterialist.read_labels(labels) if labels else imaterialist.DEFAULT_LABELS
-    take_in(dataset, imaterialist.load(annotations, images, names), strict, update)
-
-
-@import_.command(name="via")
-@import_options
-@click.option(
-    "--label-attribute", help="The region attribute with the label; default: the only one."
-)
-def import_via(
-    dataset: str,
-    annotations: Path,
-    images: Path,
-    label_attribute: str | None,
-    strict: bool,
-    update: bool,
-) -> None:
-    """Import a VGG Image Annotator file: VIA 1, 2 or 3, JSON or CSV.
-
-    \b
-    curate import via styles --annotations via.json --images photos/ --label-attribute style
-    """
-    from curation.formats import via
-
-    take_in(dataset, via.load(annotations, images, label_attribute), strict, update)
+    return click.Command(
+        format_.name,
+        callback=callback,
+        params=[
+            click.Argument(["dataset"]),
+            *map(_option, told[:1]),
+            click.Option(["--images"], type=FOLDER, required=True, help="The folder of photos."),
+            *map(_option, told[1:]),
+            click.Option(
+                ["--strict"], is_flag=True, help="Refuse a file of which anything is skipped."
+            ),
+            click.Option(["--update"], is_flag=True, help="Take over photos that differ by now."),
+        ],
+        help="\n\n".join([
+            f"Import {format_.reads}.",
+            *filter(None, [format_.more]),
+            f"\b\ncurate import {format_.example}",
+        ]),
+    )  # fmt: skip
 
 
-@import_.command(name="coco")
-@import_options
-def import_coco(dataset: str, annotations: Path, images: Path, strict: bool, update: bool) -> None:
-    """Import a COCO or Fashionpedia JSON: polygons or run lengths, categories by name.
-
-    \b
-    curate import coco fashion --annotations instances.json --images train/
-    """
-    from curation.formats import coco
-
-    take_in(dataset, coco.load(annotations, images), strict, update)
+def _option(option: Option) -> click.Option:
+    kinds = {"file": EXISTING, "folder": FOLDER, "text": click.STRING}
+    name = f"--{option.name.replace('_', '-')}"
+    return click.Option([name], type=kinds[option.kind], required=option.required, help=option.help)
 
 
-@import_.command(name="masks")
-@click.argument("dataset")
-@click.option("--masks", type=FOLDER, required=True, help="The folder of single-channel masks.")
-@click.option("--images", type=FOLDER, required=True, help="The folder of photos.")
-@click.option("--classes", required=True, help="A CSV of id,name; or a taxonomy, by name or .toml.")
-@click.option("--strict", is_flag=True, help="Refuse a folder of which anything is skipped.")
-@click.option("--update", is_flag=True, help="Take over photos that differ by now.")
-def import_masks(
-    dataset: str, masks: Path, images: Path, classes: str, strict: bool, update: bool
-) -> None:
-    """Import index masks: images whose pixel values are class ids.
-
-    A mask belongs to the photo of the same name. Lossy masks (JPEG) and coloured
-    ones are refused.
-
-    \b
-    curate import masks drawn --masks masks/ --images images/ --classes classes.csv
-    """
-    from curation.formats import mask_folder
-
-    take_in(dataset, mask_folder.load(masks, images, classes), strict, update)
+for _format in readers():
+    import_.add_command(verb(_format))

@@ -3,31 +3,40 @@
     DIR/instances.json                  coco
     DIR/via.json                        via: the region attribute is ``label``
     DIR/masks/*.png, DIR/classes.csv    masks
+    DIR/*.tfrecord                      tfrecord: see :mod:`curation.formats.tfrecord.writer`
     DIR/splits.csv                      image_id,split,photo_hash
     DIR/manifest.json                   format, classes, photos in each split, all files
 
-``curate import`` reads each of them again, with the photos where they are. TFRecords, which
-hold the photos too, are laid out by :mod:`curation.formats.tfrecord.writer`.
+``curate import`` reads the first three again, with the photos where they are. The folder is
+there whole or not at all, and never in the place of something else.
 """
 
 from __future__ import annotations
 
+import csv
+import json
+import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from curation.core import polygons, rle
+from curation.core import rle
 from curation.core.errors import CurateError
 from curation.core.finding import Finding, FindingKind
-from curation.core.records import ImageRecord, Instance
+from curation.core.records import ImageRecord
 from curation.core.splits import SPLITS
 from curation.core.taxonomy import IGNORE, Taxonomy
-from curation.formats import OnFinding, coco, mask_folder, via
-from curation.formats.export_folder import finish, replacing_export
+from curation.formats import registry
+from curation.formats.source import OnFinding
 
-LABEL = "label"
-"""The region attribute of a VIA file."""
+MANIFEST = "manifest.json"
+WRITTEN_BY = "curate"
+"""In every manifest: many programs write a file of that name."""
+
+SKIPPED = "skipped.csv"
+"""What the command line adds when something was skipped."""
 
 
 def write(
@@ -37,19 +46,22 @@ def write(
     taxonomy: Taxonomy,
     splits: Mapping[str, str],
     groups: Mapping[str, str],
+    size: int = 256,
     on_image: Callable[[], object] = lambda: None,
     on_finding: OnFinding = lambda finding: None,
 ) -> dict:
     """Writes an export; the folder appears when it is whole, and replaces an earlier export.
 
     Args:
-        format_: coco, masks or via
-        records: by image_id; their categories are the taxonomy's classes or ``ignore``:
-            255 in masks, skipped elsewhere
+        format_: the name of one of :func:`registry.writers`
+        records: by image_id; their categories are the taxonomy's classes or ``ignore``: 255 in
+            label maps and masks, skipped where the format has no way to say so
         splits: train, val or test, by image_id
         groups: content hash of the photo, by image_id
+        size: side in pixels of photos and label maps, where the export holds photos; the others
+            keep the photos' own size
         on_image: called after each photo
-        on_finding: told each label that is skipped, and why
+        on_finding: told each label or photo that is skipped, and why
 
     Returns:
         the manifest
@@ -58,10 +70,14 @@ def write(
         CurateError: the folder holds something that is not of an earlier export in this
             format, or the format cannot tell two photos apart
     """
+    chosen = registry.writer(format_)
+    if chosen.holds_images:
+        write_images = chosen.code().write
+        return write_images(folder, records, taxonomy, splits, groups, size, on_image, on_finding)
     with replacing_export(folder, format_) as part:
-        kept = _kept(records.values(), format_ == "masks", on_image, on_finding)
+        kept = _kept(records.values(), chosen.has_ignore, on_image, on_finding)
         try:
-            _WRITERS[format_](part, kept, taxonomy)
+            chosen.code().export(part, kept, taxonomy)
         except ValueError as error:
             raise CurateError(folder, f"{error}; take another format") from None
         images = Counter(splits[i] for i in records)
@@ -74,9 +90,59 @@ def write(
         return finish(part, manifest, records, splits, groups)
 
 
+@contextmanager
+def replacing_export(folder: Path, format_: str) -> Iterator[Path]:
+    """Yields an empty folder that takes the place of ``folder`` at the end.
+
+    Raises:
+        CurateError: ``folder`` holds something that is not of an earlier export in this format
+    """
+    folder = folder.resolve()  # "." has no name to put anything beside
+    _check_replaceable(folder, format_)
+    # Hidden, so that no folder of the user's has these names: what a kill left there may go.
+    part, earlier = (folder.with_name(f".{folder.name}.{which}") for which in ("part", "old"))
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+        # Not before: a kill between the two renames leaves the earlier export here alone.
+        shutil.rmtree(earlier, ignore_errors=True)
+        if folder.exists():
+            folder.rename(earlier)
+        part.rename(folder)
+        shutil.rmtree(earlier, ignore_errors=True)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def finish(
+    part: Path,
+    manifest: dict,
+    image_ids: Iterable[str],
+    splits: Mapping[str, str],
+    groups: Mapping[str, str],
+) -> dict:
+    """Writes ``splits.csv`` and the manifest of an export whose other files are there.
+
+    Returns:
+        the manifest with its list of files
+    """
+    rows = [(i, splits[i], groups[i]) for i in sorted(image_ids)]
+    write_csv(part / "splits.csv", ("image_id", "split", "photo_hash"), rows)
+    files = sorted(p.relative_to(part).as_posix() for p in part.rglob("*") if p.is_file())
+    whole = {**manifest, "written_by": WRITTEN_BY, "files": files}
+    (part / MANIFEST).write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return whole
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+
+
 def _kept(
     records: Iterable[ImageRecord],
-    with_void: bool,
+    has_ignore: bool,
     on_image: Callable[[], object],
     on_finding: OnFinding,
 ) -> Iterator[ImageRecord]:
@@ -84,10 +150,10 @@ def _kept(
         kept = []
         for instance in record.instances:
             what = f"{instance.category} of {record.image_id}"
-            if instance.category == IGNORE and not with_void:
+            if instance.category == IGNORE and not has_ignore:
                 on_finding(
                     Finding(
-                        FindingKind.IGNORED_LABEL, instance.source, f"{what}: only masks have void"
+                        FindingKind.IGNORED_LABEL, instance.source, f"{what}: only masks can say so"
                     )
                 )
             elif not rle.area(instance.mask):
@@ -98,29 +164,25 @@ def _kept(
         on_image()
 
 
-def _write_coco(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
-    coco.write(folder / "instances.json", records, [c.name for c in taxonomy.classes])
-
-
-def _write_masks(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
-    mask_folder.write(folder / "masks", records, taxonomy)
-    (folder / "masks" / "classes.csv").rename(folder / "classes.csv")
-
-
-def _write_via(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
-    drawn = (replace(r, instances=tuple(map(_outlined, r.instances))) for r in records)
-    via.write(folder / "via.json", drawn, LABEL)
-
-
-_WRITERS = {"coco": _write_coco, "masks": _write_masks, "via": _write_via}
-
-
-def _outlined(instance: Instance) -> Instance:
-    """Without its polygons where they do not give the mask: VIA has nothing but polygons."""
-    mask = instance.mask
+def _check_replaceable(folder: Path, format_: str) -> None:
+    """Raises CurateError unless all that would be removed is of an earlier export."""
+    if folder.exists() and not folder.is_dir():
+        raise CurateError(folder, "is not a folder; name another")
+    entries = sorted(folder.rglob("*")) if folder.exists() else []
+    if not entries:
+        return
     try:
-        if polygons.rasterise(instance.polygons, mask.height, mask.width) == mask:
-            return instance
-    except ValueError:
-        pass
-    return replace(instance, polygons=())
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        ours = manifest["format"] == format_ and manifest["written_by"] == WRITTEN_BY
+        files = {Path(file) for file in manifest["files"]}
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        ours = False
+    if not ours:
+        reason = f"is not empty and not an earlier export of {format_}; name another folder"
+        raise CurateError(folder, reason)
+    files |= {Path(MANIFEST), Path(SKIPPED)}
+    folders = {parent for file in files for parent in file.parents}
+    for entry in entries:
+        if entry.relative_to(folder) not in (folders if entry.is_dir() else files):
+            reason = "is not part of the earlier export here; move it, or name another folder"
+            raise CurateError(entry, reason)

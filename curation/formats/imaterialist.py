@@ -27,15 +27,8 @@ from curation.core.atomic import replacing
 from curation.core.errors import FormatError
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord, Instance
-from curation.formats import (
-    OnFinding,
-    explain_mismatch,
-    find_image,
-    listed_twice,
-    printable,
-    quoted,
-    shown,
-)
+from curation.formats.messages import explain_mismatch, printable, quoted, shown
+from curation.formats.source import OnFinding, find_image, listed_twice
 
 COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId")
 MAX_LINE = 64 * 2**20
@@ -91,7 +84,7 @@ def read_labels(path: Path) -> Labels:
 
 @dataclass(frozen=True)
 class IMaterialist:
-    """A CSV and the place of each photo's rows in it; see :class:`curation.formats.Source`.
+    """A CSV and the place of each photo's rows in it; see :class:`curation.formats.source.Source`.
 
     Attributes:
         path, images: the file and the folder of photos
@@ -118,7 +111,7 @@ class IMaterialist:
     changed: int
 
     def read(self, start: int, stop: int, on_finding: OnFinding) -> Iterator[ImageRecord]:
-        """Yields the photos ``names[start:stop]``; see :class:`curation.formats.Source`."""
+        """Yields the photos ``names[start:stop]``; see :class:`curation.formats.source.Source`."""
         with self.path.open("rb") as file:
             state = os.fstat(file.fileno())
             if (state.st_size, state.st_mtime_ns) != (self.size, self.changed):
@@ -168,14 +161,21 @@ class IMaterialist:
         return ImageRecord(image_id, image, height, width, tuple(instances))
 
 
-def load(path: Path, images: Path, labels: Labels = DEFAULT_LABELS) -> IMaterialist:
+def load(path: Path, images: Path, labels: Labels | Path | None = None) -> IMaterialist:
     """Checks a CSV as a whole, and notes where the rows of each photo are.
 
     One pass over the bytes. The rows of a photo may stand apart.
 
+    Args:
+        images: the folder of photos
+        labels: names of the ids, or the ``label_descriptions.json`` that has them; None for the
+            46 categories of 2020
+
     Raises:
-        FormatError: not a CSV of this kind
+        FormatError: not a CSV of this kind, or not such a file of names
     """
+    if not isinstance(labels, Labels):
+        labels = read_labels(labels) if labels else DEFAULT_LABELS
     rows: dict[str, list[tuple[int, int]]] = {}
     try:
         with path.open("rb") as file:

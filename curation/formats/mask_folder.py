@@ -29,14 +29,8 @@ from curation.core.finding import Finding, FindingKind
 from curation.core.masks import VOID
 from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import IGNORE, Taxonomy, label_map
-from curation.formats import (
-    OnFinding,
-    explain_mismatch,
-    find_image,
-    printable,
-    quoted,
-    shown,
-)
+from curation.formats.messages import explain_mismatch, printable, quoted, shown
+from curation.formats.source import OnFinding, find_image
 
 MAX_LIST = 2**20
 """Bytes of a class list."""
@@ -53,7 +47,7 @@ _MASK_SUFFIX = re.compile(r"[_-](mask|seg|label|gt)$", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class MaskFolder:
-    """A folder of masks, matched with its photos; see :class:`curation.formats.Source`.
+    """A folder of masks, matched with its photos; see :class:`curation.formats.source.Source`.
 
     Attributes:
         path, images: the folders of masks and of photos
@@ -69,7 +63,7 @@ class MaskFolder:
     categories: Mapping[int, str | None]
 
     def read(self, start: int, stop: int, on_finding: OnFinding) -> Iterator[ImageRecord]:
-        """Yields the photos ``names[start:stop]``; see :class:`curation.formats.Source`.
+        """Yields the photos ``names[start:stop]``; see :class:`curation.formats.source.Source`.
 
         A photo whose mask is background alone is yielded too, without instances.
         """
@@ -192,6 +186,12 @@ def write(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> N
     ):
         out = csv.writer(file, lineterminator="\n")
         out.writerows([("id", "name", "color"), *rows, (VOID, "void", VOID_COLOR)])
+
+
+def export(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
+    """``masks/*.png``, and ``classes.csv`` beside the folder."""
+    write(folder / "masks", records, taxonomy)
+    (folder / "masks" / "classes.csv").rename(folder / "classes.csv")
 
 
 def _image_name(images: Path, mask: str) -> str:

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from curation import store
 from curation.core import console, image_io, parallel
 from curation.core.errors import CurateError, FormatError
-from curation.formats import Source
+from curation.formats.source import Source
 from curation.steps import import_report
 from curation.steps.import_report import Imported
 from curation.store import database, prepare

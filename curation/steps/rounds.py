@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from curation import store
 from curation.core.atomic import replacing
 from curation.core.finding import Finding
 from curation.formats import export as labels_export
-from curation.formats import tfrecord
 from curation.issues import pipeline
 from curation.issues.issue import ImageScore, Issue
 from curation.issues.observation import Seen
@@ -43,11 +41,11 @@ def export(
     """Writes the reviewed labels of all photos that are not excluded.
 
     Args:
-        format_: tfrecord, coco, masks or via
+        format_: the name of one of :func:`curation.formats.registry.writers`
         size: side in pixels of what a TFRecord holds; the others keep the photos' size
 
     Returns:
-        the manifest; see :func:`curation.formats.tfrecord.writer.write` and :func:`exporter.write`
+        the manifest; see :func:`curation.formats.export.write`
 
     Raises:
         DatasetError: as :func:`load`
@@ -55,16 +53,14 @@ def export(
     """
     work = load(dataset, progress)
     task = progress.add_task("export", total=len(work.records))
-    if format_ == "tfrecord":
-        write = partial(tfrecord.write, size=size)
-    else:
-        write = partial(labels_export.write, format_=format_)
-    return write(
+    return labels_export.write(
         folder,
+        format_,
         records=work.records,
         taxonomy=work.taxonomy,
         splits=parts.split(dataset, work),
         groups=work.groups,
+        size=size,
         on_image=lambda: progress.advance(task),
         on_finding=on_finding,
     )

@@ -15,7 +15,7 @@ from bson import ObjectId, encode
 from curation.core.errors import CurateError
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord
-from curation.formats import Source
+from curation.formats.source import Source
 from curation.store import documents
 
 MAX_DOCUMENT = 7 * 2**20

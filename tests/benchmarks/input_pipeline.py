@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curation.core import console, parallel
-from curation.formats import export_folder
+from curation.formats import export
 from curation.formats.tfrecord import example
 
 if TYPE_CHECKING:
@@ -201,11 +201,11 @@ def draw(folder: Path, count: int, size: int, shards: int = 4) -> None:
                 out.write(example.frame(example.encode(image_id, figure.image, labels)))
         hashes[name] = sha256((folder / name).read_bytes()).hexdigest()
     classes = [(0, "background", "#000000"), *((k, f"class {k}", "#1f77b4") for k in range(1, 6))]
-    export_folder.write_csv(folder / "classes.csv", ("id", "name", "color"), classes)
+    export.write_csv(folder / "classes.csv", ("id", "name", "color"), classes)
     splits = {"train": {"sha256": hashes}, "val": {"sha256": {}}, "test": {"sha256": {}}}
     manifest = {"format": "tfrecord", "size": size, "splits": splits}
     own = dict(zip(names, names, strict=True))
-    export_folder.finish(folder, manifest, names, dict.fromkeys(names, "train"), own)
+    export.finish(folder, manifest, names, dict.fromkeys(names, "train"), own)
 
 
 if __name__ == "__main__":

@@ -93,9 +93,9 @@ def test_an_earlier_export_is_replaced_as_a_whole(tmp_path, records):
 @pytest.mark.parametrize(
     "manifest",
     [None, "", "[]", "[" * 10**5, "\xff", '{"name": "my web app"}', '{"format": "coco"}',
-     '{"format": "coco", "splits": {}}', '{"format": "coco", "splits": {}, "files": 1}',
-     '{"format": "coco", "splits": {}, "files": [1]}', '{"format": "coco", "files": []}',
-     '{"format": "masks", "splits": {}, "files": ["thesis.txt"]}'],
+     '{"format": "coco", "written_by": "curate"}', '{"format": "coco", "splits": {}, "files": 1}',
+     '{"format": "coco", "written_by": "curate", "files": [1]}', '{"format": "coco", "files": []}',
+     '{"format": "masks", "written_by": "curate", "files": ["thesis.txt"]}'],
 )  # fmt: skip
 def test_a_folder_that_is_no_export_is_left_as_it_is(tmp_path, records, manifest):
     (tmp_path / "out").mkdir()
@@ -126,7 +126,7 @@ def test_a_manifest_that_names_files_elsewhere_frees_nothing_to_be_removed(tmp_p
     thesis = tmp_path / "out" / "thesis.txt"
     thesis.write_text("years of work")
     files = ["../thesis.txt", str(thesis)]
-    manifest = {"format": "coco", "splits": {}, "files": files}
+    manifest = {"format": "coco", "written_by": "curate", "files": files}
     (tmp_path / "out" / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(CurateError, match=r"thesis.txt: is not part"):
         write(tmp_path / "out", records)

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.formats import MAX_SHOWN, listed_twice, printable, quoted, shown
+from curation.formats.messages import MAX_SHOWN, printable, quoted, shown
+from curation.formats.source import listed_twice
 
 ANY = st.text(st.characters(), max_size=500)  # halves of characters too
 

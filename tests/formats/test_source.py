@@ -2,7 +2,7 @@
 
 import pytest
 
-from curation.formats import explain_mismatch
+from curation.formats.messages import explain_mismatch
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_a_image_imported_before_there_were_digests_differs(record):
 
 @dataclass(frozen=True)
 class Listed:
-    """A :class:`curation.formats.Source` of records that are there already."""
+    """A :class:`curation.formats.source.Source` of records that are there already."""
 
     images: tuple[ImageRecord | Finding, ...]
     path: Path = Path("t.csv")

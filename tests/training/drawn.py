@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from curation.formats.export_folder import finish, write_csv
+from curation.formats.export import finish, write_csv
 from curation.formats.tfrecord import example
 from training.config import TrainConfig
 from training.data.image import ImageFile

@@ -28,8 +28,8 @@ from curation.core.errors import CurateError
 from curation.core.progress import Progress, silent, track
 from curation.core.records import ImageRecord
 from curation.core.taxonomy import Channels, Taxonomy, label_map
-from curation.formats import shown
-from curation.formats.export_folder import MANIFEST, replacing_export, write_csv
+from curation.formats.export import MANIFEST, replacing_export, write_csv
+from curation.formats.messages import shown
 from training.data.image import ImageFile
 from training.folder import ClassList
 

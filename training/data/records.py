@@ -24,8 +24,8 @@ from curation.core.errors import CurateError
 from curation.core.masks import VOID
 from curation.core.progress import Progress, silent, track
 from curation.core.splits import SPLITS
-from curation.formats import shown
-from curation.formats.export_folder import MANIFEST
+from curation.formats.export import MANIFEST
+from curation.formats.messages import shown
 from curation.formats.tfrecord import example
 from training.folder import ClassList
 

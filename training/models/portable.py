@@ -25,7 +25,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from curation.core.errors import CurateError
-from curation.formats.export_folder import MANIFEST, replacing_export
+from curation.formats.export import MANIFEST, WRITTEN_BY, replacing_export
 from training.folder import ClassList
 from training.metrics import VOID
 
@@ -211,7 +211,8 @@ def _finish(part: Path, format_: str, model: keras.Model, classes: ClassList, si
     }
     _write_json(part / _CLASSES, described)
     files = sorted(p.relative_to(part).as_posix() for p in part.rglob("*") if p.is_file())
-    _write_json(part / MANIFEST, {"format": format_, "files": files})
+    manifest = {"format": format_, "written_by": WRITTEN_BY, "files": files}
+    _write_json(part / MANIFEST, manifest)
     return {"files": files, "bytes": sum((part / file).stat().st_size for file in files)}
 
 

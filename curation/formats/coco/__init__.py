@@ -1,6 +1,6 @@
 """COCO and Fashionpedia JSON."""
 
 from curation.formats.coco.reader import load
-from curation.formats.coco.writer import write
+from curation.formats.coco.writer import export, write
 
-__all__ = ["load", "write"]
+__all__ = ["export", "load", "write"]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from curation.core.errors import FormatError
-from curation.formats import quoted
+from curation.formats.messages import quoted
 
 WINDOW = 2**20
 """Bytes read at a time."""

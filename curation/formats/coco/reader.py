@@ -4,7 +4,6 @@ An annotation's ``segmentation`` is a list of polygons, which are the parts of o
 lengths of the whole photo, as numbers or compressed into a string; ``iscrowd`` does not tell
 which. Ids differ between copies of one data set: categories and attributes go by their names.
 Specification: https://cocodataset.org/#format-data, https://fashionpedia.github.io/home/
-:func:`write` stands in :mod:`.coco_writer`.
 """
 
 from __future__ import annotations
@@ -24,19 +23,9 @@ from curation.core.finding import Finding, FindingKind
 from curation.core.polygons import Ring
 from curation.core.records import ImageRecord, Instance
 from curation.core.rle import Rle
-from curation.formats import (
-    OnFinding,
-    explain_mismatch,
-    find_image,
-    listed_twice,
-    printable,
-    quoted,
-    shown,
-)
 from curation.formats.coco import json_index
-from curation.formats.coco.writer import write
-
-__all__ = ["Coco", "load", "write"]
+from curation.formats.messages import explain_mismatch, printable, quoted, shown
+from curation.formats.source import OnFinding, find_image, listed_twice
 
 MAX_COORDINATE = 1e7
 MAX_ID = 100
@@ -50,7 +39,7 @@ Id = int | str
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coco:
-    """A COCO file and the place of each annotation in it; see :class:`curation.formats.Source`.
+    """A COCO file and where each annotation is in it: a :class:`curation.formats.source.Source`.
 
     Attributes:
         path, images: the file and the folder of photos
@@ -77,7 +66,7 @@ class Coco:
     changed: int
 
     def read(self, start: int, stop: int, on_finding: OnFinding) -> Iterator[ImageRecord]:
-        """Yields the photos ``names[start:stop]``; see :class:`curation.formats.Source`.
+        """Yields the photos ``names[start:stop]``; see :class:`curation.formats.source.Source`.
 
         Annotations of no photo are told with the last photo.
         """

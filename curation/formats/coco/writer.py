@@ -1,4 +1,4 @@
-"""Writes COCO JSON, as :mod:`.coco` reads it.
+"""Writes COCO JSON, as :mod:`.reader` reads it.
 
 Specification: https://cocodataset.org/#format-data, https://fashionpedia.github.io/home/
 """
@@ -13,6 +13,7 @@ from tempfile import TemporaryFile
 from curation.core import image_io, polygons, rle
 from curation.core.atomic import replacing
 from curation.core.records import ImageRecord, Instance
+from curation.core.taxonomy import Taxonomy
 
 
 def write(
@@ -62,6 +63,11 @@ def write(
             start = f'{{"id": {number}, "category_id": {ids[json.loads(category)]}, '
             file.write((",\n" if number > 1 else "\n") + start + annotation_text[1:])
         file.write("\n]}\n")
+
+
+def export(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
+    """``instances.json``, with the taxonomy's classes as categories."""
+    write(folder / "instances.json", records, [c.name for c in taxonomy.classes])
 
 
 def _annotation(instance: Instance, attribute_ids: Sequence[int]) -> dict:

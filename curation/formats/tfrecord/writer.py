@@ -24,8 +24,8 @@ from curation.core.masks import VOID
 from curation.core.records import ImageRecord
 from curation.core.splits import SPLITS
 from curation.core.taxonomy import Taxonomy, label_map
-from curation.formats import shown
-from curation.formats.export_folder import finish, replacing_export, write_csv
+from curation.formats.export import finish, replacing_export, write_csv
+from curation.formats.messages import shown
 from curation.formats.tfrecord import example
 
 IMAGES_PER_SHARD = 512

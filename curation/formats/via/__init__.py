@@ -1,5 +1,6 @@
 """VGG Image Annotator: projects, exports and CSV of versions 1 to 3."""
 
-from curation.formats.via.reader import load, write
+from curation.formats.via.reader import load
+from curation.formats.via.writer import export, write
 
-__all__ = ["load", "write"]
+__all__ = ["export", "load", "write"]

@@ -3,7 +3,7 @@
 Of VIA 1 and 2, a flat JSON export maps arbitrary keys to ``{filename, size, regions}``;
 a project holds the same under ``_via_img_metadata``. Regions are a dict in VIA 1 and a
 list in VIA 2; each has ``shape_attributes`` and ``region_attributes``. VIA 3's projects
-are read by :mod:`.via3`, exports to CSV by :mod:`.via_csv`; VIA 2's project is written.
+are read by :mod:`.via3`, exports to CSV by :mod:`.via_csv`; :mod:`.writer` writes VIA 2's project.
 Specification: https://www.robots.ox.ac.uk/~vgg/software/via/docs/
 """
 
@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from curation.core import polygons
-from curation.core.atomic import replacing
 from curation.core.errors import FormatError
 from curation.core.finding import Finding, FindingKind
 from curation.core.polygons import Ring
 from curation.core.records import ImageRecord, Instance
-from curation.formats import OnFinding, find_image, listed_twice, quoted, shown
+from curation.formats.messages import quoted, shown
+from curation.formats.source import OnFinding, find_image, listed_twice
 from curation.formats.via import via3, via_csv
 from curation.formats.via.regions import Listing, Region, label, ring, table
 
@@ -65,7 +65,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Via:
-    """A VIA file of any version: a :class:`~curation.formats.Source`."""
+    """A VIA file of any version: a :class:`~curation.formats.source.Source`."""
 
     path: Path
     images: Path
@@ -140,50 +140,6 @@ def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
         for number, listing in enumerate(listings)
     ]
     return Via(path, images, tuple(entries))
-
-
-def write(path: Path, records: Iterable[ImageRecord], label_attribute: str) -> None:
-    """Writes records as a VIA 2 project.
-
-    VIA has no instance of several parts: each part becomes a region. A record
-    without polygons is traced along its mask's pixel edges.
-
-    Raises:
-        ValueError: two photos have one name: VIA has no folders
-    """
-    metadata = {}
-    names: set[str] = set()
-    values: set[str] = set()
-    for record in records:
-        name = record.path.name
-        if name in names:
-            raise ValueError(f"two photos are named {name!r}, which VIA cannot tell apart")
-        names.add(name)
-        regions = []
-        for instance in record.instances:
-            values.add(instance.category)
-            for outline in instance.polygons or polygons.trace(instance.mask):
-                shape = {
-                    "name": "polygon",
-                    "all_points_x": [_short(v) for v in outline[0::2]],
-                    "all_points_y": [_short(v) for v in outline[1::2]],
-                }
-                attributes = {label_attribute: instance.category}
-                regions.append({"shape_attributes": shape, "region_attributes": attributes})
-        size = record.path.stat().st_size if record.path.is_file() else -1
-        entry = {"filename": name, "size": size, "regions": regions, "file_attributes": {}}
-        metadata[f"{name}{size}"] = entry
-    options = dict.fromkeys(sorted(values), "")
-    dropdown = {"type": "dropdown", "description": "", "options": options, "default_options": {}}
-    project = {
-        "_via_settings": {"ui": {}, "core": {}, "project": {"name": path.stem}},
-        "_via_img_metadata": metadata,
-        "_via_attributes": {"region": {label_attribute: dropdown}, "file": {}},
-        "_via_data_format_version": "2.0.10",
-        "_via_image_id_list": list(metadata),
-    }
-    with replacing(path) as part:
-        part.write_text(json.dumps(project, ensure_ascii=False), "utf-8")
 
 
 def _outline(path: Path, region: Region, label_attribute: str) -> Outline | Finding:
@@ -268,7 +224,3 @@ def _listing(path: Path, key: str, entry: object) -> Listing:
         for number, region in regions.items()
     )
     return Listing(where, name.strip(), tuple(found))
-
-
-def _short(value: float) -> int | float:
-    return int(value) if value == int(value) else value

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from curation.core.polygons import Ring
-from curation.formats import printable, quoted
+from curation.formats.messages import printable, quoted
 
 MAX_COORDINATE = 1e7
 CIRCLE_POINTS = 72

@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from curation.core.errors import FormatError
-from curation.formats import quoted, shown
+from curation.formats.messages import quoted, shown
 from curation.formats.via.regions import Listing, Region, table
 
 SHAPES = {

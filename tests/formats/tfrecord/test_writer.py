@@ -74,7 +74,7 @@ def test_an_earlier_export_is_replaced_as_a_whole(tmp_path, records):
 
 
 def test_a_folder_that_is_no_export_is_left_as_it_is(tmp_path, records):
-    """The rest that protects a folder is tested in tests/test_exporter.py: it is one function."""
+    """The rest that protects a folder is tested in test_export.py: it is one function."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
     with pytest.raises(CurateError, match="not an earlier export of tfrecord"):

@@ -1,0 +1,167 @@
+"""All formats, in a table that loads none of them: the command line and exports ask it.
+
+A new format is a module of its own and a row here. The module has
+
+* ``load(annotations, images, **options)``, where it reads: a
+  :class:`curation.formats.source.Source`;
+* ``export(folder, records, taxonomy)``, where labels are written in it, beside the photos; or
+* ``write`` as :func:`curation.formats.tfrecord.writer.write`, where photos are written, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Literal
+
+from curation.core.errors import CurateError
+
+if TYPE_CHECKING:  # it brings numpy, and `curate --help` answers at once
+    from curation.formats.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What a reader is told, as the command line asks for it.
+
+    Attributes:
+        name: as in Python; ``label_attribute`` is ``--label-attribute``
+        help: one line
+        kind: what it has to be: the path of a file or folder that is there, or any text
+    """
+
+    name: str
+    help: str
+    kind: Literal["file", "folder", "text"] = "file"
+    required: bool = False
+
+
+ANNOTATIONS = Option("annotations", "The annotation file.", required=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format.
+
+    Attributes:
+        name: what verbs call it
+        module: what reads and writes it
+        reads: what it reads, after "Import"; empty where it is written only
+        more: what else a curator should know of it
+        example: of a ``curate import``
+        annotations: where the labels are; the first argument of ``load``
+        options: the further arguments of ``load``
+        writes: what an export holds; empty where it is read only
+        holds_images: an export holds the photos, too, at one size
+        has_ignore: an export can say that pixels are to be ignored
+    """
+
+    name: str
+    module: str
+    reads: str = ""
+    more: str = ""
+    example: str = ""
+    annotations: Option = ANNOTATIONS
+    options: tuple[Option, ...] = ()
+    writes: str = ""
+    holds_images: bool = False
+    has_ignore: bool = False
+
+    def load(self, annotations: Path, images: Path, **options: object) -> Source:
+        """Indexes an annotation file.
+
+        Args:
+            annotations, images: the file (or folder) of labels, the folder of photos
+            options: by the names of ``options``; None for what is not given
+
+        Raises:
+            CurateError: the file is not of this format
+        """
+        return self.code().load(annotations, images, **options)
+
+    def code(self) -> ModuleType:
+        """The module, loaded now."""
+        return import_module(self.module)
+
+
+FORMATS = (
+    Format(
+        "imaterialist",
+        "curation.formats.imaterialist",
+        reads="an iMaterialist CSV (2019 or 2020)",
+        example="imaterialist photos --annotations train.csv --images train/",
+        options=(Option("labels", "label_descriptions.json; default: the 46 of 2020."),),
+    ),
+    Format(
+        "via",
+        "curation.formats.via",
+        reads="a VGG Image Annotator file: VIA 1, 2 or 3, JSON or CSV",
+        example="via styles --annotations via.json --images photos/ --label-attribute style",
+        options=(
+            Option(
+                "label_attribute",
+                "The region attribute with the label; default: the only one.",
+                "text",
+            ),
+        ),
+        writes="VGG Image Annotator (via.json)",
+    ),
+    Format(
+        "coco",
+        "curation.formats.coco",
+        reads="a COCO or Fashionpedia JSON: polygons or run lengths, categories by name",
+        example="coco fashion --annotations instances.json --images train/",
+        writes="COCO (instances.json)",
+    ),
+    Format(
+        "masks",
+        "curation.formats.mask_folder",
+        reads="index masks: images whose pixel values are class ids",
+        more="A mask belongs to the photo of the same name. Lossy masks (JPEG) and coloured "
+        "ones are refused.",
+        example="masks drawn --masks masks/ --images images/ --classes classes.csv",
+        annotations=Option("masks", "The folder of single-channel masks.", "folder", required=True),
+        options=(
+            Option(
+                "classes",
+                "A CSV of id,name; or a taxonomy, by name or .toml.",
+                "text",
+                required=True,
+            ),
+        ),
+        writes="index masks (masks/ and classes.csv)",
+        has_ignore=True,
+    ),
+    Format(
+        "tfrecord",
+        "curation.formats.tfrecord",
+        writes="photos and label maps of one size, in train, val and test splits",
+        holds_images=True,
+        has_ignore=True,
+    ),
+)
+
+
+def readers() -> list[Format]:
+    """Those that ``curate import`` reads."""
+    return [f for f in FORMATS if f.reads]
+
+
+def writers() -> list[Format]:
+    """Those that ``curate export`` writes."""
+    return [f for f in FORMATS if f.writes]
+
+
+def writer(name: str) -> Format:
+    """The format of an export.
+
+    Raises:
+        CurateError: there is none of this name
+    """
+    for format_ in writers():
+        if format_.name == name:
+            return format_
+    there = ", ".join(f.name for f in writers())
+    raise CurateError(name, f"no format that is exported; there are {there}")
