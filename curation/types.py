@@ -16,6 +16,7 @@ dataset before it asks for photos: what is refused leaves it empty, for ``overwr
 See https://docs.voxel51.com/user_guide/import_datasets.html#custom-formats.
 """
 
+# ruff: noqa: E402 - the environment is set before FiftyOne is imported
 from __future__ import annotations
 
 import random
@@ -23,21 +24,24 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from curation import store  # first: it sets the environment that FiftyOne reads when imported
+from curation.store import database
+
+database.prepare()  # first: it sets the environment that FiftyOne reads when imported
 
 # isort: split
 import fiftyone as fo
 from fiftyone.types import LabeledImageDataset
 from fiftyone.utils.data import BatchDatasetImporter
 
+from curation import store
 from curation.core import console
 from curation.core.errors import CurateError, FormatError
 from curation.formats import imaterialist, via
 from curation.formats.source import Source
-from curation.steps import ingest
-from curation.steps.import_report import Imported
-from curation.store import prepare
-from curation.store.datasets import batches
+from curation.steps.ingest import locked
+from curation.store import app_config, prepare, write
+from curation.store.dataset import batches
+from curation.store.import_report import Imported
 
 
 class IMaterialistDataset(LabeledImageDataset):
@@ -102,15 +106,15 @@ class Importer(BatchDatasetImporter):
         self.done = Imported()
         total = min(len(self.source.names), self.max_samples or len(self.source.names))
         with (
-            ingest.alone(dataset.name),
+            locked(dataset.name),
             fo.ProgressBar(total=total, progress=progress) as bar,
         ):
             persistent = dataset.persistent
-            store.open_or_create(dataset.name)
+            into = store.open_or_create(dataset.name)
             dataset.persistent = persistent  # curate keeps its datasets; here FiftyOne is asked
-            images = self._images(store.target(dataset, update=False))
+            images = self._images(write.target(into, update=False))
             for ready in batches(islice(images, self.max_samples)):
-                store.take(dataset, ready, update_by="", done=self.done)
+                write.write_batch(into, ready, update_by="", done=self.done)
                 bar.update(len(ready))
             bar.set_iteration(total)  # photos that were left out are done with, too
             if self.done.skips and not self.done.images:
@@ -120,9 +124,9 @@ class Importer(BatchDatasetImporter):
                     f"the first: {first.location}: {first.detail}"
                 )
                 raise FormatError(self.source.path, reason)
-            self.done.unmapped = store.complete(dataset)
-            store.configure(dataset)
-        added = store.select(dataset, self.done.added)
+            self.done.unmapped = write.fill_labels(into)
+            app_config.configure(into)
+        added = dataset.match({"image_id": {"$in": sorted(self.done.added)}})
         if tags:
             added.tag_samples(tags)
         console.say(f"Into {dataset.name}: {self.done.summary()}")

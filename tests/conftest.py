@@ -18,6 +18,7 @@ from PIL import Image
 from curation.cli import doctor
 from curation.core import rle
 from curation.core.records import ImageRecord, Instance
+from curation.store import decisions
 
 
 def _start_mongod(folder: Path) -> str:
@@ -86,3 +87,11 @@ def record(path: Path, image_id: str = "", **masks: np.ndarray) -> ImageRecord:
     instances = tuple(Instance(k.replace("_", " "), rle.encode(m)) for k, m in masks.items())
     h, w = next(iter(masks.values())).shape
     return ImageRecord(image_id or path.stem, path, h, w, instances)
+
+
+def decide(dataset, action: str, **values: str):
+    """Takes one decision; the values are those of a request, and ``reviewer``."""
+    who = values.pop("reviewer", "")
+    request = decisions.Request(action, **values)
+    (taken,) = decisions.decide(dataset, [request], who)
+    return taken

@@ -12,11 +12,12 @@ import pytest
 from PIL import Image
 
 from curation import store, types
-from curation.core import console, taxonomy
+from curation.core import taxonomy
 from curation.core.errors import CurateError, DatasetError, FormatError
 from curation.formats import imaterialist, via
-from curation.steps import ingest
+from curation.steps.ingest import ingest, locked
 from curation.store import bulk
+from curation.store.labels import remap as remap_labels
 from tests.conftest import picture
 
 NAME = "test-types"
@@ -87,8 +88,7 @@ def load(folder):
 
 
 def imported(source, name=f"{NAME}-cli"):
-    with console.progress() as progress:
-        return ingest.run(name, source, strict=False, update=False, progress=progress)
+    return ingest(name, source)
 
 
 def documents(dataset):
@@ -102,7 +102,7 @@ def schema(dataset):
 def test_a_folder_of_imaterialist_is_taken_in_as_curate_import_does(fashion):
     ours = from_dir(fashion)
     imported(load(fashion))
-    theirs = store.open_dataset(f"{NAME}-cli")
+    theirs = store.open(f"{NAME}-cli").samples
     assert documents(ours) == documents(theirs)
     assert schema(ours) == schema(theirs)
     assert ours.get_index_information().keys() == theirs.get_index_information().keys()
@@ -118,7 +118,7 @@ def test_a_via_file_is_taken_in_as_curate_import_does(tmp_path, images_folder):
     path = via_file(tmp_path / "v.json", region(style="preppy"), region(style="bohemian"))
     ours = from_dir(None, types.VIADataset, data_path=images_folder, labels_path=path)
     imported(via.load(path, images_folder, "style"))
-    assert documents(ours) == documents(store.open_dataset(f"{NAME}-cli"))
+    assert documents(ours) == documents(store.open(f"{NAME}-cli").samples)
     assert ours.values("ground_truth.detections.polygons") == [[[[0, 1, 2, 1, 2, 3, 0, 3]]] * 2]
 
 
@@ -134,14 +134,14 @@ def test_importing_the_same_file_again_changes_nothing(fashion):
 
 def test_the_verbs_take_the_dataset(fashion):
     from_dir(fashion, max_samples=2)
-    dataset = store.open_dataset(NAME)
+    dataset = store.open(NAME)
     toml = (taxonomy.BUILT_IN / "supercategories.toml").read_text("utf-8")
     toml = toml.replace('"top, t-shirt, sweatshirt"', '"top"')
-    store.remap(dataset, toml, "x.toml")
-    labels = dataset.values("labels.detections.label", unwind=True)
+    remap_labels(dataset, toml, "x.toml")
+    labels = dataset.samples.values("labels.detections.label", unwind=True)
     assert sorted(labels) == ["lower-body", "upper-body"]
     imported(load(fashion), NAME)
-    assert dataset.values("labels.detections.label", unwind=True) == [*labels, "feet"]
+    assert dataset.samples.values("labels.detections.label", unwind=True) == [*labels, "feet"]
 
 
 def test_what_is_left_out_is_counted_on_stderr(fashion, capsys):
@@ -223,7 +223,7 @@ def test_progress_ends_at_its_end_although_images_were_left_out(fashion):
 
 
 def test_an_import_waits_for_no_other_but_says_that_it_is_running(fashion):
-    with ingest.alone(NAME), pytest.raises(CurateError, match="another import into it"):
+    with locked(NAME), pytest.raises(CurateError, match="another import into it"):
         from_dir(fashion)
     assert len(fo.load_dataset(NAME)) == 0
     from_dir(fashion, overwrite=True)
@@ -278,7 +278,7 @@ def test_a_via_folder_needs_no_paths_where_the_file_lies_beside_its_images(image
 
 
 def test_of_two_via_files_or_attributes_one_must_be_named(images_folder):
-    path = via_file(images_folder / "b.json", region(style="preppy", color="red"))
+    path = via_file(images_folder / "b.json", region(style="preppy", colour="red"))
     with pytest.raises(FormatError, match=r"b.json: name the label attribute; .*colour"):
         from_dir(images_folder, types.VIADataset)
     (images_folder / "other.csv").touch()

@@ -23,13 +23,9 @@ def remap(dataset: str, taxonomy: str, dry_run: bool, as_json: bool) -> None:
     \b
     curate remap photos --taxonomy supercategories
     """
-    from curation import store
-    from curation.core.taxonomy import read_text
+    from curation import steps, store
 
-    opened = store.open_dataset(dataset)
-    if not dry_run and store.info(opened)["taxonomy"]:
-        store.refresh(opened)  # edits in FiftyOne name classes that are still the active ones
-    done = store.remap(opened, *read_text(taxonomy), dry_run=dry_run)
+    done = steps.remap(store.open(dataset), taxonomy, dry_run=dry_run)
     rows = sorted(
         ((label, n, done.targets[label] or "(dropped)") for label, n in done.counts.items()),
         key=lambda row: (row[2], -row[1]),
@@ -39,9 +35,9 @@ def remap(dataset: str, taxonomy: str, dry_run: bool, as_json: bool) -> None:
         click.echo(json.dumps([dict(zip(keys, row, strict=True)) for row in rows]))
     else:
         console.out.print(console.table(("label", "instances", "class"), rows))
-    if done.waiting:
+    if done.deferred:
         console.err.print(
-            f"{done.waiting} decisions name a class of another taxonomy; "
+            f"{done.deferred} decisions name a class of another taxonomy; "
             "they wait until it is active again."
         )
     console.err.print(
@@ -64,15 +60,15 @@ def audit(dataset: str, as_json: bool) -> None:
     \b
     curate audit photos
     """
-    from curation import store
+    from curation import steps, store
     from curation.core.finding import FindingKind, Severity
-    from curation.steps import audit as audits
+    from curation.steps.audit import AUDIT, COLUMNS
 
-    opened = store.open_dataset(dataset)
-    with console.progress() as progress:
-        found = audits.run(opened, progress)
+    opened = store.open(dataset)
+    with console.bars() as progress:
+        found = steps.audit(opened, progress=progress)
     if as_json:
-        click.echo(json.dumps([{c: getattr(f, c) for c in audits.COLUMNS} for f in found]))
+        click.echo(json.dumps([{c: getattr(f, c) for c in COLUMNS} for f in found]))
     else:
         rows = []
         for kind in FindingKind:
@@ -85,7 +81,7 @@ def audit(dataset: str, as_json: bool) -> None:
     counts = ", ".join(console.count(sum(f.severity == s for f in found), s) for s in Severity)
     console.err.print(
         f"Audited {console.count(len(opened), 'photo')} of {dataset}: {counts}; "
-        f"all in {store.folder(opened) / audits.AUDIT}."
+        f"all in {opened.folder / AUDIT}."
     )
 
 
@@ -106,27 +102,28 @@ def review(dataset: str, apply_file: Path | None, undo: bool, as_json: bool) -> 
     curate review photos
     curate review photos --apply decisions.csv
     """
-    from curation import store
-    from curation.review.journal import standing
+    from curation import steps, store
+    from curation.store import decisions
 
     if apply_file and undo:
         raise click.UsageError("--apply and --undo contradict each other")
-    opened = store.open_dataset(dataset)
+    opened = store.open(dataset)
     if apply_file:
-        taken = store.take_file(opened, apply_file)
-        console.err.print(f"Took {taken} decisions from {apply_file}.")
+        taken = steps.review(opened, apply_file)
+        console.say(f"Took {console.count(len(taken), 'decision')} from {apply_file}.")
     if undo:
-        undone = store.undo(opened)
+        undone = decisions.undo(opened)
         what = f"{undone.action} on {undone.image_id}" if undone else "nothing: no decision stands"
-        console.err.print(f"Took back {what}.")
-    stands = standing(store.decisions(opened))
+        console.say(f"Took back {what}.")
+    stands = opened.review().active
     columns = ("time", "reviewer", "action", "image_id", "instance_id", "category", "taxonomy")
     rows = [[getattr(d, c) for c in columns] for d in stands]
     if as_json:
         click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows]))
     elif not (apply_file or undo):
         console.out.print(console.table(columns, rows))
-    console.err.print(f"{len(stands)} decisions stand on {dataset}.")
+    are = "stands" if len(stands) == 1 else "stand"
+    console.say(f"{console.count(len(stands), 'decision')} {are} on {dataset}.")
 
 
 @click.command()
@@ -158,16 +155,19 @@ def export(dataset: str, folder: Path, format_: str, size: int | None, as_json: 
     curate export photos cleaned/ --format tfrecord --size 256
     curate export photos cleaned-coco/ --format coco
     """
-    from curation import store
-    from curation.steps import rounds
+    from curation import steps, store
+    from curation.steps.export import SIZE
 
     if size and not writer(format_).holds_images:
         raise click.UsageError(f"--size is for tfrecord; {format_} keeps the photos' own size")
-    opened = store.open_dataset(dataset)
+    opened = store.open(dataset)
     folder = folder.resolve()  # the shell may stand in a folder that the export replaces
     skipped: list = []
-    with console.progress() as progress:
-        manifest = rounds.export(opened, folder, format_, size or 256, progress, skipped.append)
+    with console.bars() as progress:
+        manifest = steps.export(
+            opened, folder, format_, size=size or SIZE, progress=progress,
+            on_finding=skipped.append,
+        )  # fmt: skip
     console.list_findings(folder / "skipped.csv", skipped)
     if as_json:
         click.echo(json.dumps(manifest))

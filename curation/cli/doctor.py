@@ -121,7 +121,7 @@ def _database() -> Check:
         return Check("database", False, f"{name} does not answer ({reason})", mend)
     from curation import store
 
-    count = len(store.list_datasets())
+    count = len(store.names())
     return Check("database", True, f"{name} answers, {count} datasets")
 
 

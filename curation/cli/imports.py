@@ -22,10 +22,10 @@ def import_() -> None:
 
 
 def take_in(dataset: str, source, strict: bool, update: bool) -> None:
-    from curation.steps import ingest
+    from curation import steps
 
-    with console.progress() as progress:
-        done = ingest.run(dataset, source, strict, update, progress)
+    with console.bars() as progress:
+        done = steps.ingest(dataset, source, strict=strict, update=update, progress=progress)
     console.say(f"Into {dataset}: {done.summary()}")
     if done.orphaned:
         reviews = console.count(done.orphaned, "review")

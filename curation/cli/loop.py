@@ -20,14 +20,12 @@ def predict(dataset: str, run: str, probabilities: bool) -> None:
     \b
     curate predict photos --run r1
     """
-    from curation import store
-    from curation.steps.dataset_runs import DatasetRuns
-    from curation.steps.predict import predict as run_models
+    from curation import steps, store
 
-    opened = store.open_dataset(dataset)
+    opened = store.open(dataset)
     with console.bars() as progress:
-        count = run_models(opened, run, keep=probabilities, progress=progress)
-    kept = f"; {DatasetRuns(opened).folder(run) / 'probabilities'}" if probabilities else ""
+        count = steps.predict(opened, run, keep=probabilities, progress=progress)
+    kept = f"; {opened.run_folder(run) / 'probabilities'}" if probabilities else ""
     console.err.print(f"Predicted {count:,} photos: prediction_{run}, confidence_{run}{kept}.")
 
 
@@ -47,9 +45,8 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
     from curation import store
     from curation.issues.issue import SUSPECT
     from curation.steps import rounds
-    from curation.steps.dataset_runs import DatasetRuns
 
-    opened = store.open_dataset(dataset)
+    opened = store.open(dataset)
     with console.progress() as progress:
         issues, learned = rounds.flag(opened, run, progress)
     first = issues.head(top)
@@ -90,8 +87,7 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
             "yellow",
         )
     console.err.print(
-        f"Flagged {suspects:,} of {len(issues):,}; "
-        f"all in {DatasetRuns(opened).folder(run) / rounds.ISSUES}."
+        f"Flagged {suspects:,} of {len(issues):,}; all in {opened.run_folder(run) / rounds.ISSUES}."
     )
 
 
@@ -107,13 +103,11 @@ def report(dataset: str, run: str, top: int, source_labels: bool, output: Path |
     \b
     curate report photos --run r1 --top 30 --output suspects.png
     """
-    from curation import store
-    from curation.steps import report as sheets
-    from curation.steps.dataset_runs import DatasetRuns
+    from curation import steps, store
 
-    opened = store.open_dataset(dataset)
-    name = "suspect-source-labels.png" if source_labels else "suspects.png"
-    path = output or DatasetRuns(opened).folder(run) / name
-    with console.progress() as progress:
-        drawn = sheets.contact_sheet(opened, run, top, path, progress, source_labels=source_labels)
-    console.err.print(f"Drew the first {drawn} suspects: {path}")
+    opened = store.open(dataset)
+    with console.bars() as progress:
+        drawn = steps.report(
+            opened, run, output, top=top, source_labels=source_labels, progress=progress
+        )
+    console.say(f"Drew the first {console.count(drawn.drawn, 'suspect')}: {drawn.path}")

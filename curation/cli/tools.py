@@ -26,7 +26,7 @@ def app(dataset: str, port: int, no_browser: bool) -> None:
     from curation import store
     from curation.store import app as viewer
 
-    viewer.serve(store.open_dataset(dataset), port, browser=not no_browser)
+    viewer.serve(store.open(dataset), port, browser=not no_browser)
 
 
 @click.command()

@@ -50,7 +50,7 @@ def train(
     curate train cleaned/ --run runs/r3 --recipe my.toml
     curate train photos --run r1 --resume
     """
-    from curation.steps import train as steps
+    from curation import steps
 
     _initialize_workers()
     if resume and (folds or recipe or others or any(v is not None for v in given.values())):
@@ -88,7 +88,7 @@ def sweep(
     \b
     curate sweep styles --run s --recipe styles
     """
-    from curation.steps.train import train as train_run
+    from curation import steps
     from training import plots
     from training.errors import DivergedError
     from training.folder import RunFolder
@@ -103,7 +103,7 @@ def sweep(
         metrics: Any
         try:
             with console.bars() as progress:
-                metrics = train_run(runs, name, config, folds=folds, progress=progress)
+                metrics = steps.train(runs, name, config, folds=folds, progress=progress)
             history = RunFolder(runs.folder(name)).history()
         except DivergedError:  # what a sweep is for
             metrics = {"miou_foreground": None, "loss": None, "only_background": False}
@@ -134,10 +134,10 @@ def evaluate(source: str, run: str, as_json: bool) -> None:
     \b
     curate evaluate photos --run r1
     """
-    from curation.steps.evaluate import evaluate as measure
+    from curation import steps
 
     with console.bars() as progress:
-        figures = measure(_runs(source), run, progress=progress)
+        figures = steps.evaluate(_runs(source), run, progress=progress)
     _show(figures, f"{figures['photos']} photos", as_json)
 
 
@@ -160,10 +160,10 @@ def export_model(source: str, target: Path, run: str, format_: str, fold: int | 
     \b
     curate export-model photos segmenter --run r1 --format onnx
     """
-    from curation.steps.export_model import export_model as write
+    from curation import steps
 
     with console.bars():
-        written = write(_runs(source), run, target, format_, fold=fold)
+        written = steps.export_model(_runs(source), run, target, format_, fold=fold)
     console.err.print(
         f"Wrote {target}: probabilities differ by at most {written['difference']:.1e} from {run}'s."
     )
@@ -189,7 +189,7 @@ def _runs(source: str) -> Runs:
 
     if Path(source).is_dir() and not store.exists(source):
         raise click.UsageError(f"{source} is a folder, no dataset: write {source}/")
-    return DatasetRuns(store.open_dataset(source))
+    return DatasetRuns(store.open(source))
 
 
 def _digits(rate: float) -> str:

@@ -1,32 +1,27 @@
-"""Decisions of a reviewer: an append-only journal, applied to labels, undone by another entry.
+"""Decisions of reviewers on disk: an append-only journal, in which an undo is another entry.
 
-The labels that a person works on are never stored as the truth. They are
-computed: source labels, remapped, with the decisions that stand applied in
-order. So every decision can be undone, a remap loses none, and a lost database
-is rebuilt from the annotation file and the journal.
+What a journal comes to is told by :mod:`curation.review.resolve`, and nowhere else.
 """
 
 from __future__ import annotations
 
 import csv
-import fcntl
 import getpass
 import io
 import os
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
-from curation.core import rle
+from filelock import FileLock
+
 from curation.core.errors import FormatError
-from curation.core.records import Instance
-from curation.core.taxonomy import SOURCE, Taxonomy
 
 ACTIONS = ("keep", "relabel", "delete", "exclude", "add", "undo")
-STATUS = {"keep": "kept", "relabel": "relabelled", "add": "added"}
-"""``review_status`` that an action leaves on an instance; a deleted one is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +71,12 @@ COLUMNS = tuple(f.name for f in fields(Decision))
 MAX_CELL = 64 * 2**20
 """Bytes: no mask of a real photo comes near it."""
 
-
-@dataclass(frozen=True, slots=True)
-class Reviewed:
-    """An instance of the working copy: its id, and what a reviewer made of it."""
-
-    instance_id: str
-    instance: Instance
-    status: str = ""
+_TAIL = 4096
+"""Bytes before the end by which a journal that only grew is told from another one."""
 
 
-def decide(action: str, image_id: str, reviewer: str = "", **values: str) -> Decision:
-    """A new decision, now."""
+def decision(action: str, image_id: str, reviewer: str = "", **values: str) -> Decision:
+    """A new decision, now; ValueError for half a one, see :class:`Decision`."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return Decision(uuid.uuid4().hex[:16], now, reviewer, action, image_id, **values)
 
@@ -100,124 +89,110 @@ def user() -> str:
         return f"user {os.getuid()}"
 
 
-def append(journal: Path, decisions: Sequence[Decision]) -> None:
-    """Appends to the journal; on disk before it returns.
+class Journal:
+    """The decisions on one dataset, oldest first. Read once; later, what came since.
 
-    Locked, so that two reviewers at once cannot mix their lines. A last line
-    that a power cut tore was never confirmed to anybody: it is cut off.
+    Any number of processes may append. Who reads decisions, and appends what follows from
+    them, holds :meth:`locked` meanwhile.
     """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    with journal.open("a+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # released when the file closes
-        file.seek(0)
-        whole = file.read().rfind(b"\n") + 1
-        file.truncate(whole)
-        if not whole:
-            writer.writeheader()
-        writer.writerows(asdict(d) for d in decisions)
-        file.write(text.getvalue().encode())
-        file.flush()
-        os.fsync(file.fileno())
 
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = FileLock(path.with_suffix(".lock"))
+        self._forget()
 
-def read(journal: Path) -> list[Decision]:
-    """All entries, oldest first; none where there is no journal yet.
+    def _forget(self) -> None:
+        self._entries: list[Decision] = []
+        self._end = 0
+        self._lines = 0
+        self._tail = b""
+        self._header: list[str] = []
 
-    A last line that a power cut tore is left out: it was never confirmed.
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One process at a time in here; it may be entered again by the one that is."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock:
+            yield
 
-    Raises:
-        FormatError: with the line that is wrong
-    """
-    if not journal.is_file():
-        return []
-    try:
-        text = journal.read_text("utf-8")
-    except UnicodeDecodeError:
-        raise FormatError(journal, "is not UTF-8 text any more; restore it") from None
-    whole = text[: text.rfind("\n") + 1]
-    csv.field_size_limit(MAX_CELL)  # masks of large photos are long
-    reader = csv.DictReader(io.StringIO(whole))
-    decisions = []
-    for row in reader:
+    def read(self) -> list[Decision]:
+        """All entries, undone ones and undos included; none where there is no journal yet.
+
+        A last line that a power cut tore is left out: it was never confirmed.
+
+        Raises:
+            FormatError: with the line that is wrong
+        """
         try:
-            if None in row or None in row.values():
-                raise ValueError("the line has more or fewer cells than the header")
-            decisions.append(Decision(**row))
-        except (TypeError, ValueError) as error:
-            raise FormatError(journal, str(error), where=str(reader.line_num)) from None
-    return decisions
+            with self.path.open("rb") as file:
+                if not self._only_grew(file):
+                    self._forget()
+                file.seek(self._end)
+                self._extend(file.read())
+        except FileNotFoundError:
+            self._forget()
+        return self._entries
+
+    def append(self, decisions: Sequence[Decision]) -> None:
+        """Appends entries, all of them with one write; on disk before it returns.
+
+        A last line that a power cut tore was never confirmed to anybody: it is cut off.
+        """
+        with self.locked(), self.path.open("a+b") as file:
+            text = io.StringIO()
+            writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+            if not _cut_torn_line(file):
+                writer.writeheader()
+            writer.writerows(asdict(d) for d in decisions)
+            file.write(text.getvalue().encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _only_grew(self, file: BinaryIO) -> bool:
+        """Whether what was read before is still there: nobody put another journal in its place."""
+        file.seek(max(0, self._end - _TAIL))
+        return file.read(min(self._end, _TAIL)) == self._tail
+
+    def _extend(self, new: bytes) -> None:
+        """Takes in what stands after what is known, up to its last whole line."""
+        whole = new[: new.rfind(b"\n") + 1]
+        if not whole:
+            return
+        try:
+            text = whole.decode()
+        except UnicodeDecodeError:
+            raise FormatError(self.path, "is not UTF-8 text any more; restore it") from None
+        csv.field_size_limit(MAX_CELL)  # masks of large photos are long
+        reader = csv.reader(io.StringIO(text))
+        if not self._header:
+            self._header = next(reader)
+        found = []
+        for row in reader:
+            try:
+                if len(row) != len(self._header):
+                    raise ValueError("the line has more or fewer cells than the header")
+                found.append(Decision(**dict(zip(self._header, row, strict=True))))
+            except (TypeError, ValueError) as error:
+                line = str(self._lines + reader.line_num)
+                self._forget()
+                raise FormatError(self.path, str(error), where=line) from None
+        # Only now: a wrong line is told each time, and nothing of its read is kept.
+        self._entries = [*self._entries, *found]
+        self._end += len(whole)
+        self._lines += reader.line_num
+        self._tail = (self._tail + whole)[-_TAIL:]
 
 
-def standing(decisions: Iterable[Decision]) -> list[Decision]:
-    """The decisions that no undo took back, oldest first."""
-    entries = list(decisions)
-    undone = {d.undoes for d in entries if d.action == "undo"}
-    return [d for d in entries if d.action != "undo" and d.decision_id not in undone]
-
-
-def waits(decision: Decision, active: Taxonomy) -> bool:
-    """Whether a decision is in a vocabulary that the active taxonomy does not know."""
-    if decision.action not in ("relabel", "add"):
-        return False
-    if decision.taxonomy == SOURCE:
-        return bool(active.unmapped({decision.category: 1}))
-    return decision.category not in active.class_names
-
-
-def apply(
-    labels: Sequence[Reviewed], decisions: Sequence[Decision], active: Taxonomy
-) -> list[Reviewed]:
-    """One photo's labels under a taxonomy, with its standing decisions applied.
-
-    A category that the taxonomy does not know (it was decided under another
-    one) leaves the label as it is; it counts again under its own.
-
-    Args:
-        labels: the photo's instances as imported
-        decisions: standing decisions of this photo, oldest first
-    """
-    current: dict[str, Reviewed] = {}
-    known = {item.instance_id: item for item in labels}
-    for item in labels:
-        if instance := _called(item.instance, item.instance.category, SOURCE, active):
-            known[item.instance_id] = current[item.instance_id] = replace(item, instance=instance)
-    for d in decisions:
-        if waits(d, active):
-            continue
-        # What was deleted, or is dropped by the taxonomy, can be brought back.
-        old = current.get(d.instance_id) or known.get(d.instance_id)
-        if d.action == "add":
-            drawn = Instance(d.category, rle.parse(d.mask), f"review:{d.decision_id}",
-                             instance_id=d.instance_id)  # fmt: skip
-            if added := _called(drawn, d.category, d.taxonomy, active):
-                known[d.instance_id] = Reviewed(d.instance_id, added, STATUS["add"])
-                current[d.instance_id] = known[d.instance_id]
-        elif old is None:
-            continue
-        elif d.action == "delete":
-            current.pop(d.instance_id, None)
-        elif d.action == "keep" and old.instance.category in active.class_names:
-            current[d.instance_id] = replace(old, status=STATUS["keep"])
-        elif d.action == "relabel":
-            if instance := _called(old.instance, d.category, d.taxonomy, active):
-                current[d.instance_id] = Reviewed(d.instance_id, instance, STATUS["relabel"])
-            else:
-                current.pop(d.instance_id, None)
-    return list(current.values())
-
-
-def _called(instance: Instance, name: str, vocabulary: str, active: Taxonomy) -> Instance | None:
-    """An instance under a name of a vocabulary; None where the taxonomy drops it."""
-    if vocabulary == SOURCE:
-        target = active.target(name)
-        return replace(instance, category=target, source_label=name) if target else None
-    known = instance.source_label
-    still = known and active.target(known) == name
-    return replace(instance, category=name, source_label=known if still else "")
-
-
-def excluded(decisions: Iterable[Decision]) -> set[str]:
-    """The photos that standing decisions exclude."""
-    return {d.image_id for d in standing(decisions) if d.action == "exclude"}
+def _cut_torn_line(file: BinaryIO) -> bool:
+    """Cuts off what follows the last line break; whether anything is left."""
+    end = file.seek(0, os.SEEK_END)
+    start = end
+    tail = b""
+    while start and b"\n" not in tail:
+        start = max(0, start - _TAIL)
+        file.seek(start)
+        tail = file.read(end - start)
+    whole = start + tail.rfind(b"\n") + 1
+    if whole != end:
+        file.truncate(whole)
+    return whole > 0

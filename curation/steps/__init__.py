@@ -1,1 +1,27 @@
-"""One file a verb, to be called from the command line, a notebook or a cluster."""
+"""One file a verb, to be called from the command line, a notebook or a cluster.
+
+    from curation import steps, store
+
+    dataset = store.open("photos")
+    steps.remap(dataset, "supercategories")
+    steps.audit(dataset)
+
+Each takes a dataset (or, to train, where runs are kept), gives a typed result, and tells a
+callback where it is; see :mod:`curation.core.progress`.
+"""
+
+from curation.steps.audit import audit
+from curation.steps.evaluate import evaluate
+from curation.steps.export import export
+from curation.steps.export_model import export_model
+from curation.steps.ingest import ingest
+from curation.steps.predict import predict
+from curation.steps.remap import remap
+from curation.steps.report import report
+from curation.steps.review import review
+from curation.steps.train import resume, train
+
+__all__ = [
+    "audit", "evaluate", "export", "export_model", "ingest", "predict", "remap", "report",
+    "resume", "review", "train",
+]  # fmt: skip

@@ -1,25 +1,23 @@
-"""Dataset to faults: what ``curate audit`` does. What a fault is stands in ``curation.audit``."""
+"""``curate audit``: the faults of a dataset. What a fault is stands in ``curation.audit``."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from pathlib import Path
 
-from rich.progress import Progress
-
-from curation import store
 from curation.audit import batch, contradictions, duplicates
 from curation.audit.duplicates import ImageLabels
 from curation.audit.image_hash import ImageHash
 from curation.core import parallel
 from curation.core.atomic import replacing
 from curation.core.finding import Finding, FindingKind
+from curation.core.progress import Progress, silent
 from curation.core.records import ImageRecord
-from curation.core.taxonomy import SOURCE
-from curation.review import journal
-from curation.steps import import_report
+from curation.review import Review
+from curation.store import Dataset, audit_results, image_hashes, import_report
+from curation.store.dataset import batches
+from curation.store.fields import GROUND_TRUTH
 
 AUDIT = "audit.csv"
 COLUMNS = ("severity", "kind", "image_id", "instance_id", "location", "detail", "other")
@@ -29,43 +27,45 @@ _OF_IMAGE = {
     FindingKind.SIZE_MISMATCH: FindingKind.SIZE_MISMATCH,
     FindingKind.IMAGE_REFUSED: FindingKind.UNREADABLE,
 }
-"""What an import calls a photo that it skipped, and what an audit calls it."""
+"""What an import calls an image that it skipped, and what an audit calls it."""
 
 
-def run(dataset, progress: Progress) -> list[Finding]:
-    """Audits a dataset's source labels and photos, and stores what it finds.
+def audit(dataset: Dataset, *, progress: Progress = silent) -> list[Finding]:
+    """Audits a dataset's source labels and images, and stores what it finds.
 
-    Labels that a reviewer deleted and photos that one excluded are left out; a source label
+    Labels that a reviewer deleted and images that one excluded are left out; a source label
     that one changed counts as it is now.
-    The faults stand on labels and photos, where the App can filter by them, in
+    The faults stand on labels and images, where the App can filter by them, in
     the saved view "faults, worst first" and in ``audit.csv``.
 
     Returns:
         the faults, errors first
     """
+    review = dataset.review()
     found: list[Finding] = []
     images: list[ImageHash] = []
     labels: dict[str, ImageLabels] = {}
-    task = progress.add_task("audit", total=len(dataset))
-    for checked in parallel.ordered(batch.check, None, _batches(dataset), images=len(dataset)):
+    done, total = 0, len(dataset)
+    for checked in parallel.ordered(batch.check, None, _batches(dataset, review), images=total):
         for one in checked:
             found += one.findings
             labels[one.image_id] = one.labels
             if one.image:
                 images.append(one.image)
-            progress.advance(task)
-    progress.update(task, completed=len(dataset))
+        done += len(checked)
+        progress("audit", done, total)
+    progress("audit", total, total)  # what is excluded was not looked at
+    image_hashes.keep(dataset, images)
     groups = duplicates.duplicates(images)
     found += duplicates.audit_duplicates(groups, labels)
-    said = _Said.of(dataset)
     for group in groups:
-        records = store.read(dataset, "ground_truth", group.image_ids)
-        found += contradictions.audit_twins(said.applied(record) for record, _ in records)
-    store.write_faults(dataset, found)
-    found += skipped(store.folder(dataset))
+        records = dataset.records(GROUND_TRUTH, group.image_ids)
+        found += contradictions.audit_twins(map(review.source_record, records))
+    audit_results.write_faults(dataset, found)
+    found += skipped(dataset.folder)
     found.sort(key=lambda f: (f.severity.rank, f.kind, f.image_id))
     with (
-        replacing(store.folder(dataset) / AUDIT) as part,
+        replacing(dataset.folder / AUDIT) as part,
         part.open("w", newline="", encoding="utf-8") as file,
     ):
         out = csv.writer(file, lineterminator="\n")
@@ -81,42 +81,8 @@ def skipped(folder: Path) -> Iterator[Finding]:
         yield Finding(kind, skip.location, detail)
 
 
-def _batches(dataset) -> Iterator[Sequence[ImageRecord]]:
-    said = _Said.of(dataset)
-    excluded = store.excluded(dataset)
-    part: list[ImageRecord] = []
-    for record, _ in store.read(dataset, "ground_truth"):
-        if record.image_id in excluded:
-            continue
-        part.append(said.applied(record))
-        if len(part) == BATCH:
-            yield part
-            part = []
-    if part:
-        yield part
-
-
-@dataclass(frozen=True)
-class _Said:
-    """What reviewers said of source labels, by instance id: deleted, and called otherwise."""
-
-    deleted: frozenset[str]
-    renamed: Mapping[str, str]
-
-    @classmethod
-    def of(cls, dataset) -> _Said:
-        standing = journal.standing(store.decisions(dataset))
-        source = [d for d in standing if d.action == "relabel" and d.taxonomy == SOURCE]
-        return cls(
-            frozenset(d.instance_id for d in standing if d.action == "delete"),
-            {d.instance_id: d.category for d in source},
-        )
-
-    def applied(self, record: ImageRecord) -> ImageRecord:
-        """A record as they left it; labels keep their ids."""
-        instances = tuple(
-            replace(i, category=self.renamed.get(i.instance_id, i.category))
-            for i in record.instances
-            if i.instance_id not in self.deleted
-        )
-        return replace(record, instances=instances)
+def _batches(dataset: Dataset, review: Review) -> Iterator[list[ImageRecord]]:
+    """The images that are not excluded, as reviewers left their source labels."""
+    records = dataset.records(GROUND_TRUTH)
+    kept = (review.source_record(r) for r in records if r.image_id not in review.excluded)
+    return batches(kept, BATCH)

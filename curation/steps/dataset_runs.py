@@ -8,15 +8,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from curation import store
-from curation.core import console
 from curation.core.errors import DatasetError, RunError
 from curation.core.finding import Finding
 from curation.core.progress import Progress, silent
 from curation.core.taxonomy import Channels
 from curation.formats import tfrecord
 from curation.steps import parts, working_copy
-from curation.store.results import check_run_name
+from curation.steps.working_copy import WorkingCopy
+from curation.store import Dataset
 from training import run as trainer
 from training.config import TrainConfig
 from training.data import label_maps
@@ -28,20 +27,20 @@ DATA = "data"
 class DatasetRuns:
     """As :class:`curation.steps.runs.Runs`: folders under the dataset's own, ``runs/NAME``."""
 
-    def __init__(self, dataset) -> None:
+    def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
 
     def folder(self, run: str) -> Path:
-        return store.folder(self.dataset) / "runs" / check_run_name(run)
+        return self.dataset.run_folder(run)
 
     def features(self, run: str) -> Path:
-        return store.folder(self.dataset) / "features"
+        return self.dataset.folder / "features"
 
     def begin(
         self, run: str, config: TrainConfig, *, folds: int = 0, progress: Progress = silent
     ) -> trainer.RunMetrics | None:
         _check_one_worker(run)
-        work = working_copy.load(self.dataset, console.progress())
+        work = working_copy.load(self.dataset)
         folder = self.folder(run)
         of: Mapping[str, str | int] = (
             parts.folds(self.dataset, work, run, folds, progress=progress)
@@ -79,19 +78,19 @@ class DatasetRuns:
     def current(self, run: str, *, progress: Progress = silent) -> Iterator[trainer.Examples]:
         folder = self.folder(run)
         config = trainer.load_config(folder)
-        work = working_copy.load(self.dataset, console.progress())
+        work = working_copy.load(self.dataset)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             _write(Path(scratch) / DATA, work, config, progress)
             yield _open(Path(scratch) / DATA, config)
 
 
-def image_files(work: working_copy.Workset) -> list[trainer.ImageFile]:
+def image_files(work: WorkingCopy) -> list[trainer.ImageFile]:
     """One for each record; copies of a photo share their key, and so their fold."""
     groups = work.groups
     return [trainer.ImageFile(groups[i], i, record.path) for i, record in work.records.items()]
 
 
-def channels_of(folder: Path, work: working_copy.Workset) -> Channels:
+def channels_of(folder: Path, work: WorkingCopy) -> Channels:
     """The channels of a run's probabilities; RunError where they are not the classes of now."""
     classes = trainer.load_classes(folder)
     if classes.names != work.channels.names:
@@ -109,9 +108,7 @@ def _check_one_worker(run: str) -> None:
         raise RunError(run, reason)
 
 
-def _write(
-    folder: Path, work: working_copy.Workset, config: TrainConfig, progress: Progress
-) -> None:
+def _write(folder: Path, work: WorkingCopy, config: TrainConfig, progress: Progress) -> None:
     """The working copy as a trainer reads it.
 
     A frozen backbone asks for features, which are known by the hash of a photo: label maps

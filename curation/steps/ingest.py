@@ -1,83 +1,94 @@
-"""Annotation file and photos to dataset: what ``curate import`` does."""
+"""``curate import``: annotation file and images to dataset."""
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 from unicodedata import normalize
 
-from rich.progress import Progress
+from filelock import FileLock, Timeout
 
 from curation import store
 from curation.core import console, image_io, parallel
 from curation.core.errors import CurateError, FormatError
+from curation.core.progress import Progress, silent
 from curation.formats.source import Source
-from curation.steps import import_report
-from curation.steps.import_report import Imported
-from curation.store import database, prepare
+from curation.store import app_config, database, decisions, import_report, prepare, write
+from curation.store.import_report import Imported
 
 SLICE = 64
-"""Photos that a worker reads at once."""
+"""Images that a worker reads at once."""
 
 
-def run(name: str, source: Source, strict: bool, update: bool, progress: Progress) -> Imported:
-    """Imports the photos of a source; created where there is no such dataset yet.
+def ingest(
+    name: str,
+    source: Source,
+    *,
+    strict: bool = False,
+    update: bool = False,
+    progress: Progress = silent,
+) -> Imported:
+    """Imports the images of a source; the dataset is created where there is none of this name.
 
     Killed at any moment and started again, it ends as if it had run once.
 
     Args:
+        source: as a module of :mod:`curation.formats` loads it
         strict: refuse the whole file if anything would be skipped or repaired
-        update: replace photos whose labels differ by now from what was imported
+        update: replace images whose labels differ by now from what was imported
+
+    Returns:
+        what was imported and what was left out, which also stands in a list on disk
 
     Raises:
-        CurateError: not one photo could be imported, or with ``strict`` not all,
+        CurateError: not one image could be imported, or with ``strict`` not all,
             or another import into the dataset is running; the dataset is as it was
     """
     store.check_name(name)
-    with alone(name):
+    with locked(name):
         if strict:
             # A pass that writes nothing, so that a refused file leaves the dataset as it was.
-            check(source, progress)
-        return _run(name, source, update, progress)
+            check(source, progress=progress)
+        return _ingest(name, source, update, progress)
 
 
-def _run(name: str, source: Source, update: bool, progress: Progress) -> Imported:
+def _ingest(name: str, source: Source, update: bool, progress: Progress) -> Imported:
     dataset = store.open_or_create(name)
     result = Imported()
-    before, state = store.target(dataset, update), _state(source)
-    task = progress.add_task(f"import {source.path.name}", total=len(source.names))
+    before, state = write.target(dataset, update), _state(source)
+    task, total = f"import {source.path.name}", len(source.names)
     for part, (ready, skips, repaired) in _each_slice(
         prepare.prepare_slice, (source, before), source
     ):
-        store.take(dataset, ready, state if update else "", result)
+        write.write_batch(dataset, ready, state if update else "", result)
         result.skips += skips
         result.repaired += repaired
-        progress.advance(task, len(part))
+        progress(task, part.stop, total)
     result.unlisted = _unlisted(source)
     if update:
-        result.changes = store.update_notes(dataset, state) + store.orphans(dataset)
+        result.changes = write.update_notes(dataset, state) + decisions.orphans(dataset)
         result.absent = _absent(source, before.known)
-    path = import_report.list_path(database.folder(name), source.path)
+    path = import_report.list_path(dataset.folder, source.path)
     result.write_list(path)
     if not result.images:
         if not before.known:
             store.delete(name)
         kinds = console.count_kinds(result.skips)
-        raise FormatError(source.path, f"no photo of it could be imported ({kinds}); see {path}")
+        reason = f"no photo of it could be imported ({kinds}); see {path}"
+        raise FormatError(source.path, reason)
     if not before.known or (update and not result.absent):
         # The file speaks of every photo, so what earlier ones left out is no matter any more.
         for other in import_report.list_paths(path.parent):
             if other != path:
                 other.unlink()
-    result.unmapped = store.complete(dataset)
-    store.configure(dataset)
+    result.unmapped = write.fill_labels(dataset)
+    app_config.configure(dataset)
     return result
 
 
 @contextmanager
-def alone(name: str) -> Iterator[None]:
+def locked(name: str) -> Iterator[None]:
     """One import at a time into a dataset.
 
     Raises:
@@ -85,23 +96,20 @@ def alone(name: str) -> Iterator[None]:
     """
     path = database.folder(name) / "import.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CurateError(name, "another import into it is running; wait for it") from None
-        yield
+    try:
+        with FileLock(path, timeout=0):
+            yield
+    except Timeout:
+        raise CurateError(name, "another import into it is running; wait for it") from None
 
 
-def check(source: Source, progress: Progress) -> None:
+def check(source: Source, *, progress: Progress = silent) -> None:
     """Raises CurateError for the first thing that an import would skip or repair."""
-    task = progress.add_task("check", total=len(source.names))
-    for part, found in _each_slice(prepare.first_finding, source, source):
-        if found:
-            detail = f": {found.detail}" if found.detail else ""
-            raise CurateError(found.location, f"{found.kind}{detail} (--strict)")
-        progress.advance(task, len(part))
-    progress.remove_task(task)
+    for part, first in _each_slice(prepare.first_finding, source, source):
+        if first:
+            detail = f": {first.detail}" if first.detail else ""
+            raise CurateError(first.location, f"{first.kind}{detail} (--strict)")
+        progress("check", part.stop, len(source.names))
 
 
 def _each_slice(function, shared, source: Source) -> Iterator[tuple[range, Any]]:

@@ -1,61 +1,62 @@
-"""Which split and which fold a photo is in: dealt once, and kept."""
+"""Which split and which fold an image is in: dealt once, and kept."""
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
-
 import pandas as pd
 
-from curation import store
-from curation.core import console, splits
+from curation.core import splits
 from curation.core.atomic import replacing
 from curation.core.errors import RunError
 from curation.core.progress import Progress, silent
-from curation.steps.working_copy import Workset, look_alikes
+from curation.steps.working_copy import WorkingCopy, near_duplicates
+from curation.store import Dataset
 
 SPLITS = "splits.csv"
+"""In the dataset's folder: photo_hash, split."""
 
-_log = logging.getLogger(__name__)
 
+def split(dataset: Dataset, work: WorkingCopy, *, progress: Progress = silent) -> dict[str, str]:
+    """The split of each image. What was dealt before stays, so a test set stays frozen.
 
-def split(dataset, work: Workset, *, progress: Progress = silent) -> dict[str, str]:
-    """The split of each photo. What was dealt before stays, so a test set stays frozen.
+    It is kept on disk, by the photo's hash: a lost database deals nothing anew. Images that
+    look alike go together.
 
-    It is kept on disk, by the photo's hash: a lost database deals nothing anew.
+    Returns:
+        train, val or test, by image_id
     """
-    path = store.folder(dataset) / SPLITS
+    path = dataset.folder / SPLITS
     kept: dict[str, str] = {}
     if path.is_file():
         table = pd.read_csv(path, dtype=str)
         kept = dict(zip(table["photo_hash"], table["split"], strict=True))
     given = {i: kept[group] for i, group in work.groups.items() if group in kept}
-    dealt = splits.assign(work.groups, work.strata(), given)
-    kept |= {work.groups[i]: name for i, name in dealt.items()}
-    with replacing(path) as part:
-        table = pd.DataFrame(sorted(kept.items()), columns=["photo_hash", "split"])
-        table.to_csv(part, index=False, lineterminator="\n")
-    store.write_column(dataset, "split", dealt)
-    return dealt
+    if len(given) < len(work.records):
+        smallest = min(splits.SHARES) * len(work.records)
+        groups = near_duplicates(dataset, work, max(2, int(smallest)), progress)
+        given = splits.assign(groups, work.strata(), given)
+        kept |= {work.groups[i]: name for i, name in given.items()}
+        with replacing(path) as part:
+            table = pd.DataFrame(sorted(kept.items()), columns=["photo_hash", "split"])
+            table.to_csv(part, index=False, lineterminator="\n")
+    dataset.write_column("split", given)
+    return given
 
 
 def folds(
-    dataset, work: Workset, run: str, count: int, *, progress: Progress = silent
+    dataset: Dataset, work: WorkingCopy, run: str, count: int, *, progress: Progress = silent
 ) -> dict[str, int]:
-    """The fold of each photo, those that look alike in one; RunError for too many folds."""
-    groups = look_alikes(work, console.progress())
-    largest = max(Counter(groups.values()).values())
-    if largest > len(groups) / count:
-        # One colour, one pose: what looks alike here are not copies, and no fold would hold them.
-        _log.info(
-            "%d photos look so alike that they would fill a fold: only equal files are kept "
-            "together.",
-            largest,
-        )
-        groups = work.groups
+    """K folds of equal size, images that look alike in one.
+
+    Returns:
+        0 to count - 1, by image_id
+
+    Raises:
+        RunError: there are too few images
+    """
+    groups = near_duplicates(dataset, work, len(work.records) // max(count, 1), progress)
     try:
         dealt = splits.folds(groups, work.strata(), count)
     except ValueError as error:
         raise RunError(run, str(error), where="--folds") from None
-    store.write_column(dataset, "fold", dealt)
+    dataset.write_column("fold", dealt)
     return dealt

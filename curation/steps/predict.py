@@ -9,16 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from curation import store
-from curation.core import console
 from curation.core.atomic import replacing
 from curation.core.progress import Progress, silent
 from curation.steps import working_copy
 from curation.steps.dataset_runs import DatasetRuns, channels_of, image_files
+from curation.store import Dataset, results
 from training import run as trainer
 
 
-def predict(dataset, run: str, *, keep: bool = False, progress: Progress = silent) -> int:
+def predict(dataset: Dataset, run: str, *, keep: bool = False, progress: Progress = silent) -> int:
     """Writes a run's class masks and confidence into the dataset, out of fold where it has folds.
 
     Args:
@@ -32,7 +31,7 @@ def predict(dataset, run: str, *, keep: bool = False, progress: Progress = silen
         RunError: the run is missing, unfinished or of other classes
     """
     runs = DatasetRuns(dataset)
-    work = working_copy.load(dataset, console.progress())
+    work = working_copy.load(dataset)
     folder = runs.folder(run)
     channels = channels_of(folder, work)
     predicted = trainer.predict(
@@ -51,7 +50,7 @@ def predict(dataset, run: str, *, keep: bool = False, progress: Progress = silen
             _write_png(heat, (p.max(axis=0) * 255).round().astype(np.uint8))
             yield image.image_id, mask, heat
 
-    return store.write_predictions(dataset, run, written())
+    return results.write_predictions(dataset, run, written())
 
 
 def _write_png(path: Path, array: NDArray[np.uint8]) -> None:

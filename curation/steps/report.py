@@ -1,9 +1,9 @@
-"""What a person looks at: the contact sheet of a run's first suspects."""
+"""``curate report``: the contact sheet of a run's first suspects, for a person to look at."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +13,19 @@ import pandas as pd
 from matplotlib import font_manager
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from rich.progress import Progress
 
-from curation import store
 from curation.core import image_io, masks, rle
 from curation.core.atomic import replacing
 from curation.core.errors import RunError
+from curation.core.progress import Progress, silent, track
 from curation.core.records import ImageRecord
 from curation.core.rle import Rle
 from curation.core.taxonomy import Taxonomy, label_map
-from curation.steps import rounds
-from curation.steps.dataset_runs import DatasetRuns
+from curation.store import Dataset, results
+from curation.store.fields import LABELS
+
+ISSUES = "issues.csv"
+"""In the folder of a run: what flagging found."""
 
 PANEL = 300
 """Height of a panel in pixels; its width follows the photo."""
@@ -37,6 +39,14 @@ CLOSEST = 6
 """Times at most that a close-up is larger than the photo: beyond it are pixels to see."""
 MARGIN = 0.3
 INK, PAPER, OUTLINE = (30, 30, 30), (255, 255, 255), (255, 0, 90)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Where a contact sheet is, and how many suspects are on it."""
+
+    path: Path
+    drawn: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +67,15 @@ class Suspect:
     outline: Rle
 
 
-def contact_sheet(
-    dataset, run: str, top: int, path: Path, progress: Progress, *, source_labels: bool = False
-) -> int:
+def report(
+    dataset: Dataset,
+    run: str,
+    path: Path | None = None,
+    *,
+    top: int = 30,
+    source_labels: bool = False,
+    progress: Progress = silent,
+) -> Report:
     """Draws the first suspects of a run: photo with the suspect outlined, labels, prediction.
 
     Args:
@@ -68,39 +84,29 @@ def contact_sheet(
         source_labels: the suspects within their class instead, see ``source_error_score``
 
     Returns:
-        how many were drawn
+        where the sheet is and how many are on it
 
     Raises:
         RunError: the run was not flagged yet
     """
-    issues = DatasetRuns(dataset).folder(run) / rounds.ISSUES
-    if not issues.is_file():
-        verb = f"curate flag {dataset.name} --run {run}"
-        raise RunError(run, f"was not flagged yet: run `{verb}`")
-    # As text: an image_id like 0001 is no number.
-    table = pd.read_csv(issues, dtype={"image_id": str}, keep_default_na=False)
+    folder = dataset.run_folder(run)
+    path = path or folder / ("suspect-source-labels.png" if source_labels else "suspects.png")
     score = "source_error_score" if source_labels else "error_score"
-    if source_labels:
-        if score not in table:
-            raise RunError(run, "was flagged by an earlier curate: flag it again")
-        table[score] = pd.to_numeric(table[score])
-        table = table.dropna(subset=score)
-        table = table.sort_values(["decided", score], ascending=[True, False], kind="stable")
-    first = table.head(top)
-    taxonomy = store.active_taxonomy(dataset)
-    records, outlines = _find(dataset, run, first)
-    predictions = store.prediction_paths(dataset, run, sorted(records))
+    first = _worst(dataset, folder / ISSUES, score).head(top)
+    taxonomy = dataset.taxonomy
+    records, outlines = _find(dataset, run, set(first.image_id))
+    predictions = results.prediction_paths(dataset, run, records)
     tiles = []
     rows: list[dict] = first.to_dict("records")
-    for rank, row in enumerate(progress.track(rows, description="contact sheet"), 1):
+    for rank, row in enumerate(track(progress, "contact sheet", rows, len(rows)), 1):
         outline = outlines.get(row["instance_id"])
         if outline is None:
             continue  # deleted by a reviewer since
         record = records[row["image_id"]]
-        place = f"{rank}. {row['image_id']} ({row['source']})"
+        where = f"{rank}. {row['image_id']} ({row['source']})"
         said = ("", row["source_reason"]) if source_labels else (row["error_type"], row["reason"])
         suspect = Suspect(
-            f"{place}  {row[score]:.3f} {said[0]}\n{said[1]}",
+            f"{where}  {row[score]:.3f} {said[0]}\n{said[1]}",
             image_io.read(record.path),
             label_map(record, taxonomy),
             np.asarray(Image.open(predictions[record.image_id])),
@@ -109,7 +115,22 @@ def contact_sheet(
         tiles.append(draw_suspect(suspect, taxonomy))
     with replacing(path) as part:
         arrange(tiles, taxonomy).save(part, "PNG")
-    return len(tiles)
+    return Report(path, len(tiles))
+
+
+def _worst(dataset: Dataset, issues: Path, score: str) -> pd.DataFrame:
+    """The rows of a run's ``issues.csv``, by a score, those that were decided on last."""
+    run = issues.parent.name
+    if not issues.is_file():
+        verb = f"curate flag {dataset.name} --run {run}"
+        raise RunError(run, f"was not flagged yet: run `{verb}`")
+    # As text: an image_id like 0001 is no number.
+    table = pd.read_csv(issues, dtype={"image_id": str}, keep_default_na=False)
+    if not {score, "source", "decided"} <= set(table):
+        raise RunError(run, "was flagged by another version of curate: flag it again")
+    table[score] = pd.to_numeric(table[score])
+    table = table.dropna(subset=score)
+    return table.sort_values(["decided", score], ascending=[True, False], kind="stable")
 
 
 def draw_suspect(suspect: Suspect, taxonomy: Taxonomy) -> Image.Image:
@@ -169,15 +190,15 @@ def overlay(
 
 
 def _find(
-    dataset, run: str, first: pd.DataFrame
-) -> tuple[dict[str, ImageRecord], Mapping[str, Rle]]:
-    wanted = set(first.image_id)
+    dataset: Dataset, run: str, image_ids: set[str]
+) -> tuple[dict[str, ImageRecord], dict[str, Rle]]:
+    """Records by image_id, and masks of labels and missing garments by instance_id."""
     records: dict[str, ImageRecord] = {}
     outlines: dict[str, Rle] = {}
-    for field in ("labels", f"missing_{run}"):
-        for record, ids in store.read(dataset, field, wanted):
+    for field in (LABELS, f"missing_{run}"):
+        for record in dataset.records(field, image_ids):
             records.setdefault(record.image_id, record)
-            outlines |= {k: i.mask for k, i in zip(ids, record.instances, strict=True)}
+            outlines |= {x.instance_id: x.mask for x in record.instances}
     return records, outlines
 
 

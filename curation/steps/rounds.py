@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from pathlib import Path
 
 import pandas as pd
 from rich.progress import Progress
 
-from curation import store
 from curation.core.atomic import replacing
-from curation.core.finding import Finding
-from curation.formats import export as labels_export
 from curation.issues import pipeline
 from curation.issues.issue import ImageScore, Issue
 from curation.issues.observation import Seen
 from curation.issues.pipeline import Flagged
 from curation.issues.scoring import as_table, image_scores, seen
-from curation.review import journal
-from curation.steps import feedback, parts
+from curation.steps import feedback
 from curation.steps.dataset_runs import DatasetRuns, channels_of, image_files
 from curation.steps.working_copy import load
+from curation.store import Dataset, results
 from training import run as trainer
 
 FLAGGING = "flagging"
@@ -30,43 +26,7 @@ FLAGGING = "flagging"
 ISSUES = "issues.csv"
 
 
-def export(
-    dataset,
-    folder: Path,
-    format_: str,
-    size: int,
-    progress: Progress,
-    on_finding: Callable[[Finding], None],
-) -> dict:
-    """Writes the reviewed labels of all photos that are not excluded.
-
-    Args:
-        format_: the name of one of :func:`curation.formats.registry.writers`
-        size: side in pixels of what a TFRecord holds; the others keep the photos' size
-
-    Returns:
-        the manifest; see :func:`curation.formats.export.write`
-
-    Raises:
-        DatasetError: as :func:`load`
-        CurateError: the folder holds something that is not of an earlier export
-    """
-    work = load(dataset, progress)
-    task = progress.add_task("export", total=len(work.records))
-    return labels_export.write(
-        folder,
-        format_,
-        records=work.records,
-        taxonomy=work.taxonomy,
-        splits=parts.split(dataset, work),
-        groups=work.groups,
-        size=size,
-        on_image=lambda: progress.advance(task),
-        on_finding=on_finding,
-    )
-
-
-def flag(dataset, run: str, progress: Progress) -> tuple[pd.DataFrame, Flagged]:
+def flag(dataset: Dataset, run: str, progress: Progress) -> tuple[pd.DataFrame, Flagged]:
     """Scores every instance and photo by disagreement and saves "suspects, worst first".
 
     A killed one goes on where it was, when it is called again.
@@ -75,7 +35,7 @@ def flag(dataset, run: str, progress: Progress) -> tuple[pd.DataFrame, Flagged]:
         one row for each instance and each missing garment, worst first; also in the
         run's ``issues.csv``. And how the scores were learned
     """
-    work = load(dataset, progress)
+    work = load(dataset)
     folder = DatasetRuns(dataset).folder(run)
     channels = channels_of(folder, work)
     images = {image.image_id: image for image in image_files(work)}
@@ -97,7 +57,9 @@ def flag(dataset, run: str, progress: Progress) -> tuple[pd.DataFrame, Flagged]:
     basis = sha256(basis.encode()).hexdigest()
     shards = pipeline.collect_rows(folder / FLAGGING, basis, list(images), see, progress)
     flagged, ranked = pipeline.rank(shards, progress)
-    records = {i: (work.records[i], work.instance_ids[i]) for i in images}
+    records = {
+        i: (work.records[i], [x.instance_id for x in work.records[i].instances]) for i in images
+    }
     issues: list[Issue] = []
 
     def scored() -> Iterator[ImageScore]:
@@ -106,14 +68,14 @@ def flag(dataset, run: str, progress: Progress) -> tuple[pd.DataFrame, Flagged]:
                 issues.extend(score.issues)
                 yield score
 
-    store.write_scores(dataset, run, scored())
-    table = as_table(issues, {d.instance_id for d in journal.standing(store.decisions(dataset))})
+    results.write_scores(dataset, run, scored())
+    table = as_table(issues, dataset.review().decided)
     with replacing(folder / ISSUES) as part:
         table.to_csv(part, index=False, lineterminator="\n")
     shutil.rmtree(folder / FLAGGING)
     return table, flagged
 
 
-def has_folds(dataset, run: str) -> bool:
+def has_folds(dataset: Dataset, run: str) -> bool:
     """Whether each photo is predicted by a model that never saw it."""
     return trainer.has_folds(DatasetRuns(dataset).folder(run))

@@ -17,13 +17,10 @@ from importlib import util
 from pathlib import Path
 from types import ModuleType
 
-import curation.store  # noqa: F401 - sets up the database before FiftyOne connects  # isort: skip
-import fiftyone as fo
-import fiftyone.core.utils as fou
-import fiftyone.plugins as fop
-
 from curation.core.errors import CurateError
 from curation.store.app_config import WORKSPACE
+from curation.store.dataset import Dataset
+from curation.store.lazy import fo
 from curation.store.results import SUSPECTS
 
 ADDRESS = "127.0.0.1"
@@ -42,10 +39,12 @@ register = load_plugin().register
 '''
 
 
-def address(dataset: fo.Dataset, port: int, view: str | None = SUSPECTS) -> str:
+def address(dataset: Dataset, port: int, view: str | None = SUSPECTS) -> str:
     """Where a server on this port shows the dataset: in the review layout, on a saved view."""
     url = f"http://{ADDRESS}:{port}/datasets/{dataset.name}?workspace={WORKSPACE}"
-    if view and dataset.has_saved_view(view):
+    if view and dataset.samples.has_saved_view(view):
+        import fiftyone.core.utils as fou
+
         url += f"&view={fou.to_slug(view)}"
     return url
 
@@ -78,7 +77,7 @@ def server(port: int) -> Iterator[subprocess.Popen]:
                 process.wait()
 
 
-def serve(dataset: fo.Dataset, port: int, browser: bool = True) -> None:
+def serve(dataset: Dataset, port: int, browser: bool = True) -> None:
     """Shows the dataset until Ctrl+C.
 
     Raises:
@@ -159,6 +158,9 @@ def install_plugin(plugins_dir: Path | None = None) -> Path:
 
 def plugin_visible() -> bool:
     """Whether an App that is started now would show curate's operators."""
+    fo.config  # noqa: B018 - prepared before FiftyOne's plugins are imported
+    import fiftyone.plugins as fop
+
     return any(plugin.name == PLUGIN for plugin in fop.list_plugins(builtin="all"))
 
 

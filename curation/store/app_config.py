@@ -1,7 +1,7 @@
-"""What the App draws on the first look: fields, colours, sidebar, layout.
+"""What the App draws on the first look: fields, colors, sidebar, layout.
 
-A label is filled and a prediction is an outline, both in the colour of their
-class: two fills over each other would mix into a third class's colour, and a
+A label is filled and a prediction is an outline, both in the color of their
+class: two fills over each other would mix into a third class's color, and a
 click would pick the prediction that lies on top. What the model sees and
 nobody labelled is filled white.
 """
@@ -10,56 +10,57 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import fiftyone as fo
-
-from curation.store.datasets import GROUND_TRUTH, LABELS, info
+from curation.core.taxonomy import Class
+from curation.store import fields
+from curation.store.dataset import Dataset
+from curation.store.fields import GROUND_TRUTH, LABELS, ON_IMAGES
+from curation.store.lazy import fo
 
 WORKSPACE = "review"
 OPACITY = 0.6
 _WHITE = "#ffffff"
 _GREY = "#9aa0a6"
 
+_FIFTYONES_OWN = ("id", "filepath", "created_at", "last_modified_at")
+"""Fields of every sample, about its file."""
 
-def configure(dataset: fo.Dataset) -> None:
+
+def configure(dataset: Dataset) -> None:
     """Sets what the App draws, from the taxonomy and the last run of the dataset. Repeatable."""
-    has = dataset.has_sample_field
-    about = info(dataset)
     # Suspects are those of the flagged run: its outlines belong to them.
-    run = about.get("flagged") or (about["runs"][-1] if about["runs"] else None)
+    run = dataset.flagged or (dataset.runs[-1] if dataset.runs else None)
     results = {k: f"{k}_{run}" for k in ("outline", "missing", "prediction", "confidence")}
-    results = {kind: path for kind, path in results.items() if run and has(path)}
-    labels = LABELS if has(LABELS) else GROUND_TRUTH
+    results = {kind: path for kind, path in results.items() if run and dataset.has(path)}
+    labels = LABELS if dataset.has(LABELS) else GROUND_TRUTH
     drawn = [labels, *(results[k] for k in ("outline", "missing") if k in results)]
-    classes = about["taxonomy"]["classes"] if about["taxonomy"] else []
-    config = dataset.app_config
+    classes = dataset.taxonomy.classes if dataset.has_taxonomy else ()
+    config = dataset.samples.app_config
     config.active_fields = fo.ActiveFields(paths=drawn)
     config.color_scheme = _colors(classes, results)
     config.sidebar_groups = _sidebar(dataset, list(results.values()))
-    dataset.save()
+    dataset.samples.save()
     # Never overwritten: FiftyOne deletes the old one first, and a kill in between leaves a
     # reference to it that it complains of ever after.
-    if WORKSPACE not in dataset.list_workspaces():
+    if WORKSPACE not in dataset.samples.list_workspaces():
         text = "the grid, and a legend beside it"
-        dataset.save_workspace(WORKSPACE, _layout(), description=text)
+        dataset.samples.save_workspace(WORKSPACE, _layout(), description=text)
 
 
-def _colors(
-    classes: Sequence[Mapping[str, int | str]], results: Mapping[str, str]
-) -> fo.ColorScheme:
-    by_name = [{"value": c["name"], "color": c["color"]} for c in classes]
-    by_id = [{"intTarget": c["id"], "color": c["color"]} for c in classes]
-    # The swatch beside a field's name is grey: a colour there would promise a class.
-    fields: list[dict] = [_by_label(LABELS, by_name), {"path": GROUND_TRUTH}]
+def _colors(classes: Sequence[Class], results: Mapping[str, str]) -> fo.ColorScheme:
+    by_name = [{"value": c.name, "color": c.color} for c in classes]
+    by_id = [{"intTarget": c.id, "color": c.color} for c in classes]
+    # The swatch beside a field's name is grey: a color there would promise a class.
+    shown: list[dict] = [_by_label(LABELS, by_name), {"path": GROUND_TRUTH}]
     if path := results.get("outline"):
-        fields.append(_by_label(path, by_name))
+        shown.append(_by_label(path, by_name))
     if path := results.get("missing"):
-        fields.append(_by_label(path, [{**value, "color": _WHITE} for value in by_name]))
+        shown.append(_by_label(path, [{**value, "color": _WHITE} for value in by_name]))
     if path := results.get("prediction"):
-        fields.append({"path": path, "maskTargetsColors": by_id})
+        shown.append({"path": path, "maskTargetsColors": by_id})
     return fo.ColorScheme(
         color_by="value",
         opacity=OPACITY,
-        fields=[{"fieldColor": _GREY, **field} for field in fields],
+        fields=[{"fieldColor": _GREY, **field} for field in shown],
         default_mask_targets_colors=by_id,
         default_colorscale={"name": "viridis", "list": None},
     )
@@ -69,37 +70,26 @@ def _by_label(path: str, values: list[dict]) -> dict:
     return {"path": path, "colorByAttribute": "label", "valueColors": values}
 
 
-def _sidebar(dataset: fo.Dataset, results: list[str]) -> list[fo.SidebarGroupDocument]:
+def _sidebar(dataset: Dataset, results: list[str]) -> list[fo.SidebarGroupDocument]:
     """Groups named for what a curator asks; fields that are not there are left out."""
-    schema = dataset.get_field_schema()
-    first = ["error_score", "n_suspect", "faults", "fault_details", "n_faults", "n_errors",
-             "review_status", "excluded", "split", "fold", "image_id"]  # fmt: skip
+    schema = dataset.samples.get_field_schema()
+    first, file = (
+        [field.name for field in ON_IMAGES if field.group == group]
+        for group in (fields.IMAGES, fields.FILE)
+    )
+    file = [*_FIFTYONES_OWN, *file]
     # The App draws in this order, the first on top: outlines over fills.
     top = [path for path in results if path.startswith(("outline_", "missing_"))]
     shown = [*top, LABELS, *(path for path in results if path not in top)]
     source = [GROUND_TRUTH]
-    file = [
-        "id",
-        "filepath",
-        "content_digest",
-        "location_digest",
-        "updated_by",
-        "update_note",
-        "photo_hash",
-        "labels_digest",
-        "labels_basis",
-        "scores",
-        "created_at",
-        "last_modified_at",
-    ]
     others = [p for p in schema if p not in {*first, *shown, *source, *file, "tags", "metadata"}]
     metadata = [f"metadata.{name}" for name in ("size_bytes", "mime_type", "width", "height")]
     groups = [
-        ("drawn on the photo", shown, True),
-        ("which photos", first, True),
-        ("as imported", source, False),
-        ("other runs", others, False),
-        ("file", file, False),
+        (fields.DRAWN, shown, True),
+        (fields.IMAGES, first, True),
+        (fields.SOURCE, source, False),
+        (fields.RUNS, others, False),
+        (fields.FILE, file, False),
         ("tags", ["tags", "_label_tags"], False),
         ("metadata", metadata if "metadata" in schema else [], False),
     ]

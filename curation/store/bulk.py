@@ -16,7 +16,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import fiftyone as fo
 import numpy as np
 from bson import ObjectId, decode
 from bson.raw_bson import RawBSONDocument
@@ -27,6 +26,7 @@ from curation.core import console, rle
 from curation.core.finding import FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.store import documents
+from curation.store.lazy import fo
 
 _OURS = ("_id", "_rand", "_dataset_id", "created_at", "last_modified_at")
 """Of a sample: by chance, by the clock, or of the dataset."""
@@ -70,13 +70,14 @@ def update(dataset: fo.Dataset, changes: Mapping[str, Mapping[str, Any]]) -> Non
     """Sets fields of photos: all fields of a photo at once, or none.
 
     Args:
-        changes: by image_id, the fields as documents; samples in memory get them too
+        changes: by image_id, the fields as documents, which may be others in each photo;
+            samples in memory get them too
     """
     if not changes:
         return
     if not holds():
-        for name in next(iter(changes.values())):
-            values = {i: to_value(change[name]) for i, change in changes.items()}
+        for name in sorted({name for change in changes.values() for name in change}):
+            values = {i: to_value(c[name]) for i, c in changes.items() if name in c}
             dataset.set_values(name, values, key_field="image_id")
         return
     now = datetime.now(UTC)

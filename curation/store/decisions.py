@@ -1,156 +1,115 @@
-"""Decisions: taken in the App, out of a file or taken back; journal first, dataset second."""
+"""Decisions: asked for in the App or by a file, or taken back; journal first, dataset second."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-
-import fiftyone as fo
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from curation.core import rle
-from curation.core.errors import DatasetError, FormatError
+from curation.core.errors import DatasetError
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import Instance
 from curation.core.taxonomy import SOURCE
-from curation.review import journal
-from curation.review.journal import Decision
-from curation.store import bulk
-from curation.store.datasets import GROUND_TRUTH, batches, info, read, select
-from curation.store.edits import adopt_edits
-from curation.store.labels import (
-    active_taxonomy,
-    by_image,
-    decisions,
-    expected,
-    journal_path,
-    locked,
-    rebuild,
-)
+from curation.review import Decision, Review, journal
+from curation.store import bulk, edits, labels
+from curation.store.dataset import Dataset, as_instance, batches
+from curation.store.fields import GROUND_TRUTH
 
 
-def decide(
-    dataset: fo.Dataset,
-    action: str,
-    *,
-    image_id: str,
-    instance_id: str = "",
-    category: str = "",
-    taxonomy: str = "",
-    reviewer: str = "",
-) -> Decision:
-    """Writes one decision to the journal, then applies it to its photo.
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A decision that is asked for; see :class:`curation.review.Decision`.
 
-    ``add`` takes the id of a missing garment, whose mask the label takes over,
-    under the class that the model saw unless ``category`` says another;
-    ``delete`` of a missing garment dismisses it, for later runs too.
+    ``add`` takes the id of a missing garment, whose mask the label takes over, under the class
+    that the model saw unless ``category`` says another; ``delete`` of a missing garment
+    dismisses it, for later runs too.
 
-    Args:
+    Attributes:
         category: a class of the active taxonomy, unless ``taxonomy`` is SOURCE: then a label
             of the annotation file, which holds under every taxonomy
+    """
+
+    action: str
+    image_id: str
+    instance_id: str = ""
+    category: str = ""
+    taxonomy: str = ""
+
+
+class RefusedError(DatasetError):
+    """A decision on a photo, an instance or a class that does not exist, or half a decision.
+
+    Attributes:
+        index: of the request among those that were asked for at once
+    """
+
+    index: int = 0
+
+
+def decide(dataset: Dataset, requests: Iterable[Request], reviewer: str = "") -> list[Decision]:
+    """Takes decisions: all or none. Each is one entry of the journal, each photo is written once.
+
+    What a crash leaves between the journal and the dataset, :func:`refresh` mends.
+
+    Args:
+        reviewer: who decides; empty for who is logged in
 
     Raises:
-        DatasetError: a photo, an instance or a class that does not exist;
-            nothing is written then
-        ValueError: half a decision, see :class:`curation.review.journal.Decision`
+        RefusedError: one of them cannot be taken; nothing is written then
     """
-    with locked(dataset):
-        decision = _decision(dataset, action, image_id, instance_id, category, taxonomy, reviewer)
-        _check(dataset, decision, decisions(dataset))
-        _record(dataset, [decision])
-    return decision
+    who, wanted = reviewer or journal.user(), list(requests)
+    with dataset.journal.locked():
+        found = labels.read(dataset, {r.image_id for r in wanted})
+        photos = {document["image_id"]: document for document in found}
+        review = dataset.review()
+        drawn = edits.find(dataset, photos.values(), review)
+        now = Review((*review.active, *drawn.decisions), review.taxonomy)
+        new = [
+            _Checked(dataset.name, i, photos.get(request.image_id), now).decision(request, who)
+            for i, request in enumerate(wanted)
+        ]
+        dataset.journal.append([*drawn.decisions, *new])
+        labels.store_labels(dataset, list(photos.values()), dataset.review())
+    return new
 
 
-def take_file(dataset: fo.Dataset, path: Path) -> int:
-    """Records all decisions of a CSV with action, image_id, instance_id, category; or none.
-
-    A column taxonomy says ``source`` where the category is a label of the annotation file. A
-    decision that is the last one standing on its instance already is not taken again.
-
-    Returns:
-        how many were taken
-
-    Raises:
-        FormatError: with the line that is wrong; nothing is recorded
-    """
-    with locked(dataset):
-        entries = decisions(dataset)
-        last = {(d.image_id, d.instance_id): d for d in journal.standing(entries)}
-        new = []
-        for line, row in _rows(path):
-            values = {k: row.get(k) or "" for k in _COLUMNS}
-            before = last.get((values["image_id"], values["instance_id"]))
-            if before and _says(before, row["action"], values):
-                continue
-            try:
-                decision = _decision(dataset, row["action"] or "", **values)
-                _check(dataset, decision, entries)
-            except (ValueError, DatasetError) as error:
-                reason = error.reason if isinstance(error, DatasetError) else str(error)
-                raise FormatError(path, reason, where=str(line)) from None
-            new.append(decision)
-        if new:
-            _record(dataset, new)
-    return len(new)
-
-
-_COLUMNS = ("image_id", "instance_id", "category", "taxonomy")
-
-
-def _says(decision: Decision, action: str, values: Mapping[str, str]) -> bool:
-    """Whether a decision is that of a row; what its empty cells mean, the decision wrote out."""
-    category = values["category"] or (decision.category if action != "relabel" else "")
-    taxonomy = values["taxonomy"] or decision.taxonomy
-    said = (decision.action, decision.category, decision.taxonomy)
-    return said == (action, category, taxonomy)
-
-
-def _rows(path: Path) -> list[tuple[int, dict]]:
-    csv.field_size_limit(journal.MAX_CELL)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            if missing := {"action", "image_id"} - set(reader.fieldnames or ()):
-                raise FormatError(path, f"no column {', '.join(sorted(missing))}", where="1")
-            return [(reader.line_num, row) for row in reader]
-    except UnicodeDecodeError:
-        raise FormatError(path, "is not UTF-8; save it as CSV UTF-8") from None
-    except csv.Error as error:
-        raise FormatError(path, f"not a CSV: {error}", where=str(reader.line_num)) from None
-
-
-def undo(dataset: fo.Dataset, reviewer: str = "") -> Decision | None:
+def undo(dataset: Dataset, reviewer: str = "") -> Decision | None:
     """Takes the reviewer's own last decision back.
 
     Returns:
         the decision that was undone; None where there is nothing to undo
     """
     who = reviewer or journal.user()
-    with locked(dataset):
-        own = [d for d in journal.standing(decisions(dataset)) if d.reviewer == who]
+    with dataset.journal.locked():
+        own = [d for d in dataset.review().active if d.reviewer == who]
         if not own:
             return None
-        _record(
-            dataset, [journal.decide("undo", own[-1].image_id, who, undoes=own[-1].decision_id)]
-        )
+        found = list(labels.read(dataset, [own[-1].image_id]))
+        drawn = edits.find(dataset, found, dataset.review())
+        back = journal.decision("undo", own[-1].image_id, who, undoes=own[-1].decision_id)
+        dataset.journal.append([*drawn.decisions, back])
+        labels.store_labels(dataset, found, dataset.review())
     return own[-1]
 
 
-def orphans(dataset: fo.Dataset) -> list[Finding]:
-    """The standing decisions whose label is gone: a corrected file took it away."""
-    standing = journal.standing(decisions(dataset))
-    added = {d.instance_id for d in standing if d.action == "add"}
+def orphans(dataset: Dataset) -> list[Finding]:
+    """The active decisions whose label is gone: a corrected file took it away."""
+    review = dataset.review()
+    added = {d.instance_id for d in review.active if d.action == "add"}
     # A garment that was dismissed is not found again: its mask is in the journal.
-    of_image = by_image(
-        d for d in standing if d.instance_id and d.instance_id not in added and not d.mask
-    )
-    fields = [GROUND_TRUTH, *(f"missing_{run}" for run in info(dataset)["runs"])]
+    on_labels = {
+        image_id: kept
+        for image_id, decided in review.by_image.items()
+        if (kept := [d for d in decided if _is_on_label(d) and d.instance_id not in added])
+    }
+    fields = [GROUND_TRUTH, *labels.missing_fields(dataset)]
     ids = [f"{name}.detections._id" for name in fields]
     found = []
-    for batch in batches(sorted(of_image)):
-        for image in bulk.read(dataset, batch, ids):
-            there = {str(d["_id"]) for name in fields for d in bulk.detections(image, name)}
-            for d in of_image[image["image_id"]]:
+    for batch in batches(sorted(on_labels)):
+        for photo in bulk.read(dataset.samples, batch, ids):
+            there = {str(d["_id"]) for name in fields for d in bulk.detections(photo, name)}
+            for d in on_labels[photo["image_id"]]:
                 if d.instance_id not in there:
                     what = f"{d.action} {d.category}".strip()
                     said = f"{what} of {d.instance_id} by {d.reviewer}"
@@ -158,90 +117,101 @@ def orphans(dataset: fo.Dataset) -> list[Finding]:
     return found
 
 
-def _decision(
-    dataset: fo.Dataset,
-    action: str,
-    image_id: str,
-    instance_id: str,
-    category: str,
-    taxonomy: str,
-    reviewer: str = "",
-) -> Decision:
-    active, mask = active_taxonomy(dataset).name, ""
-    if taxonomy not in ("", active, SOURCE):
-        raise DatasetError(
-            dataset.name, f"taxonomy {taxonomy!r} is neither {active} nor {SOURCE}", where=image_id
-        )
-    if action in ("add", "delete"):
-        found = _missing(dataset, image_id).get(instance_id)
-        if action == "add" and not found:
-            raise DatasetError(
-                dataset.name, f"has no missing garment {instance_id}", where=image_id
-            )
-        if found:  # in the journal, since another run finds other places
-            category = category or found.category
-            mask = rle.to_text(found.mask)
-    return journal.decide(
-        action,
-        image_id,
-        reviewer or journal.user(),
-        instance_id=instance_id,
-        category=category,
-        taxonomy=(taxonomy or active) if category else "",
-        mask=mask,
-    )
+def _is_on_label(d: Decision) -> bool:
+    return bool(d.instance_id) and not d.mask
 
 
-def _missing(dataset: fo.Dataset, image_id: str) -> dict[str, Instance]:
-    """The garments that any run found missing in a photo, by id."""
-    found: dict[str, Instance] = {}
-    for run in info(dataset)["runs"]:
-        if dataset.has_sample_field(f"missing_{run}"):
-            for record, ids in read(dataset, f"missing_{run}", [image_id]):
-                found |= dict(zip(ids, record.instances, strict=True))
-    return found
+@dataclass(frozen=True)
+class _Checked:
+    """What a request is held against.
 
-
-def _check(dataset: fo.Dataset, decision: Decision, entries: Sequence[Decision]) -> None:
-    """Raises DatasetError for a photo, an instance or a class that does not exist.
-
-    Args:
-        entries: of the journal; garments that were added are instances too
+    Attributes:
+        dataset, index: for the error
+        document: of its photo; None where there is no such photo
+        review: of the decisions before it
     """
-    active, d = active_taxonomy(dataset), decision
 
-    def refuse(reason: str) -> DatasetError:
-        return DatasetError(dataset.name, reason, where=d.image_id)
+    dataset: str
+    index: int
+    document: Mapping[str, Any] | None
+    review: Review
 
-    own = [e for e in entries if e.image_id == d.image_id]
-    added = [e for e in own if e.action == "add"]
-    image = next(expected(dataset, [d.image_id], active, {d.image_id: added}), None)
-    if image is None and len(select(dataset, [d.image_id])):
-        raise refuse(
-            f"has labels that {active.name} does not speak of: add them to it, and run "
-            "`curate remap`"
-        )
-    if image is None:
-        raise refuse("no such photo")
-    known = {item.instance_id for item in image.items}
-    # And what a decision brought back that the taxonomy drops.
-    standing = {d.image_id: journal.standing(own)}
-    for now in expected(dataset, [d.image_id], active, standing):
-        known |= {item.instance_id for item in now.items}
-    if d.action == "delete":
-        known |= _missing(dataset, d.image_id).keys()
-    if d.action in ("keep", "relabel", "delete") and d.instance_id not in known:
-        raise refuse(f"has no instance {d.instance_id} under {active.name}")
-    if journal.waits(d, active) and d.taxonomy == SOURCE:
-        raise refuse(f"{d.category!r} is not a source label that {active.name} speaks of")
-    if journal.waits(d, active):
+    def decision(self, request: Request, who: str) -> Decision:
+        """The request as a decision; RefusedError where it cannot be taken."""
+        active = self.review.taxonomy
+        if active is None:
+            raise self._refuse(request, "has no taxonomy yet; run `curate remap`")
+        if request.taxonomy not in ("", active.name, SOURCE):
+            reason = f"taxonomy {request.taxonomy!r} is neither {active.name} nor {SOURCE}"
+            raise self._refuse(request, reason)
+        category, mask = request.category, ""
+        if request.action in ("add", "delete"):
+            found = self._missing.get(request.instance_id)
+            if found is None and request.action == "add":
+                raise self._refuse(request, f"has no missing garment {request.instance_id}")
+            if found:  # in the journal, since another run finds others
+                category, mask = category or found.category, rle.to_text(found.mask)
+        try:
+            decision = journal.decision(
+                request.action,
+                request.image_id,
+                who,
+                instance_id=request.instance_id,
+                category=category,
+                taxonomy=(request.taxonomy or active.name) if category else "",
+                mask=mask,
+            )
+        except ValueError as error:
+            raise self._refuse(request, str(error)) from None
+        if reason := self._fault(decision):
+            raise self._refuse(request, reason)
+        return decision
+
+    def _fault(self, d: Decision) -> str:
+        """Why a decision cannot be taken; empty where it can."""
+        active = self.review.taxonomy
+        if self.document is None:
+            return "no such photo"
+        if active is None or labels.compute(self.document, self.review) is None:
+            name = active.name if active else "none"
+            return (
+                f"has labels that {name} does not speak of: add them to it, and run `curate remap`"
+            )
+        if d.action in ("keep", "relabel", "delete") and d.instance_id not in self._known(d):
+            return f"has no instance {d.instance_id} under {active.name}"
+        if not self.review.deferred(d):
+            return ""
+        if d.taxonomy == SOURCE:
+            return f"{d.category!r} is not a source label that {active.name} speaks of"
         names = ", ".join(sorted(active.class_names))
-        raise refuse(f"{d.category!r} is not a class of {active.name} ({names})")
+        return f"{d.category!r} is not a class of {active.name} ({names})"
 
+    def _known(self, d: Decision) -> set[str]:
+        """The instances that can be decided on, also those that are deleted by now."""
+        before = self.review.active
+        added = Review(tuple(x for x in before if x.action == "add"), self.review.taxonomy)
+        source = self._instances(GROUND_TRUTH)
+        known = {
+            item.instance.instance_id
+            for review in (added, self.review)
+            for item in review.labels(d.image_id, source)
+        }
+        return known | self._missing.keys() if d.action == "delete" else known
 
-def _record(dataset: fo.Dataset, new: Sequence[Decision]) -> None:
-    """Journal first, dataset second: what a crash between the two leaves, ``refresh`` mends."""
-    images = {d.image_id for d in new}
-    adopt_edits(dataset, images)
-    journal.append(journal_path(dataset), new)
-    rebuild(dataset, images)
+    @property
+    def _missing(self) -> dict[str, Instance]:
+        """The garments that any run found missing in the photo, by id."""
+        names = [name for name in self.document or () if name.startswith("missing_")]
+        found = [x for name in names for x in self._instances(name)]
+        return {x.instance_id: x for x in found}
+
+    def _instances(self, field_name: str) -> list[Instance]:
+        if self.document is None:
+            return []
+        size = self.document["metadata"]["height"], self.document["metadata"]["width"]
+        return [as_instance(d, *size) for d in bulk.detections(self.document, field_name)]
+
+    def _refuse(self, request: Request, reason: str) -> RefusedError:
+        error = RefusedError(self.dataset, reason, where=request.image_id)
+        error.index = self.index
+        return error

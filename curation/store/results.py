@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import cv2
-import fiftyone as fo
 import numpy as np
-from fiftyone import ViewField as F
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -17,28 +14,18 @@ from curation.core.errors import RunError
 from curation.core.records import Instance
 from curation.core.rle import Rle
 from curation.issues.issue import SUSPECT, ImageScore, Issue
-from curation.store import app_config, bulk, documents
-from curation.store.datasets import LABELS, batches, declare_detections, info, select
-from curation.store.labels import SCORES, rebuild
+from curation.store import app_config, bulk, documents, labels
+from curation.store.dataset import Dataset, batches, declare_detections
+from curation.store.fields import LABELS, ON_MISSING, SCORES
+from curation.store.lazy import fo
 
 SUSPECTS = "suspects, worst first"
 SUSPECT_LABELS = "suspect labels, worst first"
 SUSPECT_SOURCE_LABELS = "suspect source labels, worst first"
 
 
-def check_run_name(name: str) -> str:
-    """A run's name becomes part of a field's name.
-
-    Raises:
-        RunError: it cannot
-    """
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
-        raise RunError(name, "a run's name is lower-case letters, digits and '_', letter first")
-    return name
-
-
 def write_predictions(
-    dataset: fo.Dataset, run: str, predictions: Iterable[tuple[str, Path, Path]]
+    dataset: Dataset, run: str, predictions: Iterable[tuple[str, Path, Path]]
 ) -> int:
     """Points the samples at a run's class masks and confidence maps, and draws their outlines.
 
@@ -48,7 +35,7 @@ def write_predictions(
     Returns:
         photos with a prediction
     """
-    names = {c["id"]: c["name"] for c in info(dataset)["taxonomy"]["classes"]}
+    names = {c.id: c.name for c in dataset.taxonomy.classes}
     written = 0
     for batch in batches(predictions):
         fields = {
@@ -57,9 +44,9 @@ def write_predictions(
             f"outline_{run}": {i: outlines(np.asarray(Image.open(m)), names) for i, m, _ in batch},
         }
         for name, values in fields.items():
-            dataset.set_values(name, values, key_field="image_id")
+            dataset.write_column(name, values)
         written += len(batch)
-    _remember(dataset, run)
+    dataset.remember_run(run)
     app_config.configure(dataset)
     return written
 
@@ -90,38 +77,38 @@ def outlines(label_map: NDArray[np.uint8], names: Mapping[int, str]) -> fo.Polyl
     return fo.Polylines(polylines=edges)
 
 
-def prediction_paths(dataset: fo.Dataset, run: str, image_ids: Iterable[str]) -> dict[str, Path]:
+def prediction_paths(dataset: Dataset, run: str, image_ids: Iterable[str]) -> dict[str, Path]:
     """The PNG of class ids that a run predicted, by image_id.
 
     Raises:
         RunError: the run has no predictions in the dataset
     """
     field = f"prediction_{run}"
-    if not dataset.has_sample_field(field):
+    if not dataset.has(field):
         raise RunError(run, f"has no predictions: run `curate predict {dataset.name} --run {run}`")
-    view = select(dataset, image_ids)
+    view = dataset.samples.match({"image_id": {"$in": sorted(image_ids)}})
     columns = view.values(["image_id", f"{field}.mask_path"])
     return {i: Path(path) for i, path in zip(*columns, strict=True) if path}
 
 
-def write_scores(dataset: fo.Dataset, run: str, scores: Iterable[ImageScore]) -> None:
+def write_scores(dataset: Dataset, run: str, scores: Iterable[ImageScore]) -> None:
     """Writes scores of instances and photos, ``missing_<run>``, and the saved views."""
-    missing_field = f"missing_{run}"
-    declare_detections(dataset, missing_field, review_status=fo.StringField)
-    info(dataset)["flagged"] = run
-    _remember(dataset, run)
+    missing = f"missing_{run}"
+    declare_detections(dataset.samples, missing, ON_MISSING)
+    dataset.declare_labels()
+    dataset.remember_run(run, flagged=True)
     for batch in batches(scores):
-        found = {
-            image.image_id: [_missing(i, i.mask) for i in image.issues if i.mask] for image in batch
-        }
-        columns: dict[str, dict] = {
-            missing_field: {i: fo.Detections(detections=found[i]) for i in found},
-            "error_score": {image.image_id: image.error_score for image in batch},
-            "scores": {image.image_id: _by_instance(image) for image in batch},
-        }
-        for name, values in columns.items():
-            dataset.set_values(name, values, key_field="image_id")
-        rebuild(dataset, found)
+        with dataset.journal.locked():
+            found = {
+                photo.image_id: {
+                    missing: _as_detections(photo),
+                    "error_score": photo.error_score,
+                    "scores": _by_instance(photo),
+                }
+                for photo in batch
+            }
+            bulk.update(dataset.samples, found)
+            labels.rebuild(dataset, found)
     save_views(dataset)
     app_config.configure(dataset)
 
@@ -136,34 +123,33 @@ def _by_instance(image: ImageScore) -> dict[str, dict]:
     }
 
 
-def _remember(dataset: fo.Dataset, run: str) -> None:
-    if run not in info(dataset)["runs"]:
-        info(dataset)["runs"].append(run)
-    dataset.save()
+def _as_detections(photo: ImageScore) -> dict:
+    """The missing garments of a photo, as a document."""
+    found = [_missing(issue, issue.mask) for issue in photo.issues if issue.mask]
+    return {"_cls": "Detections", "detections": found}
 
 
-def _missing(issue: Issue, mask: Rle) -> fo.Detection:
+def _missing(issue: Issue, mask: Rle) -> dict:
     garment = Instance(issue.suggested_label, mask, issue.source, instance_id=issue.instance_id)
-    document = documents.detection(garment, confidence=issue.error_score, reason=issue.reason)
-    return bulk.to_detection(document)
+    return documents.detection(garment, confidence=issue.error_score, reason=issue.reason)
 
 
-def save_views(dataset: fo.Dataset) -> None:
+def save_views(dataset: Dataset) -> None:
     """One saved view for each question a curator asks."""
-    kept = {"excluded": {"$ne": True}}
+    samples, kept = dataset.samples, {"excluded": {"$ne": True}}
 
     def tiles(score: str) -> fo.DatasetView:
         """The labels that nobody decided on and that this score doubts, worst first."""
-        doubted = (F(score) >= SUSPECT) & (F("review_status") == "")
-        labels = dataset.match(kept).filter_labels(LABELS, doubted)
-        patches = labels.to_patches(LABELS, other_fields=["image_id"])
+        doubted = (fo.ViewField(score) >= SUSPECT) & (fo.ViewField("review_status") == "")
+        worst = samples.match(kept).filter_labels(LABELS, doubted)
+        patches = worst.to_patches(LABELS, other_fields=["image_id"])
         return patches.sort_by(f"{LABELS}.{score}", reverse=True)
 
     # As MongoDB's own queries, which use the indexes; FiftyOne's expressions read every photo.
     views = {
         SUSPECTS: (
             "photos with something undecided that the model doubts",
-            dataset.match(kept | {"n_suspect": {"$gt": 0}}).sort_by("error_score", reverse=True),
+            samples.match(kept | {"n_suspect": {"$gt": 0}}).sort_by("error_score", reverse=True),
         ),
         SUSPECT_LABELS: (
             "one tile for each label that the model doubts, to decide on many at once",
@@ -173,12 +159,12 @@ def save_views(dataset: fo.Dataset) -> None:
             "one tile for each label that looks like another source label of its class",
             tiles("source_error_score"),
         ),
-        "decided": ("photos with a decision", dataset.match({"review_status": "decided"})),
-        "excluded": ("left out of training and export", dataset.match({"excluded": True})),
+        "decided": ("photos with a decision", samples.match({"review_status": "decided"})),
+        "excluded": ("left out of training and export", samples.match({"excluded": True})),
         "held-out test": (
             "never trained on by a run without folds",
-            dataset.match({"split": "test"}),
+            samples.match({"split": "test"}),
         ),
     }
     for name, (description, view) in views.items():
-        dataset.save_view(name, view, description=description, overwrite=True)
+        samples.save_view(name, view, description=description, overwrite=True)

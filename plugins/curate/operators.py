@@ -11,6 +11,8 @@ from curation import store
 from curation.core.errors import CurateError
 from curation.core.taxonomy import SOURCE
 from curation.issues.issue import SUSPECT
+from curation.store import decisions, labels
+from curation.store.decisions import Request
 
 from .picked import LABELS, MISSING, Garment, Refusal, garments, images
 from .screen import redraw
@@ -131,8 +133,8 @@ class Exclude(Action):
 
     def act(self, ctx):
         image_ids = images(ctx)
-        for image_id in image_ids:
-            store.decide(ctx.dataset, "exclude", image_id=image_id, reviewer=ctx.user_id or "")
+        requests = [Request("exclude", image_id) for image_id in image_ids]
+        decisions.decide(store.wrap(ctx.dataset), requests, ctx.user_id or "")
         what = image_ids[0] if len(image_ids) == 1 else f"{len(image_ids)} photos"
         return f"Excluded {what}.", set(image_ids)
 
@@ -142,7 +144,7 @@ class Undo(Action):
     about = "take back the last decision"
 
     def act(self, ctx):
-        decision = store.undo(ctx.dataset, ctx.user_id or "")
+        decision = decisions.undo(store.wrap(ctx.dataset), ctx.user_id or "")
         if decision is None:
             raise Refusal("There is no decision to undo.")
         to = " to" if decision.action == "relabel" else ""
@@ -157,16 +159,11 @@ ACTIONS = (Keep, Relabel, Delete, Add, Exclude, Undo)
 def _decide(
     ctx, action: str, picked: list[Garment], category: str = "", taxonomy: str = ""
 ) -> set[str]:
-    for garment in picked:
-        store.decide(
-            ctx.dataset,
-            action,
-            image_id=garment.image_id,
-            instance_id=garment.detection.id,
-            category=category,
-            taxonomy=taxonomy,
-            reviewer=ctx.user_id or "",
-        )
+    requests = [
+        Request(action, garment.image_id, garment.detection.id, category, taxonomy)
+        for garment in picked
+    ]
+    decisions.decide(store.wrap(ctx.dataset), requests, ctx.user_id or "")
     return {garment.image_id for garment in picked}
 
 
@@ -188,7 +185,7 @@ def _reasons(picked: list[Garment]) -> list[tuple[str, str]]:
 
 
 def _score(detection, name: str) -> float:
-    """0 where nobody scored it; an earlier curate did not even have all scores."""
+    """0 where nobody scored it."""
     return getattr(detection, name, None) or 0.0
 
 
@@ -197,8 +194,9 @@ def _choices(dataset) -> dict[str, tuple[str, str]]:
 
     First the classes; then, where a class has several, the labels of the annotation file.
     """
-    classes = [c["name"] for c in store.info(dataset)["taxonomy"]["classes"]]
-    finer = sorted(store.finer_labels(dataset).items(), key=lambda item: classes.index(item[1]))
+    opened = store.wrap(dataset)
+    classes = [c.name for c in opened.taxonomy.classes]
+    finer = sorted(labels.finer_labels(opened).items(), key=lambda item: classes.index(item[1]))
     choices = {name: (name, "") for name in classes}
     return choices | {f"{target}: {label}": (label, SOURCE) for label, target in finer}
 

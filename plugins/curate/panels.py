@@ -39,21 +39,21 @@ class Legend(foo.Panel):
 
     def render(self, ctx):
         panel = types.Object()
-        taxonomy = store.info(ctx.dataset)["taxonomy"]
-        if not taxonomy:
+        dataset = store.wrap(ctx.dataset)
+        if not dataset.has_taxonomy:
             panel.md("No classes yet: run `curate remap`.", name="nothing")
             return types.Property(panel)
         room = {"container": {"sx": {"px": 1, "pt": 2}}}
         panel.md("photos with a label of", name="heading", componentsProps=room)
-        for c in taxonomy["classes"]:
-            count = store.count_images(ctx.dataset, {"labels.detections.label": c["name"]})
-            bar = {"borderLeft": f"20px solid {c['color']}", "pl": 1, "my": 0.5}
+        for c in dataset.taxonomy.classes:
+            count = dataset.count({"labels.detections.label": c.name})
+            bar = {"borderLeft": f"20px solid {c.color}", "pl": 1, "my": 0.5}
             panel.md(
-                f"**{c['name']}** {count:,}",
-                name=f"class_{c['id']}",
+                f"**{c.name}** {count:,}",
+                name=f"class_{c.id}",
                 componentsProps={"container": {"sx": bar}},
             )
-        panel.md(_left(ctx.dataset), name="left", componentsProps=room)
+        panel.md(_left(dataset), name="left", componentsProps=room)
         panel.md(HOW_TO_READ, name="how", componentsProps=room)
         # The grid's own bar hides its buttons behind an arrow as soon as it is narrow.
         for action in ACTIONS:
@@ -68,14 +68,14 @@ class Legend(foo.Panel):
         return types.Property(panel, view=types.GridView(orientation="vertical", gap=0))
 
 
-def _left(dataset) -> str:
+def _left(dataset: store.Dataset) -> str:
     """Photos to review, decided and excluded."""
     kept = {"excluded": {"$ne": True}}
     counts = {
-        "photos to review": store.count_images(dataset, {"n_suspect": {"$gt": 0}, **kept}),
-        "decided": store.count_images(dataset, {"review_status": "decided"}),
-        "excluded": store.count_images(dataset, {"excluded": True}),
-        "with faults": store.count_images(dataset, {"n_faults": {"$gt": 0}, **kept}),
+        "photos to review": dataset.count({"n_suspect": {"$gt": 0}, **kept}),
+        "decided": dataset.count({"review_status": "decided"}),
+        "excluded": dataset.count({"excluded": True}),
+        "with faults": dataset.count({"n_faults": {"$gt": 0}, **kept}),
     }
     if not counts["with faults"]:  # nobody audited, or nothing was found
         del counts["with faults"]

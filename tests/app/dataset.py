@@ -15,6 +15,9 @@ from curation.core.masks import paint
 from curation.core.records import ImageRecord, Instance
 from curation.demo import figures
 from curation.issues.issue import ImageScore, Issue, digest
+from curation.store import results
+from curation.store.labels import remap as remap_labels
+from curation.store.write import write as write_records
 
 RUN = "r1"
 SOURCE_FIELDS = ("source_label", "source_error_score", "suggested_source_label", "source_reason")
@@ -43,9 +46,9 @@ def build(name: str, folder: Path, images: int = 8) -> fo.Dataset:
     classes = taxonomy.parse(toml, "supercategories.toml")
     ids = {c.name: c.id for c in classes.classes}
     drawn = [_draw(f"figure-{i:02d}", folder, rng, classes, spoil=i % 2) for i in range(images)]
-    store.write(name, (image.record for image in drawn))
-    dataset = store.open_dataset(name)
-    store.remap(dataset, toml, "supercategories.toml")
+    write_records(name, (image.record for image in drawn))
+    dataset = store.open(name)
+    remap_labels(dataset, toml, "supercategories.toml")
     predictions = []
     for image in drawn:
         record = image.record
@@ -54,8 +57,8 @@ def build(name: str, folder: Path, images: int = 8) -> fo.Dataset:
         path = folder / f"{record.image_id}-{RUN}.png"
         Image.fromarray(label_map).save(path)
         predictions.append((record.image_id, path, path))
-    store.write_predictions(dataset, RUN, predictions)
-    store.write_scores(dataset, RUN, [_score(image, classes) for image in drawn])
+    results.write_predictions(dataset, RUN, predictions)
+    results.write_scores(dataset, RUN, [_score(image, classes) for image in drawn])
     return dataset
 
 

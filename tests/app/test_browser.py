@@ -11,7 +11,6 @@ import fiftyone as fo
 import numpy as np
 import pytest
 
-from curation import store
 from curation.store.app_config import OPACITY
 from curation.store.results import SUSPECTS
 from tests.app import browser
@@ -41,13 +40,13 @@ def dataset(tmp_path: Path) -> Iterator[fo.Dataset]:
 
 
 def classes(dataset: fo.Dataset) -> dict[str, str]:
-    return {c["name"]: c["color"] for c in store.info(dataset)["taxonomy"]["classes"]}
+    return {c.name: c.color for c in dataset.taxonomy.classes}
 
 
 def draw_only(dataset: fo.Dataset, *paths: str, opacity: float = OPACITY) -> None:
-    dataset.app_config.active_fields = fo.ActiveFields(paths=list(paths))
-    dataset.app_config.color_scheme.opacity = opacity
-    dataset.save()
+    dataset.samples.app_config.active_fields = fo.ActiveFields(paths=list(paths))
+    dataset.samples.app_config.color_scheme.opacity = opacity
+    dataset.samples.save()
 
 
 def tiles(dataset: fo.Dataset) -> np.ndarray:
@@ -65,7 +64,7 @@ def test_the_first_look(dataset: fo.Dataset) -> None:
         page.locator("#modal canvas").first.wait_for()
         browser.settle(page)
     for name, color in classes(dataset).items():
-        assert f"{name} {len(dataset.match({'labels.detections.label': name})):,}" in text
+        assert f"{name} {len(dataset.samples.match({'labels.detections.label': name})):,}" in text
         assert browser.count_color(swatches, color) > 200, name
 
 
@@ -90,7 +89,9 @@ def test_drawn_in_the_colors_of_the_taxonomy(dataset: fo.Dataset, path: str) -> 
     draw_only(dataset, path, opacity=1)  # a fill that lets the photo through has another colour
     drawn = tiles(dataset)
     changed = (abs(drawn - images) > 24).any(axis=-1)
-    used = dataset.distinct(f"{path}.{'detections' if path == 'labels' else 'polylines'}.label")
+    used = dataset.samples.distinct(
+        f"{path}.{'detections' if path == 'labels' else 'polylines'}.label"
+    )
     assert {"upper-body", "lower-body", "feet"} <= set(used)
     for name, color in classes(dataset).items():
         seen = browser.count_color(drawn[changed], color, within=40)
@@ -98,7 +99,7 @@ def test_drawn_in_the_colors_of_the_taxonomy(dataset: fo.Dataset, path: str) -> 
 
 
 def test_relabel_in_the_open_image(dataset: fo.Dataset) -> None:
-    sample = dataset.load_saved_view(SUSPECTS).first()
+    sample = dataset.samples.load_saved_view(SUSPECTS).first()
     suspect = max(sample.labels.detections, key=lambda d: d.error_score)
     assert suspect.label != suspect.suggested_label
     height, width = sample.metadata.height, sample.metadata.width
@@ -118,11 +119,11 @@ def test_relabel_in_the_open_image(dataset: fo.Dataset) -> None:
         page.get_by_text(toast).first.wait_for(state="hidden", timeout=20_000)
         browser.settle(page)
         new = browser.pixels(image)
-    decision = store.decisions(dataset)[-1]
+    decision = dataset.journal.read()[-1]
     assert (decision.action, decision.instance_id) == ("relabel", suspect.id)
     assert decision.category == suspect.suggested_label
-    dataset.reload()
-    labels = {d.id: d.label for d in dataset[sample.id].labels.detections}
+    dataset.samples.reload()
+    labels = {d.id: d.label for d in dataset.samples[sample.id].labels.detections}
     assert labels[suspect.id] == suspect.suggested_label
     # The open photo shows it at once, in the other colour.
     assert browser.count_color(old, before) - browser.count_color(new, before) > 5000

@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--shot", type=Path, help="PNG of the last round's screen")
     args = parser.parse_args()
-    dataset = store.open_dataset(args.dataset)
+    dataset = store.open(args.dataset)
     rounds = [measure(dataset, args.shot) for _ in range(args.rounds)]
     rows = [
         (

@@ -149,8 +149,7 @@ def ours(csv_file: Path, images: Path, name: str = "bench-ours") -> None:
     from curation.formats import imaterialist
     from curation.steps import ingest
 
-    with console.progress() as progress:
-        ingest.run(name, imaterialist.load(csv_file, images), False, False, progress)
+    ingest(name, imaterialist.load(csv_file, images))
 
 
 def theirs(coco_file: Path, images: Path) -> None:
@@ -171,7 +170,7 @@ def made_and_written(csv_file: Path, images: Path) -> float:
     import fiftyone as fo
 
     from curation.formats import imaterialist
-    from curation.steps import ingest
+    from curation.steps.ingest import SLICE
     from curation.store import bulk, documents
 
     source, dataset_id = (
@@ -180,8 +179,8 @@ def made_and_written(csv_file: Path, images: Path) -> float:
     )
     with bare_collection() as bare:
         took = 0.0
-        for start in range(0, len(source.names), ingest.SLICE):
-            records = list(source.read(start, start + ingest.SLICE, lambda skip: None))
+        for start in range(0, len(source.names), SLICE):
+            records = list(source.read(start, start + SLICE, lambda skip: None))
             started = time.perf_counter()
             bare.insert_many([documents.sample(record, dataset_id) for record in records])
             took += time.perf_counter() - started
@@ -195,7 +194,7 @@ def written(dump: Path) -> float:
     from bson.codec_options import CodecOptions
     from bson.raw_bson import RawBSONDocument
 
-    from curation.steps import ingest
+    from curation.steps.ingest import SLICE
     from curation.store import bulk
 
     raw = CodecOptions(document_class=RawBSONDocument)
@@ -205,7 +204,7 @@ def written(dump: Path) -> float:
     with bare_collection() as bare, dump.open("rb") as file:
         documents = decode_file_iter(file, raw)
         started = time.perf_counter()
-        while batch := list(islice(documents, ingest.SLICE)):
+        while batch := list(islice(documents, SLICE)):
             bare.insert_many(batch)
         return time.perf_counter() - started
 

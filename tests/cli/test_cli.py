@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from curation.cli import main
+from tests.conftest import decide
 
 HEADER = "ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\n"
 
@@ -126,7 +127,7 @@ def test_via_remap_review_and_export(tmp_path, images_folder, dataset):
     assert {row["label"]: row["class"] for row in done}["boho"] == "bohemian"
     decisions = tmp_path / "d.csv"
     decisions.write_text("action,image_id\nexclude,b.png\n")
-    assert "Took 1 decisions" in run("review", dataset, "--apply", decisions).stderr
+    assert "Took 1 decision " in run("review", dataset, "--apply", decisions).stderr
     first, second = tmp_path / "one", tmp_path / "two"
     manifest = json.loads(run("export", dataset, first, "--size", "32", "--json").stdout)
     assert sum(split["photos"] for split in manifest["splits"].values()) == 2
@@ -184,15 +185,15 @@ def reviewed(tmp_path, images_folder, dataset):
     outfits.write_text(OUTFITS)
     run("import", "imaterialist", dataset, "--annotations", annotations, "--images", images_folder)
     run("remap", dataset, "--taxonomy", outfits)
-    opened = store.open_dataset(dataset)
+    opened = store.open(dataset)
     wrong = next(
         label.id
-        for label in opened.match({"image_id": "b"}).first().labels.detections
+        for label in opened.samples.match({"image_id": "b"}).first().labels.detections
         if label.label == "tops"
     )
-    store.decide(opened, "relabel", image_id="b", instance_id=wrong, category="shoes")
+    decide(opened, "relabel", image_id="b", instance_id=wrong, category="shoes")
     yield dataset
-    (store.folder(opened) / "decisions.csv").unlink()
+    (opened.folder / "decisions.csv").unlink()
 
 
 @pytest.fixture
@@ -210,7 +211,7 @@ def pixels(dataset, field):
     from curation.core import rle
 
     found: dict = {}
-    for record, _ in store.read(store.open_dataset(dataset), field):
+    for record in store.open(dataset).records(field):
         for instance in record.instances:
             key = record.path.stem, instance.category
             found[key] = rle.union([found.get(key, instance.mask), instance.mask])
@@ -262,7 +263,7 @@ def test_exports_in_all_formats_have_the_same_splits_and_replace_themselves_alon
 def test_coco_has_the_taxonomys_classes_in_their_order_and_no_excluded_image(tmp_path, reviewed):
     from curation import store
 
-    store.decide(store.open_dataset(reviewed), "exclude", image_id="c d")
+    decide(store.open(reviewed), "exclude", image_id="c d")
     run("export", reviewed, tmp_path / "out", "--format", "coco")
     content = json.loads((tmp_path / "out" / "instances.json").read_text())
     assert content["categories"] == [{"id": 1, "name": "shoes"}, {"id": 2, "name": "tops"}]

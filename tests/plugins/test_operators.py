@@ -12,8 +12,7 @@ import fiftyone.plugins as fop
 import pytest
 from fiftyone import ViewField as F
 
-from curation import store
-from curation.store import app
+from curation.store import app, decisions
 from tests.app.dataset import RUN, build
 
 MISSING = f"missing_{RUN}"
@@ -23,8 +22,8 @@ class Context:
     """What an operator reads of the App, and what it tells the App to do."""
 
     def __init__(self, dataset, view=None, labels=(), selected=(), current=None, **params):
-        self.dataset = dataset
-        self.view = dataset.view() if view is None else view
+        self.dataset = dataset.samples
+        self.view = dataset.samples.view() if view is None else view
         self.selected_labels = list(labels)
         self.selected = list(selected)
         self.current_sample = current
@@ -55,9 +54,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[fo.Dataset]:
 def dataset(built: fo.Dataset) -> Iterator[fo.Dataset]:
     """As it was built: what a test decided is taken back."""
     yield built
-    while store.undo(built):
+    while decisions.undo(built):
         pass
-    built.reload()
+    built.samples.reload()
 
 
 def run(name: str, context: Context) -> tuple[str, str]:
@@ -75,11 +74,11 @@ def click(sample: fo.Sample, field: str, index: int = -1) -> dict:
 
 
 def image(dataset: fo.Dataset, number: int) -> fo.Sample:
-    return dataset.one(F("image_id") == f"figure-{number:02d}")
+    return dataset.samples.one(F("image_id") == f"figure-{number:02d}")
 
 
 def actions(dataset: fo.Dataset) -> list[str]:
-    return [d.action for d in store.decisions(dataset)]
+    return [d.action for d in dataset.journal.read()]
 
 
 def test_keep_marks_what_was_clicked(dataset: fo.Dataset) -> None:
@@ -107,7 +106,9 @@ def test_relabel_offers_what_the_model_sees(dataset: fo.Dataset) -> None:
 
 
 def test_relabel_offers_the_source_label_that_it_looks_like(dataset: fo.Dataset) -> None:
-    shoes = [(s, d) for s in dataset for d in s.labels.detections if d.source_label == "shoe"]
+    shoes = [
+        (s, d) for s in dataset.samples for d in s.labels.detections if d.source_label == "shoe"
+    ]
     sample, shoe = next((s, d) for s, d in shoes if d.source_error_score > d.error_score)
     clicked = {"label_id": shoe.id, "sample_id": sample.id, "field": "labels"}
     context = Context(dataset, labels=[clicked], current=sample.id, category="feet: sock")
@@ -118,7 +119,7 @@ def test_relabel_offers_the_source_label_that_it_looks_like(dataset: fo.Dataset)
     assert category.default == "feet: sock"
     assert {"feet", "feet: shoe"} < set(category.type.values)
     assert run("relabel", context) == ("success", f"feet in {sample.image_id} is sock now.")
-    now = {d.id: d for d in dataset[sample.id].labels.detections}[shoe.id]
+    now = {d.id: d for d in dataset.samples[sample.id].labels.detections}[shoe.id]
     assert (now.label, now.source_label, now.review_status) == ("feet", "sock", "relabelled")
     assert now.source_error_score is None, "the score was of another label"
 
@@ -145,15 +146,15 @@ def test_add_accepts_and_delete_dismisses_a_missing_garment(dataset: fo.Dataset)
 
 
 def test_exclude_takes_the_open_image_or_the_ticked_ones(dataset: fo.Dataset) -> None:
-    ids = dataset.values("id")
+    ids = dataset.samples.values("id")
     assert run("exclude", Context(dataset, selected=ids[:2])) == ("success", "Excluded 2 photos.")
     last = image(dataset, 3)
     run("exclude", Context(dataset, selected=ids[:2], current=last.id))
-    assert store.excluded(dataset) == {"figure-00", "figure-01", "figure-03"}
+    assert dataset.review().excluded == {"figure-00", "figure-01", "figure-03"}
 
 
 def test_ticked_patches_are_decided_on_and_shown(dataset: fo.Dataset) -> None:
-    patches = dataset.match(F("image_id") == "figure-00").to_patches("labels")
+    patches = dataset.samples.match(F("image_id") == "figure-00").to_patches("labels")
     first, second = list(patches)[:2]
     context = Context(dataset, view=patches, selected=[first.id, second.id], category="feet")
     assert run("relabel", context) == ("success", "2 garments are feet now.")

@@ -1,129 +1,14 @@
+"""The journal on disk: nothing that was confirmed is lost, and nothing is read twice."""
+
 import pytest
 
-from curation.core import rle, taxonomy
+from curation.core import rle
 from curation.core.errors import FormatError
-from curation.core.records import Instance
-from curation.core.taxonomy import SOURCE
-from curation.review import journal
-from curation.review.journal import Reviewed, decide
+from curation.review import Journal
+from curation.review.journal import decision
 from tests.conftest import picture
 
-MASK = rle.encode(picture("##.", "..."))
-LABELS = [
-    Reviewed("1", Instance("shirt", MASK)),
-    Reviewed("2", Instance("skirt", MASK)),
-]
-ACTIVE = taxonomy.parse(
-    """
-    name = "garments"
-    drop = ["sleeve"]
-    classes = [
-        {id = 1, name = "shirt", color = "#000001", from = ["blouse"]},
-        {id = 2, name = "skirt", color = "#000002"},
-        {id = 3, name = "coat", color = "#000003", from = ["parka", "jacket"]},
-    ]
-    """,
-    "garments.toml",
-)
-
-
-def outcome(*decisions):
-    applied = journal.apply(LABELS, journal.standing(decisions), ACTIVE)
-    return [(r.instance_id, r.instance.category, r.status) for r in applied]
-
-
-def test_keep_marks_and_changes_nothing():
-    assert outcome(decide("keep", "a", instance_id="1")) == [
-        ("1", "shirt", "kept"),
-        ("2", "skirt", ""),
-    ]
-
-
-def test_relabel_changes_the_category():
-    changed = decide("relabel", "a", instance_id="2", category="coat")
-    assert outcome(changed) == [("1", "shirt", ""), ("2", "coat", "relabelled")]
-
-
-def test_delete_takes_the_instance_out():
-    assert outcome(decide("delete", "a", instance_id="1")) == [("2", "skirt", "")]
-
-
-def test_add_brings_a_mask_of_its_own():
-    added = decide("add", "a", instance_id="9", category="coat", mask=rle.to_text(MASK))
-    applied = journal.apply(LABELS, [added], ACTIVE)
-    assert applied[-1].instance.mask == MASK
-    assert outcome(added)[-1] == ("9", "coat", "added")
-
-
-def test_the_last_decision_on_an_instance_counts():
-    first = decide("relabel", "a", instance_id="1", category="coat")
-    second = decide("relabel", "a", instance_id="1", category="skirt")
-    assert outcome(first, second)[0] == ("1", "skirt", "relabelled")
-
-
-def test_a_relabel_after_a_delete_brings_the_instance_back():
-    deleted = decide("delete", "a", instance_id="1")
-    changed = decide("relabel", "a", instance_id="1", category="coat")
-    assert outcome(deleted, changed)[-1] == ("1", "coat", "relabelled")
-
-
-def test_undo_takes_one_decision_back_and_leaves_the_rest():
-    deleted = decide("delete", "a", instance_id="1")
-    changed = decide("relabel", "a", instance_id="2", category="coat")
-    undone = decide("undo", "a", undoes=deleted.decision_id)
-    assert outcome(deleted, changed, undone) == [("1", "shirt", ""), ("2", "coat", "relabelled")]
-
-
-def test_a_category_of_another_taxonomy_waits():
-    other = decide("relabel", "a", instance_id="1", category="streetwear", taxonomy="styles")
-    assert outcome(other)[0] == ("1", "shirt", "")
-
-
-def source_label(*decisions, labels=LABELS):
-    applied = journal.apply(labels, journal.standing(decisions), ACTIVE)
-    return [(r.instance.category, r.instance.source_label) for r in applied]
-
-
-def test_a_relabel_in_the_source_vocabulary_goes_through_the_taxonomy():
-    changed = decide("relabel", "a", instance_id="2", category="parka", taxonomy=SOURCE)
-    assert source_label(changed) == [("shirt", "shirt"), ("coat", "parka")]
-
-
-def test_a_relabel_of_the_class_keeps_the_source_label_only_where_it_belongs_to_it():
-    fine = decide("relabel", "a", instance_id="1", category="blouse", taxonomy=SOURCE)
-    same = decide("relabel", "a", instance_id="1", category="shirt")
-    other = decide("relabel", "a", instance_id="1", category="coat")
-    assert source_label(fine, same)[0] == ("shirt", "blouse")
-    assert source_label(fine, other)[0] == ("coat", "")
-
-
-def test_what_the_taxonomy_drops_is_brought_back_by_another_source_label():
-    dropped = [Reviewed("3", Instance("sleeve", MASK))]
-    assert source_label(labels=dropped) == []
-    kept = decide("keep", "a", instance_id="3")
-    assert source_label(kept, labels=dropped) == []
-    changed = decide("relabel", "a", instance_id="3", category="blouse", taxonomy=SOURCE)
-    assert source_label(changed, labels=dropped) == [("shirt", "blouse")]
-    back = decide("relabel", "a", instance_id="3", category="sleeve", taxonomy=SOURCE)
-    assert source_label(changed, back, labels=dropped) == []
-
-
-def test_a_source_label_that_the_taxonomy_does_not_speak_of_waits():
-    changed = decide("relabel", "a", instance_id="1", category="toga", taxonomy=SOURCE)
-    assert source_label(changed)[0] == ("shirt", "shirt")
-
-
-def test_what_is_deleted_stays_deleted_under_every_taxonomy():
-    added = decide("add", "a", instance_id="9", category="coat", mask=rle.to_text(MASK))
-    deleted = decide("delete", "a", instance_id="9", category="streetwear", taxonomy="styles")
-    assert [key for key, *_ in outcome(added, deleted)] == ["1", "2"]
-    assert not journal.waits(deleted, ACTIVE)
-
-
-def test_excluded_images_and_their_undo():
-    excluded = decide("exclude", "a")
-    assert journal.excluded([excluded]) == {"a"}
-    assert journal.excluded([excluded, decide("undo", "a", undoes=excluded.decision_id)]) == set()
+MASK = rle.encode(picture("##..", "#..."))
 
 
 @pytest.mark.parametrize(
@@ -138,44 +23,80 @@ def test_excluded_images_and_their_undo():
 )
 def test_half_a_decision_is_refused(values):
     with pytest.raises(ValueError):
-        decide(values.pop("action"), "a", **values)
+        decision(values.pop("action"), "a", **values)
 
 
 def test_the_journal_gives_back_what_was_written(tmp_path):
-    journal = tmp_path / "decisions.csv"
+    journal = Journal(tmp_path / "decisions.csv")
     written = [
-        decide("relabel", 'odd, "name"\n.jpg', "Ann", instance_id="1", category="top, t-shirt"),
-        decide("add", "a", instance_id="9", category="coat", mask=rle.to_text(MASK)),
+        decision("relabel", 'odd, "name"\n.jpg', "Ann", instance_id="1", category="top, t-shirt"),
+        decision("add", "a", instance_id="9", category="coat", mask=rle.to_text(MASK)),
     ]
-    journal.append(journal, written[:1])
-    journal.append(journal, written[1:])
-    assert journal.read(journal) == written
-    assert rle.parse(journal.read(journal)[1].mask) == MASK
+    journal.append(written[:1])
+    journal.append(written[1:])
+    assert journal.read() == written
+    assert rle.parse(journal.read()[1].mask) == MASK
 
 
 def test_a_line_torn_by_a_power_cut_is_left_out(tmp_path):
-    journal = tmp_path / "decisions.csv"
-    whole = decide("exclude", "a")
-    journal.append(journal, [whole])
-    with journal.open("a") as file:
+    journal = Journal(tmp_path / "decisions.csv")
+    whole = decision("exclude", "a")
+    journal.append([whole])
+    with journal.path.open("a") as file:
         file.write("f00d,2026-01-01T00:00:00Z,Ann,excl")
-    assert journal.read(journal) == [whole]
+    assert journal.read() == [whole]
 
 
 def test_a_decision_after_a_torn_line_is_not_lost(tmp_path):
-    journal = tmp_path / "decisions.csv"
-    first, second = decide("exclude", "a"), decide("exclude", "b")
-    journal.append(journal, [first])
-    with journal.open("a") as file:
+    journal = Journal(tmp_path / "decisions.csv")
+    first, second = decision("exclude", "a"), decision("exclude", "b")
+    journal.append([first])
+    with journal.path.open("a") as file:
         file.write("f00d,2026-01-01T00:00:00Z,Ann,excl")
-    journal.append(journal, [second])
-    assert journal.read(journal) == [first, second]
+    journal.append([second])
+    assert journal.read() == [first, second]
 
 
 def test_a_wrong_line_is_named(tmp_path):
-    journal = tmp_path / "decisions.csv"
-    journal.append(journal, [decide("exclude", "a")])
-    with journal.open("a") as file:
+    journal = Journal(tmp_path / "decisions.csv")
+    journal.append([decision("exclude", "a")])
+    with journal.path.open("a") as file:
         file.write("1,now,Ann,burn,a,,,,,\n")
     with pytest.raises(FormatError, match=r"decisions.csv:3: 'burn'"):
-        journal.read(journal)
+        journal.read()
+
+
+def test_a_journal_is_read_on_from_where_it_was_left(tmp_path):
+    """Two processes share a journal; each reads what the other appended, and only that."""
+    mine, theirs = (Journal(tmp_path / "decisions.csv") for _ in range(2))
+    first, second = decision("exclude", "a"), decision("exclude", "b\nc")
+    mine.append([first])
+    assert theirs.read() == [first]
+    mine.append([second])
+    before = theirs.read()[0]
+    assert theirs.read() == [first, second]
+    assert theirs.read()[0] is before, "what was read before is not parsed again"
+
+
+def test_another_journal_in_its_place_is_read_from_its_beginning(tmp_path):
+    path = tmp_path / "decisions.csv"
+    journal, other = Journal(path), Journal(tmp_path / "other.csv")
+    journal.append([decision("exclude", name) for name in "abc"])
+    assert len(journal.read()) == 3
+    restored = [decision("exclude", name) for name in "xyzuvw"]
+    other.append(restored)
+    other.path.replace(path)
+    assert journal.read() == restored
+    path.unlink()
+    assert journal.read() == []
+
+
+def test_a_journal_of_an_earlier_build_is_read(tmp_path):
+    """Its columns were fewer, and whoever wrote it did not know this version."""
+    path = tmp_path / "decisions.csv"
+    path.write_text(
+        "decision_id,time,reviewer,action,image_id,instance_id,category\n"
+        "1f,2026-01-01T00:00:00Z,Ann,relabel,a,9,skirt\n"
+    )
+    (only,) = Journal(path).read()
+    assert (only.action, only.category, only.taxonomy) == ("relabel", "skirt", "")

@@ -14,10 +14,13 @@ from PIL import Image
 
 from curation import store
 from curation.cli import main
-from curation.core import console, taxonomy
+from curation.core import taxonomy
 from curation.core.finding import FindingKind, Severity
 from curation.formats import imaterialist
 from curation.steps import ingest
+from curation.store import edits
+from curation.store.labels import remap as remap_labels
+from tests.conftest import decide
 
 HEADER = "ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\n"
 ROWS = [
@@ -46,11 +49,11 @@ def dataset(tmp_path):
     (tmp_path / "train.csv").write_text(HEADER + "".join(ROWS))
     store.delete(name)
     source = imaterialist.load(tmp_path / "train.csv", images)
-    ingest.run(name, source, strict=False, update=False, progress=console.progress())
-    dataset = store.open_dataset(name)
-    store.remap(dataset, *taxonomy.read_text("supercategories"))
+    ingest(name, source)
+    dataset = store.open(name)
+    remap_labels(dataset, *taxonomy.read_text("supercategories"))
     yield dataset
-    shutil.rmtree(store.folder(dataset))  # decisions outlive a dataset
+    shutil.rmtree(dataset.folder)  # decisions outlive a dataset
     store.delete(name)
 
 
@@ -78,39 +81,41 @@ def test_each_fault_is_found_once_and_points_at_its_row(dataset):
         Severity(f["severity"]).rank for f in found
     )
     doubled = next(f for f in found if f["kind"] == "duplicate instance")
-    ids = dataset.match({"image_id": "a"}).values("ground_truth.detections.id", unwind=True)
+    ids = dataset.samples.match({"image_id": "a"}).values("ground_truth.detections.id", unwind=True)
     assert (doubled["instance_id"], doubled["other"]) == (ids[1], ids[0])
 
 
 def test_the_app_can_filter_by_what_was_found(dataset):
     audit(dataset.name)
-    dataset.reload()
-    first = dataset.load_saved_view("faults, worst first").first()
+    dataset.samples.reload()
+    first = dataset.samples.load_saved_view("faults, worst first").first()
     assert (first.image_id, first.n_errors, first.n_faults) == ("a", 3, 3)
-    view = dataset.filter_labels("labels", F("faults").contains("duplicate instance"))
+    view = dataset.samples.filter_labels("labels", F("faults").contains("duplicate instance"))
     assert view.count("labels.detections") == 1
     assert view.values("labels.detections.severity", unwind=True) == ["error"]
     # The lapel is no class of the taxonomy, so it is marked where it was imported.
-    parts = dataset.count_values("ground_truth.detections.faults")
+    parts = dataset.samples.count_values("ground_truth.detections.faults")
     assert parts["part without its garment"] == 1
-    assert dataset.count_values("faults")["duplicate photo, other labels"] == 1
-    copy = dataset.match({"image_id": "b2"}).first()
+    assert dataset.samples.count_values("faults")["duplicate photo, other labels"] == 1
+    copy = dataset.samples.match({"image_id": "b2"}).first()
     assert "only here: 'skirt'" in copy.fault_details[0]
 
 
 def test_an_edit_made_in_fiftyone_before_the_audit_survives_it(dataset):
-    sample = dataset.match({"image_id": "a"}).first()
+    sample = dataset.samples.match({"image_id": "a"}).first()
     sample.labels.detections[0].label = "lower-body"
     sample.save()
     audit(dataset.name)
-    dataset.reload()
-    assert dataset.match({"image_id": "a"}).first().labels.detections[0].label == "lower-body"
-    assert [d.action for d in store.decisions(dataset)] == ["relabel"]
+    dataset.samples.reload()
+    assert (
+        dataset.samples.match({"image_id": "a"}).first().labels.detections[0].label == "lower-body"
+    )
+    assert [d.action for d in dataset.journal.read()] == ["relabel"]
 
 
 def test_the_list_on_disk_has_every_fault(dataset):
     said = audit(dataset.name)
-    with (store.folder(dataset) / "audit.csv").open(newline="") as file:
+    with (dataset.folder / "audit.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 10
     for row in rows:
@@ -122,21 +127,21 @@ def test_auditing_twice_says_the_same_and_a_deleted_label_no_more(dataset):
     first = json.loads(audit(dataset.name, "--json"))
     assert json.loads(audit(dataset.name, "--json")) == first
     doubled = next(f for f in first if f["kind"] == "duplicate instance")
-    store.decide(dataset, "delete", image_id="a", instance_id=doubled["instance_id"])
-    store.decide(dataset, "exclude", image_id="b")
+    decide(dataset, "delete", image_id="a", instance_id=doubled["instance_id"])
+    decide(dataset, "exclude", image_id="b")
     names = {f["kind"] for f in json.loads(audit(dataset.name, "--json"))}
     assert "duplicate instance" not in names
     assert "tiny mask" not in names
-    dataset.reload()
-    assert dataset.match({"image_id": "b"}).first().n_faults == 0
-    assert dataset.match({"image_id": "a"}).first().n_faults == 2
+    dataset.samples.reload()
+    assert dataset.samples.match({"image_id": "b"}).first().n_faults == 0
+    assert dataset.samples.match({"image_id": "a"}).first().n_faults == 2
 
 
 def test_what_a_reviewer_called_it_counts_and_not_what_was_imported(dataset):
     found = json.loads(audit(dataset.name, "--json"))
     skirt = next(f for f in found if f["location"] == "train.csv:9" and f["instance_id"])
     assert skirt["name"] == "same garment, other category"
-    store.decide(
+    decide(
         dataset, "relabel", image_id="b2", instance_id=skirt["instance_id"],
         category="shirt, blouse", taxonomy=taxonomy.SOURCE,
     )  # fmt: skip
@@ -154,11 +159,13 @@ def test_a_image_that_was_lost_or_replaced_since_the_import_is_said(dataset, tmp
 
 def test_labels_stay_as_they_were(dataset):
     def labels() -> list:
-        return [s.labels.detections[0].mask.tolist() for s in dataset if s.labels.detections]
+        return [
+            s.labels.detections[0].mask.tolist() for s in dataset.samples if s.labels.detections
+        ]
 
-    before, decisions = labels(), store.decisions(dataset)
+    before, decisions = labels(), dataset.journal.read()
     audit(dataset.name)
-    dataset.reload()
+    dataset.samples.reload()
     assert labels() == before
-    assert store.refresh(dataset) == []
-    assert store.decisions(dataset) == decisions
+    assert edits.refresh(dataset) == []
+    assert dataset.journal.read() == decisions

@@ -12,11 +12,12 @@ from curation.core.errors import DatasetError, RunError
 from curation.core.records import ImageRecord, Instance
 from curation.issues.issue import ImageScore, Issue
 from curation.issues.observation import Place
-from curation.steps import feedback, parts, rounds, working_copy
+from curation.steps import evaluate, feedback, parts, predict, resume, rounds, train, working_copy
 from curation.steps.dataset_runs import DATA, DatasetRuns, image_files
-from curation.steps.evaluate import evaluate
-from curation.steps.predict import predict
-from curation.steps.train import resume, train
+from curation.store import decisions
+from curation.store.labels import remap as remap_labels
+from curation.store.write import write as write_records
+from tests.conftest import decide
 from training.config import TrainConfig
 
 TOML = (taxonomy.BUILT_IN / "supercategories.toml").read_text("utf-8")
@@ -35,26 +36,26 @@ def dataset(tmp_path):
     records = [record(tmp_path, f"p{i:02d}", (i * 10, 0, 0)) for i in range(20)]
     records.append(record(tmp_path, "copy", (0, 0, 0)))
     store.delete(name)
-    store.write(name, records)
-    opened = store.open_dataset(name)
+    write_records(name, records)
+    opened = store.open(name)
     for left in ("decisions.csv", "splits.csv"):
-        (store.folder(opened) / left).unlink(missing_ok=True)
-    store.remap(opened, TOML, "supercategories")
+        (opened.folder / left).unlink(missing_ok=True)
+    remap_labels(opened, TOML, "supercategories")
     yield opened
     store.delete(name)
 
 
 def load(dataset):
-    return working_copy.load(dataset, console.progress())
+    return working_copy.load(dataset)
 
 
 def test_excluded_images_are_left_out(dataset):
-    store.decide(dataset, "exclude", image_id="p03")
+    decide(dataset, "exclude", image_id="p03")
     assert "p03" not in load(dataset).records
 
 
 def test_images_newer_than_the_remap_are_refused_not_taught_as_background(dataset, tmp_path):
-    store.write(dataset.name, [record(tmp_path, "late", "white", "ball gown")])
+    write_records(dataset.name, [record(tmp_path, "late", "white", "ball gown")])
     with pytest.raises(DatasetError, match=r"1 photos were imported .* --taxonomy supercategories"):
         load(dataset)
 
@@ -62,15 +63,15 @@ def test_images_newer_than_the_remap_are_refused_not_taught_as_background(datase
 def test_copies_are_one_image_to_the_trainer(dataset):
     keys = {image.image_id: image.key for image in image_files(load(dataset))}
     assert keys["copy"] == keys["p00"] != keys["p01"]
-    store.decide(dataset, "exclude", image_id="p00")
+    decide(dataset, "exclude", image_id="p00")
     assert {p.image_id: p.key for p in image_files(load(dataset))}["copy"] == keys["copy"]
 
 
 def test_splits_outlive_the_database(dataset, tmp_path):
     work = load(dataset)
     before = parts.split(dataset, work)
-    store.write_column(dataset, "split", dict.fromkeys(before))
-    store.write(dataset.name, [record(tmp_path, f"q{i}", (0, i, 0)) for i in range(1, 15)])
+    dataset.write_column("split", dict.fromkeys(before))
+    write_records(dataset.name, [record(tmp_path, f"q{i}", (0, i, 0)) for i in range(1, 15)])
     after = parts.split(dataset, load(dataset))
     assert {i: after[i] for i in before} == before
     assert before["copy"] == before["p00"]
@@ -90,10 +91,10 @@ def test_images_that_look_alike_are_in_one_fold(dataset, tmp_path):
             path = tmp_path / f"{name}.jpg"
             scene.save(path, quality=quality)
             eye = (Instance("skirt", rle.encode(np.eye(96))),)
-            store.write(dataset.name, [ImageRecord(name, path, 96, 96, eye)])
-    store.remap(dataset, TOML, "supercategories")
+            write_records(dataset.name, [ImageRecord(name, path, 96, 96, eye)])
+    remap_labels(dataset, TOML, "supercategories")
     for plain in (f"p{i:02d}" for i in range(1, 20)):
-        store.decide(dataset, "exclude", image_id=plain)
+        decide(dataset, "exclude", image_id=plain)
     folds = parts.folds(dataset, load(dataset), "r1", 4)
     assert all(folds[f"s{n}a"] == folds[f"s{n}b"] for n in range(6))
     assert folds["copy"] == folds["p00"]
@@ -110,7 +111,7 @@ def test_a_run_keeps_no_copy_of_its_data_and_is_measured_on_the_labels_of_now(da
     assert figures["photos"] == metrics["photos"]
     assert figures["iou"] == pytest.approx(metrics["iou"])
     tested = next(i for i, name in parts.split(dataset, load(dataset)).items() if name == "test")
-    store.decide(dataset, "exclude", image_id=tested)
+    decide(dataset, "exclude", image_id=tested)
     assert evaluate(DatasetRuns(dataset), "r1")["photos"] < metrics["photos"]
     with pytest.raises(RunError, match="holds a run with other settings, photos or labels"):
         train(DatasetRuns(dataset), "r1", config)
@@ -144,7 +145,7 @@ def test_a_killed_run_is_resumed_on_the_labels_that_it_began_with(dataset, monke
             train(DatasetRuns(dataset), "r2", config)
     folder = DatasetRuns(dataset).folder("r2")
     assert (folder / DATA / "manifest.json").is_file()
-    store.decide(dataset, "exclude", image_id="p03")
+    decide(dataset, "exclude", image_id="p03")
     assert resume(DatasetRuns(dataset), "r2")["measured_on"] == "test"
     assert not (folder / DATA).exists()
 
@@ -175,16 +176,16 @@ def test_flagging_goes_on_where_it_was_killed(dataset, monkeypatch):
     assert not (folder / rounds.FLAGGING).exists()
     assert len(table[table.error_type != "missing"]) == 21
     assert learned.check is None, "21 photos are too few to learn from"
-    samples = dict(zip(*dataset.values(["image_id", "error_score"]), strict=True))
+    samples = dict(zip(*dataset.samples.values(["image_id", "error_score"]), strict=True))
     assert all(0 <= score <= 1 for score in samples.values())
 
 
 def test_decisions_are_told_to_the_ranking_as_the_labels_were(dataset):
     work = load(dataset)
-    first, second, third = (work.instance_ids[i][0] for i in ("p01", "p02", "p03"))
-    store.decide(dataset, "keep", image_id="p01", instance_id=first)
-    store.decide(dataset, "relabel", image_id="p02", instance_id=second, category="feet")
-    store.decide(dataset, "delete", image_id="p03", instance_id=third)
+    first, second, third = (work.records[i].instances[0].instance_id for i in ("p01", "p02", "p03"))
+    decide(dataset, "keep", image_id="p01", instance_id=first)
+    decide(dataset, "relabel", image_id="p02", instance_id=second, category="feet")
+    decide(dataset, "delete", image_id="p03", instance_id=third)
     said = feedback.labels(dataset, load(dataset))
     names = load(dataset).channels.names
     assert {i: [(names[v.class_id], v.kind) for v in those] for i, those in said.items()} == {
@@ -192,15 +193,15 @@ def test_decisions_are_told_to_the_ranking_as_the_labels_were(dataset):
         "p02": [("lower-body", "wrong category")],
         "p03": [("lower-body", "wrong")],
     }
-    store.undo(dataset)
+    decisions.undo(dataset)
     assert "p03" not in feedback.labels(dataset, load(dataset))
 
 
 def test_a_decision_on_the_source_label_says_that_the_class_is_right(dataset):
     work = load(dataset)
     for image_id, name in (("p01", "pants"), ("p02", "dress")):
-        (key,) = work.instance_ids[image_id]
-        store.decide(dataset, "relabel", image_id=image_id, instance_id=key, category=name,
+        (key,) = (x.instance_id for x in work.records[image_id].instances)
+        decide(dataset, "relabel", image_id=image_id, instance_id=key, category=name,
                      taxonomy="source")  # fmt: skip
     said = feedback.labels(dataset, load(dataset))
     kinds = {i: (v.kind, v.source_label, v.source_kind) for i, (v,) in said.items()}
@@ -209,19 +210,19 @@ def test_a_decision_on_the_source_label_says_that_the_class_is_right(dataset):
 
 def test_a_decision_in_another_vocabulary_is_not_learned_from(dataset):
     work = load(dataset)
-    (key,) = work.instance_ids["p01"]
+    (key,) = (x.instance_id for x in work.records["p01"].instances)
     known = {"image_id": "p01", "instance_id": key, "taxonomy": "source"}
-    store.decide(dataset, "relabel", category="pants", **known)
+    decide(dataset, "relabel", category="pants", **known)
     other = TOML.replace('  "pants",\n', "").replace('name = "supercategories"', 'name = "other"')
-    assert store.remap(dataset, other, "other.toml").waiting == 1
+    assert remap_labels(dataset, other, "other.toml").deferred == 1
     assert feedback.labels(dataset, load(dataset)) == {}
 
 
 def test_keeping_what_was_relabelled_says_nothing_of_the_label_that_was_imported(dataset):
     (key,) = load(dataset).instance_ids["p01"]
     known = {"image_id": "p01", "instance_id": key}
-    store.decide(dataset, "relabel", category="pants", taxonomy="source", **known)
-    store.decide(dataset, "keep", **known)
+    decide(dataset, "relabel", category="pants", taxonomy="source", **known)
+    decide(dataset, "keep", **known)
     (said,) = feedback.labels(dataset, load(dataset))["p01"]
     assert (said.kind, said.source_kind) == ("fine", "wrong")
 
@@ -230,16 +231,16 @@ def test_a_garment_that_was_added_and_then_deleted_is_not_taught_as_missing(data
     mask = rle.encode(np.eye(8)[::-1])
     gap = Issue("p01", "5" * 24, "run:r1", "", 0.8, "missing", "feet", "", mask=mask)
     store.write_scores(dataset, "r1", [ImageScore("p01", 0.9, (gap,))])
-    store.decide(dataset, "add", image_id="p01", instance_id="5" * 24)
+    decide(dataset, "add", image_id="p01", instance_id="5" * 24)
     store.write_scores(dataset, "r1", [ImageScore("p01", 0.0, ())])
-    store.decide(dataset, "delete", image_id="p01", instance_id="5" * 24)
+    decide(dataset, "delete", image_id="p01", instance_id="5" * 24)
     ((place,),) = feedback.places(dataset, load(dataset)).values()
     assert not place.missing
     assert store.orphans(dataset) == []
 
 
 def test_a_source_label_of_another_class_is_not_told_to_the_flagger(dataset):
-    sample = dataset.match({"image_id": "p01"}).first()
+    sample = dataset.samples.match({"image_id": "p01"}).first()
     sample.labels.detections[0].source_label = "shoe"  # as an earlier curate left it
     sample.save()
     assert load(dataset).records["p01"].instances[0].source_label == ""
@@ -251,8 +252,8 @@ def test_added_and_dismissed_garments_are_told_by_the_journal_alone(dataset):
     gaps = [Issue("p01", f"{n}" * 24, "run:r1", "", 0.8, "missing", "feet", "", mask=mask)
             for n in (5, 6)]  # fmt: skip
     store.write_scores(dataset, "r1", [ImageScore("p01", 0.9, tuple(gaps))])
-    store.decide(dataset, "add", image_id="p01", instance_id="5" * 24)
-    store.decide(dataset, "delete", image_id="p01", instance_id="6" * 24)
+    decide(dataset, "add", image_id="p01", instance_id="5" * 24)
+    decide(dataset, "delete", image_id="p01", instance_id="6" * 24)
     store.write_scores(dataset, "r2", [ImageScore("p01", 0.0, ())])
     dataset.delete_sample_field("missing_r1")
     work = load(dataset)
@@ -271,7 +272,7 @@ def test_labels_that_changed_since_are_flagged_anew(dataset, monkeypatch):
             rounds.flag(dataset, "r4", console.progress())
     shards = DatasetRuns(dataset).folder("r4") / rounds.FLAGGING
     before = (shards / "basis.txt").read_text()
-    store.decide(dataset, "exclude", image_id="p03")
+    decide(dataset, "exclude", image_id="p03")
     with monkeypatch.context() as killed:
         killed.setattr("curation.issues.pipeline.rank", lambda *args: 1 / 0)
         with pytest.raises(ZeroDivisionError):

@@ -1,14 +1,15 @@
 import uuid
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from curation import store
-from curation.core import console, rle, taxonomy
-from curation.steps import report, rounds
-from curation.steps.dataset_runs import DatasetRuns
+from curation import steps, store
+from curation.core import rle, taxonomy
 from tests.app.dataset import RUN, build
+
+report = import_module("curation.steps.report")
 
 
 def test_a_tile_shows_the_outline_and_the_class_colors():
@@ -60,19 +61,19 @@ def test_the_sheet_of_source_labels_has_their_suspects_alone(tmp_path):
     name = f"report-{uuid.uuid4().hex[:8]}"
     dataset = build(name, tmp_path / "photos", images=2)
     try:
-        shoe = next(d for s in dataset for d in s.labels.detections if d.source_error_score)
+        shoe = next(d for s in dataset.samples for d in s.labels.detections if d.source_error_score)
         image_id = next(
-            s.image_id for s in dataset if shoe.id in [d.id for d in s.labels.detections]
+            s.image_id for s in dataset.samples if shoe.id in [d.id for d in s.labels.detections]
         )
         known = {"image_id": image_id, "source": "", "error_score": 0.1, "error_type": "spurious",
                  "reason": "", "source_reason": shoe.source_reason, "decided": False}  # fmt: skip
         rows = [known | {"instance_id": "f" * 24, "source_error_score": ""},
                 known | {"instance_id": shoe.id, "source_error_score": 0.6}]  # fmt: skip
-        folder = DatasetRuns(dataset).folder(RUN)
+        folder = dataset.run_folder(RUN)
         folder.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame(rows).to_csv(folder / rounds.ISSUES, index=False)
+        pd.DataFrame(rows).to_csv(folder / "issues.csv", index=False)
         path = tmp_path / "sheet.png"
-        drawn = report.contact_sheet(dataset, RUN, 10, path, console.progress(), source_labels=True)
+        drawn = steps.report(dataset, RUN, path, top=10, source_labels=True).drawn
         assert drawn == 1
         assert Image.open(path).height < 2 * report.PANEL
     finally:

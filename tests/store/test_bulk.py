@@ -16,8 +16,10 @@ from curation import store
 from curation.core import console, masks, rle, taxonomy
 from curation.core.finding import FindingKind
 from curation.core.records import ImageRecord, Instance
-from curation.store import bulk, datasets, documents
-from tests.conftest import picture
+from curation.store import bulk, documents, edits
+from curation.store.labels import remap as remap_labels
+from curation.store.write import write as write_records
+from tests.conftest import decide, picture
 
 HEIGHT, WIDTH = 12, 16
 L_SHAPE = rle.encode(np.pad(picture("#..", "#..", "###"), ((8, 1), (2, 11))))
@@ -69,7 +71,7 @@ def new():
     def make() -> fo.Dataset:
         names.append(f"test-bulk-{next(numbers)}")
         store.delete(names[-1])
-        return datasets.create(names[-1])
+        return store.open_or_create(names[-1]).samples
 
     names: list[str] = []
     yield make
@@ -146,7 +148,7 @@ def test_images_are_read_by_fiftyone_as_its_own(records, new):
 
 def test_what_was_written_directly_is_read_as_it_was_and_drawn_as_it_is(records, new):
     ours = privately(new(), records)
-    assert [r for r, _ in store.read(ours, "ground_truth")] == sorted(
+    assert list(store.wrap(ours).records("ground_truth")) == sorted(
         records, key=lambda r: r.image_id
     )
     by_id = {r.image_id: r for r in records}
@@ -178,7 +180,7 @@ def changes(records):
     result = {}
     for old, other in zip(records[:-1], turned, strict=True):
         fields = documents.source(replace(old, instances=other.instances))
-        result[old.image_id] = {**fields, "photo_hash": None, "labels_basis": ["x", "y"]}
+        result[old.image_id] = {**fields, "photo_hash": None, "labels_fingerprint": ["x", "y"]}
     return result
 
 
@@ -228,27 +230,30 @@ def another_fiftyone(monkeypatch):
 def whole_import(name, records):
     """Import, remap, correct, decide."""
     store.delete(name)
-    (store.folder(datasets.create(name)) / "decisions.csv").unlink(missing_ok=True)
-    store.write(name, records)
-    dataset = store.open_dataset(name)
-    store.remap(dataset, TOML, "supercategories.toml")
+    (store.open_or_create(name).folder / "decisions.csv").unlink(missing_ok=True)
+    write_records(name, records)
+    opened = store.open(name)
+    dataset = opened.samples
+    remap_labels(opened, TOML, "supercategories.toml")
     shoe = dataset.match({"image_id": "attributes"}).first().labels.detections[0]
-    store.decide(dataset, "relabel", image_id="attributes", instance_id=shoe.id, category="ignore")
-    store.decide(dataset, "exclude", image_id="one pixel")
+    decide(opened, "relabel", image_id="attributes", instance_id=shoe.id, category="ignore")
+    decide(opened, "exclude", image_id="one pixel")
     corrected = [
         replace(r, instances=(*r.instances, Instance("shoe", PIXEL, "t.csv:99")))
         for r in records
         if r.image_id in ("attributes", "polygons", "no label")
     ]
-    store.write(name, corrected, update=True)
-    return store.open_dataset(name)
+    write_records(name, corrected, update=True)
+    return store.open(name).samples
 
 
 def decided(dataset):
     """Documents without the decisions' ids, which are by chance, and the hash of packed masks."""
     result = stored(dataset)
     for document in result.values():
-        document["labels_basis"][1:] = ["some decision"] * (len(document["labels_basis"]) - 1)
+        document["labels_fingerprint"][1:] = ["some decision"] * (
+            len(document["labels_fingerprint"]) - 1
+        )
         assert document.pop("labels_digest")
     return result
 
@@ -267,6 +272,6 @@ def test_another_fiftyone_gets_the_same_dataset_through_its_public_way(
     assert bulk.holds()
     assert decided(slow) == decided(fast)
     assert schema(slow) == schema(fast)
-    assert store.refresh(slow) == store.refresh(fast) == []
+    assert edits.refresh(slow) == edits.refresh(fast) == []
     for dataset in (slow, fast):
         store.delete(dataset.name)

@@ -6,36 +6,36 @@ import fiftyone as fo
 import numpy as np
 import pytest
 
-from curation import store
-from curation.core import rle
+from curation.core import rle, taxonomy
 from curation.core.errors import DatasetError
 from curation.review import journal
-from curation.store.labels import journal_path
+from curation.store import decisions, edits
+from tests.conftest import decide
 from tests.store.test_store import CORNER, dataset, labels, records  # noqa: F401 - fixtures
 
 
 def sample_a(dataset):  # noqa: F811
-    return dataset.match({"image_id": "a"}).first()
+    return dataset.samples.match({"image_id": "a"}).first()
 
 
 def current(dataset):  # noqa: F811
-    return next(r for r, _ in store.read(dataset, "labels") if r.image_id == "a").instances
+    return next(r for r in dataset.records("labels") if r.image_id == "a").instances
 
 
 def test_nothing_is_taken_where_nothing_was_edited(dataset):  # noqa: F811
-    store.decide(dataset, "keep", image_id="a", instance_id=labels(dataset)["shirt, blouse"].id)
-    assert store.refresh(dataset) == []
+    decide(dataset, "keep", image_id="a", instance_id=labels(dataset)["shirt, blouse"].id)
+    assert edits.refresh(dataset) == []
 
 
 def test_a_label_changed_in_fiftyone_outlives_a_decision_of_ours(dataset):  # noqa: F811
     sample = sample_a(dataset)
     sample.labels.detections[0].label = "feet"
     sample.save()
-    store.decide(dataset, "exclude", image_id="a")
+    decide(dataset, "exclude", image_id="a")
     assert [i.category for i in current(dataset)] == ["feet"]
-    assert [d.action for d in store.decisions(dataset)] == ["relabel", "exclude"]
-    store.undo(dataset)
-    store.undo(dataset)
+    assert [d.action for d in dataset.journal.read()] == ["relabel", "exclude"]
+    decisions.undo(dataset)
+    decisions.undo(dataset)
     assert [i.category for i in current(dataset)] == ["upper-body"]
 
 
@@ -43,7 +43,7 @@ def test_a_label_deleted_in_fiftyone_stays_deleted(dataset):  # noqa: F811
     sample = sample_a(dataset)
     sample.labels.detections = []
     sample.save()
-    (decision,) = store.refresh(dataset)
+    (decision,) = edits.refresh(dataset)
     assert decision.action == "delete"
     assert current(dataset) == ()
 
@@ -53,7 +53,7 @@ def test_a_mask_drawn_in_fiftyone_is_the_mask(dataset):  # noqa: F811
     drawn = fo.Detection(label="feet", bounding_box=[4 / 6, 0, 2 / 6, 2 / 4], mask=np.ones((2, 2)))
     sample.labels.detections.append(drawn)
     sample.save()
-    (decision,) = store.refresh(dataset)
+    (decision,) = edits.refresh(dataset)
     assert decision.action == "add"
     assert (rle.decode(current(dataset)[-1].mask) == CORNER).all()
 
@@ -62,7 +62,7 @@ def test_a_mask_changed_in_fiftyone_replaces_ours(dataset):  # noqa: F811
     sample = sample_a(dataset)
     sample.labels.detections[0].mask = np.ones((3, 3), bool)
     sample.save()
-    store.refresh(dataset)
+    edits.refresh(dataset)
     (instance,) = current(dataset)
     assert rle.area(instance.mask) == 9
     assert instance.category == "upper-body"
@@ -78,36 +78,35 @@ def test_an_edit_that_is_no_label_is_said(dataset, change, reason):  # noqa: F81
     sample.labels.detections.append(fo.Detection(**(values | change)))
     sample.save()
     with pytest.raises(DatasetError, match=reason):
-        store.refresh(dataset)
-    assert store.decisions(dataset) == []
+        edits.refresh(dataset)
+    assert dataset.journal.read() == []
 
 
 def test_what_a_crash_left_undone_is_done_and_is_no_edit(dataset):  # noqa: F811
     """The journal has a decision, the labels do not: killed between the two."""
     shirt = labels(dataset)["shirt, blouse"]
-    decision = journal.decide("delete", "a", instance_id=shirt.id)
-    journal.append(journal_path(dataset), [decision])
+    decision = journal.decision("delete", "a", instance_id=shirt.id)
+    dataset.journal.append([decision])
     sample = sample_a(dataset)
     sample.labels.detections[0].label = "feet"  # and somebody edits what still stands there
     sample.save()
-    store.refresh(dataset)
-    actions = [d.action for d in store.decisions(dataset)]
+    edits.refresh(dataset)
+    actions = [d.action for d in dataset.journal.read()]
     assert actions == ["delete", "relabel"]  # the delete is not journaled back
-    store.undo(dataset)
+    decisions.undo(dataset)
     assert current(dataset) == ()
 
 
 def test_a_killed_remap_is_finished_by_whoever_works_next(dataset):  # noqa: F811
-    active = store.info(dataset)["taxonomy"]
-    active["toml"] = active["toml"].replace('"upper-body"', '"top half"')
-    dataset.save()
-    store.refresh(dataset)
+    toml = dataset.taxonomy_toml.replace('"upper-body"', '"top half"')
+    dataset.set_taxonomy(taxonomy.parse(toml, "new.toml"), toml, "new.toml")
+    edits.refresh(dataset)
     assert [i.category for i in current(dataset)] == ["top half"]
-    assert store.decisions(dataset) == []
+    assert dataset.journal.read() == []
 
 
 def test_labels_built_with_another_journal_are_refused(dataset):  # noqa: F811
-    store.decide(dataset, "exclude", image_id="a")
-    journal_path(dataset).unlink()
+    decide(dataset, "exclude", image_id="a")
+    dataset.journal.path.unlink()
     with pytest.raises(DatasetError, match="share one CURATE_HOME"):
-        store.refresh(dataset)
+        edits.refresh(dataset)

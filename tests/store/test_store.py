@@ -12,7 +12,12 @@ from curation.core import rle, taxonomy
 from curation.core.errors import DatasetError, TaxonomyError
 from curation.core.records import ImageRecord, Instance
 from curation.issues.issue import ImageScore, Issue, digest
-from tests.conftest import picture
+from curation.steps import review
+from curation.store import decisions, image_hashes, results
+from curation.store import write as writing
+from curation.store.labels import remap as remap_labels
+from curation.store.write import write as write_records
+from tests.conftest import decide, picture
 
 L_SHAPE = picture(
     "......",
@@ -49,27 +54,27 @@ def records(tmp_path):
 def dataset(records):
     name = "test-store"
     store.delete(name)
-    store.write(name, records)
-    opened = store.open_dataset(name)
-    (store.folder(opened) / "decisions.csv").unlink(missing_ok=True)
-    store.remap(opened, TOML, "supercategories.toml")
+    write_records(name, records)
+    opened = store.open(name)
+    (opened.folder / "decisions.csv").unlink(missing_ok=True)
+    remap_labels(opened, TOML, "supercategories.toml")
     yield opened
     store.delete(name)
 
 
 def labels(dataset, image_id="a"):
     """The working copy of a photo, by what the annotation file calls each."""
-    sample = dataset.match({"image_id": image_id}).first()
+    sample = dataset.samples.match({"image_id": image_id}).first()
     imported = {d.id: d.label for d in sample.ground_truth.detections}
     return {imported.get(d.id, d.label): d for d in sample.labels.detections}
 
 
 def test_records_come_back_identical(dataset, records):
-    assert [record for record, _ in store.read(dataset, "ground_truth")] == records
+    assert list(dataset.records("ground_truth")) == records
 
 
 def test_what_the_app_draws_is_the_mask(dataset):
-    detection = dataset.match({"image_id": "a"}).first().ground_truth.detections[0]
+    detection = dataset.samples.match({"image_id": "a"}).first().ground_truth.detections[0]
     assert detection.bounding_box == [0, 1 / 4, 3 / 6, 3 / 4]
     assert (detection.mask == L_SHAPE[1:, :3]).all()
     assert detection.source == "t.csv:2"
@@ -77,63 +82,63 @@ def test_what_the_app_draws_is_the_mask(dataset):
 
 
 def test_importing_twice_changes_nothing(dataset, records):
-    before = [s.to_dict() for s in dataset]
-    written = store.write(dataset.name, records)
+    before = [s.to_dict() for s in dataset.samples]
+    written = write_records(dataset.name, records)
     assert (written.added, written.unchanged) == ([], ["a", "b"])
-    dataset.reload()
-    assert [s.to_dict() for s in dataset] == before
+    dataset.samples.reload()
+    assert [s.to_dict() for s in dataset.samples] == before
 
 
 def test_a_image_that_differs_is_named_and_left_alone(dataset, records):
     changed = ImageRecord("a", records[0].path, 4, 6, records[0].instances[:1])
-    written = store.write(dataset.name, [changed])
+    written = write_records(dataset.name, [changed])
     assert written.differing == ["a"]
-    assert len(dataset.match({"image_id": "a"}).first().ground_truth.detections) == 2
+    assert len(dataset.samples.match({"image_id": "a"}).first().ground_truth.detections) == 2
 
 
 def test_the_order_of_rows_is_no_difference(dataset, records):
     turned = ImageRecord("a", records[0].path, 4, 6, records[0].instances[::-1])
-    assert store.write(dataset.name, [turned]).unchanged == ["a"]
+    assert write_records(dataset.name, [turned]).unchanged == ["a"]
 
 
 def test_a_corrected_image_is_taken_over_and_keeps_its_reviews(dataset, records):
     shirt = labels(dataset)["shirt, blouse"]
-    store.decide(dataset, "relabel", image_id="a", instance_id=shirt.id, category="feet")
+    decide(dataset, "relabel", image_id="a", instance_id=shirt.id, category="feet")
     changed = ImageRecord("a", records[0].path, 4, 6, records[0].instances[:1])
-    written = store.write(dataset.name, [changed], update=True)
+    written = write_records(dataset.name, [changed], update=True)
     assert written.updated == ["a"]
-    assert [(c.kind, c.detail) for c in store.update_notes(dataset, "records")] == [
+    assert [(c.kind, c.detail) for c in writing.update_notes(dataset, "records")] == [
         ("photo updated", "labels: 0 new, 1 gone, 1 kept")
     ]
     assert labels(dataset)["shirt, blouse"].label == "feet"
-    assert len(dataset.match({"image_id": "a"}).first().ground_truth.detections) == 1
+    assert len(dataset.samples.match({"image_id": "a"}).first().ground_truth.detections) == 1
 
 
 def test_images_that_moved_are_found_after_an_import_from_their_new_place(dataset, records):
     moved = records[0].path.rename(records[0].path.with_name("moved.png"))
     with pytest.raises(DatasetError, match=r"a.png cannot be read .*new --images"):
-        store.image_groups(dataset)
-    store.write(dataset.name, [ImageRecord("a", moved, 4, 6, records[0].instances)])
-    assert len(store.image_groups(dataset)) == 2
+        image_hashes.content_groups(dataset)
+    write_records(dataset.name, [ImageRecord("a", moved, 4, 6, records[0].instances)])
+    assert len(image_hashes.content_groups(dataset)) == 2
 
 
 def test_somebody_elses_dataset_is_never_written_to(records):
     theirs = fo.Dataset("not-curates")
     theirs.add_sample(fo.Sample(filepath=str(records[0].path)))
     with pytest.raises(DatasetError, match="import under another name"):
-        store.write("not-curates", records)
+        write_records("not-curates", records)
     assert len(theirs) == 1
     theirs.delete()
 
 
 def test_an_import_killed_before_its_first_image_goes_on(records):
     fo.Dataset("cut-short")
-    assert store.write("cut-short", records).added == ["a", "b"]
+    assert write_records("cut-short", records).added == ["a", "b"]
     store.delete("cut-short")
 
 
 def test_remap_keeps_both_vocabularies(dataset):
-    sample = dataset.match({"image_id": "a"}).first()
+    sample = dataset.samples.match({"image_id": "a"}).first()
     assert [d.label for d in sample.ground_truth.detections] == ["shirt, blouse", "sleeve"]
     assert [(d.label, d.source_label) for d in sample.labels.detections] == [
         ("upper-body", "shirt, blouse")
@@ -142,7 +147,7 @@ def test_remap_keeps_both_vocabularies(dataset):
 
 def test_a_dry_remap_changes_nothing(dataset):
     toml = TOML.replace('"upper-body"', '"top half"')
-    done = store.remap(dataset, toml, "x.toml", dry_run=True)
+    done = remap_labels(dataset, toml, "x.toml", dry_run=True)
     assert done.targets["shirt, blouse"] == "top half"
     assert labels(dataset)["shirt, blouse"].label == "upper-body"
 
@@ -150,38 +155,38 @@ def test_a_dry_remap_changes_nothing(dataset):
 def test_an_unmapped_label_stops_the_remap_with_its_count(dataset):
     toml = TOML.replace('  "sleeve",\n', "").replace('  "shoe",\n', "")
     with pytest.raises(TaxonomyError, match=r"2 labels .* 'shoe' \(1\), 'sleeve' \(1\)"):
-        store.remap(dataset, toml, "x.toml")
+        remap_labels(dataset, toml, "x.toml")
     assert labels(dataset)["shirt, blouse"].label == "upper-body"
 
 
 def test_a_decision_changes_the_working_copy_and_undo_brings_it_back(dataset):
     shirt = labels(dataset)["shirt, blouse"]
-    before = [r for r, _ in store.read(dataset, "labels")]
-    store.decide(dataset, "relabel", image_id="a", instance_id=shirt.id, category="whole-body")
+    before = list(dataset.records("labels"))
+    decide(dataset, "relabel", image_id="a", instance_id=shirt.id, category="whole-body")
     changed = labels(dataset)["shirt, blouse"]
     assert (changed.label, changed.review_status) == ("whole-body", "relabelled")
-    assert dataset.match({"review_status": "decided"}).values("image_id") == ["a"]
-    store.decide(dataset, "delete", image_id="a", instance_id=shirt.id)
+    assert dataset.samples.match({"review_status": "decided"}).values("image_id") == ["a"]
+    decide(dataset, "delete", image_id="a", instance_id=shirt.id)
     assert labels(dataset) == {}
-    store.undo(dataset)
-    store.undo(dataset)
-    assert [r for r, _ in store.read(dataset, "labels")] == before
-    assert store.undo(dataset) is None
-    truth = dataset.match({"image_id": "a"}).first().ground_truth.detections
+    decisions.undo(dataset)
+    decisions.undo(dataset)
+    assert list(dataset.records("labels")) == before
+    assert decisions.undo(dataset) is None
+    truth = dataset.samples.match({"image_id": "a"}).first().ground_truth.detections
     assert [d.label for d in truth] == ["shirt, blouse", "sleeve"]
 
 
 def test_decisions_outlive_a_remap_and_a_lost_database(dataset, records):
     shirt = labels(dataset)["shirt, blouse"]
-    store.decide(dataset, "delete", image_id="a", instance_id=shirt.id)
-    store.decide(dataset, "exclude", image_id="b")
+    decide(dataset, "delete", image_id="a", instance_id=shirt.id)
+    decide(dataset, "exclude", image_id="b")
     name = dataset.name
     store.delete(name)
-    store.write(name, records)
-    again = store.open_dataset(name)
-    store.remap(again, TOML, "supercategories.toml")
+    write_records(name, records)
+    again = store.open(name)
+    remap_labels(again, TOML, "supercategories.toml")
     assert labels(again) == {}
-    assert again.match({"excluded": True}).values("image_id") == ["b"]
+    assert again.samples.match({"excluded": True}).values("image_id") == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -194,20 +199,20 @@ def test_decisions_outlive_a_remap_and_a_lost_database(dataset, records):
 )
 def test_a_decision_on_what_is_not_there_is_refused_and_not_recorded(dataset, values, reason):
     with pytest.raises(DatasetError, match=reason):
-        store.decide(dataset, **values)
-    assert store.decisions(dataset) == []
+        decide(dataset, **values)
+    assert dataset.journal.read() == []
 
 
 def test_a_category_of_no_class_is_refused(dataset):
     shirt = labels(dataset)["shirt, blouse"]
     with pytest.raises(DatasetError, match="'hat' is not a class of supercategories"):
-        store.decide(dataset, "relabel", image_id="a", instance_id=shirt.id, category="hat")
+        decide(dataset, "relabel", image_id="a", instance_id=shirt.id, category="hat")
 
 
 def score(dataset) -> Issue:
     """Flags photo a: its shirt is suspect, and a shoe is missing at the right edge."""
     shirt = labels(dataset)["shirt, blouse"]
-    (record, _), *_ = store.read(dataset, "labels", ["a"])
+    record, *_ = dataset.records("labels", ["a"])
     (label,) = (i for i in record.instances if i.category == shirt.label)
     said = (0.9, "wrong category", "feet", "why")
     issue = Issue("a", shirt.id, "t.csv:2", shirt.label, *said, digest=digest(label),
@@ -216,7 +221,7 @@ def score(dataset) -> Issue:
     gap = rle.encode(np.fliplr(L_SHAPE))
     missing = Issue("a", "5" * 24, "run:r1", "", 0.8, "missing", "feet", "why", mask=gap)
     scores = [ImageScore("a", 0.7, (issue, missing)), ImageScore("b", 0.1, ())]
-    store.write_scores(dataset, "r1", scores)
+    results.write_scores(dataset, "r1", scores)
     return missing
 
 
@@ -224,56 +229,54 @@ def test_a_file_with_a_dismissal_can_be_applied_again(dataset, tmp_path):
     missing = score(dataset)
     path = tmp_path / "decisions.csv"
     path.write_text(f"action,image_id,instance_id\ndelete,a,{missing.instance_id}\n")
-    assert store.take_file(dataset, path) == 1
-    store.write_scores(dataset, "r1", [ImageScore("a", 0.0, ())])
-    assert store.take_file(dataset, path) == 0
+    assert len(review(dataset, path)) == 1
+    results.write_scores(dataset, "r1", [ImageScore("a", 0.0, ())])
+    assert review(dataset, path) == []
 
 
 def test_flagged_images_are_saved_worst_first_and_leave_when_decided(dataset):
     missing = score(dataset)
-    view = dataset.load_saved_view("suspects, worst first")
+    view = dataset.samples.load_saved_view("suspects, worst first")
     assert view.values("image_id") == ["a"]
     assert view.values("n_suspect") == [2]
     shirt = labels(dataset)["shirt, blouse"]
     assert (shirt.error_score, shirt.suggested_label) == (0.9, "feet")
-    store.decide(dataset, "keep", image_id="a", instance_id=shirt.id)
-    store.decide(dataset, "delete", image_id="a", instance_id=missing.instance_id)
-    assert dataset.load_saved_view("suspects, worst first").values("image_id") == []
-    store.undo(dataset)
-    assert dataset.load_saved_view("suspects, worst first").values("n_suspect") == [1]
+    decide(dataset, "keep", image_id="a", instance_id=shirt.id)
+    decide(dataset, "delete", image_id="a", instance_id=missing.instance_id)
+    assert dataset.samples.load_saved_view("suspects, worst first").values("image_id") == []
+    decisions.undo(dataset)
+    assert dataset.samples.load_saved_view("suspects, worst first").values("n_suspect") == [1]
 
 
 def test_a_new_label_is_not_suspect_until_scored_again(dataset):
     score(dataset)
     shirt = labels(dataset)["shirt, blouse"]
-    store.decide(dataset, "relabel", image_id="a", instance_id=shirt.id, category="feet")
+    decide(dataset, "relabel", image_id="a", instance_id=shirt.id, category="feet")
     assert labels(dataset)["shirt, blouse"].error_score is None
-    store.undo(dataset)
+    decisions.undo(dataset)
     assert labels(dataset)["shirt, blouse"].label == "upper-body"
     assert labels(dataset)["shirt, blouse"].error_score == 0.9
-    assert dataset.load_saved_view("suspects, worst first").values("n_suspect") == [2]
+    assert dataset.samples.load_saved_view("suspects, worst first").values("n_suspect") == [2]
 
 
 def test_a_remap_to_the_same_vocabulary_keeps_the_suspects(dataset):
     score(dataset)
-    store.remap(dataset, TOML, "supercategories.toml")
+    remap_labels(dataset, TOML, "supercategories.toml")
     assert labels(dataset)["shirt, blouse"].error_score == 0.9
 
 
 def test_an_added_garment_that_is_relabelled_is_missing_no_more(dataset):
     missing = score(dataset)
     for action, category in (("add", ""), ("relabel", "accessories")):
-        store.decide(
-            dataset, action, image_id="a", instance_id=missing.instance_id, category=category
-        )
-    assert dataset.load_saved_view("suspects, worst first").values("n_suspect") == [1]
+        decide(dataset, action, image_id="a", instance_id=missing.instance_id, category=category)
+    assert dataset.samples.load_saved_view("suspects, worst first").values("n_suspect") == [1]
 
 
 def test_a_missing_garment_is_added_with_its_mask_and_never_by_itself(dataset):
     missing = score(dataset)
     assert len(labels(dataset)) == 1
-    store.decide(dataset, "add", image_id="a", instance_id=missing.instance_id)
-    record = next(r for r, _ in store.read(dataset, "labels") if r.image_id == "a")
+    decide(dataset, "add", image_id="a", instance_id=missing.instance_id)
+    record = next(r for r in dataset.records("labels") if r.image_id == "a")
     assert record.instances[-1].category == "feet"
     assert record.instances[-1].mask == missing.mask
 
@@ -283,27 +286,27 @@ def test_a_file_of_decisions_is_taken_whole_or_not_at_all(dataset, tmp_path):
     path = tmp_path / "d.csv"
     path.write_text(f"action,image_id,instance_id\nkeep,a,{shirt.id}\nburn,a,{shirt.id}\n")
     with pytest.raises(Exception, match=r"d.csv:3: 'burn'"):
-        store.take_file(dataset, path)
-    assert store.decisions(dataset) == []
+        review(dataset, path)
+    assert dataset.journal.read() == []
     path.write_text(f"action,image_id,instance_id\nkeep,a,{shirt.id}\nexclude,b,\n")
-    assert store.take_file(dataset, path) == 2
+    assert len(review(dataset, path)) == 2
 
 
 def test_a_dataset_that_is_not_ours_is_refused():
     theirs = fo.Dataset("theirs")
     with pytest.raises(DatasetError, match="not imported by curate"):
-        store.open_dataset("theirs")
+        store.open("theirs")
     theirs.delete()
 
 
 def test_a_missing_dataset_lists_those_there_are(dataset):
     with pytest.raises(DatasetError, match="test-store"):
-        store.open_dataset("no such")
+        store.open("no such")
 
 
 def test_copies_of_a_image_share_a_group(dataset, records, tmp_path):
     twin = tmp_path / "twin.png"
     twin.write_bytes(records[0].path.read_bytes())
-    store.write(dataset.name, [ImageRecord("c", twin, 4, 6, records[0].instances)])
-    groups = store.image_groups(dataset)
+    write_records(dataset.name, [ImageRecord("c", twin, 4, 6, records[0].instances)])
+    groups = image_hashes.content_groups(dataset)
     assert groups["c"] == groups["a"] != groups["b"]

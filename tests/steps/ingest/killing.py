@@ -1,4 +1,4 @@
-"""A stage on which imports are killed: ``python -m tests.killing SCENE FOLDER``.
+"""A stage on which imports are killed: ``python -m tests.steps.ingest.killing SCENE FOLDER``.
 
 For each write to the database that an import makes, this forks a process that is
 killed right before it, and another that runs the import again to its end. What the
@@ -17,6 +17,7 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from PIL import Image
@@ -48,10 +49,12 @@ reaper = Reaper()
 monitoring.register(reaper)  # before FiftyOne connects, which is as it is imported
 
 from curation import store
-from curation.core import console, taxonomy
+from curation.core import taxonomy
 from curation.formats import imaterialist
-from curation.steps import import_report, ingest
-from curation.store import bulk
+from curation.steps import ingest
+from curation.store import bulk, import_report
+from curation.store.labels import remap as remap_labels
+from tests.conftest import decide
 
 NOBODYS = ("_id", "_rand", "_dataset_id", "created_at", "last_modified_at")
 LEFT, RIGHT, TOP = "1 8", "17 8", "1 2 5 2 9 2"
@@ -70,55 +73,59 @@ def run(folder: Path, name: str, rows: list, update: bool) -> None:
         out.writerows((image, pairs, 4, 6, label) for image, pairs, label in rows)
     os.utime(path, (1, 1))  # the same file each time
     source = imaterialist.load(path, folder)
-    ingest.run(name, source, False, update, console.progress())
+    ingest(name, source, update=update)
 
 
 def prepare(folder: Path, name: str) -> None:
     """A dataset with reviews, and an edit made in FiftyOne that nobody journaled yet."""
     run(folder, name, ROWS, False)
-    dataset = store.open_dataset(name)
+    dataset = store.open(name)
     text = (taxonomy.BUILT_IN / "supercategories.toml").read_text("utf-8")
-    store.remap(dataset, text, "supercategories.toml")
-    shirt, shoe = dataset.match({"image_id": "a"}).first().labels.detections
-    store.decide(dataset, "keep", image_id="a", instance_id=shirt.id, reviewer="ann")
+    remap_labels(dataset, text, "supercategories.toml")
+    shirt, shoe = dataset.samples.match({"image_id": "a"}).first().labels.detections
+    decide(dataset, "keep", image_id="a", instance_id=shirt.id, reviewer="ann")
     values = {"instance_id": shoe.id, "category": "accessories", "reviewer": "ann"}
-    store.decide(dataset, "relabel", image_id="a", **values)
+    decide(dataset, "relabel", image_id="a", **values)
     for image_id in "be":
-        sample = dataset.match({"image_id": image_id}).first()
+        sample = dataset.samples.match({"image_id": image_id}).first()
         sample.labels.detections[0].label = "feet"
         sample.save()
 
 
 def look(name: str) -> dict:
     """All that a dataset holds, but for what is by chance or by the clock."""
-    dataset = store.open_dataset(name)
+    dataset = store.open(name)
     said = [
         (d.action, d.image_id, d.instance_id, d.category, d.reviewer)
-        for d in store.decisions(dataset)
+        for d in dataset.journal.read()
     ]
-    by_id = {d.decision_id: s for d, s in zip(store.decisions(dataset), said, strict=True)}
+    by_id = {d.decision_id: s for d, s in zip(dataset.journal.read(), said, strict=True)}
     images = []
     for document in bulk.collection(dataset).find().sort("image_id", 1):
         image = {k: v for k, v in sorted(document.items()) if k not in NOBODYS}
-        if basis := image.get("labels_basis"):
-            image["labels_basis"] = [basis[0], *(by_id[key] for key in basis[1:])]
+        if basis := image.get("labels_fingerprint"):
+            image["labels_fingerprint"] = [basis[0], *(by_id[key] for key in basis[1:])]
         images.append(image)
-    (path,) = import_report.list_paths(store.folder(dataset))
+    (path,) = import_report.list_paths(dataset.folder)
     with path.open(newline="") as file:
         listed = list(csv.reader(file))
     indexes = bulk.collection(dataset).index_information()
     return {
         "photos": images,
-        "read by FiftyOne": sorted(sample.image_id for sample in dataset),
+        "read by FiftyOne": sorted(sample.image_id for sample in dataset.samples),
         "journal": said,
         "listed": listed,
-        "info": dataset.info,
-        "persistent": dataset.persistent,
-        "media type": dataset.media_type,
-        "fields": sorted((k, str(v)) for k, v in dataset.get_field_schema(flat=True).items()),
+        "info": dataset.samples.info,
+        "persistent": dataset.samples.persistent,
+        "media type": dataset.samples.media_type,
+        "fields": sorted(
+            (k, str(v)) for k, v in dataset.samples.get_field_schema(flat=True).items()
+        ),
         "indexes": sorted((k, str(v["key"]), v.get("unique", False)) for k, v in indexes.items()),
-        "sidebar": [(group.name, group.paths) for group in dataset.app_config.sidebar_groups],
-        "workspaces": dataset.list_workspaces(),
+        "sidebar": [
+            (group.name, group.paths) for group in dataset.samples.app_config.sidebar_groups
+        ],
+        "workspaces": dataset.samples.list_workspaces(),
     }
 
 
@@ -155,7 +162,7 @@ def finish(scene: str, folder: Path, name: str) -> None:
 
 
 def main(scene: str, folder: Path) -> None:
-    ingest.SLICE = 2
+    import_module("curation.steps.ingest").SLICE = 2
     for letter in "abcdefgh":
         Image.new("RGB", (6, 4), (9 * ord(letter) % 256, 0, 0)).save(folder / f"{letter}.png")
     for writes in range(1000):

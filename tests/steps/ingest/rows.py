@@ -6,12 +6,13 @@ import csv
 from pathlib import Path
 
 from curation import store
-from curation.core import console, taxonomy
+from curation.core import taxonomy
 from curation.formats import imaterialist
 from curation.formats.imaterialist import DEFAULT_LABELS
 from curation.issues.issue import ImageScore, Issue, digest
 from curation.steps import ingest
-from curation.store import bulk, database
+from curation.store import bulk, database, results
+from curation.store.labels import remap as remap_labels
 
 NAME = "test-importer"
 TOML = (taxonomy.BUILT_IN / "supercategories.toml").read_text("utf-8")
@@ -35,23 +36,23 @@ def write(path: Path, rows) -> Path:
 def run(rows, images, update=False, strict=False):
     path = write(images.parent / "train.csv", rows)
     source = imaterialist.load(path, images, DEFAULT_LABELS)
-    return ingest.run(NAME, source, strict, update, console.progress())
+    return ingest(NAME, source, strict=strict, update=update)
 
 
 def remapped():
-    dataset = store.open_dataset(NAME)
-    store.remap(dataset, TOML, "supercategories.toml")
+    dataset = store.open(NAME)
+    remap_labels(dataset, TOML, "supercategories.toml")
     return dataset
 
 
 def raw():
-    documents = bulk.collection(store.open_dataset(NAME)).find()
+    documents = bulk.collection(store.open(NAME).samples).find()
     return {d["image_id"]: d for d in documents}
 
 
 def labels(image_id):
     """The working copy of a photo, by what the annotation file calls each."""
-    sample = store.open_dataset(NAME).match({"image_id": image_id}).first()
+    sample = store.open(NAME).samples.match({"image_id": image_id}).first()
     assert sample.labels is not None, "no labels"
     imported = {d.id: d.label for d in sample.ground_truth.detections}
     return {imported.get(d.id, ""): d for d in sample.labels.detections}
@@ -75,14 +76,14 @@ def differing_fields(before, after):
 
 def flag():
     """A run that doubts the shirt of a, and misses a shoe there."""
-    dataset = store.open_dataset(NAME)
-    (record, ids), *_ = store.read(dataset, "labels", ["a"])
+    dataset = store.open(NAME)
+    (record,) = dataset.records("labels", ["a"])
     said = {"upper-body": (0.9, "wrong category", "feet", "why"), "lower-body": (0.2, "", "", "")}
     issues = tuple(
-        Issue("a", key, "t", x.category, *said[x.category], digest=digest(x))
-        for key, x in zip(ids, record.instances, strict=True)
+        Issue("a", x.instance_id, "t", x.category, *said[x.category], digest=digest(x))
+        for x in record.instances
     )
-    store.write_scores(
+    results.write_scores(
         dataset,
         "r1",
         [ImageScore("a", 0.7, issues), ImageScore("b", 0.1, ()), ImageScore("c", 0.1, ())],

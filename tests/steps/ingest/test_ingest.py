@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,14 @@ from PIL import Image
 
 from curation import store
 from curation.cli import main
-from curation.core import console, parallel
+from curation.core import parallel
 from curation.core.errors import CurateError, DatasetError, FormatError
 from curation.formats import imaterialist, via
 from curation.formats.imaterialist import DEFAULT_LABELS
 from curation.steps import ingest
-from curation.store import bulk, database
+from curation.store import bulk, database, edits
+from curation.store.labels import remap as remap_labels
+from tests.conftest import decide
 from tests.steps.ingest.rows import (
     CORRECTED,
     DRESS,
@@ -83,7 +86,7 @@ def test_new_images_of_a_dataset_with_a_taxonomy_have_their_labels(images, datas
     run([*ROWS, ("d", LEFT, SHOE, "")], images)
     assert labels("d")["shoe"].label == "feet"
     assert raw()["d"].keys() == raw()["a"].keys()
-    assert store.count_unmapped(opened) == 0
+    assert opened.count_unmapped() == 0
 
 
 def write_taxonomy(path: Path) -> Path:
@@ -98,29 +101,29 @@ def write_taxonomy(path: Path) -> Path:
 def test_a_label_that_the_taxonomy_does_not_know_is_said_and_waits(images, dataset):
     rows = [row for row in ROWS if row[2] != SHOE]
     run(rows, images)
-    opened = store.open_dataset(NAME)
+    opened = store.open(NAME)
     toml = write_taxonomy(images.parent / "t.toml").read_text()
-    store.remap(opened, toml, "t.toml")
+    remap_labels(opened, toml, "t.toml")
     before = raw()
     done = run([*rows, ("c", LEFT, SHOE, ""), ("d", LEFT, SHIRT, "")], images)
     assert done.unmapped == {"shoe": 1}
     assert {i: d for i, d in raw().items() if i in before} == before
-    assert store.count_unmapped(store.open_dataset(NAME)) == 1
+    assert store.open(NAME).count_unmapped() == 1
     assert labels("d")["shirt, blouse"].label == "top"
-    store.remap(opened, TOML, "supercategories.toml")
+    remap_labels(opened, TOML, "supercategories.toml")
     assert (labels("c")["shoe"].label, labels("d")["shirt, blouse"].label) == ("feet", "upper-body")
 
 
 def test_images_that_wait_for_a_remap_stop_no_other_verb(images, dataset):
     run(ROWS[:2], images)
-    opened = store.open_dataset(NAME)
+    opened = store.open(NAME)
     toml = write_taxonomy(images.parent / "t.toml").read_text()
-    store.remap(opened, toml, "t.toml")
+    remap_labels(opened, toml, "t.toml")
     run(ROWS, images)
     assert CliRunner().invoke(main, ["audit", NAME]).exit_code == 0
-    assert store.refresh(opened) == []
+    assert edits.refresh(opened) == []
     with pytest.raises(DatasetError, match=r"labels that t does not speak of.*curate remap"):
-        store.decide(opened, "exclude", image_id="c")
+        decide(opened, "exclude", image_id="c")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +226,7 @@ def test_a_file_that_changes_while_workers_read_it_says_so(images, dataset, monk
     source = imaterialist.load(path, images, DEFAULT_LABELS)
     write(path, CORRECTED)
     with pytest.raises(FormatError, match=r"train\.csv: was changed while it was read"):
-        ingest.run(NAME, source, False, False, console.progress())
+        ingest(NAME, source)
 
 
 def test_workers_import_what_this_process_imports(images, dataset, monkeypatch):
@@ -231,7 +234,7 @@ def test_workers_import_what_this_process_imports(images, dataset, monkeypatch):
     here = {i: bulk.comparable(d) for i, d in raw().items()}
     store.delete(NAME)
     monkeypatch.setattr(parallel, "FEW", 0)
-    monkeypatch.setattr(ingest, "SLICE", 1)
+    monkeypatch.setattr(import_module("curation.steps.ingest"), "SLICE", 1)
     done = run(ROWS, images)
     assert (done.added, done.instances) == (["a", "b", "c"], 5)
     assert {i: bulk.comparable(d) for i, d in raw().items()} == here
@@ -256,7 +259,7 @@ def test_a_via_file_is_taken_in_and_corrected_the_same_way(images, dataset):
         region = {"shape_attributes": shape, "region_attributes": {"style": "boho"}}
         path = images.parent / "v.json"
         path.write_text(json.dumps({"k": {"filename": "a.png", "size": -1, "regions": [region]}}))
-        return ingest.run(NAME, via.load(path, images, "style"), False, update, console.progress())
+        return ingest(NAME, via.load(path, images, "style"), update=update)
 
     assert take(0).added == ["a.png"]
     assert take(0).unchanged == ["a.png"]
@@ -282,6 +285,6 @@ def test_lists_of_files_that_a_corrected_one_replaces_go(images, dataset):
     assert any(row[0] == "skipped" for row in listed())
     write(images.parent / "corrected.csv", CORRECTED)
     source = imaterialist.load(images.parent / "corrected.csv", images, DEFAULT_LABELS)
-    ingest.run(NAME, source, False, True, console.progress())
+    ingest(NAME, source, update=True)
     assert listed() == []
     assert not any(row[0] == "skipped" for row in listed("corrected"))

@@ -17,10 +17,12 @@ import pytest
 from PIL import Image
 
 from curation import store
-from curation.core import console, parallel, taxonomy
+from curation.core import parallel, taxonomy
 from curation.formats import imaterialist
-from curation.steps import import_report, ingest
-from curation.store import bulk, database
+from curation.steps import ingest
+from curation.store import bulk, database, import_report
+from curation.store.labels import remap as remap_labels
+from tests.conftest import decide
 
 ROOT = Path(__file__).parents[3]
 
@@ -104,7 +106,7 @@ def finish(name, images):
 def opened(name):
     """The dataset as it is now: FiftyOne hands out the one it has in memory."""
     dataset = fo.load_dataset(name)
-    dataset.reload()
+    dataset.samples.reload()
     return dataset
 
 
@@ -115,14 +117,16 @@ def count(name, query):
 def spare(name, images):
     """The same import in this process."""
     source = imaterialist.load(images / "t.csv", images)
-    ingest.run(name, source, False, True, console.progress())
+    ingest(name, source, update=True)
 
 
 def look(name):
     found = bulk.collection(opened(name)).find()
     images = {d["image_id"]: bulk.comparable(d) for d in found}
     for image in images.values():
-        image["labels_basis"] = (image.get("labels_basis") or [])[:1]  # decisions' ids: by chance
+        image["labels_fingerprint"] = (image.get("labels_basis") or [])[
+            :1
+        ]  # decisions' ids: by chance
     (path,) = import_report.list_paths(database.folder(name))
     with path.open() as file:
         rows = list(csv.reader(file))
@@ -132,12 +136,12 @@ def look(name):
 def remap_and_review(name):
     dataset = opened(name)
     text = (taxonomy.BUILT_IN / "supercategories.toml").read_text("utf-8")
-    store.remap(dataset, text, "supercategories.toml")
+    remap_labels(dataset, text, "supercategories.toml")
     for image_id in ("p3", "p300"):
-        shirt, shoe = dataset.match({"image_id": image_id}).first().labels.detections
+        shirt, shoe = dataset.samples.match({"image_id": image_id}).first().labels.detections
         for label in (shirt, shoe):
             values = {"instance_id": label.id, "category": "whole-body", "reviewer": "ann"}
-            store.decide(dataset, "relabel", image_id=image_id, **values)
+            decide(dataset, "relabel", image_id=image_id, **values)
 
 
 @pytest.mark.slow

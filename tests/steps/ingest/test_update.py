@@ -11,10 +11,11 @@ from PIL import Image
 
 from curation import store
 from curation.cli import main
-from curation.core import console
 from curation.formats import via
 from curation.issues.issue import ImageScore, Issue
 from curation.steps import audit, ingest
+from curation.store import decisions, edits, image_hashes, results
+from tests.conftest import decide
 from tests.steps.ingest.rows import (
     CORRECTED,
     DRESS,
@@ -56,7 +57,7 @@ def test_an_update_changes_the_corrected_image_alone(images, dataset):
     assert (done.updated, done.unchanged) == (["a"], ["b", "c"])
     after = raw()
     assert [i for i in before if before[i] != after[i]] == ["a"]
-    changed = {"ground_truth", "labels", "content_digest", "labels_digest", "labels_basis",
+    changed = {"ground_truth", "labels", "content_digest", "labels_digest", "labels_fingerprint",
                "updated_by", "update_note"}  # fmt: skip
     assert differing_fields(before["a"], after["a"]) == changed
     assert ("updated", "a", "photo updated", "labels: 1 new, 1 gone, 1 kept") in listed()
@@ -67,13 +68,13 @@ def test_what_an_update_leaves_the_same_keeps_its_reviews_and_scores(images, dat
     opened = remapped()
     flag()
     shirt, dress = labels("a")["shirt, blouse"], labels("b")["dress"]
-    store.decide(opened, "relabel", image_id="b", instance_id=dress.id, category="upper-body")
-    store.decide(opened, "exclude", image_id="c")
+    decide(opened, "relabel", image_id="b", instance_id=dress.id, category="upper-body")
+    decide(opened, "exclude", image_id="c")
     run(CORRECTED, images, update=True)
     assert (labels("a")["shirt, blouse"].id, labels("a")["pants"].error_score) == (shirt.id, None)
     kept = labels("a")["shirt, blouse"]
     assert (kept.error_score, kept.suggested_label, kept.review_status) == (0.9, "feet", "")
-    store.decide(opened, "keep", image_id="a", instance_id=shirt.id)
+    decide(opened, "keep", image_id="a", instance_id=shirt.id)
     again = [*CORRECTED[:1], ("a", "3 2", PANTS, ""), *CORRECTED[2:]]
     run(again, images, update=True)
     assert labels("a")["shirt, blouse"].review_status == "kept"
@@ -81,15 +82,15 @@ def test_what_an_update_leaves_the_same_keeps_its_reviews_and_scores(images, dat
         "upper-body",
         "relabelled",
     )
-    assert store.open_dataset(NAME).match({"excluded": True}).values("image_id") == ["c"]
-    assert store.refresh(opened) == []
+    assert store.open(NAME).samples.match({"excluded": True}).values("image_id") == ["c"]
+    assert edits.refresh(opened) == []
 
 
 def test_a_decision_whose_label_is_gone_is_listed_until_it_is_taken_back(images, dataset):
     run(ROWS, images)
     opened = remapped()
     pants = labels("a")["pants"]
-    store.decide(opened, "relabel", image_id="a", instance_id=pants.id, category="feet",
+    decide(opened, "relabel", image_id="a", instance_id=pants.id, category="feet",
                  reviewer="ann")  # fmt: skip
     run(CORRECTED, images, update=True)
     row = ("updated", "a", "decision without its label", f"relabel feet of {pants.id} by ann")
@@ -97,7 +98,7 @@ def test_a_decision_whose_label_is_gone_is_listed_until_it_is_taken_back(images,
     assert labels("a")["pants"].label == "lower-body"
     run(CORRECTED, images, update=True)
     assert row in listed(), "an import that was killed and run again lists it, too"
-    store.undo(opened, "ann")
+    decisions.undo(opened, "ann")
     run(CORRECTED, images, update=True)
     assert row not in listed()
 
@@ -105,14 +106,14 @@ def test_a_decision_whose_label_is_gone_is_listed_until_it_is_taken_back(images,
 def test_decisions_on_added_and_missing_garments_have_their_label(images, dataset):
     run(ROWS, images)
     opened = remapped()
-    mask = next(r for r, _ in store.read(opened, "ground_truth")).instances[0].mask
+    mask = next(opened.records("ground_truth")).instances[0].mask
     gaps = [
         Issue("a", f"{n}" * 24, "run:r1", "", 0.8, "missing", "feet", "", mask=mask) for n in (5, 6)
     ]
-    store.write_scores(opened, "r1", [ImageScore("a", 0.7, tuple(gaps))])
-    store.decide(opened, "add", image_id="a", instance_id="5" * 24)
-    store.decide(opened, "relabel", image_id="a", instance_id="5" * 24, category="accessories")
-    store.decide(opened, "delete", image_id="a", instance_id="6" * 24)
+    results.write_scores(opened, "r1", [ImageScore("a", 0.7, tuple(gaps))])
+    decide(opened, "add", image_id="a", instance_id="5" * 24)
+    decide(opened, "relabel", image_id="a", instance_id="5" * 24, category="accessories")
+    decide(opened, "delete", image_id="a", instance_id="6" * 24)
     run(CORRECTED, images, update=True)
     assert [row for row in listed() if "decision" in row[2]] == []
     assert labels("a")[""].label == "accessories"
@@ -145,8 +146,8 @@ def test_rows_inserted_on_top_change_where_labels_are_from_and_nothing_else(imag
     run(ROWS, images)
     opened = remapped()
     flag()
-    store.decide(opened, "keep", image_id="a", instance_id=labels("a")["shirt, blouse"].id)
-    store.image_groups(opened)
+    decide(opened, "keep", image_id="a", instance_id=labels("a")["shirt, blouse"].id)
+    image_hashes.content_groups(opened)
     before = raw()
     done = run([("d", LEFT, SHIRT, ""), *ROWS], images)
     assert (done.added, done.unchanged) == (["d"], ["a", "b", "c"])
@@ -164,7 +165,7 @@ def test_rows_inserted_on_top_change_where_labels_are_from_and_nothing_else(imag
                         after[image_id][field]["detections"], strict=True)  # fmt: skip
             assert {k for old, new in pairs for k in differing_fields(old, new)} == {"source"}
     assert labels("a")["pants"].source == "train.csv:4"
-    assert store.refresh(opened) == []
+    assert edits.refresh(opened) == []
 
 
 def test_what_an_audit_found_outlives_rows_inserted_on_top(images, dataset):
@@ -184,7 +185,7 @@ def test_what_an_audit_found_outlives_rows_inserted_on_top(images, dataset):
 def test_a_folder_of_images_that_moved_is_followed(images, dataset):
     run(ROWS, images)
     opened = remapped()
-    hashes = store.image_groups(opened)
+    hashes = image_hashes.content_groups(opened)
     before = raw()
     moved = images.rename(images.with_name("elsewhere"))
     done = run(ROWS, moved)
@@ -197,24 +198,24 @@ def test_a_folder_of_images_that_moved_is_followed(images, dataset):
             "location_digest",
             "photo_hash",
         }
-    assert store.image_groups(store.open_dataset(NAME)) == hashes
+    assert image_hashes.content_groups(store.open(NAME)) == hashes
 
 
 @pytest.mark.parametrize("rows", [CORRECTED, [("d", LEFT, SHIRT, ""), *ROWS]])
 def test_edits_made_in_fiftyone_are_journaled_before_their_image_is_replaced(images, dataset, rows):
     run(ROWS, images)
     opened = remapped()
-    sample = opened.match({"image_id": "a"}).first()
+    sample = opened.samples.match({"image_id": "a"}).first()
     sample.labels.detections[0].label = "feet"
     sample.save()
     run(rows, images, update=True)
-    assert [(d.action, d.category) for d in store.decisions(opened)] == [("relabel", "feet")]
+    assert [(d.action, d.category) for d in opened.journal.read()] == [("relabel", "feet")]
     assert labels("a")["shirt, blouse"].label == "feet"
 
 
 def test_a_image_replaced_by_another_of_its_size_is_noticed(dataset, images):
     run(ROWS, images)
-    store.image_groups(store.open_dataset(dataset))
+    image_hashes.content_groups(store.open(dataset))
     before = raw()
     noise = np.random.default_rng(0).integers(0, 255, (4, 6, 3), dtype=np.uint8)
     Image.fromarray(noise).save(images / "a.png")
@@ -238,10 +239,10 @@ def test_a_image_that_lost_its_last_label_is_a_change(images, dataset):
     }  # fmt: skip
     path = images.parent / "v.json"
     path.write_text(json.dumps(entries))
-    ingest.run(NAME, via.load(path, images), False, False, console.progress())
+    ingest(NAME, via.load(path, images))
     entries["a"]["regions"] = []
     path.write_text(json.dumps(entries))
-    done = ingest.run(NAME, via.load(path, images), False, True, console.progress())
+    done = ingest(NAME, via.load(path, images), update=True)
     assert (done.updated, done.unchanged) == (["a.png"], ["b.png"])
     assert raw()["a.png"]["ground_truth"]["detections"] == []
 
@@ -249,7 +250,7 @@ def test_a_image_that_lost_its_last_label_is_a_change(images, dataset):
 def test_an_update_voids_what_an_audit_said_of_a_image_that_changed(images, dataset):
     run([*ROWS, ("a", LEFT, SHIRT, "1")], images)
     opened = remapped()
-    audit.run(opened, console.progress())
+    audit(opened)
     before = raw()
     assert "duplicate instance" in before["a"]["faults"]
     run(ROWS, images, update=True)

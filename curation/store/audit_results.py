@@ -4,60 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import fiftyone as fo
-
 from curation.core.finding import Finding, Severity
-from curation.store import app_config, bulk
-from curation.store.datasets import (
-    GROUND_TRUTH,
-    LABELS,
-    batches,
-    declare_detections,
-    info,
-)
-from curation.store.edits import adopt_edits
-from curation.store.labels import locked, rebuild
+from curation.store import app_config, bulk, edits, labels
+from curation.store.dataset import Dataset, batches, declare_detections
+from curation.store.fields import FAULTS_ON_LABELS, GROUND_TRUTH, LABELS
 
 FAULTS = "faults, worst first"
 """Saved view: photos with a fault, those with most errors first."""
 
-ON_LABELS = {"faults": fo.ListField, "fault_details": fo.ListField, "severity": fo.StringField}
-"""What an audit finds of a label: the attributes and their kinds."""
 
-ON_IMAGES = ("faults", "fault_details", "n_faults", "n_errors")
-"""What it finds of a photo and of its labels together."""
-
-
-def write_faults(dataset: fo.Dataset, found: Sequence[Finding]) -> None:
+def write_faults(dataset: Dataset, found: Sequence[Finding]) -> None:
     """Replaces the faults of the last audit: on photos, on ``ground_truth`` and on ``labels``."""
     for name in (GROUND_TRUTH, LABELS):
-        if dataset.has_sample_field(name):
-            declare_detections(dataset, name, **ON_LABELS)
+        if dataset.has(name):
+            declare_detections(dataset.samples, name, FAULTS_ON_LABELS)
     of_image: dict[str, list[Finding]] = {}
     for fault in found:
         of_image.setdefault(fault.image_id, []).append(fault)
-    faulty = dataset.match({"n_faults": {"$gt": 0}})
+    faulty = dataset.samples.match({"n_faults": {"$gt": 0}})
     earlier = faulty.values("image_id")
     for batch in batches(sorted({*of_image, *earlier})):
         # Locked from the reading on: an import at the same time must not be written over.
-        with locked(dataset):
-            if info(dataset)["taxonomy"]:
-                adopt_edits(dataset, batch)  # made in FiftyOne; labels are made anew below
+        with dataset.journal.locked():
+            if dataset.has_taxonomy:
+                edits.adopt(dataset, batch)  # made in FiftyOne; labels are made anew below
             changes = {}
-            for image in bulk.read(dataset, batch, [GROUND_TRUTH]):
-                faults = of_image.get(image["image_id"], [])
-                marked = [_marked(d, faults) for d in bulk.detections(image, GROUND_TRUTH)]
-                changes[image["image_id"]] = {
+            for photo in bulk.read(dataset.samples, batch, [GROUND_TRUTH]):
+                faults = of_image.get(photo["image_id"], [])
+                marked = [_marked(d, faults) for d in bulk.detections(photo, GROUND_TRUTH)]
+                changes[photo["image_id"]] = {
                     "faults": sorted({str(f.kind) for f in faults}),
                     "fault_details": _details(faults),
                     "n_faults": len(faults),
                     "n_errors": sum(f.severity is Severity.ERROR for f in faults),
                     GROUND_TRUTH: {"_cls": "Detections", "detections": marked},
                 }
-            bulk.update(dataset, changes)
-            if info(dataset)["taxonomy"]:
-                rebuild(dataset, changes)
-    dataset.save_view(
+            bulk.update(dataset.samples, changes)
+            if dataset.has_taxonomy:
+                labels.rebuild(dataset, changes)
+    dataset.samples.save_view(
         FAULTS,
         faulty.sort_by([("n_errors", -1), ("n_faults", -1)]),
         description="photos with labels that are wrong by themselves",

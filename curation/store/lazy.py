@@ -1,0 +1,30 @@
+"""FiftyOne at its first use: it starts and connects to its database while it is imported.
+
+Every module of the store takes ``fo`` from here, so that importing one starts nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from curation.store import database
+
+if TYPE_CHECKING:
+    import fiftyone as fo
+else:
+
+    class _FiftyOne:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(_start(), name)
+
+    fo = _FiftyOne()
+
+
+def _start() -> Any:
+    database.prepare()
+    import fiftyone
+
+    return fiftyone
+
+
+__all__ = ["fo"]
