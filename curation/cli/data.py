@@ -20,6 +20,8 @@ from curation.formats.registry import writer, writers
 def remap(dataset: str, taxonomy: str, dry_run: bool, as_json: bool) -> None:
     """Show a dataset's labels under another vocabulary. Source labels and reviews stay.
 
+    Changes: `labels` in the dataset; with --dry-run nothing.
+
     \b
     curate remap photos --taxonomy supercategories
     """
@@ -56,6 +58,8 @@ def audit(dataset: str, as_json: bool) -> None:
     Runs past the end, doubled labels, two categories on the same pixels, parts
     without a garment, copies of a photo with other labels, and more. Nothing is
     changed; in the App, filter by `faults` or open the view "faults, worst first".
+
+    Changes: what the dataset says of faults, and its audit.csv; no label.
 
     \b
     curate audit photos
@@ -97,6 +101,8 @@ def review(dataset: str, apply_file: Path | None, undo: bool, as_json: bool) -> 
     action is keep, relabel (to category), delete, add (a missing garment) or
     exclude (the whole photo); the ids are those in issues.csv. Where the category
     is a label of the annotation file, not a class, a column taxonomy says source.
+
+    Changes: with --apply or --undo the journal, decisions.csv, and the labels; else nothing.
 
     \b
     curate review photos
@@ -150,6 +156,8 @@ def export(dataset: str, folder: Path, format_: str, size: int | None, as_json: 
     (instances.json), index masks (masks/ and classes.csv), VGG Image Annotator (via.json).
     Each has splits.csv. Void is 255 in masks; COCO and VIA have none, so labels that the
     taxonomy ignores are left out of them, and counted.
+
+    Changes: FOLDER, where it replaces an earlier export; the photos' splits in the dataset.
 
     \b
     curate export photos cleaned/ --format tfrecord --size 256

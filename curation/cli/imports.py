@@ -63,6 +63,8 @@ def verb(format_: Format) -> click.Command:
         help="\n\n".join([
             f"Import {format_.reads}.",
             *filter(None, [format_.more]),
+            "Changes: the dataset, made where there is none; of photos that are there only what "
+            "--update takes over.",
             f"\b\ncurate import {format_.example}",
         ]),
     )  # fmt: skip

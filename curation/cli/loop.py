@@ -17,6 +17,8 @@ from curation.core import console
 def predict(dataset: str, run: str, probabilities: bool) -> None:
     """Write a run's predictions into the dataset, out of fold where it has folds.
 
+    Changes: prediction_RUN and confidence_RUN in the dataset, files in the run's folder.
+
     \b
     curate predict photos --run r1
     """
@@ -38,6 +40,8 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
     """Score each label by the chance that it is wrong, and say what would be wrong with it.
 
     Saves the view "suspects, worst first" and the run's issues.csv.
+
+    Changes: scores, reasons and missing_RUN in the dataset, the run's issues.csv; no label.
 
     \b
     curate flag photos --run r1
@@ -99,6 +103,8 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The PNG to write.")
 def report(dataset: str, run: str, top: int, source_labels: bool, output: Path | None) -> None:
     """Draw the contact sheet of a run's first suspects: photo, label, prediction.
+
+    Changes: nothing but the PNG that it writes.
 
     \b
     curate report photos --run r1 --top 30 --output suspects.png

@@ -20,6 +20,8 @@ from curation.core import console
 def app(dataset: str, port: int, no_browser: bool) -> None:
     """Open the FiftyOne App on a dataset, suspects first. Ctrl+C ends it.
 
+    Changes: how the App shows the dataset, and its folder of plugins; labels, as you decide.
+
     \b
     curate app photos
     """
@@ -36,6 +38,8 @@ def app(dataset: str, port: int, no_browser: bool) -> None:
 def demo(no_app: bool, images: int, port: int) -> None:
     """Go once around the loop on drawn figures whose labels are partly spoilt on purpose.
 
+    Changes: the datasets demo and demo-styles, which it makes anew each time.
+
     \b
     curate demo
     """
@@ -51,6 +55,8 @@ def demo(no_app: bool, images: int, port: int) -> None:
 @as_json
 def doctor(as_json: bool) -> None:
     """Say what is right and wrong with this machine, and how to mend it.
+
+    Changes: nothing.
 
     \b
     curate doctor

@@ -40,8 +40,9 @@ def train(
     With --folds K, K models are trained and each photo is predicted by the one
     that never saw it: that is what `flag` needs. Without, one model is trained
     on the train split and tested on the test split. What no option says, the
-    recipe says. Changes no label: it adds the run's folder, and the dataset's
-    `fold` or `split`.
+    recipe says.
+
+    Changes: the run's folder, the cache of features, the photos' fold or split; no label.
 
     \b
     curate train photos --run r1 --folds 3
@@ -82,8 +83,9 @@ def sweep(
     """Train once with each of several learning rates, and draw what came of them.
 
     Each is a run of its own: s_0p1, s_0p01, ... A rate that is done already, or
-    half, is not begun anew. Changes no label: it adds the runs' folders and a
-    picture beside them.
+    half, is not begun anew.
+
+    Changes: as train does, for each of the runs; a picture beside them.
 
     \b
     curate sweep styles --run s --recipe styles
@@ -129,7 +131,7 @@ def sweep(
 def evaluate(source: str, run: str, as_json: bool) -> None:
     """Measure a finished run on the labels of now, on photos that it was not trained on.
 
-    Changes nothing.
+    Changes: nothing but the cache of features.
 
     \b
     curate evaluate photos --run r1
@@ -154,8 +156,9 @@ def export_model(source: str, target: Path, run: str, format_: str, fold: int | 
     """Write a run's model into the folder TARGET, for use elsewhere.
 
     It takes a photo and gives class probabilities; classes.json says which. What
-    is written is loaded again and compared with the run's own model. Changes
-    nothing but TARGET.
+    is written is loaded again and compared with the run's own model.
+
+    Changes: nothing but TARGET.
 
     \b
     curate export-model photos segmenter --run r1 --format onnx
