@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -25,7 +26,11 @@ from curation.core import taxonomy
 from curation.core.finding import FindingKind, Severity
 from curation.demo import run as demo
 from curation.formats import coco, imaterialist, mask_folder
+from curation.review import Decision
 from curation.steps import report
+from curation.store import fields
+from training import recipes
+from training.config import TrainConfig
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = "tests/benchmarks/README.md"
@@ -328,6 +333,61 @@ def test_the_table_of_findings_is_the_one_in_the_code(document, kinds):
     assert sorted(table) == sorted((kind, kind.severity, kind.meaning) for kind in kinds)
     ranks = [Severity(severity).rank for _, severity, _ in table]
     assert ranks == sorted(ranks)
+
+
+def rows_of(document: str, title: str, level: str = "##") -> list[list[str]]:
+    """The cells of the only table of a section, without its head."""
+    part = text(document).split(f"\n{level} {title}\n", 1)[1]
+    part = re.split(rf"\n#{{2,{len(level)}}} ", part)[0]
+    lines = [line for line in part.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+@pytest.mark.parametrize(
+    ("title", "known"),
+    [
+        ("Of each photo", fields.ON_IMAGES),
+        ("Of each run", fields.OF_A_RUN),
+        ("Of each label and missing garment", fields.ON_DETECTIONS),
+        (
+            "Of each label",
+            (*fields.ON_LABELS, *fields.CLASS_SCORES, *fields.SOURCE_SCORES,
+             *fields.FAULTS_ON_LABELS),
+        ),
+        ("Of each missing garment", fields.ON_MISSING),
+    ],
+)  # fmt: skip
+def test_the_tables_of_fields_are_the_schema(title, known):
+    rows = rows_of("curation/README.md", title, "###")
+    assert rows == [[f"`{field.name}`", field.description] for field in known]
+
+
+def test_the_glossary_is_short_and_what_it_calls_a_field_is_one():
+    rows = rows_of("curation/README.md", "Glossary")
+    assert len(rows) <= 30
+    assert rows == sorted(rows, key=lambda row: row[0].casefold())
+    every = (*fields.ON_IMAGES, *fields.OF_A_RUN, *fields.ON_DETECTIONS, *fields.ON_LABELS,
+             *fields.CLASS_SCORES, *fields.SOURCE_SCORES, *fields.FAULTS_ON_LABELS)  # fmt: skip
+    known = {field.name for field in every} | {fields.LABELS, fields.GROUND_TRUTH}
+    known |= {each.name for each in dataclass_fields(Decision)} | set(main.commands)
+    known |= {"decisions.csv"}
+    said = {word for row in rows for word in re.findall(r"`([^`]+)`", " ".join(row))}
+    assert said - known == set()
+
+
+def test_the_table_of_settings_is_that_of_the_trainer():
+    rows = []
+    for each in dataclass_fields(TrainConfig):
+        default = str(each.default).lower() if each.type == "bool" else str(each.default)
+        choices = ", ".join(map(str, each.metadata["choices"]))
+        about = each.metadata["help"] + (f" One of {choices}." if choices else "")
+        rows.append([f"`{each.name}`", default, about])
+    assert rows_of("training/README.md", "Settings") == rows
+
+
+def test_the_table_of_recipes_has_each():
+    table = rows_of("training/README.md", "Recipes")
+    assert sorted(re.findall(r"`([\w-]+)`", " ".join(row[0] for row in table))) == recipes.names()
 
 
 @pytest.mark.long
