@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from curation.audit import duplicates, image_hash, instances
@@ -21,11 +21,15 @@ class Checked(NamedTuple):
     labels: ImageLabels
 
 
-def check(_: None, records: Sequence[ImageRecord]) -> list[Checked]:
-    """Audits each photo's labels and its file."""
+def check(known: Mapping[str, ImageHash], records: Sequence[ImageRecord]) -> list[Checked]:
+    """Audits each photo's labels and its file.
+
+    Args:
+        known: hashes from an earlier time, by image_id: see :func:`image_hash.check_image`
+    """
     result = []
     for record in records:
-        image, of_image = image_hash.check_image(record)
+        image, of_image = image_hash.check_image(record, known.get(record.image_id))
         found = instances.audit_record(record) + of_image
         result.append(Checked(record.image_id, found, image, duplicates.summarise(record)))
     return result

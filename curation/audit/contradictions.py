@@ -12,10 +12,10 @@ from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord
 
 GRID = 96
-"""Points along a side at which masks are compared: twins may differ in size."""
+"""Points along a side at which masks are compared: near-duplicates may differ in size."""
 
 SAME_PLACE = 0.6
-"""IoU from which two labels are of one garment: twins may be cut by a few per cent."""
+"""IoU from which two labels are of one garment: near-duplicates may be cut by a few per cent."""
 
 WITHIN = 0.8
 """Share of a label from which it is a piece of another one."""
@@ -24,14 +24,14 @@ FEWEST = 24
 """Points of the grid below which a garment is too small to be found again."""
 
 
-def audit_twins(images: Iterable[ImageRecord]) -> Iterator[Finding]:
+def audit_group(images: Iterable[ImageRecord]) -> Iterator[Finding]:
     """The labels in photos that look alike which are at odds with one of the first that has any.
 
     Either may be the wrong one: ``dress`` here and ``skirt`` there are both named; of a whole
     here (``dress``) that is its pieces there (``top`` and ``skirt``), the whole.
 
     Args:
-        images: records of one group
+        images: records of one :class:`curation.audit.duplicates.DuplicateGroup`
     """
     labelled = ((image, _grid(image)) for image in images if image.instances)
     if (first := next(labelled, None)) is None:

@@ -14,6 +14,8 @@ from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from curation.audit.image_hash import CELLS, ImageHash, first_location
 from curation.core.finding import Finding, FindingKind
@@ -33,7 +35,7 @@ BLOCK = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Twins:
+class DuplicateGroup:
     """Photos that show the same.
 
     Attributes:
@@ -72,7 +74,7 @@ def summarise(record: ImageRecord) -> ImageLabels:
     return ImageLabels(first_location(record), tuple(sorted(digests)))
 
 
-def duplicates(prints: Sequence[ImageHash]) -> list[Twins]:
+def duplicates(hashes: Sequence[ImageHash]) -> list[DuplicateGroup]:
     """Groups of photos that are one photo: equal files first, then those that look alike.
 
     Looking alike is passed on: where a is like b and b like c, all three are a
@@ -81,20 +83,21 @@ def duplicates(prints: Sequence[ImageHash]) -> list[Twins]:
     """
     copies: dict[str, list[str]] = {}
     different: list[ImageHash] = []
-    for image in prints:
+    for image in hashes:
         if image.content not in copies:
             different.append(image)
         copies.setdefault(image.content, []).append(image.image_id)
-    exact = [Twins(tuple(ids), exact=True) for ids in copies.values() if len(ids) > 1]
+    exact = [DuplicateGroup(tuple(ids), exact=True) for ids in copies.values() if len(ids) > 1]
 
     alike: dict[int, list[str]] = {}
     for image, group in zip(different, _groups(different).tolist(), strict=True):
         alike.setdefault(group, []).append(image.image_id)
-    return exact + [Twins(tuple(ids), exact=False) for ids in alike.values() if len(ids) > 1]
+    near = [DuplicateGroup(tuple(ids), exact=False) for ids in alike.values() if len(ids) > 1]
+    return exact + near
 
 
 def audit_duplicates(
-    groups: Iterable[Twins], labels: Mapping[str, ImageLabels]
+    groups: Iterable[DuplicateGroup], labels: Mapping[str, ImageLabels]
 ) -> Iterator[Finding]:
     """The photos whose labels differ from what most of their group say.
 
@@ -133,26 +136,41 @@ def _list(categories: Counter[str]) -> str:
     return " + ".join(words) or "nothing"
 
 
-def _groups(prints: Sequence[ImageHash]) -> NDArray[np.intp]:
-    """(n,) the group of each photo: the index of one of its members."""
-    hashes = np.array([p.perceptual for p in prints], dtype=np.uint64)
-    joined = b"".join(p.thumbnail for p in prints)
+def _groups(images: Sequence[ImageHash]) -> NDArray[np.intp]:
+    """(n,) the group of each photo: the index of its first member."""
+    hashes = np.array([image.perceptual for image in images], dtype=np.uint64)
+    joined = b"".join(image.thumbnail for image in images)
     thumbnails = np.frombuffer(joined, np.uint8).reshape(-1, CELLS * CELLS, 3).astype(np.int16)
-    group = np.arange(len(prints))
-    for start in range(0, len(prints), BLOCK):
+    group = np.arange(len(images))
+    for start in range(0, len(images), BLOCK):
         bits = np.bitwise_count(hashes[start : start + BLOCK, None] ^ hashes[start:])
+        pairs = np.empty((2, 0), np.intp)
         for row, near in enumerate(bits <= NEAR_BITS):
             image = start + row
             others = image + 1 + np.flatnonzero(near[row + 1 :])
-            # Thousands of blank photos are all pairs, and yet one group after the first.
             others = others[group[others] != group[image]]
-            like = others[_look_alike(thumbnails[image], thumbnails[others])]
-            if like.size:
-                group[np.isin(group, group[like])] = group[image]
+            like = others[_looks_like(thumbnails[image], thumbnails[others])]
+            pairs = np.append(pairs, [np.full(like.size, image), like], axis=1)
+            # Thousands of blank photos are all pairs, and yet one group after the first.
+            if pairs.shape[1] > BLOCK:
+                group, pairs = _joined(group, pairs), pairs[:, :0]
+        group = _joined(group, pairs)
     return group
 
 
-def _look_alike(one: NDArray[np.int16], many: NDArray[np.int16]) -> NDArray[np.bool_]:
-    """(n,) whether thumbnails (n, cells, 3) have the colours of one (cells, 3)."""
+def _joined(group: NDArray[np.intp], pairs: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The groups (n,) after pairs (2, m) of photos came together."""
+    if not pairs.size:
+        return group
+    n = len(group)
+    one, other = np.concatenate([[np.arange(n), group], pairs], axis=1)
+    graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(n, n))
+    _, component = connected_components(graph, directed=False)
+    _, first = np.unique(component, return_index=True)
+    return first[component]
+
+
+def _looks_like(one: NDArray[np.int16], many: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """(n,) whether thumbnails (n, cells, 3) have the colors of one (cells, 3)."""
     differ = np.abs(many - one).max(axis=2) > NEAR_COLOR
     return differ.sum(axis=1) <= OTHER_CELLS

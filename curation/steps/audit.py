@@ -45,8 +45,8 @@ def audit(dataset: Dataset, *, progress: Progress = silent) -> list[Finding]:
     found: list[Finding] = []
     images: list[ImageHash] = []
     labels: dict[str, ImageLabels] = {}
-    done, total = 0, len(dataset)
-    for checked in parallel.ordered(batch.check, None, _batches(dataset, review), images=total):
+    known, done, total = image_hashes.kept(dataset), 0, len(dataset)
+    for checked in parallel.ordered(batch.check, known, _batches(dataset, review), images=total):
         for one in checked:
             found += one.findings
             labels[one.image_id] = one.labels
@@ -55,12 +55,12 @@ def audit(dataset: Dataset, *, progress: Progress = silent) -> list[Finding]:
         done += len(checked)
         progress("audit", done, total)
     progress("audit", total, total)  # what is excluded was not looked at
-    image_hashes.keep(dataset, images)
+    image_hashes.keep(dataset, [image for image in images if image != known.get(image.image_id)])
     groups = duplicates.duplicates(images)
     found += duplicates.audit_duplicates(groups, labels)
     for group in groups:
         records = dataset.records(GROUND_TRUTH, group.image_ids)
-        found += contradictions.audit_twins(map(review.source_record, records))
+        found += contradictions.audit_group(map(review.source_record, records))
     audit_results.write_faults(dataset, found)
     found += skipped(dataset.folder)
     found.sort(key=lambda f: (f.severity.rank, f.kind, f.image_id))

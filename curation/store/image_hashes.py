@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from curation.audit.image_hash import ImageHash, check_image
+from curation.audit.image_hash import ImageHash, hash_images
 from curation.core import image_io, parallel
 from curation.core.errors import DatasetError
 from curation.core.progress import Progress, silent
@@ -52,10 +51,12 @@ def perceptual(
     Returns:
         by image_id; an image that cannot be read is not in it
     """
-    known = _kept(dataset)
-    missing = [replace(r, instances=()) for i, r in records.items() if i not in known]
+    known = kept(dataset)
+    missing = [(i, record.path) for i, record in records.items() if i not in known]
     done, fresh = 0, []
-    for hashes in parallel.ordered(_hashed, None, batches(missing, _SLICE), images=len(missing)):
+    for hashes in parallel.ordered(
+        hash_images, None, batches(missing, _SLICE), images=len(missing)
+    ):
         fresh += [one for one in hashes if one]
         done += len(hashes)
         progress("photos that look alike", done, len(missing))
@@ -68,22 +69,18 @@ def keep(dataset: Dataset, hashes: Collection[ImageHash]) -> None:
     """Stores hashes on the samples, where :func:`perceptual` finds them."""
     if hashes:
         dataset.write_column("photo_hash", {h.image_id: h.content for h in hashes})
-        dataset.write_column(
-            "perceptual_hash", {h.image_id: f"{h.perceptual:016x}" for h in hashes}
-        )
-        dataset.write_column("thumbnail", {h.image_id: h.thumbnail.hex() for h in hashes})
+        texts = {h.image_id: h.to_text() for h in hashes}
+        dataset.write_column("perceptual_hash", {i: text for i, (text, _) in texts.items()})
+        dataset.write_column("thumbnail", {i: text for i, (_, text) in texts.items()})
 
 
-def _kept(dataset: Dataset) -> dict[str, ImageHash]:
+def kept(dataset: Dataset) -> dict[str, ImageHash]:
+    """The hashes that are on the samples, by image_id."""
     names = ["image_id", "photo_hash", "perceptual_hash", "thumbnail"]
     return {
-        image_id: ImageHash(image_id, content, int(perceptual, 16), bytes.fromhex(thumbnail))
+        image_id: ImageHash.from_text(image_id, content, perceptual, thumbnail)
         for image_id, content, perceptual, thumbnail in zip(
             *dataset.samples.values(names), strict=True
         )
         if content and perceptual and thumbnail
     }
-
-
-def _hashed(_: None, records: Sequence[ImageRecord]) -> list[ImageHash | None]:
-    return [check_image(record)[0] for record in records]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from curation.audit.contradictions import audit_twins
+from curation.audit.contradictions import audit_group
 from curation.core import rle
 from curation.core.finding import FindingKind
 from curation.core.records import ImageRecord, Instance
@@ -25,13 +25,13 @@ def image(name: str, *labels: tuple[str, tuple[int, int]], size: int = 100):
 
 
 def found(*images):
-    return [(f.location, f.detail) for f in audit_twins(images)]
+    return [(f.location, f.detail) for f in audit_group(images)]
 
 
 def test_two_names_for_one_garment_are_named_on_both_images():
     a = image("a", ("dress", BOTTOM), ("top", TOP))
     b = image("b", ("top", (11, 41)), ("skirt", (41, 81)), size=200)
-    twins = list(audit_twins([a, b]))
+    twins = list(audit_group([a, b]))
     assert [(f.image_id, f.kind) for f in twins] == [
         ("a", FindingKind.NEAR_DUPLICATE_GARMENT),
         ("b", FindingKind.NEAR_DUPLICATE_GARMENT),

@@ -9,8 +9,8 @@ from PIL import Image
 
 from curation.audit import duplicates as module
 from curation.audit.duplicates import (
+    DuplicateGroup,
     ImageLabels,
-    Twins,
     audit_duplicates,
     duplicates,
     summarise,
@@ -33,7 +33,10 @@ def test_equal_files_are_twins_and_of_them_the_first_is_compared_by_its_looks():
         image_print("b", "same"),
         image_print("c", perceptual=2**10 - 1),
     ]
-    assert duplicates(prints) == [Twins(("a", "b"), True), Twins(("a", "c"), False)]
+    assert duplicates(prints) == [
+        DuplicateGroup(("a", "b"), True),
+        DuplicateGroup(("a", "c"), False),
+    ]
 
 
 def test_images_that_share_a_hash_and_not_their_colors_stay_apart():
@@ -42,7 +45,8 @@ def test_images_that_share_a_hash_and_not_their_colors_stay_apart():
 
     pose = image_print("a")
     assert duplicates([pose, image_print("b", thumbnail=colored(3))]) == []
-    assert duplicates([pose, image_print("b", thumbnail=colored(2))]) == [Twins(("a", "b"), False)]
+    alike = image_print("b", thumbnail=colored(2))
+    assert duplicates([pose, alike]) == [DuplicateGroup(("a", "b"), False)]
 
 
 def test_likeness_is_passed_on():
@@ -52,7 +56,7 @@ def test_likeness_is_passed_on():
         image_print("c", perceptual=0xFFFF),
         image_print("b", perceptual=0xFF),
     ]
-    assert duplicates(prints) == [Twins(("a", "c", "b"), False)]
+    assert duplicates(prints) == [DuplicateGroup(("a", "c", "b"), False)]
 
 
 def test_no_images_have_no_duplicates():
@@ -97,7 +101,7 @@ def labels(*categories, source="train.csv:2", mask=b"m"):
 
 def test_equal_files_with_other_categories_name_both_sides():
     said = {"a": labels("skirt", "top", "shoe", "shoe"), "b": labels("dress", "shoe", source="x:9")}
-    (fault,) = audit_duplicates([Twins(("a", "b"), True)], said)
+    (fault,) = audit_duplicates([DuplicateGroup(("a", "b"), True)], said)
     assert (fault.kind, fault.image_id, fault.other) == ("duplicate photo, other labels", "b", "a")
     assert (fault.instance_id, fault.location) == ("", "x:9")
     assert fault.detail == "only here: 'dress'; only on a: 'shoe' + 'skirt' + 'top'"
@@ -106,18 +110,18 @@ def test_equal_files_with_other_categories_name_both_sides():
 def test_equal_files_with_other_masks_say_how_many():
     one = summarise(record(Path("a.jpg"), dress=picture("#."), shoe=picture(".#")))
     other = summarise(record(Path("b.jpg"), dress=picture("##"), shoe=picture(".#")))
-    (fault,) = audit_duplicates([Twins(("a", "b"), True)], {"a": one, "b": other})
+    (fault,) = audit_duplicates([DuplicateGroup(("a", "b"), True)], {"a": one, "b": other})
     assert fault.detail == "the categories are those of a, but 1 of 2 masks differ"
 
 
 def test_the_one_that_most_of_its_group_contradict_has_the_fault():
     said = {"a": labels("skirt"), "b": labels("dress"), "c": labels("dress"), "d": labels("dress")}
-    (fault,) = audit_duplicates([Twins(tuple(said), True)], said)
+    (fault,) = audit_duplicates([DuplicateGroup(tuple(said), True)], said)
     assert (fault.image_id, fault.other) == ("a", "b")
 
 
 def test_images_that_look_alike_need_equal_categories_and_no_equal_masks():
-    group = [Twins(("a", "b"), False)]
+    group = [DuplicateGroup(("a", "b"), False)]
     assert not [*audit_duplicates(group, {"a": labels("dress"), "b": labels("dress", mask=b"n")})]
     (fault,) = audit_duplicates(group, {"a": labels("dress"), "b": labels("dress", "hat")})
     assert fault.kind == "near-duplicate photo, other labels"
@@ -159,7 +163,7 @@ def test_copies_of_a_real_image_are_found_and_its_mirror_image_is_not(real_data,
         take(Image.open(folder / "0594.jpg"), "another.png"),
     ]
     assert duplicates(prints) == [
-        Twins(("original.png", "squeezed.jpg", "small.jpg", "cut.jpg", "0984.png"), False)
+        DuplicateGroup(("original.png", "squeezed.jpg", "small.jpg", "cut.jpg", "0984.png"), False)
     ]
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation.audit.image_hash import check_image
+from curation.audit import image_hash
+from curation.audit.image_hash import ImageHash, check_image, hash_images
 from curation.core import image_io
 from curation.core.records import ImageRecord, Instance
 from curation.core.rle import encode
@@ -63,3 +64,40 @@ def test_a_image_without_labels_is_checked_too(jpeg):
     found, wrong = check_image(ImageRecord("p", jpeg, 160, 120))
     assert found is not None
     assert wrong == []
+
+
+def test_a_kept_hash_saves_decoding_as_long_as_the_file_is_the_same(jpeg, monkeypatch):
+    record = labelled(jpeg, 120, 160)
+    known, _ = check_image(record)
+    with monkeypatch.context() as patch:
+        patch.setattr(image_hash, "hash_image", pytest.fail)
+        found, (finding,) = check_image(record, known)
+    assert found == known
+    assert finding.kind == "size mismatch"
+    Image.new("RGB", (120, 160)).save(jpeg)
+    found, _ = check_image(record, known)
+    assert found.content == image_io.content_hash(jpeg) != known.content
+    jpeg.unlink()
+    found, (finding,) = check_image(record, known)
+    assert (found, finding.kind) == (None, "unreadable photo")
+
+
+def test_a_hash_comes_back_from_its_text(jpeg):
+    found, _ = check_image(labelled(jpeg, 160, 120))
+    perceptual, thumbnail = found.to_text()
+    assert (len(perceptual), len(thumbnail)) == (16, 256)
+    assert ImageHash.from_text("p", found.content, perceptual, thumbnail) == found
+
+
+@pytest.mark.parametrize(
+    ("perceptual", "thumbnail"),
+    [("1", "A" * 256), ("g" * 16, "A" * 256), ("0" * 16, "A" * 252), ("0" * 16, "?" * 256)],
+)
+def test_a_text_that_is_no_hash_is_refused(perceptual, thumbnail):
+    with pytest.raises(ValueError):
+        ImageHash.from_text("p", "c", perceptual, thumbnail)
+
+
+def test_many_are_hashed_at_once_and_those_that_cannot_be_read_are_none(jpeg, tmp_path):
+    found, _ = check_image(labelled(jpeg, 160, 120))
+    assert hash_images(None, [("p", jpeg), ("q", tmp_path / "q.jpg")]) == [found, None]

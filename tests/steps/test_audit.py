@@ -140,7 +140,7 @@ def test_auditing_twice_says_the_same_and_a_deleted_label_no_more(dataset):
 def test_what_a_reviewer_called_it_counts_and_not_what_was_imported(dataset):
     found = json.loads(audit(dataset.name, "--json"))
     skirt = next(f for f in found if f["location"] == "train.csv:9" and f["instance_id"])
-    assert skirt["name"] == "same garment, other category"
+    assert skirt["kind"] == "same garment, other category"
     decide(
         dataset, "relabel", image_id="b2", instance_id=skirt["instance_id"],
         category="shirt, blouse", taxonomy=taxonomy.SOURCE,
