@@ -183,11 +183,10 @@ class RunFolder:
             raise RunError(self.path, f"cannot be read: {error}", where="config.toml") from None
         if unknown := sorted(set(table.get("train", ())) - set(configs.SETTINGS)):
             reason = (
-                f"another version of curate made this run (with {unknown[0]!r} in its settings)"
+                f"is of another version of curate, which had a setting {unknown[0]!r}: "
+                "train again under another name"
             )
-            raise RunError(
-                self.path, f"{reason}: train again under another name", where="config.toml"
-            )
+            raise RunError(self.path, reason, where="config.toml")
         return table
 
     def config(self) -> TrainConfig:

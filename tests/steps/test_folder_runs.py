@@ -11,10 +11,9 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
+from curation import steps
 from curation.cli import main
 from curation.core.errors import RunError
-from curation.steps import train as steps
-from curation.steps.evaluate import evaluate
 from curation.steps.runs import FolderRuns
 from tests.training.drawn import QUICK, SIZE, draw, export
 from training.errors import DivergedError
@@ -36,13 +35,13 @@ def test_a_run_is_where_its_name_says_and_its_features_beside_it(data, tmp_path)
     assert metrics["measured_on"] == "val"  # of an export without test photos
     assert (tmp_path / "runs" / "features").is_dir()
     with pytest.raises(RunError, match=r"this run trained on all photos of .*data"):
-        evaluate(FolderRuns(data), str(tmp_path / "runs" / "a"))
+        steps.evaluate(FolderRuns(data), str(tmp_path / "runs" / "a"))
 
 
 def test_folds_are_dealt_and_every_image_measured(data, tmp_path):
     metrics = train(data, tmp_path / "a", folds=3)
     assert metrics["photos"] == 12
-    again = evaluate(FolderRuns(data), str(tmp_path / "a"))
+    again = steps.evaluate(FolderRuns(data), str(tmp_path / "a"))
     assert again["iou"] == pytest.approx(metrics["iou"])
     of = RunFolder(tmp_path / "a").parts().of
     assert sorted(set(of)) == ["0", "1", "2"]
