@@ -305,4 +305,4 @@ def test_a_run_of_an_earlier_build_is_refused_with_the_way_out(tmp_path):
     with pytest.raises(RunError, match=refused):
         next(predict(run, [], cache=tmp_path))
     with pytest.raises(RunError, match=refused):
-        begin(run, QUICK, CLASSES, Parts("fold", ("a", "b"), ("a", "b"), ("0", "1")), "hash")
+        begin(run, QUICK, CLASSES, Parts("fold", keys := tuple("abcdef"), keys, ("0", "1") * 3), "")
