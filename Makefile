@@ -9,7 +9,7 @@ demo: .venv/ready
 test: .venv/ready
 	$(BIN)/pytest -m "not long" --numprocesses auto --dist loadfile
 
-# What takes minutes each: the README's commands on real photos, and workers under JAX.
+# What takes minutes each: the documents' commands on real photos, and workers under JAX.
 test-long: .venv/ready backends
 	$(BIN)/pytest -m long
 	KERAS_BACKEND=jax $(BIN)/pytest tests/training/test_workers.py

@@ -1,0 +1,264 @@
+"""Every command of every document is run, in the order of reading, on small data."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from curation.core import taxonomy
+from curation.demo import run as demo
+from curation.formats import coco, imaterialist, mask_folder
+from curation.steps import report
+from tests.docs.documents import (
+    AFTER_THE_LOOP,
+    AUDIT,
+    BENCHMARKS,
+    DOCUMENTS,
+    FORMATS,
+    ISSUES,
+    PLUGINS,
+    README,
+    ROOT,
+    TRAINING,
+    commands,
+    ours,
+    section,
+    text,
+)
+
+SMALLER = {
+    "train": ["--size", "64", "--steps", "4"],
+    "sweep": ["--size", "64", "--steps", "4"],
+    "app": ["--help"],  # it serves until Ctrl+C: tests/store/test_app.py and tests/app run it
+    "demo": ["--help"],  # tests/demo/test_run.py
+    "doctor": ["--help"],  # tests/cli/test_doctor.py
+}
+"""What is added to a verb so that all documents run in two minutes."""
+
+
+def words(command: str) -> list[str]:
+    """A command as it is run here."""
+    given = shlex.split(command)
+    if given[0] == "cp":
+        return [word.replace("~/curate", os.environ["CURATE_HOME"]) for word in given]
+    assert given[0] == "curate", command
+    given += SMALLER.get(given[1], [])
+    return ["64" if before == "--size" else word for before, word in pairwise(["", *given])]
+
+
+SHELL = """
+import json, subprocess, sys
+from curation.cli import main
+for words in json.loads(sys.argv[1]):
+    print("$", words, flush=True)
+    if words[0] == "curate":
+        main.main(words[1:], standalone_mode=False)
+    else:
+        subprocess.run(words, check=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+"""
+
+
+def run(lines: list[str], folder: Path) -> str:
+    """What the commands of a document say, one after the other.
+
+    In one process, as each start of TensorFlow takes seconds.
+    """
+    given = json.dumps([words(line) for line in lines])
+    done = subprocess.run(
+        [sys.executable, "-c", SHELL, given],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def run_python(arguments: list[str], folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def test_the_two_commands_of_the_set_up_are_targets_that_do_what_is_said():
+    lines = commands(section(README, "Set up"))
+    assert lines == ["make demo", "make test", "curate doctor"]
+    plan = subprocess.run(
+        ["make", "--dry-run", "--always-make", "demo", "test"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert ".venv/bin/curate demo" in plan
+    assert ".venv/bin/pytest" in plan
+    program = Path(sys.executable).with_name("curate")
+    said = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
+    assert all(verb in said for verb in ("import", "train", "export-model", "doctor"))
+
+
+@pytest.fixture(scope="module")
+def around(tmp_path_factory) -> tuple[Path, str]:
+    """The folder in which the README's loop was gone through, and what that said."""
+    folder = tmp_path_factory.mktemp("around")
+    demo.draw(folder, 60)
+    (folder / "photos").rename(folder / "images")
+    categories = [{"id": i, "name": n} for i, n in enumerate(imaterialist.CATEGORIES)]
+    labels = json.dumps({"categories": categories})
+    (folder / "label_descriptions.json").write_text(labels)
+    write_the_other_formats(folder)
+    (folder / "decisions.csv").write_text("action,image_id\nexclude,figure-0003\n")
+    return folder, run(commands(section(README, "Once around the loop")), folder)
+
+
+def write_the_other_formats(folder: Path) -> None:
+    """What train.csv says as COCO and as index masks, and train.csv with a row less."""
+    rows = (folder / "train.csv").read_text().splitlines(keepends=True)
+    (folder / "train-corrected.csv").write_text("".join(rows[:1] + rows[2:]))
+    source = imaterialist.load(folder / "train.csv", folder / "images")
+    records = list(source.read(0, len(source.names), pytest.fail))
+    coco.write(folder / "instances.json", records)
+    five = taxonomy.load("supercategories")
+    remapped = [
+        replace(
+            record,
+            instances=tuple(
+                replace(i, category=target)
+                for i in record.instances
+                if (target := five.target(i.category))
+            ),
+        )
+        for record in records
+    ]
+    mask_folder.write(folder / "masks", remapped, five)
+    (folder / "masks" / "classes.csv").rename(folder / "classes.csv")
+
+
+@pytest.mark.slow
+def test_once_around_the_loop(around):
+    folder, told = around
+    assert "Into photos:" in told
+    assert "Predicted 60 photos" in told
+    assert "exclude" in told.split("'review', 'photos']")[1], "the decision is listed"
+    assert "Drew the first 30 suspects" in told
+    assert_all_drawn(folder / "suspects.png", 30)
+    assert (folder / "cleaned" / "manifest.json").is_file()
+
+
+def assert_all_drawn(path: Path, count: int) -> None:
+    """A contact sheet has a place for each suspect, and in each panel of it the outline."""
+    sheet = np.asarray(Image.open(path))
+    height, width = report.PANEL + report.CAPTION, sheet.shape[1] // report.COLUMNS
+    assert sheet.shape[0] == report.HEADER + height * -(-count // report.COLUMNS)
+    panel = width // report.PANELS
+    for number in range(count):
+        row, column = divmod(number, report.COLUMNS)
+        tile = sheet[report.HEADER + row * height :][: report.PANEL, column * width :][:, :width]
+        outlined = (tile == report.OUTLINE).all(axis=2)
+        shown = [bool(outlined[:, i * panel : (i + 1) * panel].any()) for i in range(report.PANELS)]
+        assert shown == [True] * report.PANELS, f"suspect {number + 1}"
+
+
+SAID = {
+    FORMATS: ["Into indexed:", "Into fashion:", "59 unchanged, 1 updated"],
+    AUDIT: ["Audited 60 photos of photos"],
+    ISSUES: ["Flagged", "suspect-source-labels.png"],
+    PLUGINS: ["Took back exclude on figure-0003"],
+    TRAINING: [
+        "probabilities differ by at most",
+        "Predicted 60 photos: prediction_big",
+    ],
+}
+FILES = {
+    FORMATS: ["cleaned-coco/instances.json"],
+    ISSUES: ["suspects.png", "suspect-source-labels.png"],
+    TRAINING: ["segmenter/model.onnx", "runs/big/model-card.md"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", AFTER_THE_LOOP)
+def test_the_commands_of_the_other_documents(document, around):
+    folder, _ = around
+    told = run(commands(text(document)), folder)
+    assert [said for said in SAID[document] if said not in told] == []
+    assert all((folder / path).is_file() for path in FILES.get(document, []))
+
+
+def test_no_document_with_commands_is_forgotten():
+    found = {str(path.relative_to(ROOT)) for path in ours()}
+    assert found == set(DOCUMENTS)
+    run_elsewhere = {BENCHMARKS}  # the tests below
+    rest = set(DOCUMENTS) - {README, *AFTER_THE_LOOP} - run_elsewhere
+    assert [document for document in rest if commands(text(document))] == []
+    titles = re.findall(r"^## (.+)$", text(README), re.M)
+    with_commands = [t for t in titles if commands(section(README, t))]
+    assert with_commands == ["Set up", "Once around the loop"]
+    titles = re.findall(r"^## (.+)$", text(BENCHMARKS), re.M)
+    with_commands = [t for t in titles if commands(section(BENCHMARKS, t))]
+    elsewhere = ["The demo", "The build before, beside this one"]  # their own tests
+    assert with_commands == ["On real photos", "Import", *elsewhere]
+
+
+def test_fiftyones_own_way(images_folder, tmp_path):
+    document = text(FORMATS)
+    (snippet,) = re.findall(r"```python\n(.*?)```", document, flags=re.S)
+    (tmp_path / "fashion").mkdir()
+    images_folder.rename(tmp_path / "fashion" / "images")
+    header = "ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\n"
+    (tmp_path / "fashion" / "train.csv").write_text(header + "a,2 2,4,6,4,\nb,1 1,5,5,6,\n")
+    run_python(["-c", snippet + "\nassert len(fo.load_dataset('pilot')) == 2"], tmp_path)
+
+
+@pytest.mark.long
+def test_on_real_images(real_data, tmp_path):
+    place = tmp_path / "project"
+    place.mkdir()
+    (tmp_path / "shared").symlink_to(real_data.parent)
+    (place / "ccp-decisions.csv").write_text("action,image_id\nexclude,0127\n")
+    told = run(commands(section(BENCHMARKS, "On real photos")), place)
+    assert "Into ccp: 4,425 instances in 799 photos" in told
+    assert "Into ccp-via: 393 instances in 60 photos" in told
+    assert "Into shorts: 20 instances in 20 photos" in told
+    assert "Predicted 799 photos" in told
+    assert re.search(r"Took 1 decisions?", told)
+    assert len((place / "ccp-cleaned" / "splits.csv").read_text().splitlines()) == 1 + 798
+
+
+@pytest.mark.parametrize(
+    ("part", "rows"),
+    [
+        pytest.param("decide", 2, marks=pytest.mark.slow),
+        pytest.param("verbs", 7, marks=pytest.mark.long),
+    ],
+)
+def test_the_builds_beside_each_other(part, rows, tmp_path):
+    """This one beside itself, on few photos."""
+    (line,) = commands(section(BENCHMARKS, "The build before, beside this one"))
+    program, *arguments = shlex.split(line.replace("../before", str(ROOT)))
+    smaller = ["--only", part, "--figures", "20", "--journal", "60", "--rounds", "1"]
+    assert program == "python"
+    run_python([*arguments, *smaller, "--json", str(tmp_path / "found.json")], ROOT)
+    found = json.loads((tmp_path / "found.json").read_text())["rows"]
+    assert len(found) == rows
+    assert all(row["before"] > 0 and row["now"] > 0 for row in found)
+
+
+@pytest.mark.slow
+def test_the_benchmarks_of_an_import():
+    for line in commands(section(BENCHMARKS, "Import")):
+        small = re.sub(r"--(rows|peer|rounds) \S+", "", line)
+        small = re.sub(r"--photos \d+|--ccp \S+", "--photos 20 --rounds 1", small)
+        program, *arguments = shlex.split(small)
+        assert program == "python"
+        assert "times as fast as FiftyOne" in run_python(arguments, ROOT)
