@@ -16,10 +16,10 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from training.folder import ClassList
-from training.metrics import VOID, Calibration
+from training.metrics import IGNORE_INDEX, Calibration
 
 _GREY = "0.5"
-_VOID_COLOR = (0.55, 0.55, 0.55)
+_IGNORE_COLOR = (0.55, 0.55, 0.55)
 _PAINT = 0.65
 _FEW = 12
 """Up to so many classes, a confusion matrix has room for every number."""
@@ -82,7 +82,7 @@ def grid(
 
     Args:
         path: a PNG to write
-        examples: title, photo (S, S, 3) uint8, label (S, S) with 255 void,
+        examples: title, photo (S, S, 3) uint8, label (S, S) with 255 ignored,
             prediction (S, S)
     """
     rows = -(-len(examples) // 2)
@@ -103,8 +103,8 @@ def grid(
             axes.set_title(name, fontsize="small")
     legend = zip(classes.names[1:], classes.colors[1:], strict=True)
     patches = [Patch(color=color, label=name) for name, color in legend]
-    if any((label == VOID).any() for _, _, label, _ in examples):
-        patches.append(Patch(color=_VOID_COLOR, label="void"))
+    if any((label == IGNORE_INDEX).any() for _, _, label, _ in examples):
+        patches.append(Patch(color=_IGNORE_COLOR, label="ignored"))
     figure.legend(handles=patches, loc="outside lower center", ncols=min(len(patches), 8))
     figure.savefig(path, dpi=100)
     return figure
@@ -232,7 +232,7 @@ def painted(image: NDArray, label: NDArray, classes: ClassList) -> NDArray[np.fl
 
     Args:
         image: (S, S, 3) uint8
-        label: (S, S) class ids, 255 void
+        label: (S, S) class ids, 255 ignored
 
     Returns:
         (S, S, 3) float 0 to 1
@@ -242,6 +242,6 @@ def painted(image: NDArray, label: NDArray, classes: ClassList) -> NDArray[np.fl
         if class_id:
             inside = label == class_id
             canvas[inside] = (1 - _PAINT) * canvas[inside] + _PAINT * np.array(to_rgb(color))
-    void = label == VOID
-    canvas[void] = (1 - _PAINT) * canvas[void] + _PAINT * np.array(_VOID_COLOR)
+    ignored = label == IGNORE_INDEX
+    canvas[ignored] = (1 - _PAINT) * canvas[ignored] + _PAINT * np.array(_IGNORE_COLOR)
     return canvas

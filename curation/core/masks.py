@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from curation.core import rle
 from curation.core.rle import Rle
 
-VOID = 255
+IGNORE_INDEX = 255
 """Label map value of pixels that neither teach nor count."""
 
 SMALLEST = 32
@@ -102,7 +102,7 @@ def paint(
         size: side of the square label map (nearest resize); None keeps the size
 
     Returns:
-        (H, W) or (size, size) uint8, 0 background, 255 void
+        (H, W) or (size, size) uint8, 0 background, 255 ignored
     """
     label_map = np.zeros((size or height, size or width), dtype=np.uint8)
     rows, columns = sample_points(height, len(label_map)), sample_points(width, len(label_map[0]))

@@ -5,7 +5,7 @@ A taxonomy file:
     name = "supercategories"
     paint_order = ["whole-body", "upper-body"]   # later paints over earlier
     drop = ["sleeve"]        # not a label of this vocabulary: background
-    ignore = ["umbrella"]    # void: neither teaches nor counts
+    ignore = ["umbrella"]    # neither teaches nor counts: 255 in label maps
 
     [[classes]]
     id = 1                   # the value in label maps, 1 to 254
@@ -18,17 +18,18 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from curation.core.errors import TaxonomyError
-from curation.core.masks import VOID, paint
+from curation.core.masks import IGNORE_INDEX, paint
 from curation.core.records import ImageRecord
 from curation.core.rle import area
 
@@ -71,7 +72,7 @@ class Taxonomy:
     _folded: Mapping[str, str | None] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # What another export called void stays void.
+        # What another export has to ignore stays so.
         own: dict[str, str | None] = {IGNORE: IGNORE}
         own |= {c.name.casefold(): c.name for c in self.classes}
         folded = own | {k.casefold(): v for k, v in self.targets.items()}
@@ -96,14 +97,14 @@ class Taxonomy:
         return dict(sorted(missing.items(), key=lambda item: (-item[1], item[0])))
 
     def class_id(self, name: str) -> int:
-        """The label map value of a class; VOID for ``ignore``."""
+        """The label map value of a class; IGNORE_INDEX for ``ignore``."""
         if name == IGNORE:
-            return VOID
+            return IGNORE_INDEX
         return next(c.id for c in self.classes if c.name == name)
 
 
 @dataclass(frozen=True)
-class Channels:
+class ClassIndex:
     """A taxonomy's classes as the channels of a model: background first, ids without gaps."""
 
     names: tuple[str, ...]
@@ -112,7 +113,7 @@ class Channels:
     """(K,) label map value of each channel."""
 
     @classmethod
-    def of(cls, taxonomy: Taxonomy) -> Channels:
+    def of(cls, taxonomy: Taxonomy) -> ClassIndex:
         return cls(
             ("background", *(c.name for c in taxonomy.classes)),
             ("#000000", *(c.color for c in taxonomy.classes)),
@@ -120,8 +121,8 @@ class Channels:
         )
 
     def encode(self, label_map: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Label map values to channel numbers; void stays void."""
-        table = np.full(256, VOID, dtype=np.uint8)
+        """Label map values to channel numbers; what is ignored stays so."""
+        table = np.full(256, IGNORE_INDEX, dtype=np.uint8)
         table[self.ids] = np.arange(len(self.ids))
         return table[label_map]
 
@@ -168,69 +169,24 @@ def parse(text: str, path: str) -> Taxonomy:
     Raises:
         TaxonomyError: with the key that is wrong
     """
-
-    def fail(where: str, reason: str) -> TaxonomyError:
-        return TaxonomyError(path, reason, where=where)
-
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise fail("", f"not TOML: {error}") from None
-    if unknown := table.keys() - _KEYS:
-        raise fail(", ".join(sorted(unknown)), f"unknown key; known are {', '.join(sorted(_KEYS))}")
-    if not isinstance(table.get("name"), str) or not table["name"]:
-        raise fail("name", "missing")
-    if table["name"] == SOURCE:
-        raise fail("name", f"{SOURCE!r} means the labels of the annotation file")
-    rows = table.get("classes")
-    if not isinstance(rows, list) or not rows:
-        raise fail("classes", "missing: a taxonomy needs at least one [[classes]]")
-
+    table = _table(text, path)
+    rows = table["classes"]
     classes: list[Class] = []
-    targets: dict[str, str | None] = {}
-    said_in: dict[str, str] = {}
-
-    def map_label(label: object, target: str | None, where: str) -> None:
-        if not isinstance(label, str) or not label.strip():
-            raise fail(where, f"{label!r} is not a label")
-        key = label.strip().casefold()
-        if key in said_in:
-            raise fail(where, f"{label!r} is already in {said_in[key]}")
-        said_in[key] = where
-        targets[label.strip()] = target
-
+    labels = _Labels(path)
     for number, row in enumerate(rows, 1):
         where = f"classes[{number}]"
-        if not isinstance(row, dict) or (unknown := row.keys() - _CLASS_KEYS):
-            raise fail(where, f"unknown key; known are {', '.join(sorted(_CLASS_KEYS))}")
-        class_id, name, color = row.get("id"), row.get("name"), row.get("color")
-        if type(class_id) is not int or not 1 <= class_id < VOID:
-            raise fail(f"{where}.id", f"{class_id!r} is not a number from 1 to {VOID - 1}")
-        if not isinstance(name, str) or not name or name != name.strip():
-            raise fail(f"{where}.name", f"{name!r} is not a class name")
-        if name.casefold() in _RESERVED:
-            raise fail(f"{where}.name", f"{name!r} is not a class: it has a meaning of its own")
-        if not isinstance(color, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", color):
-            raise fail(f"{where}.color", f"{color!r} is not a colour like #4363d8")
-        if any(class_id == c.id or name.casefold() == c.name.casefold() for c in classes):
-            raise fail(where, f"id {class_id} or name {name!r} is there twice")
-        classes.append(Class(class_id, name, color.lower()))
-        for label in _list(row, "from", fail):
-            map_label(label, name, f"{where}.from")
-    for label in _list(table, "drop", fail):
-        map_label(label, None, "drop")
-    for label in _list(table, "ignore", fail):
-        map_label(label, IGNORE, "ignore")
-    for c in classes:
-        if targets.get(c.name, c.name) != c.name:
-            raise fail(said_in[c.name.casefold()], f"{c.name!r} is a class of its own")
-
+        new = _class(row, where, path)
+        if any(new.id == c.id or new.name.casefold() == c.name.casefold() for c in classes):
+            reason = f"id {new.id} or name {new.name!r} is there twice"
+            raise TaxonomyError(path, reason, where=where)
+        classes.append(new)
+        labels.add(_list(row, "from", path), new.name, f"{where}.from")
+    labels.add(_list(table, "drop", path), None, "drop")
+    labels.add(_list(table, "ignore", path), IGNORE, "ignore")
+    labels.check_own(classes)
     classes.sort(key=lambda c: c.id)
-    order = _list(table, "paint_order", fail) or [c.name for c in classes]
-    # As texts, since numbers and names have no order among each other.
-    if sorted(map(repr, order)) != sorted(repr(c.name) for c in classes):
-        raise fail("paint_order", "must name every class once")
-    return Taxonomy(table["name"], tuple(classes), targets, tuple(order))
+    order = _paint_order(table, classes, path)
+    return Taxonomy(table["name"], tuple(classes), labels.targets, order)
 
 
 def label_map(
@@ -239,10 +195,10 @@ def label_map(
     """The label map of a record whose categories are the taxonomy's classes or ``ignore``.
 
     Classes are painted in the taxonomy's order, larger instances of one class
-    first, void on top.
+    first, what is ignored on top.
 
     Returns:
-        (H, W) or (size, size) uint8, 0 background, 255 void
+        (H, W) or (size, size) uint8, 0 background, 255 ignored
     """
     rank = {name: i for i, name in enumerate((*taxonomy.paint_order, IGNORE))}
     ordered = sorted(record.instances, key=lambda i: (rank[i.category], -area(i.mask)))
@@ -250,8 +206,83 @@ def label_map(
     return paint(layers, record.height, record.width, size)
 
 
-def _list(table: Mapping, key: str, fail) -> list:
+def _table(text: str, path: str) -> dict[str, Any]:
+    """The TOML with a name, some ``[[classes]]``, and no key that is not known."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise TaxonomyError(path, f"not TOML: {error}") from None
+    if unknown := table.keys() - _KEYS:
+        reason = f"unknown key; known are {', '.join(sorted(_KEYS))}"
+        raise TaxonomyError(path, reason, where=", ".join(sorted(unknown)))
+    name, rows = table.get("name"), table.get("classes")
+    if not isinstance(name, str) or not name:
+        raise TaxonomyError(path, "missing", where="name")
+    if name == SOURCE:
+        reason = f"{SOURCE!r} means the labels of the annotation file"
+        raise TaxonomyError(path, reason, where="name")
+    if not isinstance(rows, list) or not rows:
+        reason = "missing: a taxonomy needs at least one [[classes]]"
+        raise TaxonomyError(path, reason, where="classes")
+    return table
+
+
+def _class(row: object, where: str, path: str) -> Class:
+    """One of ``[[classes]]``."""
+    if not isinstance(row, dict) or row.keys() - _CLASS_KEYS:
+        reason = f"unknown key; known are {', '.join(sorted(_CLASS_KEYS))}"
+        raise TaxonomyError(path, reason, where=where)
+    class_id, name, color = row.get("id"), row.get("name"), row.get("color")
+    if type(class_id) is not int or not 1 <= class_id < IGNORE_INDEX:
+        reason = f"{class_id!r} is not a number from 1 to {IGNORE_INDEX - 1}"
+        raise TaxonomyError(path, reason, where=f"{where}.id")
+    if not isinstance(name, str) or not name or name != name.strip():
+        raise TaxonomyError(path, f"{name!r} is not a class name", where=f"{where}.name")
+    if name.casefold() in _RESERVED:
+        reason = f"{name!r} is not a class: it has a meaning of its own"
+        raise TaxonomyError(path, reason, where=f"{where}.name")
+    if not isinstance(color, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", color):
+        raise TaxonomyError(path, f"{color!r} is not a colour like #4363d8", where=f"{where}.color")
+    return Class(class_id, name, color.lower())
+
+
+class _Labels:
+    """Source labels and what each becomes, each said once, whatever its case."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.targets: dict[str, str | None] = {}
+        self._where: dict[str, str] = {}
+
+    def add(self, labels: list, target: str | None, where: str) -> None:
+        for label in labels:
+            if not isinstance(label, str) or not label.strip():
+                raise TaxonomyError(self.path, f"{label!r} is not a label", where=where)
+            key = label.strip().casefold()
+            if key in self._where:
+                reason = f"{label!r} is already in {self._where[key]}"
+                raise TaxonomyError(self.path, reason, where=where)
+            self._where[key] = where
+            self.targets[label.strip()] = target
+
+    def check_own(self, classes: Sequence[Class]) -> None:
+        """Raises TaxonomyError where a class's own name is mapped to something else."""
+        for name in (c.name for c in classes):
+            if self.targets.get(name, name) != name:
+                where = self._where[name.casefold()]
+                raise TaxonomyError(self.path, f"{name!r} is a class of its own", where=where)
+
+
+def _paint_order(table: Mapping, classes: Sequence[Class], path: str) -> tuple[str, ...]:
+    order = _list(table, "paint_order", path) or [c.name for c in classes]
+    # As texts, since numbers and names have no order among each other.
+    if sorted(map(repr, order)) != sorted(repr(c.name) for c in classes):
+        raise TaxonomyError(path, "must name every class once", where="paint_order")
+    return tuple(order)
+
+
+def _list(table: Mapping, key: str, path: str) -> list:
     value = table.get(key, [])
     if not isinstance(value, list):
-        raise fail(key, "must be a list")
+        raise TaxonomyError(path, "must be a list", where=key)
     return value

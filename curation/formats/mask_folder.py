@@ -1,6 +1,6 @@
 """Index masks: a folder of images whose pixel values are class ids, and a list of classes.
 
-    masks/a.png        the mask of photo a.jpg: one value per pixel, 0 background, 255 void
+    masks/a.png        the mask of photo a.jpg: one value per pixel, 0 background, 255 ignored
     masks/b_mask.png   that of b.jpg, where no photo is called b_mask
     classes.csv        id,name
 
@@ -26,7 +26,7 @@ from curation.core import taxonomy as taxonomies
 from curation.core.atomic import replacing
 from curation.core.errors import CurateError, FormatError
 from curation.core.finding import Finding, FindingKind
-from curation.core.masks import VOID
+from curation.core.masks import IGNORE_INDEX
 from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import IGNORE, Taxonomy, label_map
 from curation.formats.messages import explain_mismatch, printable, quoted, shown
@@ -39,8 +39,8 @@ MAX_ID = 2**16 - 1
 SHOWN = 5
 """Unknown values that a message names."""
 
-VOID_COLOR = "#e0e0c0"
-"""As in Pascal VOC, where void is 255 too."""
+IGNORE_COLOR = "#e0e0c0"
+"""As in Pascal VOC, where 255 is ignored too, and called void."""
 
 _MASK_SUFFIX = re.compile(r"[_-](mask|seg|label|gt)$", re.IGNORECASE)
 
@@ -53,7 +53,7 @@ class MaskFolder:
         path, images: the folders of masks and of photos
         names: photos without their suffix, as ``sub/a``; a mask without a photo by its own name
         masks: the files in ``path`` that belong to each name, the one to read first
-        categories: the name of each pixel value, ``ignore`` for void, None for background
+        categories: the name of each pixel value, ``ignore`` of what is, None of background
     """
 
     path: Path
@@ -121,7 +121,7 @@ def load(masks: Path, images: Path, classes: str) -> MaskFolder:
     Args:
         classes: a CSV with the columns id and name, a taxonomy's ``.toml`` or
             the name of a built-in one. In any of them 0 is background and 255
-            is void, which comes as the category ``ignore``, unless the list
+            is ignored: it comes as the category ``ignore``, unless the list
             gives the number to something else
 
     Raises:
@@ -163,7 +163,10 @@ def write(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> N
         CurateError: an image_id leads out of the folder, or two share a mask
     """
     colors = np.zeros((256, 3), dtype=np.uint8)
-    for value, color in [*((c.id, c.color) for c in taxonomy.classes), (VOID, VOID_COLOR)]:
+    for value, color in [
+        *((c.id, c.color) for c in taxonomy.classes),
+        (IGNORE_INDEX, IGNORE_COLOR),
+    ]:
         colors[value] = list(bytes.fromhex(color[1:]))
     written = set()
     for record in records:
@@ -185,7 +188,7 @@ def write(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> N
         part.open("w", newline="", encoding="utf-8") as file,
     ):
         out = csv.writer(file, lineterminator="\n")
-        out.writerows([("id", "name", "color"), *rows, (VOID, "void", VOID_COLOR)])
+        out.writerows([("id", "name", "color"), *rows, (IGNORE_INDEX, IGNORE, IGNORE_COLOR)])
 
 
 def export(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
@@ -232,7 +235,7 @@ def _shown(runs: Mapping[int, NDArray[np.int64]], unknown: Iterable[int]) -> str
 
 
 def _categories(classes: str) -> dict[int, str | None]:
-    """The name of each pixel value, ``ignore`` for void, None for background."""
+    """The name of each pixel value, ``ignore`` for what is ignored, None for background."""
     if Path(classes).suffix.lower() == ".csv":
         names = _read_list(Path(classes))
     elif Path(classes).suffix == ".toml" or classes in taxonomies.names():
@@ -243,7 +246,7 @@ def _categories(classes: str) -> dict[int, str | None]:
         raise FormatError(classes, reason)
     meant = {"background": None, "void": IGNORE, IGNORE: IGNORE}
     listed = {value: meant.get(name.casefold(), name) for value, name in names.items()}
-    return {0: None, VOID: IGNORE} | listed
+    return {0: None, IGNORE_INDEX: IGNORE} | listed
 
 
 def _read_list(path: Path) -> dict[int, str]:

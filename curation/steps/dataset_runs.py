@@ -11,7 +11,7 @@ from pathlib import Path
 from curation.core.errors import DatasetError, RunError
 from curation.core.finding import Finding
 from curation.core.progress import Progress, silent
-from curation.core.taxonomy import Channels
+from curation.core.taxonomy import ClassIndex
 from curation.formats import tfrecord
 from curation.steps import parts, working_copy
 from curation.steps.working_copy import WorkingCopy
@@ -90,7 +90,7 @@ def image_files(work: WorkingCopy) -> list[trainer.ImageFile]:
     return [trainer.ImageFile(groups[i], i, record.path) for i, record in work.records.items()]
 
 
-def channels_of(folder: Path, work: WorkingCopy) -> Channels:
+def channels_of(folder: Path, work: WorkingCopy) -> ClassIndex:
     """The channels of a run's probabilities; RunError where they are not the classes of now."""
     classes = trainer.load_classes(folder)
     if classes.names != work.channels.names:

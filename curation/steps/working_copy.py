@@ -13,7 +13,7 @@ from curation.core import splits
 from curation.core.errors import DatasetError
 from curation.core.progress import Progress, silent
 from curation.core.records import ImageRecord
-from curation.core.taxonomy import Channels, Taxonomy
+from curation.core.taxonomy import ClassIndex, Taxonomy
 from curation.store import Dataset, edits, image_hashes
 from curation.store.fields import LABELS
 
@@ -34,8 +34,8 @@ class WorkingCopy:
     groups: Mapping[str, str]
 
     @property
-    def channels(self) -> Channels:
-        return Channels.of(self.taxonomy)
+    def channels(self) -> ClassIndex:
+        return ClassIndex.of(self.taxonomy)
 
     def strata(self) -> dict[str, str]:
         """The rarest class of each image, by image_id; empty for an image without a label."""

@@ -60,7 +60,7 @@ def test_a_written_mask_has_the_taxonomys_colors_and_says_its_classes(tmp_path):
             ["1", "bohemian"],
             ["2", "preppy"],
             ["3", "streetwear"],
-            ["255", "void"],
+            ["255", "ignore"],
         ]
 
 

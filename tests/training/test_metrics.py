@@ -14,7 +14,7 @@ from sklearn.metrics import (
 )
 
 from training import metrics
-from training.metrics import VOID, BoundaryF, Calibration, Confusion, Scores
+from training.metrics import IGNORE_INDEX, BoundaryF, Calibration, Confusion, Scores
 
 NAMES = ["background", "top", "skirt"]
 
@@ -38,12 +38,12 @@ def test_hand_counted_figures():
 
 
 def test_void_pixels_do_not_count():
-    matrix = confusion([[0, VOID, 1, VOID]], [[0, 1, 1, 2]])
+    matrix = confusion([[0, IGNORE_INDEX, 1, IGNORE_INDEX]], [[0, 1, 1, 2]])
     np.testing.assert_array_equal(matrix, [[1, 0, 0], [0, 1, 0], [0, 0, 0]])
 
 
 def test_all_void_counts_nothing():
-    figures = metrics.scores(confusion([[VOID]], [[1]]), NAMES)
+    figures = metrics.scores(confusion([[IGNORE_INDEX]], [[1]]), NAMES)
     assert figures["miou"] is None
     assert figures["pixel_accuracy"] is None
     assert figures["only_background"] is False
@@ -53,11 +53,11 @@ def test_batches_add_up_to_scikit_learns_figures():
     rng = np.random.default_rng(3)
     labels = rng.integers(0, 4, (6, 9, 7)).astype(np.uint8)
     predicted = rng.integers(0, 4, (6, 9, 7)).astype(np.uint8)
-    labels[rng.random(labels.shape) < 0.1] = VOID
+    labels[rng.random(labels.shape) < 0.1] = IGNORE_INDEX
     streamed = Confusion(4)
     for start in range(0, 6, 2):
         streamed.add(labels[start : start + 2], predicted[start : start + 2])
-    seen = labels != VOID
+    seen = labels != IGNORE_INDEX
     true, guess = labels[seen], predicted[seen]
     np.testing.assert_array_equal(streamed.matrix, confusion_matrix(true, guess))
     expected = jaccard_score(true, guess, average=None)
@@ -99,7 +99,7 @@ def test_shapes_that_differ_are_an_error():
         confusion([[0, 1]], [[0]])
 
 
-@pytest.mark.parametrize(("label", "guess"), [(3, 0), (0, 3), (0, VOID)])
+@pytest.mark.parametrize(("label", "guess"), [(3, 0), (0, 3), (0, IGNORE_INDEX)])
 def test_an_id_that_is_no_class_is_an_error(label, guess):
     with pytest.raises(ValueError, match="outside 0 to 2"):
         confusion([[label]], [[guess]])
@@ -174,7 +174,7 @@ def test_the_mean_is_over_the_images_where_the_class_has_a_border():
 
 def test_a_border_to_void_is_none():
     label = bands((100, 400))
-    label[:, :100] = VOID
+    label[:, :100] = IGNORE_INDEX
     np.testing.assert_array_equal(boundary_f((label, bands((200, 400)))), [0, 0])
     np.testing.assert_array_equal(boundary_f((label, bands((0, 400)))), [np.nan, np.nan])
 
@@ -183,7 +183,7 @@ def test_a_border_to_void_is_none():
 def test_border_pixels_within_the_tolerance_of_void_do_not_count(rows, expected):
     """Of a strip between void, only a row that has 3 others on both sides is judged."""
     label = bands((200, 400))
-    label[:100] = label[100 + rows :] = VOID
+    label[:100] = label[100 + rows :] = IGNORE_INDEX
     np.testing.assert_array_equal(boundary_f((label, bands((210, 400)))), [expected, expected])
 
 
@@ -191,7 +191,7 @@ def test_border_pixels_within_the_tolerance_of_void_do_not_count(rows, expected)
 def test_pixels_that_do_not_count_still_make_others_right(labelled, predicted):
     """Row 103 counts, row 102 is too near to void."""
     label, guess = bands(), bands()
-    label[:100] = label[107:] = VOID
+    label[:100] = label[107:] = IGNORE_INDEX
     label[labelled, 200] = guess[predicted, 200] = 1
     assert boundary_f((label, guess))[1] == 1.0
 
@@ -206,24 +206,26 @@ def blobs(seed, classes=4, shape=(300, 400)):
         moved = centre + rng.integers(-5, 6, 2)
         cv2.ellipse(label, centre.tolist(), axes.tolist(), angle, 0, 360, k, -1)
         cv2.ellipse(guess, moved.tolist(), axes.tolist(), angle, 0, 360, k, -1)
-    label[rng.random(shape) < 2e-4] = VOID
-    label[:40, :90] = VOID
+    label[rng.random(shape) < 2e-4] = IGNORE_INDEX
+    label[:40, :90] = IGNORE_INDEX
     return label, guess
 
 
 def brute_force_f(label, guess, k):
     """F of one image and class, from all distances between all boundary pixels."""
-    guess = np.where(label == VOID, VOID, guess)
+    guess = np.where(label == IGNORE_INDEX, IGNORE_INDEX, guess)
     tolerance = 0.0075 * np.hypot(*label.shape)
 
     def boundary(ids):
-        padded = np.pad(ids, 1, constant_values=VOID)
+        padded = np.pad(ids, 1, constant_values=IGNORE_INDEX)
         around = [padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]
-        other = np.any([(near != k) & (near != VOID) for near in around], axis=0)
+        other = np.any([(near != k) & (near != IGNORE_INDEX) for near in around], axis=0)
         return np.argwhere((ids == k) & other)
 
     def right(pixels, others):
-        far_from_void = pairwise_distances(pixels, np.argwhere(label == VOID)).min(1) > tolerance
+        far_from_void = (
+            pairwise_distances(pixels, np.argwhere(label == IGNORE_INDEX)).min(1) > tolerance
+        )
         near = pairwise_distances(pixels, others).min(1) <= tolerance
         return near[far_from_void].mean()
 
@@ -244,7 +246,7 @@ def test_boundaries_are_exact_against_all_distances(seed):
 @pytest.mark.parametrize("step", [1, 10])
 def test_what_is_predicted_in_void_changes_no_boundary(step):
     label, guess = (ids[::step, ::step] for ids in blobs(0))
-    other = np.where(label == VOID, 3 - guess, guess)
+    other = np.where(label == IGNORE_INDEX, 3 - guess, guess)
     np.testing.assert_array_equal(
         boundary_f((label, guess), classes=4), boundary_f((label, other), classes=4)
     )
@@ -258,13 +260,13 @@ def probabilities(shape=(6, 9, 7), classes=4, seed=5):
     p = rng.dirichlet(np.full(classes, 0.4), shape).astype(np.float32)
     labels = rng.integers(0, classes, shape).astype(np.uint8)
     labels = np.where(rng.random(shape) < 0.5, p.argmax(-1), labels).astype(np.uint8)
-    labels[rng.random(shape) < 0.1] = VOID
+    labels[rng.random(shape) < 0.1] = IGNORE_INDEX
     return labels, p
 
 
 def test_hand_computed_calibration():
     calibration = Calibration(bins=4)
-    labels = np.array([[[0, 1, 1, 0, VOID]]], np.uint8)
+    labels = np.array([[[0, 1, 1, 0, IGNORE_INDEX]]], np.uint8)
     predicted = np.array([[[0, 1, 0, 0, 0]]])
     calibration.add(labels, predicted, np.array([[[0.25, 0.625, 0.75, 1.0, 1.0]]], np.float32))
     np.testing.assert_array_equal(calibration.count, [1, 0, 2, 1])
@@ -280,7 +282,7 @@ def test_batches_add_up_to_scikit_learns_calibration_curve():
     for start in range(0, 6, 2):
         part = slice(start, start + 2)
         calibration.add(labels[part], predicted[part], confidence[part])
-    seen = labels != VOID
+    seen = labels != IGNORE_INDEX
     right, confident = (labels == predicted)[seen], confidence[seen].astype(np.float64)
     accuracy, mean = calibration_curve(right, confident, n_bins=15, strategy="uniform")
     filled = calibration.count > 0
@@ -299,7 +301,7 @@ def test_all_figures_of_a_run_in_one_pass():
     names = ["background", "top", "skirt", "shoe"]
     figures = at_once.figures(names)
     assert figures == one_by_one.figures(names) == json.loads(json.dumps(figures))
-    predicted, seen = p.argmax(-1), labels != VOID
+    predicted, seen = p.argmax(-1), labels != IGNORE_INDEX
     normalised = np.float64(p) / np.float64(p).sum(-1, keepdims=True)
     calibration, boundary = Calibration(), BoundaryF(4)
     calibration.add(labels, predicted, p.max(-1))
@@ -317,7 +319,7 @@ def test_all_figures_of_a_run_in_one_pass():
 
 def test_figures_of_nothing_are_none():
     scores = Scores(3)
-    scores.add(np.full((1, 2, 2), VOID, np.uint8), np.full((1, 2, 2, 3), 1 / 3, np.float32))
+    scores.add(np.full((1, 2, 2), IGNORE_INDEX, np.uint8), np.full((1, 2, 2, 3), 1 / 3, np.float32))
     figures = scores.figures(NAMES)
     nothing = {"background": None, "top": None, "skirt": None}
     assert figures["boundary_f"] == figures["iou"] == nothing

@@ -7,7 +7,7 @@ from PIL import Image
 
 from training import plots
 from training.folder import ClassList
-from training.metrics import VOID, Calibration
+from training.metrics import IGNORE_INDEX, Calibration
 
 NAMES = ["background", "top", "skirt"]
 CLASSES = ClassList(tuple(NAMES), ("#000000", "#d62728", "#1f77b4"))
@@ -81,14 +81,14 @@ def test_the_grid_shows_image_label_and_prediction(path):
     image = np.full((8, 8, 3), 100, np.uint8)
     label, predicted = np.zeros((2, 8, 8), np.uint8)
     label[:4], predicted[4:] = 1, 2
-    label[0] = VOID
+    label[0] = IGNORE_INDEX
     figure = plots.grid(path, [("a.jpg", image, label, predicted)] * 3, CLASSES)
     shown = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title() for axes in shown] == ["a.jpg", "label", "prediction"] * 3
     np.testing.assert_array_equal(shown[0].images[0].get_array(), image)
     painted = plots.painted(image, label, CLASSES)
     np.testing.assert_array_equal(shown[1].images[0].get_array(), painted)
-    assert texts(figure.legends[0].get_texts()) == ["top", "skirt", "void"]
+    assert texts(figure.legends[0].get_texts()) == ["top", "skirt", "ignored"]
     assert size(path)[0] == 1200
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.core.masks import VOID
+from curation.core.masks import IGNORE_INDEX
 from training.config import TrainConfig
 
 _LUMA = (0.299, 0.587, 0.114)
@@ -29,7 +29,7 @@ def augment(
 
     Args:
         image: (H, W, 3) RGB
-        labels: (H, W), 255 void
+        labels: (H, W), 255 ignored
 
     Returns:
         photo and labels in the same shapes
@@ -59,9 +59,9 @@ def moved(
     """Mirrors, turns, zooms and shifts both with one matrix, in this order, about the centre.
 
     The photo is sampled bilinearly, the labels by the nearest pixel. What comes
-    in from outside is void; the photo goes on there with its edge pixels, since
+    in from outside is ignored; the photo goes on there with its edge pixels, since
     a flat colour would be an edge that no photo has, and a reflection would show
-    garments that are labelled void.
+    garments that are labelled 255.
 
     Args:
         degrees: counter-clockwise
@@ -79,7 +79,7 @@ def moved(
     )
     ids = cv2.warpAffine(
         labels, matrix, (width, height), flags=cv2.INTER_NEAREST,
-        borderMode=cv2.BORDER_CONSTANT, borderValue=VOID,
+        borderMode=cv2.BORDER_CONSTANT, borderValue=IGNORE_INDEX,
     )  # fmt: skip
     return view, ids
 

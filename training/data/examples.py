@@ -33,7 +33,7 @@ class Examples(Protocol):
     def images(self) -> Sequence[InputImage]: ...
 
     def labels(self, index: int) -> NDArray[np.uint8]:
-        """The label map (S, S) of a photo: channels 0 to K - 1, 255 void.
+        """The label map (S, S) of a photo: channels 0 to K - 1, 255 ignored.
 
         Raises:
             CurateError: it is damaged

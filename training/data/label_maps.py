@@ -27,7 +27,7 @@ from curation.core import parallel
 from curation.core.errors import CurateError
 from curation.core.progress import Progress, silent, track
 from curation.core.records import ImageRecord
-from curation.core.taxonomy import Channels, Taxonomy, label_map
+from curation.core.taxonomy import ClassIndex, Taxonomy, label_map
 from curation.formats.export import MANIFEST, replacing_export, write_csv
 from curation.formats.messages import shown
 from training.data.image import ImageFile
@@ -61,7 +61,7 @@ def write(
     # The order of a TFRecord export, so that a seed means the same batches on either.
     order = sorted(records, key=lambda image_id: (groups[image_id], image_id))
     pngs = parallel.ordered(_draw, (taxonomy, size), map(records.__getitem__, order), len(order))
-    channels = Channels.of(taxonomy)
+    channels = ClassIndex.of(taxonomy)
     with replacing_export(folder, FORMAT) as part:
         rows, at, digest = [], 0, sha256()
         with (part / _LABELS).open("wb") as file:
@@ -87,7 +87,7 @@ def _draw(shared: tuple[Taxonomy, int], record: ImageRecord) -> bytes:
     """A PNG of the label map (S, S) of a photo, its values channels."""
     taxonomy, size = shared
     png = io.BytesIO()
-    Image.fromarray(Channels.of(taxonomy).encode(label_map(record, taxonomy, size))).save(
+    Image.fromarray(ClassIndex.of(taxonomy).encode(label_map(record, taxonomy, size))).save(
         png, "PNG"
     )
     return png.getvalue()

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.core.errors import CurateError
-from curation.core.masks import VOID
+from curation.core.masks import IGNORE_INDEX
 from curation.core.progress import Progress, silent, track
 from curation.core.splits import SPLITS
 from curation.formats.export import MANIFEST
@@ -112,7 +112,7 @@ class Records:
         """One photo and its label map.
 
         Returns:
-            photo (S, S, 3) RGB, and labels (S, S): channels 0 to K - 1, 255 void
+            photo (S, S, 3) RGB, and labels (S, S): channels 0 to K - 1, 255 ignored
 
         Raises:
             CurateError: the record is damaged, another photo's, or holds what is no class
@@ -199,14 +199,14 @@ def _manifest(folder: Path) -> dict:
 
 def _classes(path: Path) -> tuple[ClassList, NDArray[np.uint8], NDArray[np.uint8]]:
     """The classes; (256,) the channel of each label map value; (256,) 1 where there is none."""
-    channel, unknown = np.full(256, VOID, np.uint8), np.ones(256, np.uint8)
-    unknown[VOID] = 0
+    channel, unknown = np.full(256, IGNORE_INDEX, np.uint8), np.ones(256, np.uint8)
+    unknown[IGNORE_INDEX] = 0
     rows = _rows(path, ("id", "name", "color"))
     try:
         for row, (value, *_) in enumerate(rows):
             number = int(value)
-            if not 0 <= number < VOID or not unknown[number]:
-                raise ValueError(f"the id {number} repeats, or is not from 0 to {VOID - 1}")
+            if not 0 <= number < IGNORE_INDEX or not unknown[number]:
+                raise ValueError(f"the id {number} repeats, or is not from 0 to {IGNORE_INDEX - 1}")
             channel[number], unknown[number] = row, 0
         return ClassList(tuple(r[1] for r in rows), tuple(r[2] for r in rows)), channel, unknown
     except ValueError as error:

@@ -13,7 +13,7 @@ from training.data.augment import augment, cutmix
 from training.data.examples import Examples
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.uint8]]
-"""Photos (B, S, S, 3) RGB and labels (B, S, S): channels 0 to K - 1, 255 void."""
+"""Photos (B, S, S, 3) RGB and labels (B, S, S): channels 0 to K - 1, 255 ignored."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Training losses on label maps, in pure Keras: void pixels neither train nor count."""
+"""Training losses on label maps, in pure Keras: ignored pixels neither train nor count."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def class_shares(labels: KerasTensor, classes: int, cell: int) -> KerasTensor:
     """What share of each cell of pixels belongs to each class.
 
     Args:
-        labels: (B, H, W) class ids of any dtype, 255 void; H and W divide by ``cell``
+        labels: (B, H, W) class ids of any dtype, 255 ignored; H and W divide by ``cell``
         classes: K
         cell: side of a cell in pixels; 1 gives a one-hot map
 
     Returns:
         (B, H / cell, W / cell, K) float32; a cell sums to its share of labelled
-        pixels, 0 where all is void
+        pixels, 0 where all is ignored
     """
     ids = ops.expand_dims(ops.cast(labels, "int32"), -1)
     hot = ops.cast(ops.equal(ids, ops.arange(classes, dtype="int32")), "float32")
@@ -50,7 +50,7 @@ PIXEL_LOSSES = {"cross_entropy": cross_entropy, "focal": focal}
 
 
 def pixel_mean(shares: KerasTensor, costs: KerasTensor) -> KerasTensor:
-    """The mean cost of a labelled pixel, a scalar; 0 where all is void.
+    """The mean cost of a labelled pixel, a scalar; 0 where all is ignored.
 
     Every pixel pays for its own class what the logits of its cell make that class
     cost. So in a cell of mixed classes each has its own cost, weighed by its share.
@@ -84,7 +84,7 @@ def foreground_dice(shares: KerasTensor, logits: KerasTensor) -> KerasTensor:
 class SegmentationLoss(keras.losses.Loss):
     """A loss of pixels + ``dice_weight`` x :func:`foreground_dice`.
 
-    Called with labels (B, S, S), 255 void, and logits (B, s, s, K) where s divides
+    Called with labels (B, S, S), 255 ignored, and logits (B, s, s, K) where s divides
     S: logits at half the side are compared with the shares of 2 x 2 pixels, which
     costs a quarter of comparing at full size and teaches the same borders.
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from training.metrics.boundary import BoundaryF
 from training.metrics.calibration import Calibration
 from training.metrics.confusion import (
-    VOID,
+    IGNORE_INDEX,
     Confusion,
     PixelFigures,
     by_name,
@@ -72,7 +72,7 @@ class Scores:
         self._cross_entropy = 0.0
 
     def add(self, labels: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> None:
-        """Takes in label maps (B, H, W), 255 void, and class probabilities (B, H, W, K).
+        """Takes in label maps (B, H, W), 255 ignored, and class probabilities (B, H, W, K).
 
         Raises:
             ValueError: shapes differ, or an id is not a class
@@ -82,7 +82,7 @@ class Scores:
         self.confusion.add(labels, predicted)
         self.boundary.add(labels, predicted)
         self.calibration.add(labels, predicted, _chosen(probabilities, predicted))
-        seen = labels != VOID
+        seen = labels != IGNORE_INDEX
         right = _chosen(probabilities, np.where(seen, labels, 0))[seen]
         # fmax: a model that diverged gives nan, which then costs as much as a probability of 0.
         self._cross_entropy -= float(np.log(np.fmax(right, _TINY)).sum(dtype=np.float64))

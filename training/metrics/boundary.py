@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.metrics.confusion import VOID, check_shapes
+from training.metrics.confusion import IGNORE_INDEX, check_shapes
 
 _TOLERANCE = 0.0075  # of the diagonal
 _TINY = 1e-7
@@ -27,8 +27,8 @@ class BoundaryF:
     the class has a boundary in the label or in the prediction; where it has one in
     only one of them, F is 0.
 
-    Void: both maps are void where the label is, and a border to void is none. What
-    is predicted there thus changes nothing. A boundary pixel that has void within
+    Both maps are ignored where the label is, and a border to that is none. What is
+    predicted there thus changes nothing. A boundary pixel that has ignored ones within
     the tolerance is not counted in precision and recall, as its counterpart may lie
     in there; pixels of the other map may still be right by it.
     """
@@ -38,18 +38,20 @@ class BoundaryF:
         self._images = np.zeros(classes, dtype=np.int64)
 
     def add(self, labels: NDArray[np.uint8], predicted: NDArray) -> None:
-        """Takes in label maps (B, H, W), 255 void, and predicted class ids (B, H, W).
+        """Takes in label maps (B, H, W), 255 ignored, and predicted class ids (B, H, W).
 
         Raises:
             ValueError: shapes differ
         """
         check_shapes(labels, predicted)
         for label, guess in zip(labels, predicted, strict=True):
-            self._add_image(label, np.where(label == VOID, VOID, guess).astype(np.uint8))
+            self._add_image(
+                label, np.where(label == IGNORE_INDEX, IGNORE_INDEX, guess).astype(np.uint8)
+            )
 
     def _add_image(self, label: NDArray[np.uint8], guess: NDArray[np.uint8]) -> None:
         disc = _disc(_TOLERANCE * np.hypot(*label.shape))
-        countable = cv2.dilate((label == VOID).astype(np.uint8), disc) == 0
+        countable = cv2.dilate((label == IGNORE_INDEX).astype(np.uint8), disc) == 0
         label_edges, guess_edges = _edges(label), _edges(guess)
         for k in np.union1d(label[label_edges], guess[guess_edges]):
             true, found = label_edges & (label == k), guess_edges & (guess == k)
@@ -69,13 +71,13 @@ class BoundaryF:
 
 
 def _edges(ids: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """The pixels of an (H, W) map with a 4-neighbour of another class; void is no class."""
+    """The pixels of an (H, W) map with a 4-neighbour of another class; what is ignored is none."""
     edges = np.zeros(ids.shape, dtype=bool)
     for one, other, edge, edge_other in (
         (ids[1:], ids[:-1], edges[1:], edges[:-1]),
         (ids[:, 1:], ids[:, :-1], edges[:, 1:], edges[:, :-1]),
     ):
-        differ = (one != other) & (one != VOID) & (other != VOID)
+        differ = (one != other) & (one != IGNORE_INDEX) & (other != IGNORE_INDEX)
         edge |= differ
         edge_other |= differ
     return edges

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from training.metrics.confusion import VOID, check_shapes
+from training.metrics.confusion import IGNORE_INDEX, check_shapes
 
 
 class Calibration:
@@ -31,7 +31,7 @@ class Calibration:
         """Takes in a batch, all (B, H, W).
 
         Args:
-            labels: class ids, 255 void
+            labels: class ids, 255 ignored
             predicted: the most probable class of each pixel
             confidence: its probability
 
@@ -40,7 +40,7 @@ class Calibration:
         """
         check_shapes(labels, predicted)
         check_shapes(labels, confidence)
-        seen = labels != VOID
+        seen = labels != IGNORE_INDEX
         confident = confidence[seen]
         bins, count = np.searchsorted(self._inner_edges, confident), len(self.count)
         self.count += np.bincount(bins, minlength=count)

@@ -8,7 +8,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.core.masks import VOID
+from curation.core.masks import IGNORE_INDEX
 
 _ONLY_BACKGROUND = 0.01
 
@@ -44,14 +44,14 @@ class Confusion:
         self.matrix = np.zeros((classes, classes), dtype=np.int64)
 
     def add(self, labels: NDArray, predicted: NDArray) -> None:
-        """Counts label maps and predictions of one shape; void pixels of the label do not count.
+        """Counts label maps and predictions of one shape; ignored pixels of the label do not count.
 
         Raises:
             ValueError: shapes differ, or an id is not a class
         """
         check_shapes(labels, predicted)
         classes = len(self.matrix)
-        seen = labels != VOID
+        seen = labels != IGNORE_INDEX
         true, guess = labels[seen].astype(np.int64), predicted[seen].astype(np.int64)
         for ids in (true, guess):
             if ids.size and not 0 <= ids.min() <= ids.max() < classes:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from curation.core.errors import CurateError
 from curation.formats.export import MANIFEST, WRITTEN_BY, replacing_export
 from training.folder import ClassList
-from training.metrics import VOID
+from training.metrics import IGNORE_INDEX
 
 FORMATS = ("savedmodel", "onnx")
 TOLERANCE = 1e-4
@@ -203,11 +203,11 @@ def _finish(part: Path, format_: str, model: keras.Model, classes: ClassList, si
     described = {
         "names": classes.names,
         "colors": classes.colors,
-        "void": VOID,
+        "ignore": IGNORE_INDEX,
         "size": size,
         "input": f"image: uint8 (batch, height, width, 3), RGB 0 to 255, upright, {sides}",
         "output": "probabilities: float32 (batch, height, width, class), in the order of names; "
-        "void stands in label maps alone, where nobody knows the class",
+        "ignore stands in label maps alone, where nobody knows the class",
     }
     _write_json(part / _CLASSES, described)
     files = sorted(p.relative_to(part).as_posix() for p in part.rglob("*") if p.is_file())

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from curation.core import image_io, parallel
 from curation.core.finding import Finding, FindingKind
-from curation.core.masks import VOID
+from curation.core.masks import IGNORE_INDEX
 from curation.core.records import ImageRecord
 from curation.core.splits import SPLITS
 from curation.core.taxonomy import Taxonomy, label_map
@@ -60,7 +60,8 @@ def write(
     with replacing_export(folder, "tfrecord") as part:
         manifest: dict = {
             "format": "tfrecord", "taxonomy": taxonomy.name, "size": size,
-            "classes": {c.id: c.name for c in taxonomy.classes}, "void": VOID, "splits": {},
+            "classes": {c.id: c.name for c in taxonomy.classes}, "ignore": IGNORE_INDEX,
+            "splits": {},
         }  # fmt: skip
         written: list[str] = []
         # By hash: an order that neither names nor time decide, and mixed enough for a reader.
@@ -96,7 +97,7 @@ def write(
                         count += 1
                         on_image()
                 hashes[name] = digest.hexdigest()
-            names = {0: "background", **manifest["classes"], VOID: "void"}
+            names = {0: "background", **manifest["classes"], IGNORE_INDEX: "ignore"}
             manifest["splits"][split] = {
                 "photos": count,
                 "pixels": {name: int(pixels[value]) for value, name in names.items()},

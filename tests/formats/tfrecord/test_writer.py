@@ -60,7 +60,7 @@ def test_the_manifest_counts_images_and_pixels(tmp_path, records):
     train = manifest["splits"]["train"]
     assert train["photos"] == 2
     assert train["pixels"]["upper-body"] == 2 * 128
-    assert train["pixels"]["void"] > 0
+    assert train["pixels"]["ignore"] > 0
     assert manifest["splits"]["val"]["photos"] == 0
     splits = (tmp_path / "out" / "splits.csv").read_text().splitlines()
     assert splits[2] == '"b,2",train,h0'

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
-from curation.core.masks import VOID
+from curation.core.masks import IGNORE_INDEX
 from training.config import SETTINGS
 from training.fitting import losses
 from training.fitting.losses import SegmentationLoss, balanced, class_shares
@@ -16,7 +16,7 @@ def drawn(seed=0, cell=1, classes=3):
     """Labels (2, 8, 8) with some void, and logits for cells of them."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, classes, (2, 8, 8)).astype(np.uint8)
-    labels[rng.random(labels.shape) < 0.2] = VOID
+    labels[rng.random(labels.shape) < 0.2] = IGNORE_INDEX
     return labels, rng.normal(size=(2, 8 // cell, 8 // cell, classes)).astype(np.float32)
 
 
@@ -34,7 +34,7 @@ def one_pixel_at_a_time(labels, logits, weights, cost):
     cell = labels.shape[1] // logits.shape[1]
     probabilities = softmax(logits)
     total = weight = 0.0
-    for b, y, x in np.argwhere(labels != VOID):
+    for b, y, x in np.argwhere(labels != IGNORE_INDEX):
         k = labels[b, y, x]
         total += weights[k] * cost(probabilities[b, y // cell, x // cell, k])
         weight += weights[k]
@@ -42,19 +42,21 @@ def one_pixel_at_a_time(labels, logits, weights, cost):
 
 
 def test_shares_of_a_cell_count_its_labelled_pixels():
-    labels = np.array([[[0, 1, 2, 2], [1, 1, VOID, 2], [VOID] * 4, [VOID] * 4]], np.uint8)
+    labels = np.array(
+        [[[0, 1, 2, 2], [1, 1, IGNORE_INDEX, 2], [IGNORE_INDEX] * 4, [IGNORE_INDEX] * 4]], np.uint8
+    )
     shares = numpy(class_shares(labels, 3, 2))
     expected = [[[0.25, 0.75, 0], [0, 0, 0.75]], [[0, 0, 0], [0, 0, 0]]]
     np.testing.assert_allclose(shares, [expected])
 
 
 def test_cells_of_one_pixel_are_one_hot():
-    shares = numpy(class_shares(np.array([[[1, VOID]]], np.uint8), 2, 1))
+    shares = numpy(class_shares(np.array([[[1, IGNORE_INDEX]]], np.uint8), 2, 1))
     np.testing.assert_array_equal(shares, [[[[0, 1], [0, 0]]]])
 
 
 def test_hand_computed_cross_entropy():
-    labels = np.array([[[0, 1], [VOID, VOID]]], np.uint8)
+    labels = np.array([[[0, 1], [IGNORE_INDEX, IGNORE_INDEX]]], np.uint8)
     logits = np.log(np.array([[[[0.5, 0.5], [0.75, 0.25]], [[0.9, 0.1]] * 2]], np.float32))
     assert pixel_loss(labels, logits) == pytest.approx((np.log(2) + np.log(4)) / 2, rel=1e-6)
 
@@ -76,7 +78,7 @@ def test_hand_computed_class_weights():
 
 def test_weighted_cross_entropy_is_scikit_learns():
     labels, logits = drawn()
-    seen = labels != VOID
+    seen = labels != IGNORE_INDEX
     weights = np.array(WEIGHTS)[labels[seen]]
     expected = log_loss(labels[seen], softmax(logits)[seen], sample_weight=weights)
     assert pixel_loss(labels, logits, class_weights=WEIGHTS) == pytest.approx(expected, rel=1e-6)
@@ -98,7 +100,7 @@ def test_every_pixel_of_a_cell_pays_for_its_own_class(loss, cost, cell):
 
 
 def test_one_labelled_pixel_is_the_whole_mean():
-    labels = np.full((1, 4, 4), VOID, np.uint8)
+    labels = np.full((1, 4, 4), IGNORE_INDEX, np.uint8)
     labels[0, 0, 0] = 1
     logits = np.zeros((1, 1, 1, 4), np.float32)
     assert pixel_loss(labels, logits) == pytest.approx(np.log(4), rel=1e-5)
@@ -126,7 +128,7 @@ def test_dice_is_added_by_its_weight_and_knows_no_class_weights():
 @pytest.mark.parametrize("cell", [1, 2])
 def test_what_is_predicted_in_void_changes_nothing(cell, loss):
     labels, logits = drawn(0, cell)
-    labels[:, :4] = VOID
+    labels[:, :4] = IGNORE_INDEX
     other = logits.copy()
     other[:, : 4 // cell] *= 9
     loss = SegmentationLoss(loss, 0.5, WEIGHTS)
@@ -135,7 +137,7 @@ def test_what_is_predicted_in_void_changes_nothing(cell, loss):
 
 @pytest.mark.parametrize("loss", losses.PIXEL_LOSSES)
 def test_all_void_is_no_loss_and_no_nan(loss):
-    labels = np.full((1, 4, 4), VOID, np.uint8)
+    labels = np.full((1, 4, 4), IGNORE_INDEX, np.uint8)
     logits = np.ones((1, 4, 4, 3), np.float32)
     loss = SegmentationLoss(loss, 1.0, WEIGHTS)
     assert float(loss(labels, logits)) == pytest.approx(0.0, abs=1e-6)

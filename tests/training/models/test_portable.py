@@ -135,7 +135,7 @@ def test_classes_say_what_goes_in_and_what_comes_out(tmp_path, small):
     described = json.loads((tmp_path / "classes.json").read_text())
     assert described["names"] == ["background", "top", "skirt"]
     assert described["colors"] == ["#000000", "#d62728", "#1f77b4"]
-    assert (described["size"], described["void"]) == (64, 255)
+    assert (described["size"], described["ignore"]) == (64, 255)
     assert "uint8" in described["input"] and "resized to 64 x 64" in described["input"]
     assert {"classes.json", "saved_model.pb"} <= set(result["files"])
     assert result["bytes"] == sum((tmp_path / file).stat().st_size for file in result["files"])
