@@ -23,7 +23,7 @@ from curation.core.records import ImageRecord, Instance
 from curation.demo.figures import Figure, draw_figure
 from curation.formats import imaterialist, via
 from curation.issues import injection
-from curation.issues.injection import Planted
+from curation.issues.injection import InjectedError
 from curation.issues.issue import ErrorType
 
 DATASET = "demo"
@@ -96,7 +96,7 @@ def say_and_run(curate: Curate, words: str, *arguments: str | Path) -> None:
     curate(line)
 
 
-def draw(folder: Path, count: int) -> tuple[list[Planted], dict[str, str]]:
+def draw(folder: Path, count: int) -> tuple[list[InjectedError], dict[str, str]]:
     """Draws figures and writes their labels, some spoilt, as iMaterialist CSV and as VIA project.
 
     Returns:
@@ -119,13 +119,13 @@ def draw(folder: Path, count: int) -> tuple[list[Planted], dict[str, str]]:
         label: target for label in imaterialist.CATEGORIES if (target := loaded.target(label))
     }
     rng = np.random.default_rng(SEED)
-    spoilt, planted = injection.plant(truth, rng, SPOILT, groups=groups)
+    spoilt, planted = injection.inject(truth, rng, SPOILT, groups=groups)
     spoilt, renamed = injection.rename(
         spoilt, rng, RENAMED, groups=_drawn(truth, groups), but={p.image_id for p in planted}
     )
     imaterialist.write(folder / "train.csv", spoilt)
     own = {name: name for name in ("bohemian", "preppy", "streetwear")}
-    wrong_styles, _ = injection.plant(styles, rng, SPOILT, [ErrorType.WRONG_CATEGORY], groups=own)
+    wrong_styles, _ = injection.inject(styles, rng, SPOILT, [ErrorType.WRONG_CATEGORY], groups=own)
     via.write(folder / "via.json", wrong_styles, "style")
     with replacing(folder / "planted.json") as part:
         rows = [{"image_id": p.image_id, "error_type": p.error_type, "was": p.category,
@@ -154,7 +154,7 @@ def as_style_record(figure: Figure, path: Path) -> ImageRecord:
     return replace(record, image_id=path.name, instances=(Instance(figure.style, worn),))
 
 
-def match(row, planted: Sequence[Planted]) -> Planted | None:
+def match(row, planted: Sequence[InjectedError]) -> InjectedError | None:
     """The planted error that a row of issues.csv points at.
 
     A spoilt instance is matched by its id. A dropped garment and a missing one that the
@@ -179,7 +179,7 @@ def match(row, planted: Sequence[Planted]) -> Planted | None:
     return None
 
 
-def decide(path: Path, issues: pd.DataFrame, found: Sequence[Planted | None]) -> None:
+def decide(path: Path, issues: pd.DataFrame, found: Sequence[InjectedError | None]) -> None:
     """What a curator who knows the truth decides on each suspect, as a file for `curate review`."""
     loaded = taxonomy.load("supercategories")
     rows = []
@@ -204,8 +204,8 @@ def decide(path: Path, issues: pd.DataFrame, found: Sequence[Planted | None]) ->
 
 
 def _tell(
-    found: Sequence[Planted | None],
-    planted: Sequence[Planted],
+    found: Sequence[InjectedError | None],
+    planted: Sequence[InjectedError],
     hits: Sequence[bool],
     renamed: int,
     folder: Path,

@@ -1,24 +1,24 @@
-"""What goes wrong with labels: each kind of mistake as a change to the labels of one photo.
+"""What goes wrong with labels: each error as a corruption of the labels of one photo.
 
-Kinds and strengths follow the errors that people make. The benchmark plants them into
-records to count what is found again; the flagger plants them to learn what they look like.
+Corruptions and their severity follow the errors that people make. The benchmark injects them into
+records to count what is found again; flagging injects them to learn what they look like.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from curation.issues.geometry import Labelled, Mask, depth, distance, grown, moved
+from curation.issues.geometry import InstanceMask, Mask, depth, distance, grown, moved
 from curation.issues.issue import ErrorType
 
 
 @dataclass(frozen=True, slots=True)
-class Strength:
-    """How bad mistakes are; lengths are in roots of the area of the mask.
+class Severity:
+    """How bad errors are; lengths are in roots of the area of the mask.
 
     Attributes:
         shift: how far a mask moves
@@ -33,62 +33,69 @@ class Strength:
     ragged: bool = False
 
 
-MODERATE = Strength(shift=(0.2, 0.45), reach=(0.08, 0.2), kept=(0.55, 0.85))
-STRONG = Strength(shift=(0.33, 0.75), reach=(0.14, 0.33), kept=(0.35, 0.6))
-"""Some 1.7 times as bad: taught with these, a flagger is tested with others."""
-WIDE = Strength(shift=(0.12, 0.7), reach=(0.06, 0.32), kept=(0.35, 0.88), ragged=True)
-"""What is taught by default: nobody knows how bad the mistakes in new data are."""
+MODERATE = Severity(shift=(0.2, 0.45), reach=(0.08, 0.2), kept=(0.55, 0.85))
+SEVERE = Severity(shift=(0.33, 0.75), reach=(0.14, 0.33), kept=(0.35, 0.6))
+"""Some 1.7 times as bad: having learned from these, flagging is tested with others."""
+WIDE = Severity(shift=(0.12, 0.7), reach=(0.06, 0.32), kept=(0.35, 0.88), ragged=True)
+"""What is learned from by default: nobody knows how bad the errors in new data are."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What one mistake did to the labels of a photo.
+class Corruption:
+    """What one error did to the labels of a photo.
 
     Attributes:
-        place: index of the label it befell; None where one was added
+        index: of the label it befell; None where one was added
         now: what that label became, or what was added; None where it was dropped
         absorbed: index of another label, which went into this one
     """
 
-    place: int | None
-    now: Labelled | None
+    index: int | None
+    now: InstanceMask | None
     absorbed: int | None = None
 
-    def applied(self, labels: Sequence[Labelled]) -> tuple[list[Labelled], int | None]:
-        """All labels with the mistake in them, and where the wrong one is among them."""
+    def applied(self, labels: Sequence[InstanceMask]) -> tuple[list[InstanceMask], int | None]:
+        """All labels with the error in them, and the index of the wrong one among them.
+
+        >>> shirt, skirt = (InstanceMask(k, np.eye(2) == 1) for k in (1, 2))
+        >>> labels, wrong = Corruption(1, skirt, absorbed=0).applied([shirt, shirt])
+        >>> [label.class_id for label in labels], wrong
+        ([2], 0)
+        """
         kept = [
-            self.now if i == self.place and self.now else label
+            self.now if i == self.index and self.now else label
             for i, label in enumerate(labels)
-            if i != self.absorbed and (i != self.place or self.now)
+            if i != self.absorbed and (i != self.index or self.now)
         ]
         if self.now is None:
             return kept, None
-        if self.place is None:
+        if self.index is None:
             return [*kept, self.now], len(kept)
-        before = self.absorbed is not None and self.absorbed < self.place
-        return kept, self.place - before
+        before = self.absorbed is not None and self.absorbed < self.index
+        return kept, self.index - before
 
 
 @dataclass(frozen=True)
-class Scene:
-    """The labels of one photo, and what a mistake in them may draw on.
+class ImageLabels:
+    """The labels of one photo, and what a corruption of them may draw on.
 
     Attributes:
-        labels: the labels as given
+        labels: as given, (H, W) each
         classes: the class ids that a label may have
-        donor: a label of another photo, in the size of this one; None where none was found
+        donor: draws a label of another photo, in the size of this one; None where it found none
         rng: decides everything
+        severity: of the error
     """
 
-    labels: Sequence[Labelled]
+    labels: Sequence[InstanceMask]
     classes: Sequence[int]
-    donor: Callable[[], Labelled | None]
+    donor: Callable[[], InstanceMask | None]
     rng: np.random.Generator
-    strength: Strength
+    severity: Severity
 
     @property
     def least(self) -> int:
-        """Pixels that a mistake must change, see :func:`fewest_pixels`."""
+        """Pixels that an error must change, see :func:`fewest_pixels`."""
         return fewest_pixels(*self.labels[0].mask.shape) if self.labels else 0
 
     def large(self) -> list[int]:
@@ -98,62 +105,63 @@ class Scene:
 
 
 def fewest_pixels(height: int, width: int) -> int:
-    """Pixels that a mistake must change in a photo of this size: 24 in a view of 128 x 128.
+    """Pixels that an error must change in a photo of this size; of less nobody would call it one.
 
-    Of less nobody would say that it is one.
+    >>> fewest_pixels(128, 128), fewest_pixels(256, 256)
+    (24, 96)
     """
     return int(np.ceil(24 / (128 * 128) * height * width))
 
 
-def swapped(scene: Scene) -> Change | None:
+def swap_category(image: ImageLabels) -> Corruption | None:
     """Another class."""
-    for i in scene.large():
-        label = scene.labels[i]
-        if others := [c for c in scene.classes if c != label.class_id]:
-            return Change(i, replace(label, class_id=int(scene.rng.choice(others))))
+    for i in image.large():
+        label = image.labels[i]
+        if others := [c for c in image.classes if c != label.class_id]:
+            return Corruption(i, replace(label, class_id=int(image.rng.choice(others))))
     return None
 
 
-def dropped(scene: Scene) -> Change | None:
+def drop(image: ImageLabels) -> Corruption | None:
     """Not there any more."""
-    return next((Change(i, None) for i in scene.large()), None)
+    return next((Corruption(i, None) for i in image.large()), None)
 
 
-def spurious(scene: Scene) -> Change | None:
+def add_spurious(image: ImageLabels) -> Corruption | None:
     """A garment of another photo, moved, where its class does not yet stand."""
     for _ in range(8):
-        donor = scene.donor()
+        donor = image.donor()
         if donor is None:
             continue
         height, width = donor.mask.shape
-        mask = moved(donor.mask, *scene.rng.uniform(-0.3, 0.3, 2) * (width, height))
+        mask = moved(donor.mask, *image.rng.uniform(-0.3, 0.3, 2) * (width, height))
         new = mask.copy()
-        for label in scene.labels:
+        for label in image.labels:
             if label.class_id == donor.class_id:
                 new &= ~label.mask
         if np.count_nonzero(new) >= fewest_pixels(height, width):
-            return Change(None, replace(donor, mask=mask))
+            return Corruption(None, replace(donor, mask=mask))
     return None
 
 
-def shifted(scene: Scene) -> Change | None:
+def shift(image: ImageLabels) -> Corruption | None:
     """Moved in any direction."""
 
     def move(mask: Mask) -> Mask:
-        angle = scene.rng.uniform(0, 2 * np.pi)
-        far = scene.rng.uniform(*scene.strength.shift) * np.sqrt(np.count_nonzero(mask))
+        angle = image.rng.uniform(0, 2 * np.pi)
+        far = image.rng.uniform(*image.severity.shift) * np.sqrt(np.count_nonzero(mask))
         return moved(mask, far * np.cos(angle), far * np.sin(angle))
 
-    return _reshaped(scene, move)
+    return _reshaped(image, move)
 
 
-def bad_boundary(scene: Scene) -> Change | None:
+def distort_boundary(image: ImageLabels) -> Corruption | None:
     """Too wide, too narrow, a box, a part cut off, or a wavering outline."""
-    kinds = ["wide", "narrow", "box", "cut"] + ["ragged"] * scene.strength.ragged
+    kinds = ["wide", "narrow", "box", "cut"] + ["ragged"] * image.severity.ragged
 
     def blunder(mask: Mask) -> Mask:
-        reach = scene.rng.uniform(*scene.strength.reach) * np.sqrt(np.count_nonzero(mask))
-        kind = scene.rng.choice(kinds)
+        reach = image.rng.uniform(*image.severity.reach) * np.sqrt(np.count_nonzero(mask))
+        kind = image.rng.choice(kinds)
         if kind == "wide":
             return np.asarray(distance(mask) <= reach)
         if kind == "narrow":
@@ -164,67 +172,67 @@ def bad_boundary(scene: Scene) -> Change | None:
             box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
             return box
         if kind == "cut":
-            return _part(mask, scene.rng, *scene.strength.kept)
-        noise = scene.rng.normal(size=(12, 12)).astype(np.float32)
+            return _part(mask, image.rng, *image.severity.kept)
+        noise = image.rng.normal(size=(12, 12)).astype(np.float32)
         waves = cv2.resize(noise, mask.shape[::-1], interpolation=cv2.INTER_CUBIC)
         return np.asarray(depth(mask) - distance(mask) + waves * reach > 0)
 
-    return _reshaped(scene, blunder)
+    return _reshaped(image, blunder)
 
 
-def merged(scene: Scene) -> Change | None:
+def merge(image: ImageLabels) -> Corruption | None:
     """Two touching labels of two classes become one of the larger one's class."""
-    large = scene.large()
+    large = image.large()
     pairs = [(a, b) for n, a in enumerate(large) for b in large[n + 1 :]]
     for pair in pairs:
-        small, other = sorted(pair, key=lambda i: np.count_nonzero(scene.labels[i].mask))
-        lesser, greater = scene.labels[small], scene.labels[other]
+        small, other = sorted(pair, key=lambda i: np.count_nonzero(image.labels[i].mask))
+        lesser, greater = image.labels[small], image.labels[other]
         if lesser.class_id == greater.class_id:
             continue
         both = lesser.mask | greater.mask
-        if np.count_nonzero(both & ~greater.mask) < scene.least:
+        if np.count_nonzero(both & ~greater.mask) < image.least:
             continue
         # Hand-drawn outlines of neighbours lie a hair apart.
         gap = max(1, round(max(both.shape) / 256))
         if (grown(lesser.mask, gap) & greater.mask).any():
-            return Change(other, replace(greater, mask=both), absorbed=small)
+            return Corruption(other, replace(greater, mask=both), absorbed=small)
     return None
 
 
-def duplicated(scene: Scene) -> Change | None:
+def duplicate(image: ImageLabels) -> Corruption | None:
     """The same garment once more, drawn a little otherwise, under its own or another class."""
-    for i in scene.large():
-        label = scene.labels[i]
+    for i in image.large():
+        label = image.labels[i]
         root = np.sqrt(np.count_nonzero(label.mask))
-        mask = moved(label.mask, *scene.rng.normal(0, 0.03 * root, 2))
-        reach = scene.rng.uniform(-0.05, 0.05) * root
+        mask = moved(label.mask, *image.rng.normal(0, 0.03 * root, 2))
+        reach = image.rng.uniform(-0.05, 0.05) * root
         if not mask.any():
             continue
         mask = distance(mask) <= reach if reach > 0 else depth(mask) > -reach
-        if np.count_nonzero(mask) >= scene.least:
-            return Change(None, replace(label, mask=np.asarray(mask)))
+        if np.count_nonzero(mask) >= image.least:
+            return Corruption(None, replace(label, mask=np.asarray(mask)))
     return None
 
 
-def leaking(scene: Scene) -> Change | None:
-    """A label that runs out into what lies beside it, at one place."""
+def leak(image: ImageLabels) -> Corruption | None:
+    """A label that runs out into what lies beside it, at one spot."""
 
-    def leak(mask: Mask) -> Mask:
+    def spill(mask: Mask) -> Mask:
         rim = grown(mask, 1) & ~mask
-        spot = _blob(rim, np.sqrt(np.count_nonzero(mask)) * scene.rng.uniform(0.2, 1.0), scene.rng)
+        spot = _blob(rim, np.sqrt(np.count_nonzero(mask)) * image.rng.uniform(0.2, 1.0), image.rng)
         return mask | spot
 
-    return _reshaped(scene, leak)
+    return _reshaped(image, spill)
 
 
-def patched(scene: Scene) -> Change | None:
+def patch(image: ImageLabels) -> Corruption | None:
     """A piece of a garment or of what is around it, under a class that it is not.
 
-    It stands for what no other kind does: it may be wrong in any way.
+    It stands for what no other corruption does: it may be wrong in any way.
     """
-    rng = scene.rng
-    for i in 4 * scene.large():
-        label = scene.labels[i]
+    rng = image.rng
+    for i in 4 * image.large():
+        label = image.labels[i]
         root = np.sqrt(np.count_nonzero(label.mask))
         kind = rng.choice(["part", "blob", "edge"])
         if kind == "part":
@@ -234,36 +242,45 @@ def patched(scene: Scene) -> Change | None:
         else:
             near = distance(label.mask) <= root * rng.uniform(0.1, 0.5)
             mask = _blob(label.mask, root * rng.uniform(0.4, 0.9), rng) & near
-        class_id = int(rng.choice(list(scene.classes)))
+        class_id = int(rng.choice(list(image.classes)))
         right = np.count_nonzero(mask & label.mask) if class_id == label.class_id else 0
-        if np.count_nonzero(mask) >= scene.least and right <= 0.4 * np.count_nonzero(mask):
-            place = i if rng.random() < 0.5 else None
-            return Change(place, Labelled(class_id, mask))
+        if np.count_nonzero(mask) >= image.least and right <= 0.4 * np.count_nonzero(mask):
+            index = i if rng.random() < 0.5 else None
+            return Corruption(index, InstanceMask(class_id, mask))
     return None
 
 
-Kind = Callable[[Scene], Change | None]
+Corrupt = Callable[[ImageLabels], Corruption | None]
+"""Makes one error of its kind; None where these labels have no room for it."""
 
-KINDS: dict[ErrorType, Kind] = {
-    ErrorType.WRONG_CATEGORY: swapped,
-    ErrorType.MISSING: dropped,
-    ErrorType.SPURIOUS: spurious,
-    ErrorType.SHIFTED: shifted,
-    ErrorType.BAD_BOUNDARY: bad_boundary,
-    ErrorType.MERGED: merged,
-    ErrorType.DUPLICATED: duplicated,
+OF_TYPE: Mapping[ErrorType, Corrupt] = {
+    ErrorType.WRONG_CATEGORY: swap_category,
+    ErrorType.MISSING: drop,
+    ErrorType.SPURIOUS: add_spurious,
+    ErrorType.SHIFTED: shift,
+    ErrorType.BAD_BOUNDARY: distort_boundary,
+    ErrorType.MERGED: merge,
+    ErrorType.DUPLICATED: duplicate,
 }
-"""How a mistake of each type is made."""
+"""How an error of each type is made."""
+
+CORRUPTIONS: Mapping[str, Corrupt] = {
+    **{str(error_type): corrupt for error_type, corrupt in OF_TYPE.items()},
+    "leaking": leak,
+    "patched": patch,
+}
+"""What is learned from: each type of error, and errors of no type, so that what was never
+injected is not taken for correct."""
 
 
-def _reshaped(scene: Scene, change: Callable[[Mask], Mask]) -> Change | None:
+def _reshaped(image: ImageLabels, change: Callable[[Mask], Mask]) -> Corruption | None:
     """The first label, in random order, whose mask changes enough and does not vanish."""
     # A change is drawn by chance, so one that was too small may be large enough the next time.
-    for i in 4 * scene.large():
-        before = scene.labels[i].mask
+    for i in 4 * image.large():
+        before = image.labels[i].mask
         after = change(before)
-        if min(np.count_nonzero(after ^ before), np.count_nonzero(after)) >= scene.least:
-            return Change(i, replace(scene.labels[i], mask=after))
+        if min(np.count_nonzero(after ^ before), np.count_nonzero(after)) >= image.least:
+            return Corruption(i, replace(image.labels[i], mask=after))
     return None
 
 
@@ -278,10 +295,10 @@ def _part(mask: Mask, rng: np.random.Generator, low: float, high: float) -> Mask
     return part
 
 
-def _blob(where: Mask, radius: float, rng: np.random.Generator) -> Mask:
-    """An ellipse around a random pixel of ``where``."""
-    rows, columns = np.nonzero(where)
-    blob = np.zeros(where.shape, np.uint8)
+def _blob(within: Mask, radius: float, rng: np.random.Generator) -> Mask:
+    """An ellipse around a random pixel of ``within``."""
+    rows, columns = np.nonzero(within)
+    blob = np.zeros(within.shape, np.uint8)
     if rows.size:
         i = int(rng.integers(rows.size))
         axes = [max(2, round(radius * rng.uniform(0.4, 1.2))) for _ in range(2)]

@@ -1,8 +1,8 @@
-"""What tells a right label from a wrong one: numbers about one instance.
+"""What tells a correct label from a wrong one: features of one instance.
 
-An instance is held against the model's evidence on its own mask, never as part of
-one flattened map: garments overlap. Lengths are told in roots of its area, so that
-a shoe and a coat are measured alike.
+An instance is held against the model's probabilities on its own mask, never as part of
+one flattened map: garments overlap. Lengths are in roots of its area, so that a shoe and
+a coat are measured alike.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.issues.disagreement import softmin
-from curation.issues.evidence import Evidence
-from curation.issues.geometry import Labelled, Mask, Window, around, depth, distance
+from curation.issues.geometry import InstanceMask, Mask, Window, around, depth, distance
+from curation.issues.observation import Observation
 
 FEWEST = 4
-"""Pixels at the size of the evidence: of less, nothing can be said."""
+"""Pixels at the size of the probabilities: of less, nothing can be said."""
 
 _RIM = 1.5
 """Pixels from the outline that annotators and models draw one way or another."""
@@ -35,8 +35,19 @@ _PIECE = 0.03
 _DOT = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
 
 
-def features(evidence: Evidence, labels: Sequence[Labelled], index: int) -> dict[str, float] | None:
-    """Numbers about one of a photo's labels, by name; the same names for all.
+def features(
+    observation: Observation,
+    thresholds: NDArray[np.float32],
+    labels: Sequence[InstanceMask],
+    index: int,
+) -> dict[str, float] | None:
+    """Features of one of a photo's labels, by name; the same names for all.
+
+    Args:
+        observation: the model's side of it; its own labels do not count
+        thresholds: (K,) from which probability on a pixel of each class is confident
+        labels: of the photo, (S, S) each, as given or with an error in them
+        index: which of them
 
     Returns:
         None for an instance of fewer than ``FEWEST`` pixels
@@ -44,31 +55,34 @@ def features(evidence: Evidence, labels: Sequence[Labelled], index: int) -> dict
     area = int(np.count_nonzero(labels[index].mask))
     if area < FEWEST:
         return None
-    view = _View.of(evidence, labels, index, area)
-    agreement, other, piece = _agreement(view)
+    crop = _Crop.of(observation, thresholds, labels, index, area)
+    agreement, other, piece = _agreement(crop)
     return {
         **agreement,
-        **_bands(view),
-        **_shape(view),
-        **_same_class_around(view),
-        **_better_place(view),
-        **_piece_of_another(view, piece),
-        **_company(view, other),
+        **_bands(crop),
+        **_shape(crop),
+        **_same_class_around(crop),
+        **_better_fit(crop),
+        **_piece_of_another(crop, piece),
+        **_company(crop, other),
     }
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
+class _Crop:
     """An instance among the labels of its photo, in a window around it.
 
     Attributes:
+        area: pixels
         root: of the area
+        mask: (h, w) of the window
         inside, outside: (h, w) pixels to the outline, 0 on the other side of it
         core: (h, w) the mask without its rim, or all of a thin one
+        confident: (h, w) where the model is
     """
 
-    evidence: Evidence
-    labels: Sequence[Labelled]
+    observation: Observation
+    labels: Sequence[InstanceMask]
     index: int
     area: int
     root: float
@@ -77,9 +91,17 @@ class _View:
     inside: NDArray[np.float32]
     outside: NDArray[np.float32]
     core: Mask
+    confident: Mask
 
     @classmethod
-    def of(cls, evidence: Evidence, labels: Sequence[Labelled], index: int, area: int) -> _View:
+    def of(
+        cls,
+        observation: Observation,
+        thresholds: NDArray[np.float32],
+        labels: Sequence[InstanceMask],
+        index: int,
+        area: int,
+    ) -> _Crop:
         root = float(np.sqrt(area))
         window = around(labels[index].mask, int(np.ceil(max(4, _BANDS[-1] * root))))
         mask = np.ascontiguousarray(labels[index].mask[window])
@@ -87,7 +109,11 @@ class _View:
         core = inside > _RIM
         if np.count_nonzero(core) < max(FEWEST, area / 4):
             core = mask
-        return cls(evidence, labels, index, area, root, window, mask, inside, distance(mask), core)
+        confident = observation.confident(thresholds, window)
+        return cls(
+            observation, labels, index, area, root, window, mask, inside, distance(mask), core,
+            confident,
+        )  # fmt: skip
 
     @property
     def class_id(self) -> int:
@@ -95,23 +121,23 @@ class _View:
 
     @property
     def p(self) -> NDArray[np.float32]:
-        return self.evidence.p[:, *self.window]
+        return self.observation.probabilities[:, *self.window]
 
     @property
     def best(self) -> NDArray[np.uint8]:
-        return self.evidence.best[self.window]
+        return self.observation.best[self.window]
 
-    def others(self) -> list[Labelled]:
+    def others(self) -> list[InstanceMask]:
         return [label for i, label in enumerate(self.labels) if i != self.index]
 
 
-def _agreement(view: _View) -> tuple[dict[str, float], int, int]:
+def _agreement(crop: _Crop) -> tuple[dict[str, float], int, int]:
     """How the model's classes lie in the core; the likeliest other garment in all of it, and
     the other garment that is the likeliest in most of its pixels (0 for none)."""
-    evidence, k, core = view.evidence, view.class_id, view.core
-    p = view.p[:, core]
-    log_p = evidence.log_p[:, *view.window][:, core].mean(axis=1)
-    best, sure = view.best[core], evidence.sure[view.window][core]
+    observation, k, core = crop.observation, crop.class_id, crop.core
+    p = crop.p[:, core]
+    log_p = observation.log_p[:, *crop.window][:, core].mean(axis=1)
+    best, sure = crop.best[core], crop.confident[core]
     share = np.bincount(best, minlength=len(p)) / best.size
     others = log_p.copy()
     others[[0, k]] = -np.inf
@@ -136,58 +162,58 @@ def _agreement(view: _View) -> tuple[dict[str, float], int, int]:
         "sure_own": np.mean(sure & (best == k)),
         "sure_background": np.mean(sure & (best == 0)),
         "sure_other": np.mean(sure & (best != 0) & (best != k)),
-        "entropy": evidence.entropy[view.window][core].mean(),
+        "entropy": observation.entropy[crop.window][core].mean(),
         "other": other,
     }
     values |= {f"p_{j}": mean[j] for j in range(1, len(mean))}
     return values, other, int(pieces.argmax())
 
 
-def _bands(view: _View) -> dict[str, float]:
-    """Own class and background by the distance to the outline: is it where it should be?"""
-    edges = [0.0, *(_RIM + band * view.root for band in _BANDS), np.inf]
-    own, background = view.p[view.class_id], view.p[0]
+def _bands(crop: _Crop) -> dict[str, float]:
+    """Own class and background by the distance to the outline: is it drawn where it should be?"""
+    edges = [0.0, *(_RIM + band * crop.root for band in _BANDS), np.inf]
+    own, background = crop.p[crop.class_id], crop.p[0]
     values = {}
     for name, far, bands in (
-        ("inside", view.inside, [edges[0], edges[1], edges[2], edges[3], edges[5]]),
-        ("outside", view.outside, edges[:5]),
+        ("inside", crop.inside, [edges[0], edges[1], edges[2], edges[3], edges[5]]),
+        ("outside", crop.outside, edges[:5]),
     ):
         for number, (low, high) in enumerate(pairwise(bands)):
             band = (far > low) & (far <= high)
-            there = band.any()
-            values[f"{name}_{number}_own"] = own[band].mean() if there else -1
-            values[f"{name}_{number}_background"] = background[band].mean() if there else -1
+            filled = band.any()
+            values[f"{name}_{number}_own"] = own[band].mean() if filled else -1
+            values[f"{name}_{number}_background"] = background[band].mean() if filled else -1
     return values
 
 
-def _shape(view: _View) -> dict[str, float]:
-    """Outline and place, as far as they differ between kinds of garments and of mistakes."""
-    side = view.evidence.p.shape[1]
-    rows, columns = (np.flatnonzero(view.mask.any(axis=axis)) for axis in (1, 0))
+def _shape(crop: _Crop) -> dict[str, float]:
+    """Outline and position, as far as they differ between kinds of garments and of errors."""
+    side = crop.observation.side
+    rows, columns = (np.flatnonzero(crop.mask.any(axis=axis)) for axis in (1, 0))
     height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
-    top, left = view.window[0].start, view.window[1].start
-    rings, _ = cv2.findContours(view.mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    top, left = crop.window[0].start, crop.window[1].start
+    rings, _ = cv2.findContours(crop.mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     largest = max(rings, key=len)
     around_it = sum(len(ring) for ring in rings)
-    whole = view.labels[view.index].mask
+    whole = crop.labels[crop.index].mask
     at_frame = sum(int(np.count_nonzero(edge)) for edge in (whole[[0, -1]], whole[:, [0, -1]]))
     return {
-        "log_area": np.log(view.area / side**2),
+        "log_area": np.log(crop.area / side**2),
         "x": (left + (columns[0] + columns[-1] + 1) / 2) / side,
         "y": (top + (rows[0] + rows[-1] + 1) / 2) / side,
         "log_ratio": np.log(height / width),
-        "extent": view.area / (height * width),
+        "extent": crop.area / (height * width),
         "solidity": cv2.contourArea(largest) / max(cv2.contourArea(cv2.convexHull(largest)), 1),
-        "compactness": 4 * np.pi * view.area / around_it**2,
+        "compactness": 4 * np.pi * crop.area / around_it**2,
         "parts": len(rings),
         "at_frame": at_frame / around_it,
     }
 
 
-def _same_class_around(view: _View) -> dict[str, float]:
+def _same_class_around(crop: _Crop) -> dict[str, float]:
     """What the model sees of the own class, in and beyond the mask, connected with it."""
-    pieces = view.evidence.pieces[view.class_id]
-    met = np.bincount(pieces.labels[view.window][view.mask], minlength=len(pieces.areas))
+    pieces = crop.observation.pieces[crop.class_id]
+    met = np.bincount(pieces.labels[crop.window][crop.mask], minlength=len(pieces.areas))
     met[0] = 0
     touched = met > 0
     if not touched.any():
@@ -196,29 +222,31 @@ def _same_class_around(view: _View) -> dict[str, float]:
         return dict.fromkeys((*overlaps, *beyond), 0.0)
     main, common, whole = int(met.argmax()), int(met.sum()), int(pieces.areas[touched].sum())
     free = touched[pieces.labels]
-    for label in view.labels:
-        if label.class_id == view.class_id:
+    for label in crop.labels:
+        if label.class_id == crop.class_id:
             free &= ~label.mask
     unlabelled = int(np.count_nonzero(free))
     return {
-        "iou_piece": met[main] / (view.area + pieces.areas[main] - met[main]),
-        "iou_pieces": common / (view.area + whole - common),
+        "iou_piece": met[main] / (crop.area + pieces.areas[main] - met[main]),
+        "iou_pieces": common / (crop.area + whole - common),
         "explains": common / pieces.areas[1:].sum(),
-        "goes_on": (whole - common) / view.area,
-        "goes_on_unlabelled": unlabelled / view.area,
-        "p_unlabelled": view.evidence.p[view.class_id][free].mean() if unlabelled else 0.0,
+        "goes_on": (whole - common) / crop.area,
+        "goes_on_unlabelled": unlabelled / crop.area,
+        "p_unlabelled": crop.observation.probabilities[crop.class_id][free].mean()
+        if unlabelled
+        else 0.0,
     }
 
 
-def _better_place(view: _View) -> dict[str, float]:
+def _better_fit(crop: _Crop) -> dict[str, float]:
     """How much better the mask would fit elsewhere: the log odds of its class under it."""
-    p = view.p[view.class_id]
+    p = crop.p[crop.class_id]
     with np.errstate(divide="ignore"):
         odds = np.log(p) - np.log1p(-p)
     odds = odds.clip(-_SURE_ODDS, _SURE_ODDS)
-    step = max(1, int(view.root / 16))
-    mask = view.mask[::step, ::step].astype(np.float32)
-    reach = int(_REACH * view.root / step) + 1
+    step = max(1, int(crop.root / 16))
+    mask = crop.mask[::step, ::step].astype(np.float32)
+    reach = int(_REACH * crop.root / step) + 1
     # Beyond the window lies the frame, or what is rather not of this class.
     room = cv2.copyMakeBorder(
         odds[::step, ::step], *4 * (reach,), cv2.BORDER_CONSTANT, value=-_SURE_ODDS / 2
@@ -228,18 +256,18 @@ def _better_place(view: _View) -> dict[str, float]:
     return {
         "fit": fit[reach, reach],
         "fit_gain": fit[row, column] - fit[reach, reach],
-        "fit_distance": np.hypot(row - reach, column - reach) * step / view.root,
+        "fit_distance": np.hypot(row - reach, column - reach) * step / crop.root,
     }
 
 
-def _piece_of_another(view: _View, other: int) -> dict[str, float]:
+def _piece_of_another(crop: _Crop, other: int) -> dict[str, float]:
     """The largest connected piece inside that the model takes for another garment: merged?"""
     values = dict.fromkeys(
         ("piece", "piece_p", "piece_extent", "piece_unlabelled", "rest_own", "rest_p"), 0.0
     )
     values["piece_class"] = other
-    there = view.mask & (view.best == other)
-    if not other or np.count_nonzero(there) < _PIECE * view.area:
+    there = crop.mask & (crop.best == other)
+    if not other or np.count_nonzero(there) < _PIECE * crop.area:
         return values
     opened = cv2.morphologyEx(there.view(np.uint8), cv2.MORPH_OPEN, _DOT)
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
@@ -249,47 +277,47 @@ def _piece_of_another(view: _View, other: int) -> dict[str, float]:
     piece = pieces == main
     _, _, width, height, area = stats[main]
     labelled = np.zeros_like(piece)
-    for label in view.others():
+    for label in crop.others():
         if label.class_id == other:
-            labelled |= label.mask[view.window]
+            labelled |= label.mask[crop.window]
     values |= {
-        "piece": area / view.area,
-        "piece_p": view.p[other][piece].mean(),
+        "piece": area / crop.area,
+        "piece_p": crop.p[other][piece].mean(),
         "piece_extent": area / (width * height),
         "piece_unlabelled": 1 - labelled[piece].mean(),
     }
-    rest = view.mask & ~piece
+    rest = crop.mask & ~piece
     if rest.any():
-        values["rest_own"] = (view.best[rest] == view.class_id).mean()
-        values["rest_p"] = view.p[view.class_id][rest].mean()
+        values["rest_own"] = (crop.best[rest] == crop.class_id).mean()
+        values["rest_p"] = crop.p[crop.class_id][rest].mean()
     return values
 
 
-def _company(view: _View, other: int) -> dict[str, float]:
+def _company(crop: _Crop, other: int) -> dict[str, float]:
     """What else is labelled in the photo, over this instance and beside it."""
-    classes = range(1, len(view.evidence.p))
-    covered = np.zeros_like(view.mask)
+    classes = range(1, len(crop.observation.p))
+    covered = np.zeros_like(crop.mask)
     same = share = 0.0
     counts = dict.fromkeys(classes, 0)
-    for label in view.others():
+    for label in crop.others():
         counts[label.class_id] += 1
-        close = label.mask[view.window]
-        common = int(np.count_nonzero(close & view.mask))
+        close = label.mask[crop.window]
+        common = int(np.count_nonzero(close & crop.mask))
         if not common:
             continue
         covered |= close
-        if label.class_id == view.class_id:
-            union = view.area + int(np.count_nonzero(label.mask)) - common
+        if label.class_id == crop.class_id:
+            union = crop.area + int(np.count_nonzero(label.mask)) - common
             same = max(same, common / union)
         else:
-            share = max(share, common / view.area)
+            share = max(share, common / crop.area)
     return {
         "iou_same_class": same,
         "under_another_class": share,
-        "covered": np.count_nonzero(covered & view.mask) / view.area,
-        "labels": len(view.labels),
+        "covered": np.count_nonzero(covered & crop.mask) / crop.area,
+        "labels": len(crop.labels),
         "labels_of_other": counts.get(other, 0),
-        "photo_entropy": view.evidence.mean_entropy,
+        "image_entropy": crop.observation.mean_entropy,
         **{f"labels_of_{k}": counts[k] for k in classes},
-        **{f"is_{k}": float(k == view.class_id) for k in classes},
+        **{f"is_{k}": float(k == crop.class_id) for k in classes},
     }

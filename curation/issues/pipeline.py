@@ -1,8 +1,8 @@
-"""The rows of all photos of a run on disk, and what is learned from them.
+"""The features of all photos of a run on disk, and what is learned from them.
 
 A shard is a few photos in, a file out: worker processes make them while the models
 predict the next photos, and a killed run goes on at the first shard that is missing.
-Memory holds a few shards, the rows that are taught with, and no photos.
+Memory holds a few shards, the features that are learned from, and no photos.
 """
 
 from __future__ import annotations
@@ -13,175 +13,198 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from rich.progress import Progress
 
 from curation.core import parallel
 from curation.core.atomic import replacing
-from curation.issues import ranking, source_labels
+from curation.core.progress import Progress, silent, track
+from curation.issues import ranking, source_ranking
+from curation.issues.calibration import Check
 from curation.issues.embeddings import Projection
-from curation.issues.feature_table import Plan, Rows, Scores, Survey, collect, survey
-from curation.issues.observation import Seen
+from curation.issues.extraction import (
+    DatasetStatistics,
+    InjectionConfig,
+    dataset_statistics,
+    extract_features,
+)
+from curation.issues.feature_table import FeatureTable, Scores
+from curation.issues.observation import Observation
 from curation.issues.ranking import Ranking
-from curation.issues.source_labels import SourceRanking
+from curation.issues.source_ranking import SourceRanking
 
 SHARD = 32
-"""Photos; a spurious label that is planted comes from one of the same shard."""
+"""Photos; a spurious label that is injected comes from one of the same shard."""
 SCORED = 16
 """Shards that are scored in one go: asking all trees takes as long for few labels as for many."""
-SURVEYED = 320
-"""Photos that are looked at before all are."""
-TAUGHT = 4000
-"""Photos at most that errors are planted into: what is learned from stays in memory."""
+SAMPLED = 320
+"""Photos that statistics are taken of before features of all are extracted."""
+INJECTED = 4000
+"""Photos at most that errors are injected into: what is learned from stays in memory."""
 DRAWS = 4
-"""Errors planted into each of a few photos; one into each of many."""
+"""Errors injected into each of a few photos; one into each of many."""
 
-SURVEY = "survey.npz"
+STATISTICS = "statistics.npz"
+FINGERPRINT = "fingerprint.txt"
 
 _SEED = 0
-_VERSION = 3
-"""Of the numbers in the rows: what another version of curate left is not gone on with."""
+_VERSION = 4
+"""Of the tables on disk: what another version of curate left is not gone on with."""
 
-See = Callable[[Sequence[str]], Iterator[Seen]]
-"""Photos, by image_id and in that order, as the labels and the model see them."""
+Observe = Callable[[Sequence[str]], Iterator[Observation]]
+"""Photos, by image_id and in that order, as the labels, the model and the reviewers see them."""
 
 
 @dataclass(frozen=True)
-class Flagged:
-    """What is said of how the scores came about.
+class Learning:
+    """How the scores came about.
 
     Attributes:
-        planted: errors of a type that were planted to learn from
-        check: average precision on planted errors: learned, and of softmin alone; None where
-            too few were planted to learn anything
-        source_check: the same of source labels that were swapped: learned, and of the chance
-            of the given one alone; None where there are no source labels to tell apart
+        injected: errors of a type that were injected to learn from
+        check: on injected errors; the baseline is softmin alone. None where too few were injected
+            to learn anything
+        source_check: on source labels that were swapped; the baseline is how improbable the given
+            one is. None where there are no source labels to tell apart
     """
 
-    planted: int
-    check: tuple[float, float] | None
-    source_check: tuple[float, float] | None = None
+    injected: int
+    check: Check | None
+    source_check: Check | None = None
 
     @property
     def learned(self) -> bool:
         """Whether the scores are the learned ones: they are better than having learned nothing."""
-        return self.check is not None and self.check[0] > self.check[1]
+        return self.check is not None and self.check.learned > self.check.baseline
 
 
-def plan_for(images: int) -> Plan:
-    """What is planted into so many photos.
+def injection_for(images: int) -> InjectionConfig:
+    """What is injected into so many photos.
 
-    >>> plan_for(800).draws, plan_for(3000).draws, plan_for(45_000).share
+    >>> injection_for(800).draws, injection_for(3000).draws, injection_for(45_000).share
     (4, 1, 0.08888888888888889)
     """
-    draws = min(DRAWS, max(1, TAUGHT // max(images, 1)))
-    return Plan(min(1.0, TAUGHT / max(images, 1)), draws, seed=_SEED)
+    draws = min(DRAWS, max(1, INJECTED // max(images, 1)))
+    return InjectionConfig(min(1.0, INJECTED / max(images, 1)), draws, seed=_SEED)
 
 
-def collect_rows(
-    folder: Path, basis: str, image_ids: Sequence[str], see: See, progress: Progress
+def extract(
+    folder: Path,
+    fingerprint: str,
+    image_ids: Sequence[str],
+    observe: Observe,
+    *,
+    progress: Progress = silent,
 ) -> list[Path]:
-    """Writes the rows of all photos, unless they are there.
+    """Writes the features of all photos, unless they are there.
 
     Args:
-        folder: where the shards go; what is there of another basis is removed
-        basis: a hash of the labels and the models
-        see: called with the photos of the missing shards
+        folder: where the shards go; what is there of another fingerprint is removed
+        fingerprint: a hash of the labels, the models and the feedback
+        observe: called with the photos of the missing shards
 
     Returns:
-        the shards
+        the shards: see :meth:`FeatureTable.load`
     """
-    text, basis = folder / "basis.txt", f"{_VERSION} {basis}"
-    if not text.is_file() or text.read_text("utf-8") != basis:
-        shutil.rmtree(folder, ignore_errors=True)
-        with replacing(text) as part:
-            part.write_text(basis, "utf-8")
-    known = _surveyed(folder, image_ids, see)
+    _begin(folder, f"{_VERSION} {fingerprint}")
+    statistics = _statistics(folder, image_ids, observe)
     slices = [image_ids[i : i + SHARD] for i in range(0, len(image_ids), SHARD)]
-    paths = [folder / f"rows-{number:05d}.npz" for number in range(len(slices))]
+    paths = [folder / f"features-{number:05d}.npz" for number in range(len(slices))]
     missing = [number for number, path in enumerate(paths) if not path.exists()]
     wanted = [image_id for number in missing for image_id in slices[number]]
-    plan = plan_for(len(image_ids))
-    task = progress.add_task("compare with labels", total=len(image_ids))
-    progress.advance(task, len(image_ids) - len(wanted))
 
-    def shards() -> Iterator[tuple[Path, list[Seen]]]:
-        seen = see(wanted)
+    def shards() -> Iterator[tuple[Path, list[Observation]]]:
+        observations = observe(wanted)
         for number in missing:
-            yield paths[number], [next(seen) for _ in slices[number]]
+            yield paths[number], [next(observations) for _ in slices[number]]
 
-    for count in parallel.ordered(_shard, (known, plan), shards(), len(wanted)):
-        progress.advance(task, count)
-    progress.remove_task(task)
+    shared = (statistics, injection_for(len(image_ids)))
+    done = len(image_ids) - len(wanted)
+    progress("compare with labels", done, len(image_ids))
+    for count in parallel.ordered(_extract_shard, shared, shards(), len(wanted)):
+        done += count
+        progress("compare with labels", done, len(image_ids))
     return paths
 
 
-def _shard(shared: tuple[Survey, Plan], item: tuple[Path, list[Seen]]) -> int:
+def _begin(folder: Path, fingerprint: str) -> None:
+    """Empties the folder, unless what it holds has this fingerprint."""
+    path = folder / FINGERPRINT
+    if not path.is_file() or path.read_text("utf-8") != fingerprint:
+        shutil.rmtree(folder, ignore_errors=True)
+        with replacing(path) as part:
+            part.write_text(fingerprint, "utf-8")
+
+
+def _extract_shard(
+    shared: tuple[DatasetStatistics, InjectionConfig], shard: tuple[Path, list[Observation]]
+) -> int:
     """One shard, in a worker; how many photos it has."""
-    path, seen = item
-    collect(seen, *shared).save(path)
-    return len(seen)
+    path, observations = shard
+    extract_features(observations, *shared).save(path)
+    return len(observations)
 
 
-def load_survey(folder: Path) -> Survey:
-    """What :func:`collect_rows` learned first."""
-    with np.load(folder / SURVEY, allow_pickle=False) as file:
+def load_statistics(folder: Path) -> DatasetStatistics:
+    """What :func:`extract` learned first."""
+    with np.load(folder / STATISTICS, allow_pickle=False) as file:
         fields = ("mean", "scale", "components")
         projection = Projection(*(file[n] for n in fields)) if "mean" in file else None
-        return Survey(file["thresholds"], projection)
+        return DatasetStatistics(file["thresholds"], projection)
 
 
-def _surveyed(folder: Path, image_ids: Sequence[str], see: See) -> Survey:
-    """What is learned from some photos first, kept for a run that goes on."""
-    path = folder / SURVEY
+def _statistics(folder: Path, image_ids: Sequence[str], observe: Observe) -> DatasetStatistics:
+    """Of some photos, kept for a run that goes on."""
+    path = folder / STATISTICS
     if path.exists():
-        return load_survey(folder)
+        return load_statistics(folder)
     rng = np.random.default_rng(_SEED)
-    picked = rng.permutation(len(image_ids))[:SURVEYED]
-    known = survey(see([image_ids[i] for i in sorted(picked.tolist())]))
-    arrays = vars(known.projection) if known.projection else {}
+    sample = rng.permutation(len(image_ids))[:SAMPLED]
+    statistics = dataset_statistics(observe([image_ids[i] for i in sorted(sample.tolist())]))
+    arrays = vars(statistics.projection) if statistics.projection else {}
     with replacing(path) as part:
-        np.savez(part, thresholds=known.thresholds, **arrays)
-    return known
+        np.savez(part, thresholds=statistics.thresholds, **arrays)
+    return statistics
 
 
 def rank(
-    paths: Sequence[Path], progress: Progress
-) -> tuple[Flagged, Iterator[tuple[Rows, Scores]]]:
-    """Learns from the rows, then scores them shard by shard.
+    shards: Sequence[Path], *, progress: Progress = silent
+) -> tuple[Learning, Iterator[tuple[FeatureTable, Scores]]]:
+    """Learns from the shards of :func:`extract`, then scores them.
 
     Returns:
-        how it was learned, and the rows of some shards at a time with their scores
+        how it was learned, and the features of some shards at a time with their scores
     """
-    task = progress.add_task("learn from planted errors", total=None)
-    rows = Rows.joined([_taught(Rows.load(path)) for path in paths])
-    learned = Ranking(rows, _SEED) if len(rows.planted) >= ranking.FEWEST else None
-    sources = SourceRanking(rows, _SEED) if source_labels.learnable(rows) else None
-    flagged = Flagged(
-        int(rows.images["planted"].sum()),
-        learned.check if learned else None,
+    progress("learn from injected errors", 0)
+    table = FeatureTable.concat([_learned_from(FeatureTable.load(path)) for path in shards])
+    enough = len(table.injected) >= ranking.FEWEST
+    labels = Ranking(table, _SEED) if enough else None
+    sources = SourceRanking(table, _SEED) if source_ranking.learnable(table) else None
+    learning = Learning(
+        int(table.images["injected"].sum()),
+        labels.check if labels else None,
         sources.check if sources else None,
     )
-    progress.remove_task(task)
-
-    def scored() -> Iterator[tuple[Rows, Scores]]:
-        task = progress.add_task("score", total=len(paths))
-        for start in range(0, len(paths), SCORED):
-            shards = paths[start : start + SCORED]
-            part = Rows.joined([Rows.load(path) for path in shards])
-            use = learned if flagged.learned else None
-            scores = use.score(part) if use else ranking.by_disagreement(part)
-            if sources:
-                instances = scores.instances.join(sources.score(part.given))
-                scores = replace(scores, instances=instances)
-            yield part, scores
-            progress.advance(task, len(shards))
-        progress.remove_task(task)
-
-    return flagged, scored()
+    progress("learn from injected errors", 1, 1)
+    return learning, _scored(shards, labels if learning.learned else None, sources, progress)
 
 
-def _taught(rows: Rows) -> Rows:
-    """What the ranking learns from: photos that errors were planted into, and all decisions."""
-    drawn = set(rows.images["image_id"][rows.images["drawn"] > 0])
-    parts = {name: frame[frame["image_id"].isin(drawn)] for name, frame in vars(rows).items()}
-    return Rows(**(parts | {"decided": rows.decided, "settled": rows.settled}))
+def _learned_from(table: FeatureTable) -> FeatureTable:
+    """What the ranking learns from: photos that errors were injected into, and all feedback."""
+    drawn = set(table.images["image_id"][table.images["drawn"] > 0])
+    parts = {name: frame[frame["image_id"].isin(drawn)] for name, frame in vars(table).items()}
+    feedback = {"reviewed": table.reviewed, "reviewed_missing": table.reviewed_missing}
+    return FeatureTable(**(parts | feedback))
+
+
+def _scored(
+    shards: Sequence[Path],
+    labels: Ranking | None,
+    sources: SourceRanking | None,
+    progress: Progress,
+) -> Iterator[tuple[FeatureTable, Scores]]:
+    parts = [shards[start : start + SCORED] for start in range(0, len(shards), SCORED)]
+    for part in track(progress, "score", parts, len(parts)):
+        table = FeatureTable.concat([FeatureTable.load(path) for path in part])
+        scores = labels.score(table) if labels else ranking.by_disagreement(table)
+        if sources:
+            instances = scores.instances.join(sources.score(table.given))
+            scores = replace(scores, instances=instances)
+        yield table, scores

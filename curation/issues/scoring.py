@@ -1,4 +1,4 @@
-"""Scores as rows that a person can read: what is wrong with a label, how sure, and why."""
+"""Scores as issues that a person can read: what is wrong with a label, how sure, and why."""
 
 from __future__ import annotations
 
@@ -7,82 +7,56 @@ from hashlib import blake2b
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from curation.core import masks, rle
-from curation.core.records import ImageRecord
-from curation.core.taxonomy import IGNORE
-from curation.issues.feature_table import Rows, Scores
+from curation.core.records import ImageRecord, Instance
+from curation.issues.feature_table import FeatureTable, Scores
 from curation.issues.issue import SUSPECT, ErrorType, ImageScore, Issue, digest
-from curation.issues.observation import Place, Seen, Verdict
-
-
-def judged(record: ImageRecord) -> list[int]:
-    """Indices of the instances that are judged: all but the void ones."""
-    return [i for i, x in enumerate(record.instances) if x.category != IGNORE]
-
-
-def seen(
-    record: ImageRecord,
-    names: Sequence[str],
-    p: NDArray[np.float16],
-    taps: tuple[NDArray[np.float16], ...] = (),
-    verdicts: Sequence[Verdict] = (),
-    places: Sequence[Place] = (),
-    *,
-    group: str = "",
-) -> Seen:
-    """A photo's labels beside what the model sees.
-
-    Args:
-        record: its categories are class names or ``ignore``
-        names: of the classes, background first
-        p, taps, verdicts, places: see :class:`Seen`
-        group: see there; empty for a photo that has no copies
-    """
-    given = [record.instances[i] for i in judged(record)]
-    labels = [(names.index(x.category), x.mask) for x in given]
-    void = [x.mask for x in record.instances if x.category == IGNORE]
-    sources = tuple(x.source_label for x in given)
-    image = (record.image_id, group or record.image_id)
-    return Seen(
-        *image, tuple(labels), tuple(void), p, taps, sources, tuple(verdicts), tuple(places)
-    )
+from curation.issues.observation import judged
 
 
 def image_scores(
-    rows: Rows,
+    table: FeatureTable,
     scores: Scores,
-    records: Mapping[str, tuple[ImageRecord, Sequence[str]]],
+    records: Mapping[str, ImageRecord],
     names: Sequence[str],
     run: str,
 ) -> Iterator[ImageScore]:
-    """The issues of some photos.
+    """The issues of some photos, in the order of ``table.images``.
 
     Args:
-        rows, scores: as long as each other
-        records: by image_id, with the ids of their instances
-        names: of the classes, background first
+        table, scores: as long as each other
+        records: by image_id, as they were observed
+        names: (K,) of the classes, background first
         run: goes into the ids of missing garments
     """
-    given = dict(iter(rows.given.join(scores.instances).groupby("image_id", sort=False)))
-    missing = dict(iter(rows.missing.join(scores.missing).groupby("image_id", sort=False)))
-    for image_id in rows.images["image_id"]:
-        record, ids = records[image_id]
-        issues = []
-        places = judged(record)
-        for row in given[image_id].to_dict("records") if image_id in given else ():
-            place = places[int(row["index"])]
-            issues.append(_issue(row, record, place, ids[place], names))
-        for row in missing[image_id].to_dict("records") if image_id in missing else ():
-            if row["error_score"] >= SUSPECT:
-                issues.append(_missing(row, record, names, run))
-        right = np.prod([1 - issue.error_score for issue in issues])
-        yield ImageScore(image_id, float(1 - right), tuple(issues))
+    given = _by_image(table.given.join(scores.instances))
+    missing = _by_image(table.missing.join(scores.missing))
+    for image_id in table.images["image_id"]:
+        record = records[image_id]
+        instances = judged(record)
+        issues = [
+            _issue(row, record, instances[int(row["index"])], names)
+            for row in _rows(given, image_id)
+        ]
+        issues += [
+            _missing(row, record, names, run)
+            for row in _rows(missing, image_id)
+            if row["error_score"] >= SUSPECT
+        ]
+        correct = np.prod([1 - issue.error_score for issue in issues])
+        yield ImageScore(image_id, float(1 - correct), tuple(issues))
 
 
-def _issue(row: Mapping, record: ImageRecord, place: int, key: str, names: Sequence[str]) -> Issue:
-    instance = record.instances[place]
+def _by_image(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    return {str(image_id): rows for image_id, rows in frame.groupby("image_id", sort=False)}
+
+
+def _rows(frames: Mapping[str, pd.DataFrame], image_id: str) -> list[dict]:
+    return frames[image_id].to_dict("records") if image_id in frames else []
+
+
+def _issue(row: Mapping, record: ImageRecord, instance: Instance, names: Sequence[str]) -> Issue:
     error_type = ErrorType(row["error_type"])
     suggested = instance.category
     if error_type is ErrorType.WRONG_CATEGORY:
@@ -91,7 +65,7 @@ def _issue(row: Mapping, record: ImageRecord, place: int, key: str, names: Seque
         suggested = names[0]
     return Issue(
         record.image_id,
-        key,
+        instance.instance_id,
         instance.source,
         instance.category,
         float(row["error_score"]),
@@ -123,9 +97,16 @@ def reason(
     """Why a label is suspect, for the person who reviews it.
 
     Args:
-        row: the numbers about it, see :mod:`curation.issues.instance_features`
+        row: its features, see :mod:`curation.issues.instance_features`
+        error_type: what would be wrong with it; not ``missing``
+        given: its class
+        names: (K,) of the classes, background first
+
+    >>> row = {"iou_same_class": 0.9}
+    >>> reason(row, ErrorType.DUPLICATED, "shoes", ["background", "shoes"])
+    'labelled shoes; another shoes lies on it (IoU 0.90)'
     """
-    seen = {
+    sentence = {
         ErrorType.WRONG_CATEGORY: lambda: (
             f"the model sees {names[int(row['other'])]} at {row['p_other']:.2f} "
             f"over {row['share_other']:.0%} of it"
@@ -153,7 +134,7 @@ def reason(
             f"another {given} lies on it (IoU {row['iou_same_class']:.2f})"
         ),
     }[error_type]
-    return f"labelled {given}; {seen()}"
+    return f"labelled {given}; {sentence()}"
 
 
 def _missing(row: Mapping, record: ImageRecord, names: Sequence[str], run: str) -> Issue:
@@ -177,10 +158,12 @@ def _missing(row: Mapping, record: ImageRecord, names: Sequence[str], run: str) 
 def as_table(issues: Sequence[Issue], decided: Collection[str] = ()) -> pd.DataFrame:
     """Issues as rows, worst first; those that a reviewer decided on already come last.
 
-    Masks are text, see :func:`curation.core.rle.to_text`.
-
     Args:
         decided: instance ids
+
+    Returns:
+        the attributes of :class:`Issue` as columns, masks as text (see
+        :func:`curation.core.rle.to_text`), and ``decided``
     """
     columns = list(Issue.__slots__)
     rows = [[getattr(issue, name) for name in columns] for issue in issues]

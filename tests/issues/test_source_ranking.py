@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
@@ -9,40 +10,35 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
 
-from curation.issues import feature_table, source_labels
-from curation.issues.feature_table import LOOKS, Rows
-from curation.issues.observation import FINE, WRONG
-from curation.issues.source_labels import SourceRanking
+from curation.issues import source_ranking
+from curation.issues.feature_table import EMBEDDING, FeatureTable, fold_of
+from curation.issues.observation import CORRECT, WRONG
+from curation.issues.source_ranking import SourceRanking
 
 CLASS_OF = {"shirt": 1, "jacket": 1, "pants": 2, "shoe": 3, "sock": 3, "boot": 3}
 
 
 def label(rng, image_id: str, index: int, name: str) -> dict:
-    """A label whose looks are those of its name, more or less; shirts and jackets are close."""
-    place = np.eye(6)[list(CLASS_OF).index(name)] * (2.0 if CLASS_OF[name] == 1 else 4.0)
-    looks = place + rng.normal(size=6)
-    numbers = dict.fromkeys((*source_labels._SHAPE, *source_labels._EVIDENCE), 0.5)
+    """A label that looks like its name, more or less; shirts and jackets look alike."""
+    center = np.eye(6)[list(CLASS_OF).index(name)] * (2.0 if CLASS_OF[name] == 1 else 4.0)
+    embedding = center + rng.normal(size=6)
+    features = dict.fromkeys((*source_ranking._SHAPE, *source_ranking._OF_CLASS), 0.5)
     return {
-        "image_id": image_id, "group": image_id, "index": index,
+        "image_id": image_id, "fold": fold_of(image_id), "index": index,
         "class_id": CLASS_OF[name], "source_label": name,
-        **numbers, **{f"{LOOKS}{i}": value for i, value in enumerate(looks)},
+        **features, **{f"{EMBEDDING}{i}": value for i, value in enumerate(embedding)},
     }  # fmt: skip
 
 
-def joined(given: list[dict], decided: list[dict] | None = None) -> Rows:
+def table_of(given: list[dict]) -> FeatureTable:
     frame = pd.DataFrame(given)
-    images = pd.DataFrame({"image_id": frame["image_id"].unique(), "drawn": 1, "planted": 0})
-    said = (
-        pd.DataFrame(decided)
-        if decided
-        else feature_table._frame([], feature_table._KEYS_OF["decided"])
-    )
-    none = pd.DataFrame()
-    return Rows(images, frame, none, said, none, none, none)
+    images = pd.DataFrame({"image_id": frame["image_id"].unique(), "drawn": 1, "injected": 0})
+    empty = FeatureTable.of(defaultdict(list))
+    return replace(empty, images=images, given=frame)
 
 
 @pytest.fixture(scope="module")
-def case() -> tuple[Rows, np.ndarray]:
+def case() -> tuple[FeatureTable, np.ndarray]:
     """150 photos with a pair on the feet; in every tenth one of the two is called another name."""
     rng = np.random.default_rng(0)
     given, wrong = [], []
@@ -54,7 +50,7 @@ def case() -> tuple[Rows, np.ndarray]:
             image[3]["source_label"] = "boot" if on_feet == "sock" else "sock"
         given += image
         wrong += [False, False, False, number % 10 == 0]
-    return joined(given), np.array(wrong)
+    return table_of(given), np.array(wrong)
 
 
 def test_swapped_source_labels_come_first_with_what_they_look_like(case):
@@ -93,30 +89,30 @@ def test_a_label_that_was_never_seen_in_its_class_is_not_judged(case):
     assert scores["source_error_score"].isna().to_numpy()[[0, 4]].all()
 
 
-def test_a_image_is_judged_alike_in_whatever_part_it_comes(case):
+def test_an_image_is_judged_alike_in_whatever_part_it_comes(case):
     known, _ = case
     learned = SourceRanking(known)
     whole, part = learned.score(known.given), learned.score(known.given.iloc[40:80])
     pd.testing.assert_frame_equal(whole.iloc[40:80], part)
 
 
-def test_what_a_person_said_is_learned_from(case):
+def test_what_a_reviewer_said_is_learned_from(case):
     known, wrong = case
-    doubted = known.given[wrong].assign(kind=FINE)
+    doubted = known.given[wrong].assign(error=CORRECT)
     said = {
-        kind: replace(known, decided=pd.concat([doubted.assign(source_kind=kind)] * 8))
-        for kind in (FINE, WRONG)
+        kind: replace(known, reviewed=pd.concat([doubted.assign(source_error=kind)] * 8))
+        for kind in (CORRECT, WRONG)
     }
     right, bad = (SourceRanking(r).score(known.given)["source_error_score"] for r in said.values())
     assert right[wrong].mean() < bad[wrong].mean()
 
 
-def test_without_looks_or_with_few_labels_nothing_is_learned(case):
+def test_without_embeddings_or_with_few_labels_nothing_is_learned(case):
     known, _ = case
-    blind = replace(known, given=known.given.drop(columns=[f"{LOOKS}{i}" for i in range(6)]))
+    blind = replace(known, given=known.given.drop(columns=[f"{EMBEDDING}{i}" for i in range(6)]))
     few = replace(known, given=known.given.head(40))
     one = replace(known, given=known.given[known.given["class_id"] == 2])
-    assert not any(source_labels.learnable(r) for r in (blind, few, one))
+    assert not any(source_ranking.learnable(r) for r in (blind, few, one))
     with pytest.raises(ValueError, match="too few"):
         SourceRanking(few)
 
@@ -130,7 +126,7 @@ def test_names_without_meaning_teach_nothing():
         for index in range(2):
             row = label(rng, f"p{number:03d}", index, "shirt")
             given.append(row | {"source_label": str(rng.choice(names))})
-    learned, _ = SourceRanking(joined(given)).check
+    learned, _ = SourceRanking(table_of(given)).check
     # A fifth of the photos are taken to have an error: one label in ten.
     assert learned < 0.14
 
@@ -143,20 +139,20 @@ def test_a_name_that_no_other_image_has_is_not_judged(case):
     assert np.isnan(scores["source_error_score"][0])
 
 
-def test_labels_of_one_part_of_the_images_are_too_few(case):
+def test_labels_of_one_fold_are_too_few(case):
     known, _ = case
     alone = known.given[known.given["image_id"] == "p000"]
     many = pd.concat([alone.assign(index=i) for i in range(60)], ignore_index=True)
-    assert not source_labels.learnable(replace(known, given=many))
+    assert not source_ranking.learnable(replace(known, given=many))
 
 
 def test_a_kept_label_is_no_company_of_itself(case):
     known, _ = case
-    vocabulary = source_labels.Vocabulary(source_labels.told_apart(known.given))
+    classifier = source_ranking.SourceLabelClassifier(source_ranking.distinguishable(known.given))
     row = known.given[known.given["index"] == 0].head(1)
-    given = vocabulary.numbers(row, known.given)
-    kept = vocabulary.numbers(row.assign(kind=FINE, source_kind=FINE), known.given)
-    gone = vocabulary.numbers(row.assign(index=-1), known.given)
+    given = classifier.features(row, known.given)
+    kept = classifier.features(row.assign(error=CORRECT, source_error=CORRECT), known.given)
+    gone = classifier.features(row.assign(index=-1), known.given)
     assert (given == kept).all()
     assert gone[0, 3] == given[0, 3] + 1
 
@@ -164,7 +160,7 @@ def test_a_kept_label_is_no_company_of_itself(case):
 def test_names_that_hardly_occur_are_left_alone_and_break_nothing(case):
     known, _ = case
     rare = [f"name-{n}" for n in range(len(known.given))]
-    assert not source_labels.learnable(replace(known, given=known.given.assign(source_label=rare)))
+    assert not source_ranking.learnable(replace(known, given=known.given.assign(source_label=rare)))
     half = known.given["source_label"].where(known.given["class_id"] != 1, rare)
     given = known.given.assign(source_label=half)
     scores = SourceRanking(replace(known, given=given)).score(given)
