@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from curation.cli.group import as_json, run_option
 from curation.core import console
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from curation.steps.flag import FlagResult
 
 
 @click.command()
@@ -47,52 +53,55 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
     curate flag photos --run r1
     """
     from curation import store
-    from curation.issues.issue import SUSPECT
-    from curation.steps import rounds
+    from curation.steps.flag import flag as flag_labels
 
-    opened = store.open(dataset)
-    with console.progress() as progress:
-        issues, learned = rounds.flag(opened, run, progress)
-    first = issues.head(top)
+    with console.bars() as progress:
+        result = flag_labels(store.open(dataset), run, progress=progress)
     if as_json:
-        click.echo(first.to_json(orient="records"))
+        click.echo(result.worst("error_score", top).to_json(orient="records"))
     else:
         columns = ["image_id", "source", "error_score", "error_type", "reason"]
-        console.out.print(console.table(columns, first[columns].itertuples(index=False)))
-    suspects = int(((issues.error_score >= SUSPECT) & ~issues.decided).sum())
-    if not rounds.has_folds(opened, run):
+        _print(result.worst("error_score", top)[columns])
+    if result.learning.source_check and not as_json:
+        columns = ["image_id", "source", "source_error_score", "source_reason"]
+        _print(result.worst("source_error_score", top)[columns])
+    _say_how(result, run)
+    console.err.print(
+        f"Flagged {result.suspects:,} of {len(result.issues):,}; all in {result.path}."
+    )
+
+
+def _print(rows: pd.DataFrame) -> None:
+    console.out.print(console.table(list(rows.columns), rows.itertuples(index=False)))
+
+
+def _say_how(result: FlagResult, run: str) -> None:
+    """How far the scores can be trusted."""
+    learning = result.learning
+    if not result.out_of_fold:
         console.say(
             f"{run} has no folds: it saw the labels of its training photos, and their errors "
             "with them. Train with --folds 3 for scores that mean something there.",
             "yellow",
         )
-    if learned.source_check:
-        doubted = issues[issues.source_error_score >= SUSPECT]
-        if not as_json:
-            columns = ["image_id", "source", "source_error_score", "source_reason"]
-            order = ["decided", "source_error_score"]
-            worst = doubted.sort_values(order, ascending=[True, False]).head(top)
-            console.out.print(console.table(columns, worst[columns].itertuples(index=False)))
+    if check := learning.source_check:
         console.err.print(
-            f"Within their class, {(~doubted.decided).sum():,} source labels look like another "
-            f"one. Average precision {learned.source_check[0]:.2f} on source labels that were "
-            f"swapped; their chance alone {learned.source_check[1]:.2f}."
+            f"Within their class, {result.suspect_source_labels:,} source labels look like "
+            f"another one. Average precision {check.learned:.2f} on source labels that were "
+            f"swapped; their probability alone {check.baseline:.2f}."
         )
-    if learned.check:
+    if check := learning.check:
         console.err.print(
-            f"Planted {learned.planted:,} errors into the labels to learn from: average precision "
-            f"{learned.check[0]:.2f} on them; softmin alone {learned.check[1]:.2f}."
+            f"Injected {learning.injected:,} errors into the labels to learn from: average "
+            f"precision {check.learned:.2f} on them; softmin alone {check.baseline:.2f}."
         )
-    if not learned.learned:
-        why = "What was learned is no better" if learned.check else "Too few labels to learn from"
+    if not learning.learned:
+        why = "What was learned is no better" if learning.check else "Too few labels to learn from"
         console.say(
             f"{why}: scores are plain disagreement with the model, and types are no more than "
             "wrong category or spurious.",
             "yellow",
         )
-    console.err.print(
-        f"Flagged {suspects:,} of {len(issues):,}; all in {opened.run_folder(run) / rounds.ISSUES}."
-    )
 
 
 @click.command()

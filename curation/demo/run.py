@@ -1,4 +1,4 @@
-"""Once around the loop on drawn figures with partly spoilt labels, by the user's own verbs."""
+"""Once around the loop on drawn figures with partly wrong labels, by the user's own verbs."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ Curate = Callable[[list[str]], object]
 
 SETTINGS = "--size 224"
 SEED = 20
-SPOILT = 0.2
+WRONG = 0.2
 RENAMED = 0.1
 REVIEWED = 60
 """Suspects that the demo's curator, who knows the truth, decides on."""
 
 
 def run(images: int, curate: Curate, settings: str = SETTINGS) -> None:
-    """Draws, spoils, imports, trains, flags, reviews, exports; prints what came out.
+    """Draws, injects errors, imports, trains, flags, reviews, exports; prints what came out.
 
     Args:
         images: figures to draw
@@ -61,7 +61,7 @@ def run(images: int, curate: Curate, settings: str = SETTINGS) -> None:
     folder = database.home() / "demo-data"
     console.err.rule(f"Drawing {images} figures in {folder}")
     _forget(folder)
-    planted, renamed = draw(folder, images)
+    injected, renamed = draw(folder, images)
     verb(f"import imaterialist {DATASET}", "--annotations", folder / "train.csv",
          "--images", folder / "photos")  # fmt: skip
     verb(f"remap {DATASET} --taxonomy supercategories")
@@ -75,7 +75,7 @@ def run(images: int, curate: Curate, settings: str = SETTINGS) -> None:
     issues = pd.read_csv(
         database.folder(DATASET) / "runs" / RUN / "issues.csv", keep_default_na=False
     )
-    found = [match(row, planted) for row in issues.itertuples()]
+    found = [match(row, injected) for row in issues.itertuples()]
     decide(folder / "decisions.csv", issues.head(REVIEWED), found[:REVIEWED])
     verb(f"review {DATASET} --apply", folder / "decisions.csv")
     verb(f"export {DATASET}", folder / "cleaned", "--format tfrecord --size 224")
@@ -84,7 +84,7 @@ def run(images: int, curate: Curate, settings: str = SETTINGS) -> None:
         "source_error_score", key=pd.to_numeric, ascending=False, kind="stable"
     )
     hits = sources.instance_id.isin(renamed).tolist()
-    _tell(found, planted, hits, len(renamed), folder, time.monotonic() - started)
+    _tell(found, injected, hits, len(renamed), folder, time.monotonic() - started)
 
 
 def say_and_run(curate: Curate, words: str, *arguments: str | Path) -> None:
@@ -97,10 +97,10 @@ def say_and_run(curate: Curate, words: str, *arguments: str | Path) -> None:
 
 
 def draw(folder: Path, count: int) -> tuple[list[InjectedError], dict[str, str]]:
-    """Draws figures and writes their labels, some spoilt, as iMaterialist CSV and as VIA project.
+    """Draws figures and writes their labels, some wrong, as iMaterialist CSV and as VIA project.
 
     Returns:
-        the errors planted in the CSV; and, by instance id, what another label of the same
+        the errors injected into the CSV; and, by instance id, what another label of the same
         class was before
     """
     images = folder / "photos"
@@ -119,19 +119,19 @@ def draw(folder: Path, count: int) -> tuple[list[InjectedError], dict[str, str]]
         label: target for label in imaterialist.CATEGORIES if (target := loaded.target(label))
     }
     rng = np.random.default_rng(SEED)
-    spoilt, planted = injection.inject(truth, rng, SPOILT, groups=groups)
-    spoilt, renamed = injection.rename(
-        spoilt, rng, RENAMED, groups=_drawn(truth, groups), but={p.image_id for p in planted}
+    noisy, injected = injection.inject(truth, rng, WRONG, groups=groups)
+    noisy, renamed = injection.rename(
+        noisy, rng, RENAMED, groups=_drawn(truth, groups), but={p.image_id for p in injected}
     )
-    imaterialist.write(folder / "train.csv", spoilt)
+    imaterialist.write(folder / "train.csv", noisy)
     own = {name: name for name in ("bohemian", "preppy", "streetwear")}
-    wrong_styles, _ = injection.inject(styles, rng, SPOILT, [ErrorType.WRONG_CATEGORY], groups=own)
+    wrong_styles, _ = injection.inject(styles, rng, WRONG, [ErrorType.WRONG_CATEGORY], groups=own)
     via.write(folder / "via.json", wrong_styles, "style")
-    with replacing(folder / "planted.json") as part:
+    with replacing(folder / "injected.json") as part:
         rows = [{"image_id": p.image_id, "error_type": p.error_type, "was": p.category,
-                 "instance_id": p.instance_id} for p in planted]  # fmt: skip
-        part.write_text(json.dumps({"planted": rows, "renamed": renamed}, indent=1), "utf-8")
-    return planted, renamed
+                 "instance_id": p.instance_id} for p in injected]  # fmt: skip
+        part.write_text(json.dumps({"injected": rows, "renamed": renamed}, indent=1), "utf-8")
+    return injected, renamed
 
 
 def _drawn(truth: Sequence[ImageRecord], groups: Mapping[str, str]) -> dict[str, str]:
@@ -154,15 +154,15 @@ def as_style_record(figure: Figure, path: Path) -> ImageRecord:
     return replace(record, image_id=path.name, instances=(Instance(figure.style, worn),))
 
 
-def match(row, planted: Sequence[InjectedError]) -> InjectedError | None:
-    """The planted error that a row of issues.csv points at.
+def match(row, injected: Sequence[InjectedError]) -> InjectedError | None:
+    """The injected error that a row of issues.csv points at.
 
-    A spoilt instance is matched by its id. A dropped garment and a missing one that the
+    A wrong instance is matched by its id. A dropped garment and a missing one that the
     model found match at IoU 0.3. A garment is missing, too, where a label that was its own
     has another category now, or lies elsewhere.
     """
     loaded = taxonomy.load("supercategories")
-    for error in planted:
+    for error in injected:
         if error.image_id != row.image_id:
             continue
         if row.error_type != ErrorType.MISSING:
@@ -205,7 +205,7 @@ def decide(path: Path, issues: pd.DataFrame, found: Sequence[InjectedError | Non
 
 def _tell(
     found: Sequence[InjectedError | None],
-    planted: Sequence[InjectedError],
+    injected: Sequence[InjectedError],
     hits: Sequence[bool],
     renamed: int,
     folder: Path,
@@ -222,9 +222,9 @@ def _tell(
     rows.append(("mIoU of the 5 classes, out of fold", metrics["miou_foreground"]))
     for first in (10, 25, 50, 100):
         at = sum(error is not None for error in found[:first])
-        rows.append((f"of the first {first} suspects, those at a spoilt label", at))
-    rows.append(("spoilt labels that one of them is at", len({id(e) for e in found[:100] if e})))
-    rows.append(("spoilt labels in all", len(planted)))
+        rows.append((f"of the first {first} suspects, those at a wrong label", at))
+    rows.append(("wrong labels that one of them is at", len({id(e) for e in found[:100] if e})))
+    rows.append(("wrong labels in all", len(injected)))
     for first in (10, 25):
         at = sum(hits[:first])
         rows.append((f"of the first {first} suspect source labels, those renamed", at))

@@ -12,6 +12,9 @@ from hashlib import blake2b
 from curation.core.records import Instance
 from curation.core.rle import Rle
 
+ISSUES = "issues.csv"
+"""The table of all issues, in the folder of a run."""
+
 SUSPECT = 0.25
 """From this error_score on, a reviewer is asked: one in four labels at it is wrong."""
 

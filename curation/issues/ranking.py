@@ -84,11 +84,11 @@ class Ranking:
             embedded = f"{EMBEDDING}0" in table.given
             self._embeddings = _EmbeddingClassifier.fit(table.given) if embedded else None
             frames = [self._classified(x) for x in (table.given, table.injected, table.reviewed)]
-            self._instances = _ErrorClassifier(*frames, expected, seed)
+            self._instances = _ErrorClassifier(*frames, expected=expected, seed=seed)
             self._missing = None
             if len(table.injected_missing) >= _FEWEST_MISSING and len(table.missing):
                 missing = [table.missing, table.injected_missing, table.reviewed_missing]
-                self._missing = _ErrorClassifier(*missing, expected, seed)
+                self._missing = _ErrorClassifier(*missing, expected=expected, seed=seed)
         self.check = self._instances.check
 
     def score(self, table: FeatureTable) -> Scores:
@@ -153,6 +153,7 @@ class _ErrorClassifier:
         given: pd.DataFrame,
         injected: pd.DataFrame,
         reviewed: pd.DataFrame,
+        *,
         expected: float,
         seed: int,
     ) -> None:

@@ -89,13 +89,13 @@ class SourceRanking:
         """The judges: one for each fold, of what was learned from the others."""
         reviewed = reviewed[self._classifier.knows(reviewed)]
         said = (reviewed[reviewed["source_error"] == error] for error in (CORRECT, WRONG))
-        parts = zip(
+        every = zip(
             (given, self._swapped(given, seed), *said),
             (False, True, False, True),
             (1.0, 1.0, REVIEWED_WEIGHT, REVIEWED_WEIGHT),
             strict=True,
         )
-        parts = [part for part in parts if len(part[0])]  # a table of no rows has no features
+        parts = [part for part in every if len(part[0])]  # a table of no rows has no features
         lengths = [len(frame) for frame, _, _ in parts]
         values = np.vstack([self._classifier.features(frame, given) for frame, _, _ in parts])
         wrong = np.repeat([kind for _, kind, _ in parts], lengths)

@@ -21,11 +21,9 @@ from curation.core.progress import Progress, silent, track
 from curation.core.records import ImageRecord
 from curation.core.rle import Rle
 from curation.core.taxonomy import Taxonomy, label_map
+from curation.issues.issue import ISSUES
 from curation.store import Dataset, results
 from curation.store.fields import LABELS
-
-ISSUES = "issues.csv"
-"""In the folder of a run: what flagging found."""
 
 PANEL = 300
 """Height of a panel in pixels; its width follows the photo."""

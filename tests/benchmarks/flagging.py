@@ -1,14 +1,14 @@
-"""How many planted errors are found again, by which method, and how soon in the queue.
+"""How many injected errors are found again, by which method, and how soon in the queue.
 
     python -m tests.benchmarks.flagging --ccp ../shared/data/ccp
     python -m tests.benchmarks.flagging --figures 800
 
-One typed error is planted into 20 % of the photos, models are trained out of fold on these noisy
-labels, and every method sees the same probabilities and the same labels. Intervals are those of
-bootstrap samples of the photos. ``matched``: the flagger as it is. ``three types``: taught three
-types only, some 1.7 times as bad as those it is tested with; ``three types and none``: and with
-them the mistakes of no type that it is always taught. ``without TYPE``: never taught that type; its
-average precision among the photos with that type and those without an error.
+An error of some type is injected into 20 % of the photos, models are trained out of fold on these
+noisy labels, and every method sees the same probabilities and the same labels. Intervals are those
+of bootstrap samples of the photos. ``matched``: flagging as it is. ``three types``: it learns from
+three types only, some 1.7 times as bad as those it is tested with; ``three types and none``: and
+from the errors of no type that it always learns from. ``without TYPE``: it never learns from that
+type; its average precision among the photos with that type and those without an error.
 """
 
 from __future__ import annotations
@@ -35,10 +35,13 @@ from curation.core.records import ImageRecord
 from curation.demo import run as demo
 from curation.demo.figures import draw_figure
 from curation.formats import imaterialist, tfrecord
-from curation.issues import injection, missing_instances, pipeline, scoring
-from curation.issues.corruptions import STRONG, ErrorType
-from curation.issues.feature_table import TAUGHT, Plan, Rows, Scores, collect
-from curation.issues.injection import Planted
+from curation.issues import injection, missing_instances, pipeline
+from curation.issues.corruptions import CORRUPTIONS, SEVERE
+from curation.issues.extraction import InjectionConfig, extract_features
+from curation.issues.feature_table import FeatureTable, Scores
+from curation.issues.injection import InjectedError
+from curation.issues.issue import ErrorType
+from curation.issues.observation import Observation
 from curation.issues.ranking import Ranking
 from curation.steps.runs import FolderRuns
 from curation.steps.train import train
@@ -52,35 +55,35 @@ FOLDS = 3
 SAMPLES = 500
 """Of the bootstrap."""
 MISMATCHED = tuple(map(str, (ErrorType.WRONG_CATEGORY, ErrorType.MISSING, ErrorType.BAD_BOUNDARY)))
-UNTYPED = tuple(kind for kind in TAUGHT if kind not in set(ErrorType))
+UNTYPED = tuple(name for name in CORRUPTIONS if name not in set(ErrorType))
 
 
 @dataclass
 class Case:
-    """Noisy labels, what was planted into them, and what models trained on them see.
+    """Noisy labels, what was injected into them, and what models trained on them see.
 
     Attributes:
         records: with the errors in them, of the target vocabulary
-        planted: by image_id
+        injected: by image_id
         folder: of the run
     """
 
     records: dict[str, ImageRecord]
-    planted: dict[str, Planted]
+    injected: dict[str, InjectedError]
     folder: Path
 
     @property
     def names(self) -> tuple[str, ...]:
         return trainer.load_classes(self.folder).names
 
-    def see(self, image_ids: Sequence[str]) -> Iterator[scoring.Seen]:
-        """See :data:`curation.issues.pipeline.See`."""
+    def observe(self, image_ids: Sequence[str]) -> Iterator[Observation]:
+        """See :data:`curation.issues.pipeline.Observe`."""
         data = trainer.Records(self.folder.parent / "data")
         by_id = {image.image_id: image for image in data.images}
         images = [by_id[i] for i in image_ids]
         cache = FolderRuns(self.folder).features(str(self.folder))
         for image, p, maps in trainer.predict_with_features(self.folder, images, cache=cache):
-            yield scoring.seen(self.records[image.image_id], self.names, p, maps)
+            yield Observation.of(self.records[image.image_id], self.names, p, maps)
 
 
 @click.command()
@@ -89,7 +92,7 @@ class Case:
 @click.option("--seeds", default=2, show_default=True)
 @click.option("--recipe", default="laptop", show_default=True)
 @click.option("--size", type=int, help="Side in pixels; else the recipe's.")
-@click.option("--left-out/--no-left-out", default=True, help="The rows of untaught types.")
+@click.option("--left-out/--no-left-out", default=True, help="Without one type each.")
 @click.option("--work", type=click.Path(path_type=Path), help="Where runs are kept; else nowhere.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path))
 def main(
@@ -153,11 +156,11 @@ def prepare(
     config: TrainConfig,
     share: float = SHARE,
 ) -> Case:
-    """Plants errors and trains out of fold on what came out."""
+    """Injects errors and trains out of fold on what came out."""
     five = taxonomy.load("supercategories")
     names = {c.name: c.name for c in five.classes}
     rng = np.random.default_rng(1000 + seed)
-    noisy, planted = injection.plant(clean, rng, share, groups=names)
+    noisy, injected = injection.inject(clean, rng, share, groups=names)
     records = {record.image_id: record for record in noisy}
     hashes = {i: sha256(r.path.read_bytes()).hexdigest() for i, r in records.items()}
     if not (folder / "data").exists():
@@ -166,77 +169,74 @@ def prepare(
     with console.bars() as progress:
         runs = FolderRuns(folder / "data")
         train(runs, str(folder / "run"), config, folds=FOLDS, progress=progress)
-    return Case(records, {p.image_id: p for p in planted}, folder / "run")
+    return Case(records, {error.image_id: error for error in injected}, folder / "run")
 
 
 def judge(case: Case, left_out: bool) -> Iterator[dict]:
     """One row of figures for each method."""
     image_ids = list(case.records)
     with console.progress() as progress:
-        basis = sha256(repr(case.planted).encode()).hexdigest()
-        folder = case.folder.parent / "rows"
-        rows = Rows.joined(
-            [Rows.load(path) for path in
-             pipeline.collect_rows(folder, basis, image_ids, case.see, progress)]
+        fingerprint = sha256(repr(case.injected).encode()).hexdigest()
+        shards = pipeline.extract(
+            case.folder.parent / "features", fingerprint, image_ids, case.observe,
+            progress=progress,
         )  # fmt: skip
-    truth = Truth.of(case, rows)
+        table = FeatureTable.concat([FeatureTable.load(path) for path in shards])
+    truth = Truth.of(case, table)
     for name, peer in PEERS.items():
         console.say(name)
-        images = (
-            PeerImage.of(case.records[seen.image_id], seen, len(case.names))
-            for seen in case.see(image_ids)
-        )
-        yield {"method": name, **truth.figures(*peer(images, rows))}
-    yield {"method": "ours, matched", **ours(truth, rows, rows)}
+        images = (PeerImage.of(observation) for observation in case.observe(image_ids))
+        yield {"method": name, **truth.figures(*peer(images, table))}
+    yield {"method": "ours, matched", **ours(truth, table, table)}
     if not left_out:
         return
-    strong = mismatched(case, rows)
+    severe = mismatched(case, table)
     typed = replace(
-        strong,
-        planted=strong.planted[strong.planted["kind"].isin(MISMATCHED)],
-        dropped=strong.dropped[strong.dropped["kind"].isin(MISMATCHED)],
+        severe,
+        injected=severe.injected[severe.injected["error"].isin(MISMATCHED)],
+        injected_missing=severe.injected_missing[severe.injected_missing["error"].isin(MISMATCHED)],
     )
-    yield {"method": "ours, three types", **ours(truth, rows, typed)}
-    yield {"method": "ours, three types and none", **ours(truth, rows, strong)}
+    yield {"method": "ours, three types", **ours(truth, table, typed)}
+    yield {"method": "ours, three types and none", **ours(truth, table, severe)}
     for error_type in injection.TYPES:
-        taught = replace(
-            rows,
-            planted=rows.planted[rows.planted["kind"] != error_type],
-            dropped=rows.dropped[rows.dropped["kind"] != error_type],
+        without = replace(
+            table,
+            injected=table.injected[table.injected["error"] != error_type],
+            injected_missing=table.injected_missing[table.injected_missing["error"] != error_type],
         )
-        row = ours(truth, rows, taught)
+        row = ours(truth, table, without)
         yield {"method": f"ours without {error_type}", **row}
 
 
-def mismatched(case: Case, rows: Rows) -> Rows:
-    """Rows taught with three types and with mistakes of none, and worse ones than are tested."""
-    survey = pipeline.load_survey(case.folder.parent / "rows")
-    plan = Plan(1.0, pipeline.DRAWS, (*MISMATCHED, *UNTYPED), STRONG)
-    seen = case.see(list(case.records))
+def mismatched(case: Case, table: FeatureTable) -> FeatureTable:
+    """Features of errors of three types and of none, that are worse than those tested."""
+    statistics = pipeline.load_statistics(case.folder.parent / "features")
+    config = InjectionConfig(1.0, pipeline.DRAWS, (*MISMATCHED, *UNTYPED), SEVERE)
+    observations = case.observe(list(case.records))
     parts = []
-    while shard := [image for _, image in zip(range(pipeline.SHARD), seen, strict=False)]:
-        parts.append(collect(shard, survey, plan))
-    return replace(Rows.joined(parts), given=rows.given, missing=rows.missing)
+    while shard := [image for _, image in zip(range(pipeline.SHARD), observations, strict=False)]:
+        parts.append(extract_features(shard, statistics, config))
+    return replace(FeatureTable.concat(parts), given=table.given, missing=table.missing)
 
 
-def ours(truth: Truth, rows: Rows, taught: Rows) -> dict:
-    scores = Ranking(taught).score(rows)
-    return truth.figures(scores.instances["error_score"].to_numpy(), image_scores(rows, scores),
+def ours(truth: Truth, table: FeatureTable, learned_from: FeatureTable) -> dict:
+    scores = Ranking(learned_from).score(table)
+    return truth.figures(scores.instances["error_score"].to_numpy(), image_scores(table, scores),
                          scores.instances["error_type"].to_numpy())  # fmt: skip
 
 
-def image_scores(rows: Rows, scores: Scores) -> NDArray[np.float64]:
-    """(photos,) the chance that anything is wrong."""
-    right = pd.Series(1.0, rows.images["image_id"])
-    for table, score in ((rows.given, scores.instances), (rows.missing, scores.missing)):
-        each = (1 - score["error_score"]).groupby(table["image_id"].to_numpy()).prod()
-        right[each.index] *= each
-    return 1 - right.to_numpy()
+def image_scores(table: FeatureTable, scores: Scores) -> NDArray[np.float64]:
+    """(photos,) the probability that anything is wrong."""
+    correct = pd.Series(1.0, table.images["image_id"])
+    for frame, score in ((table.given, scores.instances), (table.missing, scores.missing)):
+        each = (1 - score["error_score"]).groupby(frame["image_id"].to_numpy()).prod()
+        correct[each.index] *= each
+    return 1 - correct.to_numpy()
 
 
 @dataclass
 class Truth:
-    """What was planted, in the order of the rows.
+    """What was injected, in the order of the features.
 
     Attributes:
         wrong: (N,) bool, of the labels as given
@@ -255,19 +255,21 @@ class Truth:
     named: float
 
     @classmethod
-    def of(cls, case: Case, rows: Rows) -> Truth:
+    def of(cls, case: Case, table: FeatureTable) -> Truth:
         types = []
-        for image_id, index in zip(rows.given["image_id"], rows.given["index"], strict=True):
-            error = case.planted.get(image_id)
+        for image_id, index in zip(table.given["image_id"], table.given["index"], strict=True):
+            error = case.injected.get(image_id)
             label = case.records[image_id].instances[int(index)]
             wrong = error is not None and error.instance_id == label.instance_id
             types.append(str(error.error_type) if error and wrong else "")
-        images = rows.images["image_id"].tolist()
-        image_types = [str(case.planted[i].error_type) if i in case.planted else "" for i in images]
-        places = {image_id: number for number, image_id in enumerate(images)}
-        image_of = np.array([places[i] for i in rows.given["image_id"]])
-        lost = [p for p in case.planted.values() if p.instance_id is None]
-        seen = [_candidates(error, rows, case.names) for error in lost]
+        images = table.images["image_id"].tolist()
+        image_types = [
+            str(case.injected[i].error_type) if i in case.injected else "" for i in images
+        ]
+        numbers = {image_id: number for number, image_id in enumerate(images)}
+        image_of = np.array([numbers[i] for i in table.given["image_id"]])
+        lost = [p for p in case.injected.values() if p.instance_id is None]
+        seen = [_candidates(error, table, case.names) for error in lost]
         found = float(np.mean([len(classes) > 0 for classes in seen]))
         named = float(np.mean([x.category in y for x, y in zip(lost, seen, strict=True)]))
         array = np.array(types)
@@ -334,10 +336,10 @@ def reliability(scores: NDArray, wrong: NDArray[np.bool_]) -> list[dict]:
     return rows
 
 
-def _candidates(error: Planted, rows: Rows, names: Sequence[str]) -> list[str]:
+def _candidates(error: InjectedError, table: FeatureTable, names: Sequence[str]) -> list[str]:
     """The classes that the model sees where a missing garment was."""
     there = []
-    for row in rows.missing[rows.missing["image_id"] == error.image_id].itertuples():
+    for row in table.missing[table.missing["image_id"] == error.image_id].itertuples():
         small = rle.decode(rle.parse(str(row.mask)))
         truth = masks.resize_nearest(rle.decode(error.mask), *small.shape)
         if missing_instances.matches(small, truth):

@@ -1,7 +1,7 @@
 """What others do to find wrong labels, on the same probabilities and the same labels.
 
-Each takes the photos one after the other and the rows of the labels, and gives a score of each
-label, in the order of the rows, and of each photo; or None where it has no such score.
+Each takes the photos one after the other and the features of the labels, and gives a score of each
+label, in the order of the features, and of each photo; or None where it has no such score.
 """
 
 from __future__ import annotations
@@ -17,13 +17,11 @@ from cleanlab.segmentation.filter import find_label_issues
 from cleanlab.segmentation.rank import get_label_quality_scores
 from numpy.typing import NDArray
 
-from curation.core import masks
-from curation.core.records import ImageRecord
-from curation.issues.feature_table import Rows
-from curation.issues.observation import Seen
+from curation.issues.feature_table import FeatureTable
+from curation.issues.observation import Observation
 
 Judged = tuple[NDArray | None, NDArray | None]
-Peer = Callable[[Iterator["PeerImage"], Rows], Judged]
+Peer = Callable[[Iterator["PeerImage"], FeatureTable], Judged]
 
 
 @dataclass
@@ -42,31 +40,29 @@ class PeerImage:
     labels: list[tuple[int, NDArray[np.bool_]]]
 
     @classmethod
-    def of(cls, record: ImageRecord, seen: Seen, classes: int) -> PeerImage:
-        side = seen.p.shape[-1]
-        points = [masks.sample_points(n, side) for n in (record.height, record.width)]
-        labels = [(class_id, masks.sample(mask, *points)) for class_id, mask in seen.labels]
-        label_map = np.zeros((side, side), np.uint8)
+    def of(cls, observation: Observation) -> PeerImage:
+        labels = [(label.class_id, label.mask) for label in observation.label_masks]
+        label_map = np.zeros((observation.side, observation.side), np.uint8)
         for class_id, mask in sorted(labels, key=lambda label: -int(label[1].sum())):
             label_map[mask] = class_id
-        return cls(seen.image_id, seen.p.astype(np.float32), label_map, labels)
+        return cls(observation.image_id, observation.probabilities, label_map, labels)
 
 
-def by_probability(images: Iterator[PeerImage], rows: Rows) -> Judged:
+def by_probability(images: Iterator[PeerImage], table: FeatureTable) -> Judged:
     rng = np.random.default_rng(0)
-    return rng.random(len(rows.given)), rng.random(len(rows.images))
+    return rng.random(len(table.given)), rng.random(len(table.images))
 
 
-def self_confidence(images: Iterator[PeerImage], rows: Rows) -> Judged:
+def self_confidence(images: Iterator[PeerImage], table: FeatureTable) -> Judged:
     """1 - the mean probability of the given class: of a photo's pixels, and of a label's."""
     whole = []
     for image in images:
         given = np.take_along_axis(image.p, image.label_map[None].astype(np.intp), 0)
         whole.append(1 - given.mean())
-    return 1 - rows.given["p_own"].to_numpy(), np.array(whole)
+    return 1 - table.given["p_own"].to_numpy(), np.array(whole)
 
 
-def softmin(images: Iterator[PeerImage], rows: Rows) -> Judged:
+def softmin(images: Iterator[PeerImage], table: FeatureTable) -> Judged:
     """cleanlab's own function for photos; the same formula within each label."""
     whole = []
     for image in images:
@@ -74,10 +70,10 @@ def softmin(images: Iterator[PeerImage], rows: Rows) -> Judged:
             image.label_map[None].astype(int), image.p[None], method="softmin", verbose=False
         )
         whole.append(1 - quality[0])
-    return rows.given["softmin"].to_numpy(), np.array(whole)
+    return table.given["softmin"].to_numpy(), np.array(whole)
 
 
-def label_issues(images: Iterator[PeerImage], rows: Rows) -> Judged:
+def label_issues(images: Iterator[PeerImage], table: FeatureTable) -> Judged:
     """The share of pixels that cleanlab calls issues. It wants all photos at once."""
     every = list(images)
     found = find_label_issues(
@@ -89,12 +85,12 @@ def label_issues(images: Iterator[PeerImage], rows: Rows) -> Judged:
     labels = {image.image_id: image.labels for image in every}
     shares = [
         pixels[image_id][labels[image_id][int(index)][1]].mean()
-        for image_id, index in zip(rows.given["image_id"], rows.given["index"], strict=True)
+        for image_id, index in zip(table.given["image_id"], table.given["index"], strict=True)
     ]
     return np.array(shares), found.reshape(len(found), -1).mean(axis=1)
 
 
-def mistakenness(images: Iterator[PeerImage], rows: Rows) -> Judged:
+def mistakenness(images: Iterator[PeerImage], table: FeatureTable) -> Judged:
     """FiftyOne's, which holds boxes against boxes: of labels, and of connected predictions."""
     dataset = fo.Dataset()
     try:
@@ -119,7 +115,7 @@ def mistakenness(images: Iterator[PeerImage], rows: Rows) -> Judged:
         dataset.delete()
     labels = [
         scores[image_id][int(index)]
-        for image_id, index in zip(rows.given["image_id"], rows.given["index"], strict=True)
+        for image_id, index in zip(table.given["image_id"], table.given["index"], strict=True)
     ]
     return np.array(labels), np.array(whole)
 

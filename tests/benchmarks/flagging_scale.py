@@ -27,13 +27,13 @@ import psutil
 from cleanlab.segmentation.filter import find_label_issues
 from cleanlab.segmentation.rank import get_label_quality_scores
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from curation.core import console, rle, taxonomy
 from curation.core.records import ImageRecord, Instance
 from curation.demo.figures import draw_figure
 from curation.issues import pipeline, scoring
 from curation.issues.issue import SUSPECT
+from curation.issues.observation import Observation
 
 SIDE = 256
 DRAWN = 48
@@ -63,8 +63,8 @@ def record(number: int) -> ImageRecord:
         rng = np.random.default_rng(number)
         wrong = int(rng.integers(len(instances)))
         names = [name for name in CLASSES[1:] if name != instances[wrong].category]
-        spoilt = replace(instances[wrong], category=str(rng.choice(names)))
-        instances = (*instances[:wrong], spoilt, *instances[wrong + 1 :])
+        renamed = replace(instances[wrong], category=str(rng.choice(names)))
+        instances = (*instances[:wrong], renamed, *instances[wrong + 1 :])
     return ImageRecord(f"{number:06d}", Path(f"{number}.jpg"), SIDE, SIDE, instances)
 
 
@@ -98,22 +98,21 @@ class Made:
 
 
 def ours(count: int, made: Made) -> None:
-    def seen(number: int) -> scoring.Seen:
+    def observed(number: int) -> Observation:
         p = probabilities(number, SIDE // 2).astype(np.float16)
-        return scoring.seen(record(number), CLASSES, p)
+        return Observation.of(record(number), CLASSES, p)
 
-    def see(image_ids: Sequence[str]) -> Iterator[scoring.Seen]:
-        return made.each(seen, [int(i) for i in image_ids])
+    def observe(image_ids: Sequence[str]) -> Iterator[Observation]:
+        return made.each(observed, [int(i) for i in image_ids])
 
-    with TemporaryDirectory() as folder, Progress(disable=True) as progress:
+    with TemporaryDirectory() as folder:
         ids = [f"{number:06d}" for number in range(count)]
-        shards = pipeline.collect_rows(Path(folder), "", ids, see, progress)
-        _, ranked = pipeline.rank(shards, progress)
+        shards = pipeline.extract(Path(folder), "", ids, observe)
+        _, ranked = pipeline.rank(shards)
         found = 0
-        for rows, scores in ranked:
-            labels = {i: (r := record(int(i)), [x.instance_id for x in r.instances])
-                      for i in rows.images["image_id"]}  # fmt: skip
-            for image in scoring.image_scores(rows, scores, labels, CLASSES, "r1"):
+        for table, scores in ranked:
+            records = {i: record(int(i)) for i in table.images["image_id"]}
+            for image in scoring.image_scores(table, scores, records, CLASSES, "r1"):
                 found += any(issue.error_score >= SUSPECT for issue in image.issues)
         console.say(f"{found} of {count} photos have a suspect")
 

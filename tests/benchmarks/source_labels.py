@@ -5,8 +5,8 @@
 Out-of-fold models are trained on the labels as they are. Then, in 20 % of the photos, one label
 gets another name of its class; mask and class stay, so that no segmenter of the classes can see
 it. Names are drawn in three manners: any other one, as common as they are, or by how often the one
-is taken for the other. All methods see the same chances: those of ``curate flag``'s own classifier
-of source labels, out of fold.
+is taken for the other. All methods see the same probabilities: those of ``curate flag``'s own
+classifier of source labels, out of fold.
 """
 
 from __future__ import annotations
@@ -29,8 +29,12 @@ from sklearn.metrics import average_precision_score
 
 from curation.core import console
 from curation.issues import pipeline
-from curation.issues.feature_table import Rows
-from curation.issues.source_labels import SourceRanking, Vocabulary, told_apart
+from curation.issues.feature_table import FeatureTable
+from curation.issues.source_ranking import (
+    SourceLabelClassifier,
+    SourceRanking,
+    distinguishable,
+)
 from tests.benchmarks.flagging import SHARE, ccp_records, interval, prepare
 from training import recipes
 
@@ -46,71 +50,74 @@ MANNERS = ("any", "common", "alike")
 @click.option("--json", "json_file", type=click.Path(path_type=Path))
 def main(ccp: Path, seeds: int, work: Path | None, json_file: Path | None) -> None:
     with TemporaryDirectory() as scratch:
-        rows = rows_of(ccp, work or Path(scratch))
-    given = told_apart(rows.given)
-    alike = taken_for(given)
+        table = table_of(ccp, work or Path(scratch))
+    given = distinguishable(table.given)
+    confusion = confused(given)
     results = []
     for manner in MANNERS:
         for seed in range(seeds):
             rng = np.random.default_rng(2000 + seed)
-            noisy, wrong = swapped(given, rng, manner, alike)
-            for method, row in judge(replace(rows, given=noisy), given, wrong):
+            noisy, wrong = swapped(given, rng, manner, confusion)
+            for method, row in judge(replace(table, given=noisy), given, wrong):
                 results.append({"manner": manner, "seed": seed, "method": method, **row})
     if json_file:
         json_file.write_text(json.dumps(results, indent=1))
     show(pd.DataFrame(results))
 
 
-def rows_of(ccp: Path, folder: Path) -> Rows:
-    """The rows of the labels as they are, with what models that were trained on them see."""
+def table_of(ccp: Path, folder: Path) -> FeatureTable:
+    """The features of the labels as they are, with what models that were trained on them see."""
     case = prepare(ccp_records(ccp), folder, 0, recipes.load("laptop"), share=0)
     with console.progress() as progress:
-        paths = pipeline.collect_rows(
-            folder / "rows", "source labels", list(case.records), case.see, progress
-        )
-    return Rows.joined([Rows.load(path) for path in paths])
+        paths = pipeline.extract(
+            folder / "features", "source labels", list(case.records), case.observe,
+            progress=progress,
+        )  # fmt: skip
+    return FeatureTable.concat([FeatureTable.load(path) for path in paths])
 
 
-def taken_for(given: pd.DataFrame) -> pd.DataFrame:
+def confused(given: pd.DataFrame) -> pd.DataFrame:
     """How likely labels of one name (the rows) look like those of another, in the mean."""
-    vocabulary = Vocabulary(given)
-    probabilities = pd.DataFrame(vocabulary.all_probabilities(given), columns=vocabulary.names)
+    classifier = SourceLabelClassifier(given)
+    probabilities = pd.DataFrame(classifier.all_probabilities(given), columns=classifier.names)
     return probabilities.groupby(given["source_label"].to_numpy()).mean()
 
 
 def swapped(
-    given: pd.DataFrame, rng: np.random.Generator, manner: str, alike: pd.DataFrame
+    given: pd.DataFrame, rng: np.random.Generator, manner: str, confusion: pd.DataFrame
 ) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
     """The labels with one renamed in ``SHARE`` of the photos, and which."""
     names = given["source_label"].to_numpy(copy=True)
     wrong = np.zeros(len(given), bool)
-    places = given.groupby("image_id").indices
-    images = rng.permutation(sorted(places))[: round(SHARE * len(places))]
+    rows_of = given.groupby("image_id").indices
+    images = rng.permutation(sorted(rows_of))[: round(SHARE * len(rows_of))]
     common = given["source_label"].value_counts()
     of_class = given.groupby("class_id")["source_label"].unique()
     for image in images:
-        place = rng.choice(places[image])
-        was, class_id = names[place], given["class_id"].iloc[place]
+        row = rng.choice(rows_of[image])
+        was, class_id = names[row], given["class_id"].iloc[row]
         others = sorted(set(of_class[class_id]) - {was})
         probability = {
             "any": np.ones(len(others)),
             "common": common[others].to_numpy(float),
-            "alike": alike.loc[was, others].to_numpy(),
+            "alike": confusion.loc[was, others].to_numpy(),
         }[manner]
-        names[place], wrong[place] = rng.choice(others, p=probability / probability.sum()), True
+        names[row], wrong[row] = rng.choice(others, p=probability / probability.sum()), True
     return given.assign(source_label=names), wrong
 
 
-def judge(rows: Rows, truth: pd.DataFrame, wrong: NDArray[np.bool_]) -> Iterator[tuple[str, dict]]:
+def judge(
+    table: FeatureTable, truth: pd.DataFrame, wrong: NDArray[np.bool_]
+) -> Iterator[tuple[str, dict]]:
     """One row of figures for each method."""
-    given = rows.given
-    vocabulary = Vocabulary(given)
-    probabilities = vocabulary.all_probabilities(given)
-    named = np.searchsorted(vocabulary.names, given["source_label"])
+    given = table.given
+    classifier = SourceLabelClassifier(given)
+    probabilities = classifier.all_probabilities(given)
+    named = np.searchsorted(classifier.names, given["source_label"])
     ranked = find_label_issues(named, probabilities, return_indices_ranked_by="normalized_margin")
     issues = np.zeros(len(given))
     issues[ranked] = np.arange(len(ranked), 0, -1)
-    ours = SourceRanking(rows).score(given)
+    ours = SourceRanking(table).score(given)
     scores = {
         "random": np.random.default_rng(0).random(len(given)),
         "self-confidence (cleanlab)": -get_label_quality_scores(named, probabilities),

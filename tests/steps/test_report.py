@@ -7,6 +7,7 @@ from PIL import Image
 
 from curation import steps, store
 from curation.core import rle, taxonomy
+from curation.issues.issue import ISSUES
 from tests.app.dataset import RUN, build
 
 report = import_module("curation.steps.report")
@@ -71,7 +72,7 @@ def test_the_sheet_of_source_labels_has_their_suspects_alone(tmp_path):
                 known | {"instance_id": shoe.id, "source_error_score": 0.6}]  # fmt: skip
         folder = dataset.run_folder(RUN)
         folder.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame(rows).to_csv(folder / "issues.csv", index=False)
+        pd.DataFrame(rows).to_csv(folder / ISSUES, index=False)
         path = tmp_path / "sheet.png"
         drawn = steps.report(dataset, RUN, path, top=10, source_labels=True).drawn
         assert drawn == 1

@@ -1,0 +1,132 @@
+"""The verb ``flag``: how probably each label is wrong, what would be wrong with it, and why.
+
+Labels, what the models of a run see, and what reviewers decided become one observation for each
+image (:mod:`curation.issues.observation`). From the observations come features, from features
+scores (:mod:`curation.issues.pipeline`), and from scores the issues that a person reads
+(:mod:`curation.issues.scoring`). They are written into the dataset and into ``issues.csv``.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import pandas as pd
+
+from curation.core.atomic import replacing
+from curation.core.progress import Progress, silent
+from curation.issues import pipeline
+from curation.issues.issue import ISSUES, SUSPECT, ImageScore, Issue
+from curation.issues.observation import Observation
+from curation.issues.pipeline import Learning
+from curation.issues.scoring import as_table, image_scores
+from curation.steps.feedback import Feedback
+from curation.steps.dataset_runs import DatasetRuns, channels_of, image_files
+from curation.steps.working_copy import WorkingCopy, load
+from curation.store import Dataset, results
+from training import run as trainer
+
+FLAGGING = "flagging"
+"""What was found so far, in the run's folder until it is finished."""
+
+
+@dataclass(frozen=True)
+class FlagResult:
+    """What flagging found.
+
+    Attributes:
+        issues: one row for each label and each missing garment, worst first; see
+            :func:`curation.issues.scoring.as_table`
+        path: of the same as ``issues.csv``
+        learning: how the scores were learned, and how good they are
+        out_of_fold: whether each image was seen by a model that never saw its labels
+    """
+
+    issues: pd.DataFrame
+    path: Path
+    learning: Learning
+    out_of_fold: bool
+
+    @property
+    def suspects(self) -> int:
+        """Labels and missing garments that a reviewer is asked about."""
+        return self._undecided("error_score")
+
+    @property
+    def suspect_source_labels(self) -> int:
+        """Labels that look like another source label of their class."""
+        return self._undecided("source_error_score")
+
+    def worst(self, score: str, top: int) -> pd.DataFrame:
+        """The first rows by ``error_score`` or ``source_error_score``: none below ``SUSPECT`` of
+        the latter."""
+        if score == "error_score":
+            return self.issues.head(top)
+        doubted = self.issues[self.issues[score] >= SUSPECT]
+        return doubted.sort_values(["decided", score], ascending=[True, False]).head(top)
+
+    def _undecided(self, score: str) -> int:
+        return int(((self.issues[score] >= SUSPECT) & ~self.issues["decided"]).sum())
+
+
+def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResult:
+    """Scores every label and image, and saves "suspects, worst first" in the dataset.
+
+    Called again, a killed one goes on where it was; with other labels, models or decisions it
+    begins anew.
+
+    Args:
+        run: a finished one, whose classes are those of the active taxonomy
+
+    Raises:
+        DatasetError: as :func:`curation.steps.working_copy.load`
+        RunError: the run is missing, unfinished, or of other classes
+    """
+    work = load(dataset)
+    folder = dataset.run_folder(run)
+    names = channels_of(folder, work).names
+    feedback = Feedback.of(dataset, work)
+    images = {image.image_id: image for image in image_files(work)}
+
+    def observe(image_ids: Sequence[str]) -> Iterator[Observation]:
+        wanted = [images[i] for i in image_ids]
+        cache = DatasetRuns(dataset).features(run)
+        seen = trainer.predict_with_features(folder, wanted, cache=cache)
+        for image, p, feature_maps in seen:
+            yield Observation.of(
+                work.records[image.image_id], names, p, feature_maps,
+                group=image.key,
+                label_feedback=feedback.labels.get(image.image_id, ()),
+                missing_feedback=feedback.missing.get(image.image_id, ()),
+            )  # fmt: skip
+
+    fingerprint = _fingerprint(work, folder, feedback)
+    shards = pipeline.extract(
+        folder / FLAGGING, fingerprint, list(images), observe, progress=progress
+    )
+    learning, ranked = pipeline.rank(shards, progress=progress)
+    issues: list[Issue] = []
+
+    def scored() -> Iterator[ImageScore]:
+        for table, scores in ranked:
+            for image in image_scores(table, scores, work.records, names, run):
+                issues.extend(image.issues)
+                yield image
+
+    results.write_scores(dataset, run, scored())
+    table = as_table(issues, dataset.review().decided)
+    path = folder / ISSUES
+    with replacing(path) as part:
+        table.to_csv(part, index=False, lineterminator="\n")
+    shutil.rmtree(folder / FLAGGING)
+    return FlagResult(table, path, learning, trainer.has_folds(folder))
+
+
+def _fingerprint(work: WorkingCopy, folder: Path, feedback: Feedback) -> str:
+    """A hash of all that features are extracted from."""
+    sources = [[x.source_label for x in record.instances] for record in work.records.values()]
+    text = f"{work.digest()}{trainer.digest(folder)}{feedback}{sources}"
+    return sha256(text.encode()).hexdigest()

@@ -1,0 +1,213 @@
+"""What flagging keeps to on a real dataset; how it scores is tested in tests/issues."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from curation.core import rle, taxonomy
+from curation.core.errors import RunError
+from curation.core.records import ImageRecord, Instance
+from curation.issues import pipeline
+from curation.issues.calibration import Check
+from curation.issues.issue import ImageScore, Issue
+from curation.issues.observation import Label, LabelFeedback, MissingFeedback
+from curation.issues.pipeline import Learning
+from curation import steps, store
+from curation.steps import working_copy
+from curation.steps.dataset_runs import DatasetRuns
+from curation.steps.feedback import Feedback
+from curation.steps.flag import FlagResult, flag
+from curation.store import decisions, results
+from curation.store.labels import remap
+from curation.store.write import write
+from tests.conftest import decide
+from training.config import TrainConfig
+
+module = import_module("curation.steps.flag")
+
+TOML = (taxonomy.BUILT_IN / "supercategories.toml").read_text("utf-8")
+EYE = rle.encode(np.eye(8))
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Twenty photos with a skirt each, and a copy of the first."""
+    name = "test-flag"
+    records = []
+    for number in range(21):
+        path = tmp_path / f"p{number:02d}.png"
+        Image.new("RGB", (8, 8), (number % 20 * 10, 0, 0)).save(path)
+        records.append(ImageRecord(path.stem, path, 8, 8, (Instance("skirt", EYE),)))
+    store.delete(name)
+    write(name, records)
+    opened = store.open(name)
+    (opened.folder / "decisions.csv").unlink(missing_ok=True)
+    remap(opened, TOML, "supercategories")
+    yield opened
+    store.delete(name)
+
+
+def train(dataset, run: str, folds: int) -> None:
+    config = TrainConfig(size=32, steps=2, batch=4)
+    steps.train(DatasetRuns(dataset), run, config, folds=folds)
+
+
+def label(dataset, image_id: str) -> dict[str, str]:
+    """The keywords of a decision on the one label of a photo."""
+    (instance,) = working_copy.load(dataset).records[image_id].instances
+    return {"image_id": image_id, "instance_id": instance.instance_id}
+
+
+def feedback(dataset) -> Feedback:
+    return Feedback.of(dataset, working_copy.load(dataset))
+
+
+def names(dataset) -> tuple[str, ...]:
+    return working_copy.load(dataset).channels.names
+
+
+def kill(*args, **rest):
+    raise KeyboardInterrupt
+
+
+def test_a_killed_one_goes_on_where_it_was(dataset, monkeypatch):
+    train(dataset, "r3", 2)
+    folder = dataset.run_folder("r3")
+    monkeypatch.setattr(pipeline, "SHARD", 8)
+    asked = []
+    predict = module.trainer.predict_with_features
+
+    def counted(folder, images, **rest):
+        asked.append(len(images))
+        return predict(folder, images, **rest)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(pipeline, "rank", kill)
+        with pytest.raises(KeyboardInterrupt):
+            flag(dataset, "r3")
+    (folder / module.FLAGGING / "features-00001.npz").unlink()
+    monkeypatch.setattr(module.trainer, "predict_with_features", counted)
+    told = []
+    result = flag(dataset, "r3", progress=lambda *news: told.append(news))
+    assert asked == [8]
+    assert ("compare with labels", 13, 21) in told
+    assert ("compare with labels", 21, 21) in told
+    assert not (folder / module.FLAGGING).exists()
+    assert (result.issues.error_type != "missing").sum() == 21
+    assert result.learning.check is None, "21 photos are too few to learn from"
+    assert result.out_of_fold
+    written = pd.read_csv(result.path, keep_default_na=False)
+    assert written.instance_id.tolist() == result.issues.instance_id.tolist()
+    scores = dict(zip(*dataset.samples.values(["image_id", "error_score"]), strict=True))
+    assert all(0 <= score <= 1 for score in scores.values())
+
+
+def test_labels_that_changed_since_are_flagged_anew(dataset, monkeypatch):
+    train(dataset, "r4", 2)
+    monkeypatch.setattr(pipeline, "rank", kill)
+    path = dataset.run_folder("r4") / module.FLAGGING / pipeline.FINGERPRINT
+    fingerprints = []
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            flag(dataset, "r4")
+        fingerprints.append(path.read_text())
+        decide(dataset, "exclude", image_id="p03")
+    assert fingerprints[0] != fingerprints[1]
+
+
+def test_a_run_of_other_classes_is_refused(dataset):
+    train(dataset, "r5", 0)
+    other = TOML.replace('"feet"', '"shoes"')
+    remap(dataset, other.replace('name = "supercategories"', 'name = "other"'), "other.toml")
+    with pytest.raises(RunError, match=r"was trained on .*feet.* remap or train again"):
+        flag(dataset, "r5")
+
+
+def test_a_result_counts_what_nobody_decided_on_and_puts_the_worst_first(tmp_path):
+    issues = pd.DataFrame({
+        "error_score": [0.9, 0.3, 0.1, 0.95],
+        "source_error_score": [np.nan, 0.4, 0.6, 0.8],
+        "decided": [False, False, False, True],
+    })  # fmt: skip
+    result = FlagResult(issues, tmp_path, Learning(0, None), out_of_fold=True)
+    assert (result.suspects, result.suspect_source_labels) == (2, 2)
+    assert result.worst("error_score", 2).index.tolist() == [0, 1]
+    assert result.worst("source_error_score", 9).index.tolist() == [2, 1, 3]
+
+
+def test_scores_are_learned_when_they_are_better_than_having_learned_nothing():
+    assert Learning(400, Check(0.5, 0.4)).learned
+    assert not Learning(400, Check(0.4, 0.5)).learned
+    assert not Learning(10, None).learned
+
+
+def test_what_reviewers_decided_is_about_labels_as_they_were(dataset):
+    decide(dataset, "keep", **label(dataset, "p01"))
+    decide(dataset, "relabel", category="feet", **label(dataset, "p02"))
+    decide(dataset, "delete", **label(dataset, "p03"))
+    said = feedback(dataset).labels
+    classes = names(dataset)
+    assert {
+        i: [(classes[f.label.class_id], f.error) for f in those] for i, those in said.items()
+    } == {
+        "p01": [("lower-body", "correct")],
+        "p02": [("lower-body", "wrong category")],
+        "p03": [("lower-body", "wrong")],
+    }
+    decisions.undo(dataset)
+    assert "p03" not in feedback(dataset).labels
+
+
+def test_a_decision_on_the_source_label_says_that_the_class_is_correct(dataset):
+    for image_id, name in (("p01", "pants"), ("p02", "dress")):
+        decide(dataset, "relabel", category=name, taxonomy="source", **label(dataset, image_id))
+    skirt = Label(names(dataset).index("lower-body"), EYE, "skirt")
+    assert feedback(dataset).labels == {
+        "p01": [LabelFeedback(skirt, "correct", "wrong")],
+        "p02": [LabelFeedback(skirt, "wrong category", "")],
+    }
+
+
+def test_a_decision_in_another_vocabulary_is_not_learned_from(dataset):
+    decide(dataset, "relabel", category="pants", taxonomy="source", **label(dataset, "p01"))
+    other = TOML.replace('  "pants",\n', "").replace('name = "supercategories"', 'name = "other"')
+    remap(dataset, other, "other.toml")
+    assert feedback(dataset).labels == {}
+
+
+def test_keeping_what_was_relabelled_says_nothing_of_the_label_that_was_imported(dataset):
+    known = label(dataset, "p01")
+    decide(dataset, "relabel", category="pants", taxonomy="source", **known)
+    decide(dataset, "keep", **known)
+    (said,) = feedback(dataset).labels["p01"]
+    assert (said.error, said.source_error) == ("correct", "wrong")
+
+
+def test_a_garment_that_was_added_and_then_deleted_is_not_missing(dataset):
+    gap = Issue("p01", "5" * 24, "run:r1", "", 0.8, "missing", "feet", "", mask=EYE)
+    results.write_scores(dataset, "r1", [ImageScore("p01", 0.9, (gap,))])
+    decide(dataset, "add", image_id="p01", instance_id="5" * 24)
+    results.write_scores(dataset, "r1", [ImageScore("p01", 0.0, ())])
+    decide(dataset, "delete", image_id="p01", instance_id="5" * 24)
+    ((said,),) = feedback(dataset).missing.values()
+    assert not said.missing
+    assert decisions.orphans(dataset) == []
+
+
+def test_added_and_dismissed_garments_are_told_by_the_journal_alone(dataset):
+    gaps = [Issue("p01", f"{n}" * 24, "run:r1", "", 0.8, "missing", "feet", "", mask=EYE)
+            for n in (5, 6)]  # fmt: skip
+    results.write_scores(dataset, "r1", [ImageScore("p01", 0.9, tuple(gaps))])
+    decide(dataset, "add", image_id="p01", instance_id="5" * 24)
+    decide(dataset, "delete", image_id="p01", instance_id="6" * 24)
+    results.write_scores(dataset, "r2", [ImageScore("p01", 0.0, ())])
+    dataset.samples.delete_sample_field("missing_r1")
+    feet = names(dataset).index("feet")
+    assert feedback(dataset).missing == {
+        "p01": [MissingFeedback(feet, EYE, missing=True), MissingFeedback(feet, EYE, missing=False)]
+    }
