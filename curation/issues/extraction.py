@@ -33,6 +33,11 @@ from curation.issues.observation import CORRECT, MissingFeedback, Observation
 Row = tuple[str, dict]
 """The name of a table and a row of it, without what all rows of a photo share."""
 
+INJECTED = 4000
+"""Photos at most that errors are injected into: what is learned from stays in memory."""
+DRAWS = 4
+"""Errors injected into each of a few photos; one into each of many."""
+
 _NEVER_SEEN = 0.5
 
 
@@ -102,6 +107,16 @@ class InjectionConfig:
     corruptions: tuple[str, ...] = tuple(CORRUPTIONS)
     severity: Severity = WIDE
     seed: int = 0
+
+    @classmethod
+    def of(cls, images: int, seed: int = 0) -> InjectionConfig:
+        """What is injected into so many photos.
+
+        >>> [InjectionConfig.of(n).draws for n in (800, 3000)], InjectionConfig.of(16_000).share
+        ([4, 1], 0.25)
+        """
+        draws = min(DRAWS, max(1, INJECTED // max(images, 1)))
+        return cls(min(1.0, INJECTED / max(images, 1)), draws, seed=seed)
 
     def includes(self, image_id: str) -> bool:
         """Whether errors are injected into this photo."""

@@ -37,10 +37,6 @@ SCORED = 16
 """Shards that are scored in one go: asking all trees takes as long for few labels as for many."""
 SAMPLED = 320
 """Photos that statistics are taken of before features of all are extracted."""
-INJECTED = 4000
-"""Photos at most that errors are injected into: what is learned from stays in memory."""
-DRAWS = 4
-"""Errors injected into each of a few photos; one into each of many."""
 
 STATISTICS = "statistics.npz"
 FINGERPRINT = "fingerprint.txt"
@@ -75,16 +71,6 @@ class Learning:
         return self.check is not None and self.check.learned > self.check.baseline
 
 
-def injection_for(images: int) -> InjectionConfig:
-    """What is injected into so many photos.
-
-    >>> injection_for(800).draws, injection_for(3000).draws, injection_for(45_000).share
-    (4, 1, 0.08888888888888889)
-    """
-    draws = min(DRAWS, max(1, INJECTED // max(images, 1)))
-    return InjectionConfig(min(1.0, INJECTED / max(images, 1)), draws, seed=_SEED)
-
-
 def extract(
     folder: Path,
     fingerprint: str,
@@ -104,6 +90,7 @@ def extract(
         the shards: see :meth:`FeatureTable.load`
     """
     _begin(folder, f"{_VERSION} {fingerprint}")
+    injection = InjectionConfig.of(len(image_ids), _SEED)
     statistics = _statistics(folder, image_ids, observe)
     slices = [image_ids[i : i + SHARD] for i in range(0, len(image_ids), SHARD)]
     paths = [folder / f"features-{number:05d}.npz" for number in range(len(slices))]
@@ -115,9 +102,9 @@ def extract(
         for number in missing:
             yield paths[number], [next(observations) for _ in slices[number]]
 
-    shared = (statistics, injection_for(len(image_ids)))
     done = len(image_ids) - len(wanted)
     progress("compare with labels", done, len(image_ids))
+    shared = (statistics, injection)
     for count in parallel.ordered(_extract_shard, shared, shards(), len(wanted)):
         done += count
         progress("compare with labels", done, len(image_ids))

@@ -25,7 +25,7 @@ from curation.issues.pipeline import Learning
 from curation.issues.scoring import as_table, image_scores
 from curation.steps.feedback import Feedback
 from curation.steps.dataset_runs import DatasetRuns, channels_of, image_files
-from curation.steps.working_copy import WorkingCopy, load
+from curation.steps.working_copy import load
 from curation.store import Dataset, results
 from training import run as trainer
 
@@ -103,9 +103,14 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
                 missing_feedback=feedback.missing.get(image.image_id, ()),
             )  # fmt: skip
 
-    fingerprint = _fingerprint(work, folder, feedback)
+    sources = [[x.source_label for x in record.instances] for record in work.records.values()]
+    fingerprint = f"{work.digest()}{trainer.digest(folder)}{feedback}{sources}"
     shards = pipeline.extract(
-        folder / FLAGGING, fingerprint, list(images), observe, progress=progress
+        folder / FLAGGING,
+        sha256(fingerprint.encode()).hexdigest(),
+        list(images),
+        observe,
+        progress=progress,
     )
     learning, ranked = pipeline.rank(shards, progress=progress)
     issues: list[Issue] = []
@@ -123,10 +128,3 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
         table.to_csv(part, index=False, lineterminator="\n")
     shutil.rmtree(folder / FLAGGING)
     return FlagResult(table, path, learning, trainer.has_folds(folder))
-
-
-def _fingerprint(work: WorkingCopy, folder: Path, feedback: Feedback) -> str:
-    """A hash of all that features are extracted from."""
-    sources = [[x.source_label for x in record.instances] for record in work.records.values()]
-    text = f"{work.digest()}{trainer.digest(folder)}{feedback}{sources}"
-    return sha256(text.encode()).hexdigest()

@@ -37,7 +37,7 @@ from curation.demo.figures import draw_figure
 from curation.formats import imaterialist, tfrecord
 from curation.issues import injection, missing_instances, pipeline
 from curation.issues.corruptions import CORRUPTIONS, SEVERE
-from curation.issues.extraction import InjectionConfig, extract_features
+from curation.issues.extraction import DRAWS, InjectionConfig, extract_features
 from curation.issues.feature_table import FeatureTable, Scores
 from curation.issues.injection import InjectedError
 from curation.issues.issue import ErrorType
@@ -211,7 +211,7 @@ def judge(case: Case, left_out: bool) -> Iterator[dict]:
 def mismatched(case: Case, table: FeatureTable) -> FeatureTable:
     """Features of errors of three types and of none, that are worse than those tested."""
     statistics = pipeline.load_statistics(case.folder.parent / "features")
-    config = InjectionConfig(1.0, pipeline.DRAWS, (*MISMATCHED, *UNTYPED), SEVERE)
+    config = InjectionConfig(1.0, DRAWS, (*MISMATCHED, *UNTYPED), SEVERE)
     observations = case.observe(list(case.records))
     parts = []
     while shard := [image for _, image in zip(range(pipeline.SHARD), observations, strict=False)]:
