@@ -52,11 +52,10 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
     \b
     curate flag photos --run r1
     """
-    from curation import store
-    from curation.steps.flag import flag as flag_labels
+    from curation import steps, store
 
     with console.bars() as progress:
-        result = flag_labels(store.open(dataset), run, progress=progress)
+        result = steps.flag(store.open(dataset), run, progress=progress)
     if as_json:
         click.echo(result.worst("error_score", top).to_json(orient="records"))
     else:

@@ -14,6 +14,7 @@ from curation.steps.audit import audit
 from curation.steps.evaluate import evaluate
 from curation.steps.export import export
 from curation.steps.export_model import export_model
+from curation.steps.flag import flag
 from curation.steps.ingest import ingest
 from curation.steps.predict import predict
 from curation.steps.remap import remap
@@ -22,6 +23,6 @@ from curation.steps.review import review
 from curation.steps.train import resume, train
 
 __all__ = [
-    "audit", "evaluate", "export", "export_model", "ingest", "predict", "remap", "report",
+    "audit", "evaluate", "export", "export_model", "flag", "ingest", "predict", "remap", "report",
     "resume", "review", "train",
 ]  # fmt: skip

@@ -13,21 +13,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from curation.core.atomic import replacing
 from curation.core.progress import Progress, silent
-from curation.issues import pipeline
 from curation.issues.issue import ISSUES, SUSPECT, ImageScore, Issue
 from curation.issues.observation import Observation
-from curation.issues.pipeline import Learning
-from curation.issues.scoring import as_table, image_scores
-from curation.steps.feedback import Feedback
 from curation.steps.dataset_runs import DatasetRuns, channels_of, image_files
+from curation.steps.feedback import Feedback
 from curation.steps.working_copy import load
 from curation.store import Dataset, results
 from training import run as trainer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from curation.issues.pipeline import Learning
 
 FLAGGING = "flagging"
 """What was found so far, in the run's folder until it is finished."""
@@ -85,6 +86,9 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
         DatasetError: as :func:`curation.steps.working_copy.load`
         RunError: the run is missing, unfinished, or of other classes
     """
+    # Here, since scikit-learn takes a second to start, and all verbs are imported together.
+    from curation.issues import pipeline, scoring
+
     work = load(dataset)
     folder = dataset.run_folder(run)
     names = channels_of(folder, work).names
@@ -117,12 +121,12 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
 
     def scored() -> Iterator[ImageScore]:
         for table, scores in ranked:
-            for image in image_scores(table, scores, work.records, names, run):
+            for image in scoring.image_scores(table, scores, work.records, names, run):
                 issues.extend(image.issues)
                 yield image
 
     results.write_scores(dataset, run, scored())
-    table = as_table(issues, dataset.review().decided)
+    table = scoring.as_table(issues, dataset.review().decided)
     path = folder / ISSUES
     with replacing(path) as part:
         table.to_csv(part, index=False, lineterminator="\n")

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from curation import steps, store
 from curation.core import rle, taxonomy
 from curation.core.errors import RunError
 from curation.core.records import ImageRecord, Instance
@@ -17,7 +18,6 @@ from curation.issues.calibration import Check
 from curation.issues.issue import ImageScore, Issue
 from curation.issues.observation import Label, LabelFeedback, MissingFeedback
 from curation.issues.pipeline import Learning
-from curation import steps, store
 from curation.steps import working_copy
 from curation.steps.dataset_runs import DatasetRuns
 from curation.steps.feedback import Feedback

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from curation import store
-from curation.core import console, rle, taxonomy
+from curation.core import rle, taxonomy
 from curation.core.errors import DatasetError, RunError
 from curation.core.records import ImageRecord, Instance
 from curation.steps import evaluate, parts, predict, resume, train, working_copy
