@@ -15,16 +15,18 @@ from PIL import Image
 from curation.cli import main
 from curation.core import rle, taxonomy
 from curation.demo import run as demo
-from curation.issues.corruptions import ErrorType
-from curation.issues.injection import Planted
+from curation.issues.injection import InjectedError
+from curation.issues.issue import ErrorType
 from curation.store import database
 
 MASK, ELSEWHERE = np.zeros((8, 8), bool), np.zeros((8, 8), bool)
 MASK[2:6, 2:6] = ELSEWHERE[:2, :2] = True
 
 
-def planted(kind: ErrorType, instance_id: str | None = "1", was: str = "jacket") -> Planted:
-    return Planted("a", kind, was, rle.encode(MASK), instance_id)
+def injected(
+    error_type: ErrorType, instance_id: str | None = "1", was: str = "jacket"
+) -> InjectedError:
+    return InjectedError("a", error_type, was, rle.encode(MASK), instance_id)
 
 
 def row(error_type: str, instance_id: str = "1", **said: str):
@@ -35,24 +37,24 @@ def row(error_type: str, instance_id: str = "1", **said: str):
 
 
 def test_a_suspect_is_at_the_error_that_was_made_of_its_label():
-    error = planted(ErrorType.SHIFTED)
+    error = injected(ErrorType.SHIFTED)
     assert demo.match(row("spurious"), [error]) is error
     assert demo.match(row("spurious", "2"), [error]) is None
     assert demo.match(row("spurious"), [replace(error, image_id="b")]) is None
 
 
 def test_a_missing_garment_is_at_the_one_that_was_dropped_there():
-    dropped = planted(ErrorType.MISSING, None)
+    dropped = injected(ErrorType.MISSING, None)
     there, not_there = (rle.to_text(rle.encode(mask)) for mask in (MASK, ELSEWHERE))
     assert demo.match(row("missing", "new", mask=there), [dropped]) is dropped
     assert demo.match(row("missing", "new", mask=not_there), [dropped]) is None
 
 
 def test_a_missing_garment_is_at_a_label_that_was_its_own():
-    renamed = planted(ErrorType.WRONG_CATEGORY)
+    renamed = injected(ErrorType.WRONG_CATEGORY)
     assert demo.match(row("missing", "new", suggested_label="upper-body"), [renamed]) is renamed
     assert demo.match(row("missing", "new", suggested_label="feet"), [renamed]) is None
-    invented = planted(ErrorType.SPURIOUS)
+    invented = injected(ErrorType.SPURIOUS)
     assert demo.match(row("missing", "new", suggested_label="upper-body"), [invented]) is None
 
 
@@ -60,11 +62,11 @@ def test_a_missing_garment_is_at_a_label_that_was_its_own():
     ("error_type", "error", "decision"),
     [
         ("wrong category", None, ("keep", "a", "1", "")),
-        ("wrong category", planted(ErrorType.WRONG_CATEGORY), ("relabel", "a", "1", "upper-body")),
-        ("spurious", planted(ErrorType.SPURIOUS), ("delete", "a", "1", "")),
-        ("shifted", planted(ErrorType.SHIFTED), ("exclude", "a", "", "")),
-        ("missing", planted(ErrorType.MISSING, None), ("add", "a", "1", "upper-body")),
-        ("missing", planted(ErrorType.WRONG_CATEGORY), ("delete", "a", "1", "")),
+        ("wrong category", injected(ErrorType.WRONG_CATEGORY), ("relabel", "a", "1", "upper-body")),
+        ("spurious", injected(ErrorType.SPURIOUS), ("delete", "a", "1", "")),
+        ("shifted", injected(ErrorType.SHIFTED), ("exclude", "a", "", "")),
+        ("missing", injected(ErrorType.MISSING, None), ("add", "a", "1", "upper-body")),
+        ("missing", injected(ErrorType.WRONG_CATEGORY), ("delete", "a", "1", "")),
         ("missing", None, ("delete", "a", "1", "")),
     ],
 )
@@ -78,7 +80,7 @@ def test_who_knows_the_truth_decides_what_mends_it(tmp_path, error_type, error, 
 def test_the_whole_demo_on_a_small_set(capsys, monkeypatch):
     import fiftyone as fo
 
-    monkeypatch.setattr(demo, "REVIEWED", 10_000)  # of six steps no model finds what was spoilt
+    monkeypatch.setattr(demo, "REVIEWED", 10_000)  # of six steps no model finds an injected error
     demo.run(
         60, lambda words: main.main(words, standalone_mode=False), "--size 64 --steps 6 --batch 8"
     )
@@ -91,8 +93,8 @@ def test_the_whole_demo_on_a_small_set(capsys, monkeypatch):
     issues = pd.read_csv(run / "issues.csv", keep_default_na=False)
     taken = list(csv.DictReader((folder / "decisions.csv").open()))
     assert [d["image_id"] for d in taken] == issues.image_id.tolist()
-    spoilt = json.loads((folder / "planted.json").read_text())
-    renamed = {p["instance_id"]: p["was"] for p in spoilt["planted"]
+    errors = json.loads((folder / "injected.json").read_text())
+    renamed = {p["instance_id"]: p["was"] for p in errors["injected"]
                if p["error_type"] == "wrong category"}  # fmt: skip
     relabelled = {d["instance_id"]: d["category"] for d in taken if d["action"] == "relabel"}
     scored = set(issues.instance_id)  # a glove has no pixel left at 32 x 32
@@ -115,10 +117,10 @@ def test_the_whole_demo_on_a_small_set(capsys, monkeypatch):
 
     assert "$ curate train demo --run r1 --folds 2 --size 64" in said.err
     told = dict(re.findall(r"^│ (.+?) +│ +(\S+) │$", said.out, re.M))
-    assert told["spoilt labels in all"] == str(len(spoilt["planted"]))
-    assert told["source labels that were renamed"] == str(len(spoilt["renamed"]))
+    assert told["wrong labels in all"] == str(len(errors["injected"]))
+    assert told["source labels that were renamed"] == str(len(errors["renamed"]))
     assert told["labels and missing garments that were scored"] == f"{len(issues)}"
     assert told["mIoU of the 5 classes, out of fold"] == f"{metrics['miou_foreground']:.3f}"
-    by_id = {p["instance_id"] for p in spoilt["planted"] if p["instance_id"]}
+    by_id = {p["instance_id"] for p in errors["injected"] if p["instance_id"]}
     hit = issues.instance_id.head(25).isin(by_id) & (issues.error_type.head(25) != "missing")
-    assert int(told["of the first 25 suspects, those at a spoilt label"]) >= hit.sum()
+    assert int(told["of the first 25 suspects, those at a wrong label"]) >= hit.sum()
