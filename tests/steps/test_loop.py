@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -141,7 +143,8 @@ def test_a_killed_run_is_resumed_on_the_labels_that_it_began_with(dataset, monke
         with pytest.raises(KeyboardInterrupt):
             train(DatasetRuns(dataset), "r2", config)
     folder = DatasetRuns(dataset).folder("r2")
-    assert (folder / DATA / "manifest.json").is_file()
+    manifest = json.loads((folder / DATA / "manifest.json").read_text())
+    assert manifest["format"] == "label-maps", "no photo is written a second time"
     decide(dataset, "exclude", image_id="p03")
     assert resume(DatasetRuns(dataset), "r2")["measured_on"] == "test"
     assert not (folder / DATA).exists()

@@ -9,7 +9,11 @@ import pytest
 from PIL import Image
 
 from curation.core.errors import CurateError, RunError
+from curation.core.taxonomy import parse
+from curation.formats import tfrecord
+from tests.training.data.exported import TAXONOMY, records
 from tests.training.drawn import CLASSES, QUICK, SIZE, draw, export
+from training.data import label_maps
 from training.data.image import ImageFile
 from training.data.records import Records
 from training.fitting import fit, spec
@@ -275,6 +279,22 @@ def test_images_that_are_not_in_the_data_are_refused(drawn, cache, tmp_path):
     images, data = drawn
     with pytest.raises(RunError, match=r"photos\.csv: 1 photos are not in"):
         start(tmp_path / "run", (images[:11], data), cache, HALVES[:11])
+
+
+def test_label_maps_beside_the_photos_give_the_run_that_a_tfrecord_gives(tmp_path, cache):
+    made, groups = records(tmp_path / "photos", 10, SIZE)
+    taxonomy = parse(TAXONOMY, "flat.toml")
+    label_maps.write(tmp_path / "maps", made, taxonomy, groups, SIZE)
+    tfrecord.write(tmp_path / "export", made, taxonomy, dict.fromkeys(made, "train"), groups, SIZE)
+    config = replace(QUICK, class_weights="balanced")
+    results = []
+    for examples in (label_maps.LabelMaps(tmp_path / "maps"), Records(tmp_path / "export")):
+        run = tmp_path / f"run{len(results)}"
+        begin(run, config, examples.classes, parts(examples.images, SPLIT[:10]), "hash")
+        results.append(train(run, examples, cache=cache))
+    assert results[0]["measured_on"] == "test"
+    for name in ("iou", "ece", "loss"):
+        assert results[0][name] == pytest.approx(results[1][name], abs=1e-4)
 
 
 def test_a_missing_run_names_the_way_out(tmp_path):
