@@ -181,7 +181,7 @@ def test_a_border_to_void_is_none():
 
 @pytest.mark.parametrize(("rows", "expected"), [(6, np.nan), (7, 0.0)])
 def test_border_pixels_within_the_tolerance_of_void_do_not_count(rows, expected):
-    """Of a strip between void, only a row that has 3 others on both sides is judged."""
+    """Of a strip between ignored pixels, only a row that has 3 others on both sides is judged."""
     label = bands((200, 400))
     label[:100] = label[100 + rows :] = IGNORE_INDEX
     np.testing.assert_array_equal(boundary_f((label, bands((210, 400)))), [expected, expected])
@@ -189,7 +189,7 @@ def test_border_pixels_within_the_tolerance_of_void_do_not_count(rows, expected)
 
 @pytest.mark.parametrize(("labelled", "predicted"), [(103, 102), (102, 103)])
 def test_pixels_that_do_not_count_still_make_others_right(labelled, predicted):
-    """Row 103 counts, row 102 is too near to void."""
+    """Row 103 counts, row 102 is too near to ignored pixels."""
     label, guess = bands(), bands()
     label[:100] = label[107:] = IGNORE_INDEX
     label[labelled, 200] = guess[predicted, 200] = 1

@@ -23,7 +23,6 @@ from training.metrics.confusion import (
 )
 
 __all__ = [
-    "VOID",
     "BoundaryF",
     "Calibration",
     "Confusion",

@@ -13,7 +13,7 @@ WEIGHTS = (0.5, 3.0, 1.5)
 
 
 def drawn(seed=0, cell=1, classes=3):
-    """Labels (2, 8, 8) with some void, and logits for cells of them."""
+    """Labels (2, 8, 8) with some ignored, and logits for cells of them."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, classes, (2, 8, 8)).astype(np.uint8)
     labels[rng.random(labels.shape) < 0.2] = IGNORE_INDEX
