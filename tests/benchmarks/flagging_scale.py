@@ -84,7 +84,7 @@ def probabilities(number: int, side: int) -> NDArray[np.float32]:
 
 
 class Made:
-    """Photos one after the other, and the core-seconds that making them took."""
+    """Photos one after the other, and the CPU seconds that making them took."""
 
     def __init__(self) -> None:
         self.spent = 0.0
@@ -186,13 +186,13 @@ def measured(name: str, count: int) -> dict:
 def _measure(name: str, count: int, results) -> None:
     figures()
     made = Made()
-    began, began_core = time.monotonic(), _core_seconds()
+    began, began_cpu = time.monotonic(), _cpu_seconds()
     METHODS[name](count, made)
-    spent = _core_seconds() - began_core - made.spent
+    spent = _cpu_seconds() - began_cpu - made.spent
     results.put({"core_ms": 1000 * spent / count, "seconds": time.monotonic() - began})
 
 
-def _core_seconds() -> float:
+def _cpu_seconds() -> float:
     """Of this process and of its children that have ended."""
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(part.ru_utime + part.ru_stime for part in usage)

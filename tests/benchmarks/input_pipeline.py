@@ -8,7 +8,7 @@ TFRecordDataset with parallel reads, shuffle, a parallel map that parses, decode
 and augments with TensorFlow's own operations (its JPEG decoder takes a shortcut
 that ours does not: JDCT_IFAST), batch, prefetch. Augmented is mirrored, turned,
 zoomed and recoloured; plain is mirrored alone. Ratios are of the same round.
-Images a core-second are those of one processor's time: they hold on a busy machine too.
+Images a CPU second are those of one processor's time: they hold on a busy machine too.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def main() -> None:
             way,
             f"{figures['images_per_second']:,.0f}",
             f"{figures['of_peer']:.2f}",
-            f"{figures['images_per_core_second']:,.0f}",
+            f"{figures['images_per_cpu_second']:,.0f}",
             f"{figures['of_peer_per_core']:.2f}",
         )
         for result in results
@@ -119,7 +119,7 @@ def compare(folder: Path, views: dict[str, float], batch: int, epochs: int, roun
         result["ways"][way] = {
             "images_per_second": rate,
             "of_peer": ratio,
-            "images_per_core_second": per_core,
+            "images_per_cpu_second": per_core,
             "of_peer_per_core": ratio_per_core,
         }
     told = ", ".join(f"{w} {f['images_per_second']:,.0f}/s" for w, f in result["ways"].items())
@@ -128,7 +128,7 @@ def compare(folder: Path, views: dict[str, float], batch: int, epochs: int, roun
 
 
 def images_per_second(make: Callable[[], Iterable]) -> tuple[float, float]:
-    """Of one walk through all batches, the start of the pipeline included; also a core-second."""
+    """Of one walk through all batches, the start of the pipeline included; also a CPU second."""
     started, started_core, images = time.perf_counter(), time.process_time(), 0
     for _, labels in make():
         images += len(labels)

@@ -4,7 +4,7 @@
 
 Every row is trained by `curate train` on the same 640 photos, its weights chosen on the same
 80, and measured on the same 79: the splits go by the hash of the photo. Intervals are those of
-2,000 bootstrap samples of the 79 photos. Core-seconds are those of the whole run: features,
+2,000 bootstrap samples of the 79 photos. CPU seconds are those of the whole run: features,
 training and measuring.
 """
 

@@ -126,7 +126,7 @@ class Process:
 
     Attributes:
         about: what it said of the job when it was ready
-        rounds: of each turn, by what was done, the seconds and core-seconds of a step
+        rounds: of each turn, by what was done, the seconds and CPU seconds of a step
 
     Raises:
         EOFError: it failed
@@ -155,9 +155,9 @@ def figures(process: Process, machine: Process, models: list[Process]) -> dict[s
     job = process.job
     peers = [p for p in models if p.job == replace(job, peer=True)]
     result = {"title": job.title, **asdict(job), **process.about, "rounds": process.rounds}
-    for way, passes in (("train", 3), ("predict", 1)):
+    for way, epochs in (("train", 3), ("predict", 1)):
         own = process.seconds(way)
-        share = passes * job.batch * process.about["operations"] / machine.about["operations"]
+        share = epochs * job.batch * process.about["operations"] / machine.about["operations"]
         pairs = zip(machine.seconds("multiply"), own, strict=True)
         result[way] = {
             "images_per_second": job.batch / median(own),
@@ -204,11 +204,11 @@ def serve(job: Job, pipe: Connection) -> None:
         while steps := pipe.recv():
             told = {}
             for name, turn in turns.items():
-                began, began_core = time.perf_counter(), cpu_seconds()
+                began, began_cpu = time.perf_counter(), cpu_seconds()
                 turn(steps)
                 told[name] = {
                     "seconds": (time.perf_counter() - began) / steps,
-                    "cpu_seconds": (cpu_seconds() - began_core) / steps,
+                    "cpu_seconds": (cpu_seconds() - began_cpu) / steps,
                 }
             pipe.send((told, peak_memory()))
 
