@@ -61,7 +61,7 @@ def main() -> None:
             draw(folder, args.photos, size)
             for views in ({}, AUGMENTED):
                 results.append(compare(folder, views, args.batch, args.epochs, args.rounds))
-    columns = ("photos", "pipeline", "images/s", "of peer's", "a core-s", "of peer's")
+    columns = ("photos", "pipeline", "images/s", "of peer's", "a CPU s", "of peer's")
     body = [
         (
             f"{result['size']} {result['views']}",
@@ -69,12 +69,12 @@ def main() -> None:
             f"{figures['images_per_second']:,.0f}",
             f"{figures['of_peer']:.2f}",
             f"{figures['images_per_cpu_second']:,.0f}",
-            f"{figures['of_peer_per_core']:.2f}",
+            f"{figures['of_peer_per_cpu']:.2f}",
         )
         for result in results
         for way, figures in result["ways"].items()
     ]
-    title = f"{args.rounds} rounds of {args.images * args.epochs} photos, medians"
+    title = f"{args.rounds} rounds of {args.photos * args.epochs} photos, medians"
     console.out.print(console.table(columns, body, title))
     if args.json:
         args.json.write_text(json.dumps(results, indent=1))
@@ -114,13 +114,13 @@ def compare(folder: Path, views: dict[str, float], batch: int, epochs: int, roun
     }
     for way, own in rates.items():
         pairs = np.array(own)
-        rate, per_core = np.median(pairs, axis=0)
-        ratio, ratio_per_core = np.median(pairs / rates[PEER], axis=0)
+        rate, per_cpu = np.median(pairs, axis=0)
+        ratio, ratio_per_cpu = np.median(pairs / rates[PEER], axis=0)
         result["ways"][way] = {
             "images_per_second": rate,
             "of_peer": ratio,
-            "images_per_cpu_second": per_core,
-            "of_peer_per_core": ratio_per_core,
+            "images_per_cpu_second": per_cpu,
+            "of_peer_per_cpu": ratio_per_cpu,
         }
     told = ", ".join(f"{w} {f['images_per_second']:,.0f}/s" for w, f in result["ways"].items())
     console.say(f"{records.size} px, {result['views']}: {told}")
