@@ -145,7 +145,7 @@ METHODS: dict[str, Callable[[int, Made], None]] = {
 
 
 @click.command()
-@click.option("--photos", multiple=True, type=int, default=[800], show_default=True)
+@click.option("--photos", "images", multiple=True, type=int, default=[800], show_default=True)
 @click.option("--only", multiple=True, type=click.Choice(list(METHODS)))
 @click.option("--json", "json_file", type=click.Path(path_type=Path))
 def main(images: Sequence[int], only: Sequence[str], json_file: Path | None) -> None:

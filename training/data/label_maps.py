@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import mmap
 import zlib
 from collections.abc import Mapping
 from hashlib import sha256
@@ -96,8 +97,8 @@ def _draw(shared: tuple[Taxonomy, int], record: ImageRecord) -> bytes:
 class LabelMaps:
     """The label maps of a folder, as :class:`training.data.examples.Examples`.
 
-    They are read into memory as they are on disk, some kilobytes each: any number of
-    threads may ask.
+    The file is mapped into memory: any number of threads may ask, and what was opened is
+    what is read, even where another folder takes its place meanwhile.
 
     Args:
         folder: as :func:`write` leaves it
@@ -123,7 +124,8 @@ class LabelMaps:
                 raise ValueError(f"the columns of {_PHOTOS} are not {', '.join(_HEADER)}")
             self.images = tuple(ImageFile(key, i, Path(path)) for key, i, path, *_ in rows)
             self._places = [(int(at), int(n), int(crc)) for *_, at, n, crc in rows]
-            self._pngs = (folder / _LABELS).read_bytes()
+            with (folder / _LABELS).open("rb") as pngs:
+                self._pngs = mmap.mmap(pngs.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
             raise CurateError(folder, f"holds no label maps ({error}); {_AGAIN}") from None
 
