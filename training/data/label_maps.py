@@ -29,7 +29,7 @@ from curation.core.errors import CurateError
 from curation.core.progress import Progress, silent, track
 from curation.core.records import ImageRecord
 from curation.core.taxonomy import ClassIndex, Taxonomy, label_map
-from curation.formats.export import MANIFEST, replacing_export, write_csv
+from curation.formats.export import MANIFEST, WRITTEN_BY, replacing_export, write_csv
 from curation.formats.messages import shown
 from training.data.image import ImageFile
 from training.folder import ClassList
@@ -76,6 +76,7 @@ def write(
         write_csv(part / _PHOTOS, _HEADER, rows)
         manifest = {
             "format": FORMAT,
+            "written_by": WRITTEN_BY,
             "size": size,
             "classes": {"names": channels.names, "colors": channels.colors},
             "sha256": digest.hexdigest(),
