@@ -235,13 +235,8 @@ def test_on_real_images(real_data, tmp_path):
     assert len((place / "ccp-cleaned" / "splits.csv").read_text().splitlines()) == 1 + 798
 
 
-@pytest.mark.parametrize(
-    ("part", "rows"),
-    [
-        pytest.param("decide", 2, marks=pytest.mark.slow),
-        pytest.param("verbs", 7, marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("part", "rows"), [("decide", 2), ("verbs", 7)])
 def test_the_builds_beside_each_other(part, rows, tmp_path):
     """This one beside itself, on few photos."""
     (line,) = commands(section(BENCHMARKS, "The build before, beside this one"))
