@@ -103,8 +103,32 @@ def test_a_killed_one_goes_on_where_it_was(dataset, monkeypatch):
     assert result.out_of_fold
     written = pd.read_csv(result.path, keep_default_na=False)
     assert written.instance_id.tolist() == result.issues.instance_id.tolist()
-    scores = dict(zip(*dataset.samples.values(["image_id", "error_score"]), strict=True))
-    assert all(0 <= score <= 1 for score in scores.values())
+
+
+def test_each_label_and_each_photo_has_the_score_of_its_own(dataset, monkeypatch):
+    """What the model gives a skirt is another probability in each photo; the rest is background."""
+    train(dataset, "r3", 2)
+    own = {f"p{n:02d}": 0.05 + 0.03 * (8 * n % 21) for n in range(21)}  # in no order of theirs
+    classes = names(dataset)
+
+    def predicted(folder, images, **rest):
+        for image in images:
+            p = np.zeros((len(classes), 16, 16), np.float16)
+            p[classes.index("lower-body")] = own[image.image_id]
+            p[0] = 1 - own[image.image_id]
+            yield image, p, ()
+
+    monkeypatch.setattr(pipeline, "SHARD", 8)
+    monkeypatch.setattr(module.trainer, "predict_with_features", predicted)
+    issues = flag(dataset, "r3").issues
+    # SUSPECT where background is as likely as the class, and its power of the log of the odds.
+    expected = {i: 0.25 ** np.log2(1 / (1 - q)) for i, q in own.items()}
+    close = pytest.approx(expected, abs=2e-3)
+    assert dict(zip(issues.image_id, issues.error_score, strict=True)) == close
+    assert issues.image_id.tolist() == sorted(own, key=own.__getitem__), "the worst come first"
+    assert dict(zip(*dataset.samples.values(["image_id", "error_score"]), strict=True)) == close
+    labels = dataset.samples.values(["image_id", "labels.detections.error_score"])
+    assert {i: score for i, (score,) in zip(*labels, strict=True)} == close
 
 
 def test_labels_that_changed_since_are_flagged_anew(dataset, monkeypatch):
