@@ -36,7 +36,7 @@ def app(dataset: str, port: int, no_browser: bool) -> None:
 @click.option("--images", type=click.IntRange(60, 5000), default=320, help="Figures to draw.")
 @click.option("--port", type=click.IntRange(1024, 65535), default=5151, help="Of the App.")
 def demo(no_app: bool, images: int, port: int) -> None:
-    """Go once around the loop on drawn figures whose labels are partly spoilt on purpose.
+    """Go once around the loop on drawn figures some of whose labels are wrong on purpose.
 
     Changes: the datasets demo and demo-styles, which it makes anew each time.
 

@@ -25,7 +25,7 @@ FEWEST = 100
 """Labels of classes with several source labels below which nothing is learned."""
 
 _DRAWS = 2
-"""Swaps planted for each label."""
+"""Swaps of each label."""
 _SHAPE = ("log_area", "x", "y", "log_ratio", "extent", "solidity", "compactness", "parts",
           "at_frame", "labels")  # fmt: skip
 _SPREAD = 3.0

@@ -22,7 +22,7 @@ def test_a_demo_clears_away_the_last_one():
     """The second demo replaces what the first one made."""
     for _ in range(2):
         demo._forget(database.home() / "demo-data")
-    planted, renamed = demo.draw(database.home() / "demo-data", 60)
+    injected, renamed = demo.draw(database.home() / "demo-data", 60)
     assert len(renamed) == 6
-    assert {error.error_type for error in planted} == set(injection.TYPES)
+    assert {error.error_type for error in injected} == set(injection.TYPES)
     assert not store.exists(demo.DATASET)

@@ -126,8 +126,8 @@ def test_errors_are_injected_into_their_share_of_the_images():
 
 def test_wrong_labels_come_first_and_their_type_is_told(ranked):
     table, errors, _, scores = ranked
-    spoilt = {f"p{i:03d}": (0 if i % 10 == 0 else 1) for i, error in enumerate(errors) if error}
-    wrong = np.array([spoilt.get(i, -1) == k for i, k in
+    errors_at = {f"p{i:03d}": (0 if i % 10 == 0 else 1) for i, error in enumerate(errors) if error}
+    wrong = np.array([errors_at.get(i, -1) == k for i, k in
                       zip(table.given["image_id"], table.given["index"], strict=True)])  # fmt: skip
     score = scores.instances["error_score"].to_numpy()
     assert wrong.sum() == 20
@@ -195,11 +195,11 @@ def test_a_garment_that_a_reviewer_added_is_judged_as_the_candidate_it_was():
 def test_no_image_is_judged_by_trees_that_saw_it(ranked):
     table, _, learned, scores = ranked
     own = table.given["fold"] == 2
-    spoilt = replace(table, given=table.given.assign(p_own=table.given["p_own"].where(~own, 0)))
-    again = Ranking(spoilt).score(table)
+    changed = replace(table, given=table.given.assign(p_own=table.given["p_own"].where(~own, 0)))
+    again = Ranking(changed).score(table)
     # Labels of fold 2 were learned otherwise: only the other folds may be judged another way.
     model = learned._instances.forests[2].predict_proba(learned._instances._values(table.given))
-    other = Ranking(spoilt)._instances.forests[2]
+    other = Ranking(changed)._instances.forests[2]
     assert (other.predict_proba(learned._instances._values(table.given)) == model).all()
     assert not np.allclose(again.instances["error_score"], scores.instances["error_score"])
 
@@ -246,8 +246,8 @@ def test_scores_are_probabilities():
 
     wrong = rng.random(40_000) < share
     given = probability(rng.normal(np.where(wrong, 2.0, -1.0), 1.0))
-    planted = probability(rng.normal(2.0, 1.0, 20_000))
-    score = Calibration.fit(given, planted, share)(given)
+    injected = probability(rng.normal(2.0, 1.0, 20_000))
+    score = Calibration.fit(given, injected, share)(given)
     for low, high in ((0.0, 0.1), (0.1, 0.4), (0.4, 0.7), (0.7, 1.01)):
         inside = (score >= low) & (score < high)
         assert score[inside].mean() == pytest.approx(wrong[inside].mean(), abs=0.07)
