@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from curation.core import text
 from curation.core.atomic import replacing
 from curation.core.errors import RunError
 from curation.core.progress import Progress, silent
@@ -221,7 +222,8 @@ def _in_order(run: RunFolder, examples: Examples) -> Parts:
     of = dict(zip(parts.keys, parts.of, strict=True))
     missing = {image.key for image in images} ^ set(of)
     if missing:
-        reason = f"{len(missing)} photos are not in {examples.folder}, or not in this run"
+        what = text.count(len(missing), "photo")
+        reason = f"{what} in one of this run and {examples.folder}, and not in the other"
         raise RunError(run.path, reason, where="photos.csv")
     keys, image_ids = tuple(p.key for p in images), tuple(p.image_id for p in images)
     return Parts(parts.kind, keys, image_ids, tuple(of[key] for key in keys))

@@ -39,8 +39,8 @@ def remap(dataset: str, taxonomy: str, dry_run: bool, as_json: bool) -> None:
         console.out.print(console.table(("label", "instances", "class"), rows))
     if done.deferred:
         console.err.print(
-            f"{done.deferred} decisions name a class of another taxonomy; "
-            "they wait until it is active again."
+            f"Deferred until their taxonomy is active again: "
+            f"{console.count(done.deferred, 'decision')} of a class of another one."
         )
     console.err.print(
         f"{'Would remap' if dry_run else 'Remapped'} {dataset} to {done.taxonomy.name}: "

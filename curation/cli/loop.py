@@ -34,7 +34,8 @@ def predict(dataset: str, run: str, probabilities: bool) -> None:
     with console.bars() as progress:
         count = steps.predict(opened, run, keep=probabilities, progress=progress)
     kept = f"; {opened.run_folder(run) / 'probabilities'}" if probabilities else ""
-    console.err.print(f"Predicted {count:,} photos: prediction_{run}, confidence_{run}{kept}.")
+    images = console.count(count, "photo")
+    console.err.print(f"Predicted {images}: prediction_{run}, confidence_{run}{kept}.")
 
 
 @click.command()
@@ -85,9 +86,9 @@ def _say_how(result: FlagResult, run: str) -> None:
         )
     if check := learning.source_check:
         console.err.print(
-            f"Within their class, {result.suspect_source_labels:,} source labels look like "
-            f"another one. Average precision {check.learned:.2f} on source labels that were "
-            f"swapped; their probability alone {check.baseline:.2f}."
+            "Source labels that look like another one within their class: "
+            f"{result.suspect_source_labels:,}. Average precision {check.learned:.2f} on "
+            f"source labels that were swapped; their probability alone {check.baseline:.2f}."
         )
     if check := learning.check:
         console.err.print(

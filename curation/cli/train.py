@@ -140,7 +140,7 @@ def evaluate(source: str, run: str, as_json: bool) -> None:
 
     with console.bars() as progress:
         figures = steps.evaluate(_runs(source), run, progress=progress)
-    _show(figures, f"{figures['photos']} photos", as_json)
+    _show(figures, console.count(figures["photos"], "photo"), as_json)
 
 
 @click.command("export-model")

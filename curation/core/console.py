@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import logging
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +28,8 @@ from rich.text import Text
 from curation.core import progress as callback
 from curation.core.atomic import replacing
 from curation.core.finding import Finding
+from curation.core.text import count as count
+from curation.core.text import count_kinds as count_kinds
 
 # Labels and paths come out of files: "[red]" and ":bag:" in one are text, not markup or emoji.
 # In a pipe or a file rich would take 80 columns, and fold a table that is wider.
@@ -55,11 +56,6 @@ def tell(text: str, style: str = "") -> None:
 def printable(text: str) -> str:
     """A text whose control characters are escapes: names out of files may steer a terminal."""
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
-
-
-def count(n: int, what: str) -> str:
-    """``1 photo``, ``2,000 photos``."""
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
 class Rate(ProgressColumn):
@@ -152,12 +148,6 @@ def list_findings(path: Path, found: Sequence[Finding]) -> None:
     with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         rows = [("location", "kind", "detail"), *((f.location, f.kind, f.detail) for f in found)]
         csv.writer(file, lineterminator="\n").writerows(rows)
-
-
-def count_kinds(found: Iterable[Finding]) -> str:
-    """``row that cannot be decoded (3), photo without a file (1)``."""
-    kinds = Counter(finding.kind for finding in found)
-    return ", ".join(f"{kind} ({n:,})" for kind, n in kinds.most_common())
 
 
 def _cell(value: object) -> str:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
+from curation.core.text import count
+
 SPLITS = ("train", "val", "test")
 SHARES = (0.8, 0.1, 0.1)
 
@@ -49,6 +51,16 @@ def assign(
 
     Returns:
         the split of every photo in ``groups``
+
+    A split lacks its share of all photos, the next one included, less what it has. Of 4 photos
+    of one stratum, dealt in halves, each split gets 2; ``b`` and its copy ``b2`` go together:
+
+    >>> groups = {"a": "1", "b": "2", "b2": "2", "c": "3"}
+    >>> stratum = dict.fromkeys(groups, "dress")
+    >>> assign(groups, stratum, names=("train", "test"), shares=(0.5, 0.5))
+    {'a': 'test', 'b': 'train', 'b2': 'train', 'c': 'test'}
+    >>> assign(groups, stratum, given={"a": "train"}, names=("train", "test"), shares=(0.5, 0.5))
+    {'a': 'train', 'b': 'test', 'b2': 'test', 'c': 'train'}
     """
     given = given or {}
     members: dict[str, list[str]] = {}
@@ -79,11 +91,18 @@ def assign(
 def folds(groups: Mapping[str, str], stratum: Mapping[str, str], k: int) -> dict[str, int]:
     """K folds of equal size, dealt as :func:`assign` does.
 
+    Args:
+        groups, stratum: as for :func:`assign`
+
+    Returns:
+        the fold of each photo, 0 to k - 1
+
     Raises:
         ValueError: fewer than 2 folds, or fewer groups than folds
     """
     if k < 2 or k > len(set(groups.values())):
-        raise ValueError(f"{k} folds of {len(set(groups.values()))} different photos")
+        different = count(len(set(groups.values())), "different photo")
+        raise ValueError(f"{count(k, 'fold')} of {different}")
     names = [str(i) for i in range(k)]
     dealt = assign(groups, stratum, names=names, shares=[1 / k] * k)
     return {image: int(name) for image, name in dealt.items()}

@@ -27,6 +27,7 @@ from curation.core.atomic import replacing
 from curation.core.errors import FormatError
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord, Instance
+from curation.core.text import count
 from curation.formats.messages import explain_mismatch, printable, quoted, shown
 from curation.formats.source import OnFinding, find_image, listed_twice
 
@@ -129,12 +130,11 @@ class IMaterialist:
         self, number: int, rows: Sequence[tuple[int, bytes]], on_finding: OnFinding
     ) -> ImageRecord | None:
         name, first = self.names[number], f"{self.path.name}:{rows[0][0]}"
+        skipped = count(len(rows), "row")
         if number in self.twice:
-            on_finding(
-                Finding(FindingKind.IMAGE_LISTED_TWICE, first, f"{shown(name)}, {len(rows)} rows")
-            )
+            on_finding(Finding(FindingKind.IMAGE_LISTED_TWICE, first, f"{shown(name)}, {skipped}"))
             return None
-        found = find_image(self.images, name, first, f"{len(rows)} rows", on_finding)
+        found = find_image(self.images, name, first, skipped, on_finding)
         if not found:
             return None
         image, height, width = found

@@ -14,6 +14,7 @@ from curation.core.errors import DatasetError
 from curation.core.progress import Progress, silent
 from curation.core.records import ImageRecord
 from curation.core.taxonomy import ClassIndex, Taxonomy
+from curation.core.text import count
 from curation.store import Dataset, edits, image_hashes
 from curation.store.fields import LABELS
 
@@ -65,7 +66,7 @@ def load(dataset: Dataset) -> WorkingCopy:
         # Without labels they would be taught as background.
         raise DatasetError(
             dataset.name,
-            f"{late} photos were imported or updated since the last remap; run `curate remap "
+            f"{count(late, 'photo')} came or changed since the last remap; run `curate remap "
             f"{dataset.name} --taxonomy {dataset.taxonomy_path}` again",
         )
     if adopted := edits.refresh(dataset):

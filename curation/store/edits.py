@@ -17,6 +17,7 @@ from curation.core import masks, rle
 from curation.core.errors import DatasetError
 from curation.core.rle import Rle
 from curation.core.taxonomy import SOURCE
+from curation.core.text import count
 from curation.review import Decision, Review, journal
 from curation.store import bulk, documents, labels
 from curation.store.dataset import Dataset, batches
@@ -93,7 +94,7 @@ def find(dataset: Dataset, photos: Iterable[Mapping[str, Any]], review: Review) 
         if unknown := [key for key in built[1:] if key not in by_id]:
             raise DatasetError(
                 dataset.name,
-                f"its labels were built with {len(unknown)} decisions that are not in "
+                f"its labels were built with {count(len(unknown), 'decision')} missing from "
                 f"{dataset.journal.path}: share one CURATE_HOME, or put the journal back",
                 where=image_id,
             )

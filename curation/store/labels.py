@@ -14,6 +14,7 @@ from typing import Any
 from curation.core import taxonomy
 from curation.core.errors import TaxonomyError
 from curation.core.taxonomy import IGNORE, Taxonomy
+from curation.core.text import count
 from curation.issues import issue as issues
 from curation.issues.issue import SUSPECT
 from curation.review import Decision, Review, Reviewed
@@ -58,7 +59,7 @@ def remap(dataset: Dataset, toml: str, path: str, dry_run: bool = False) -> Rema
         listed = ", ".join(f"{label!r} ({n})" for label, n in unmapped.items())
         raise TaxonomyError(
             path,
-            f"{len(unmapped)} labels of {dataset.name} are not in it: {listed}; "
+            f"does not have {count(len(unmapped), 'label')} of {dataset.name}: {listed}; "
             "add each to a class's `from`, to `drop` or to `ignore`",
         )
     under = Review(dataset.review().active, new)

@@ -15,6 +15,7 @@ from bson import ObjectId, encode
 from curation.core.errors import CurateError
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord
+from curation.core.text import count
 from curation.formats.source import Source
 from curation.store import documents
 
@@ -124,7 +125,7 @@ def repaired(record: ImageRecord) -> list[Finding]:
 def _pack(record: ImageRecord, document: dict) -> bytes:
     packed = encode(document)
     if len(packed) > MAX_DOCUMENT:
-        size = f"{len(record.instances)} labels of above {MAX_DOCUMENT >> 20} MiB"
+        size = f"{count(len(record.instances), 'label')} of above {MAX_DOCUMENT >> 20} MiB"
         reason = f"{record.image_id} has {size}, more than the database keeps of a photo"
         raise CurateError(record.instances[0].source, reason)
     return packed

@@ -118,13 +118,35 @@ def test_no_broken_file_is_more_than_a_value_error(tmp_path, monkeypatch, data, 
         content[place] = data.draw(st.integers(0, 255))
     path.write_bytes(content[: data.draw(places)] if data.draw(st.booleans()) else content)
     refused = ("may change values", "an index mask has one value", "not of 1, 8 or 16 bits")
-    for look in (image_io.size, image_io.read, image_io.read_index):
-        try:
-            look(path)
-        except ValueError as error:
-            kind = "mask" if look is image_io.read_index else "photo"
-            said = str(error)
+    for look, axes in ((image_io.size, 0), (image_io.read, 3), (image_io.read_index, 2)):
+        found, said = outcome(look, path)
+        kind = "mask" if look is image_io.read_index else "photo"
+        if said:
             assert said.startswith(f"{kind} cannot be read: ") or any(r in said for r in refused)
+        elif axes:
+            assert found.ndim == axes
+            assert found.shape[:2] == outcome(image_io.size, path)[0]
+        else:
+            assert min(found) > 0
+
+
+def outcome(look, path):
+    """What a function makes of a file, and the sentence with which it refuses it."""
+    try:
+        return look(path), ""
+    except ValueError as error:
+        assert str(error), "a refusal without a word"
+        return None, str(error)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_file_that_ends_within_its_header_is_refused_by_all(tmp_path, suffix):
+    path = save(tmp_path, f"a.{suffix}")
+    path.write_bytes(path.read_bytes()[:12])
+    for look in (image_io.size, image_io.read, image_io.read_index):
+        found, said = outcome(look, path)
+        assert (found, " cannot be read: " in said) == (None, True)
 
 
 def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):

@@ -55,7 +55,9 @@ def test_excluded_images_are_left_out(dataset):
 
 def test_images_newer_than_the_remap_are_refused_not_taught_as_background(dataset, tmp_path):
     write_records(dataset.name, [record(tmp_path, "late", "white", "ball gown")])
-    with pytest.raises(DatasetError, match=r"1 photos were imported .* --taxonomy supercategories"):
+    with pytest.raises(
+        DatasetError, match=r"1 photo came or changed .* --taxonomy supercategories"
+    ):
         load(dataset)
 
 

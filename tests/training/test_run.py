@@ -277,7 +277,7 @@ def test_data_of_another_size_are_refused(drawn, cache, tmp_path):
 
 def test_images_that_are_not_in_the_data_are_refused(drawn, cache, tmp_path):
     images, data = drawn
-    with pytest.raises(RunError, match=r"photos\.csv: 1 photos are not in"):
+    with pytest.raises(RunError, match=r"photos\.csv: 1 photo in one of"):
         start(tmp_path / "run", (images[:11], data), cache, HALVES[:11])
 
 

@@ -23,6 +23,7 @@ from curation.core.finding import Finding, FindingKind
 from curation.core.polygons import Ring
 from curation.core.records import ImageRecord, Instance
 from curation.core.rle import Rle
+from curation.core.text import count
 from curation.formats.coco import json_index
 from curation.formats.messages import explain_mismatch, printable, quoted, shown
 from curation.formats.source import OnFinding, find_image, listed_twice
@@ -86,7 +87,7 @@ class Coco:
     def _record(self, file: BinaryIO, number: int, on_finding: OnFinding) -> ImageRecord | None:
         name = self.names[number]
         location = f"{self.path.name}:{shown(name)}"
-        skipped = f"{self.first[number + 1] - self.first[number]} annotations"
+        skipped = count(int(self.first[number + 1] - self.first[number]), "annotation")
         if number in self.twice:
             on_finding(
                 Finding(FindingKind.IMAGE_LISTED_TWICE, location, f"{quoted(name)}, {skipped}")
@@ -274,7 +275,7 @@ def _rings(segmentation: object, location: str, on_finding: OnFinding) -> tuple[
                 Finding(
                     FindingKind.POLYGON_WITHOUT_AREA,
                     location,
-                    f"{what} has {len(ring) // 2} points",
+                    f"{what} has {count(len(ring) // 2, 'point')}",
                 )
             )
             continue

@@ -20,6 +20,7 @@ from curation.core.errors import FormatError
 from curation.core.finding import Finding, FindingKind
 from curation.core.polygons import Ring
 from curation.core.records import ImageRecord, Instance
+from curation.core.text import count
 from curation.formats.messages import quoted, shown
 from curation.formats.source import OnFinding, find_image, listed_twice
 from curation.formats.via import via3, via_csv
@@ -88,7 +89,7 @@ class Via:
                     Finding(FindingKind.IMAGE_LISTED_TWICE, entry.location, shown(entry.name))
                 )
                 continue
-            skipped = f"{len(entry.regions)} regions"
+            skipped = count(len(entry.regions), "region")
             found = find_image(self.images, entry.name, entry.location, skipped, on_finding)
             if not found:
                 continue

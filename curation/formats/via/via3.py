@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from curation.core.errors import FormatError
+from curation.core.text import count
 from curation.formats.messages import quoted, shown
 from curation.formats.via.regions import Listing, Region, table
 
@@ -74,16 +75,17 @@ def listings(path: Path, project: Mapping[str, object]) -> list[Listing]:
 
 def check_names(path: Path, attributes: Mapping[str, object]) -> None:
     """Raises FormatError where two attributes have one name: a label could be meant by either."""
-    for name, count in Counter(_name(aid, a) for aid, a in attributes.items()).items():
-        if count > 1:
-            reason = f"{count} attributes have the name {quoted(name)}; rename them in VIA"
+    for name, n in Counter(_name(aid, a) for aid, a in attributes.items()).items():
+        if n > 1:
+            reason = f"{n} attributes have the name {quoted(name)}; rename them in VIA"
             raise FormatError(path, reason, where="attribute")
 
 
 def check_one_image(path: Path, where: str, entries: int, regions: int) -> None:
     """Raises FormatError for regions of a view that does not have exactly one photo."""
     if regions and entries != 1:
-        reason = f"{regions} regions on {entries} photos at once, and no word on which; "
+        what = f"{count(regions, 'region')} on {count(entries, 'photo')}"
+        reason = f"{what} at once, and no word on which; "
         raise FormatError(path, reason + "in VIA, give each photo a view of its own", where=where)
 
 

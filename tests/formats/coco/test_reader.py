@@ -242,11 +242,11 @@ def test_a_part_without_area_is_told_and_the_others_stay(tmp_path, images_folder
 @pytest.mark.parametrize(
     ("image", "kind", "detail"),
     [
-        ({"file_name": "gone.jpg"}, "photo without a file", "1 annotations"),
+        ({"file_name": "gone.jpg"}, "photo without a file", "1 annotation"),
         ({"file_name": "../c.json"}, "photo refused", "out of the image folder"),
         ({"file_name": "b.jpg"}, "photo without a file", "no photo 'b.jpg'"),
-        ({"file_name": "b"}, "photo listed twice", "'b', 1 annotations"),
-        ({"file_name": "./b.png"}, "photo listed twice", "'./b.png', 1 annotations"),
+        ({"file_name": "b"}, "photo listed twice", "'b', 1 annotation"),
+        ({"file_name": "./b.png"}, "photo listed twice", "'./b.png', 1 annotation"),
         ({"height": 6, "width": 4}, "size mismatch", "turned"),
         ({"height": 6, "width": 9}, "size mismatch", "scaled by 0.667"),
         ({"height": 5, "width": 5}, "size mismatch", "another photo"),

@@ -169,7 +169,7 @@ def test_a_view_of_several_images_is_refused_only_where_a_region_could_be_on_any
     assert {r.image_id: len(r.instances) for r in records} == {"a.jpg": 0, "b.png": 0, "c d.jpg": 1}
     assert (skip.location, skip.kind) == ("p.json:view/2", "photo listed twice")
     table["metadata"]["x"] = region()
-    with pytest.raises(FormatError, match=r"view/1: 1 regions on 2 photos at once.* a view of its"):
+    with pytest.raises(FormatError, match=r"view/1: 1 region on 2 photos at once.* a view of its"):
         read(tmp_path, images_folder, table)
 
 

@@ -154,7 +154,7 @@ def test_a_row_without_a_shape_that_counts_as_a_region_is_told(tmp_path, images_
         (VIA_3 + '"x","a.jpg",0,"[]","[]","{}"\n', "via.csv:12: file_list is not JSON"),
         (VIA_3 + '"x",{},0,"[]","[]","{}"\n', "via.csv:12: file_list is not a list"),
         (VIA_3 + '"x",[3],0,"[]","[]","{}"\n', "via.csv:12: file_list is not a list"),
-        (VIA_3 + '"x","[""a"",""b""]",0,[],[3],{}\n', "via.csv:12: 1 regions on 2 photos"),
+        (VIA_3 + '"x","[""a"",""b""]",0,[],[3],{}\n', "via.csv:12: 1 region on 2 photos"),
         (VIA_3.replace('"style"', '"style'), "via.csv:6: ATTRIBUTE is not JSON"),
         (VIA_2.replace("style", "other"), r"'style'; there are: other \(3\)"),
     ],
