@@ -146,7 +146,7 @@ class _Comparison:
                 )
             values = {"instance_id": key, "category": d.label, "taxonomy": active.name}
             if key not in ours or not _same_mask(d, ours[key].mask):
-                text = rle.to_text(self._drawn_mask(d))
+                text = self._drawn_mask(d)
                 if key in ours and ours[key].category == d.label and ours[key].source_label:
                     # Drawn anew, and still what the annotation file calls it.
                     values |= {"category": ours[key].source_label, "taxonomy": SOURCE}
@@ -155,8 +155,8 @@ class _Comparison:
                 found.append(journal.decision("relabel", image_id, who, **values))
         return found
 
-    def _drawn_mask(self, drawn: fo.Detection) -> Rle:
-        """The mask over the whole photo of a detection as FiftyOne keeps it: a piece in a box."""
+    def _drawn_mask(self, drawn: fo.Detection) -> str:
+        """The mask over the whole photo, as text, of what FiftyOne keeps as a piece in a box."""
         if drawn.mask is None:
             raise self._wrong(
                 f"FiftyOne has a new {drawn.label!r} that is a box without a mask; draw its mask "
@@ -167,7 +167,8 @@ class _Comparison:
         left, top = max(0, round(x * width)), max(0, round(y * height))
         right, bottom = min(width, round((x + w) * width)), min(height, round((y + h) * height))
         piece = masks.resize_nearest(drawn.mask != 0, max(1, bottom - top), max(1, right - left))
-        return masks.paste(piece, left, top, height, width)
+        whole = masks.paste(piece, left, top, height, width)
+        return rle.to_text(whole)
 
     def _wrong(self, reason: str) -> DatasetError:
         return DatasetError(self.dataset, reason, where=self.photo.image_id)

@@ -102,7 +102,8 @@ def rebuild(dataset: Dataset, image_ids: Iterable[str]) -> None:
 
 def read(dataset: Dataset, image_ids: Iterable[str]) -> Iterable[dict[str, Any]]:
     """The documents of some photos with all that their labels are computed from."""
-    return bulk.read(dataset.samples, image_ids, (*READ, *missing_fields(dataset)))
+    names = (*READ, *missing_fields(dataset))
+    return bulk.read(dataset.samples, image_ids, names)
 
 
 def missing_fields(dataset: Dataset) -> list[str]:
@@ -176,12 +177,11 @@ def fingerprint(toml: str, content_digest: str, decided: Sequence[Decision]) -> 
 
 def digest(labels: Iterable[Mapping[str, Any]]) -> str:
     """A hash of what the App shows of labels: class, box and mask. Of their documents."""
-    state = blake2b(digest_size=16)
+    said = []
     for d in labels:
         box = " ".join(f"{v:.6f}" for v in d["bounding_box"])
-        state.update(f"{d['_id']} {d['label']} {box}\0".encode())
-        state.update(d.get("mask") or b"")
-    return state.hexdigest()
+        said += [f"{d['_id']} {d['label']} {box}\0".encode(), d.get("mask") or b""]
+    return blake2b(b"".join(said), digest_size=16).hexdigest()
 
 
 def count_suspects(labels: Mapping[str, Any], missing: Mapping[str, Any] | None) -> int:
