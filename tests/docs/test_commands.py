@@ -19,7 +19,7 @@ from PIL import Image
 from curation.core import taxonomy
 from curation.demo import run as demo
 from curation.formats import coco, imaterialist, mask_folder
-from curation.steps import report
+from curation.steps.report import CAPTION, COLUMNS, HEADER, OUTLINE, PANEL, PANELS
 from tests.docs.documents import (
     AFTER_THE_LOOP,
     AUDIT,
@@ -158,15 +158,15 @@ def test_once_around_the_loop(around):
 def assert_all_drawn(path: Path, count: int) -> None:
     """A contact sheet has a place for each suspect, and in each panel of it the outline."""
     sheet = np.asarray(Image.open(path))
-    height, width = report.PANEL + report.CAPTION, sheet.shape[1] // report.COLUMNS
-    assert sheet.shape[0] == report.HEADER + height * -(-count // report.COLUMNS)
-    panel = width // report.PANELS
+    height, width = PANEL + CAPTION, sheet.shape[1] // COLUMNS
+    assert sheet.shape[0] == HEADER + height * -(-count // COLUMNS)
+    panel = width // PANELS
     for number in range(count):
-        row, column = divmod(number, report.COLUMNS)
-        tile = sheet[report.HEADER + row * height :][: report.PANEL, column * width :][:, :width]
-        outlined = (tile == report.OUTLINE).all(axis=2)
-        shown = [bool(outlined[:, i * panel : (i + 1) * panel].any()) for i in range(report.PANELS)]
-        assert shown == [True] * report.PANELS, f"suspect {number + 1}"
+        row, column = divmod(number, COLUMNS)
+        tile = sheet[HEADER + row * height :][:PANEL, column * width :][:, :width]
+        outlined = (tile == OUTLINE).all(axis=2)
+        shown = [bool(outlined[:, i * panel : (i + 1) * panel].any()) for i in range(PANELS)]
+        assert shown == [True] * PANELS, f"suspect {number + 1}"
 
 
 SAID = {
