@@ -68,11 +68,11 @@ class Importer(BatchDatasetImporter):
         data_path: the folder of photos
         labels_path: the annotation file
         shuffle, seed: take the photos in an order by chance, the same for the same seed
-        max_samples: take so many; photos that are left out do not count
+        max_samples: take so many; photos that are skipped do not count
 
     Attributes:
         source: the annotation file, once it is loaded by ``setup``
-        done: what the import did, with what was left out and why
+        done: what the import did, with what was skipped and why
     """
 
     source: Source
@@ -92,7 +92,7 @@ class Importer(BatchDatasetImporter):
         self.done = Imported()
 
     def import_samples(self, dataset: fo.Dataset, tags=None, progress=None) -> list[str]:
-        """Takes the photos into a dataset, and says on stderr what was left out.
+        """Takes the photos into a dataset, and says on stderr what was skipped.
 
         Returns:
             the ids of the samples that are new
@@ -116,7 +116,7 @@ class Importer(BatchDatasetImporter):
             for ready in batches(islice(images, self.max_samples)):
                 write.write_batch(into, ready, update_by="", done=self.done)
                 bar.update(len(ready))
-            bar.set_iteration(total)  # photos that were left out are done with, too
+            bar.set_iteration(total)  # photos that were skipped are done with, too
             if self.done.skips and not self.done.images:
                 first = self.done.skips[0]
                 reason = (

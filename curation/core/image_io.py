@@ -53,6 +53,9 @@ _READ_ERRORS = (
 def find(folder: Path, name: str) -> Path:
     """The photo ``name`` inside ``folder``; it may lack its suffix, and spell é in either way.
 
+    Args:
+        name: with ``/`` between folders, as an annotation file has it
+
     Raises:
         ValueError: the name leads out of the folder, fits several photos, or
             no file can have it

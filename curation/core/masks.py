@@ -66,7 +66,12 @@ def sample(mask: Rle, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDAr
 
 
 def paste(piece: NDArray, left: int, top: int, height: int, width: int) -> Rle:
-    """The inverse of :func:`crop`: a (h, w) piece at (left, top) in a (height, width) photo.
+    """The inverse of :func:`crop`.
+
+    Args:
+        piece: (h, w), nonzero is inside
+        left, top: pixels from the photo's left and upper edge to the piece's
+        height, width: size of the photo in pixels
 
     Raises:
         ValueError: the piece sticks out of the photo
@@ -80,12 +85,27 @@ def paste(piece: NDArray, left: int, top: int, height: int, width: int) -> Rle:
 
 
 def sample_points(length: int, target: int) -> NDArray[np.intp]:
-    """(target,) source indices of a nearest resize with aligned pixel centres."""
+    """The indices that a nearest resize with aligned pixel centres takes.
+
+    Args:
+        length, target: pixels of a side before and after
+
+    Returns:
+        (target,) indices, 0 to length - 1
+    """
     return ((np.arange(target) + 0.5) * length / target).astype(np.intp)
 
 
 def resize_nearest(array: NDArray, height: int, width: int) -> NDArray:
-    """(H, W) to (height, width); only values that were there come out."""
+    """A map in another size; only values that were there come out.
+
+    Args:
+        array: (H, W) or (H, W, ...)
+        height, width: pixels of the result
+
+    Returns:
+        (height, width) or (height, width, ...), of the same type
+    """
     rows = sample_points(array.shape[0], height)
     columns = sample_points(array.shape[1], width)
     return array[np.ix_(rows, columns)]

@@ -37,6 +37,10 @@ def rasterise(rings: Sequence[Ring], height: int, width: int) -> Rle:
     A self-intersecting ring is repaired (shapely's ``make_valid``), what lies
     out of the frame is cut off, a hole that the repair finds stays a hole.
 
+    Args:
+        rings: each ``(x0, y0, x1, y1, ...)`` in pixels from the top left corner, not closed
+        height, width: size of the photo in pixels
+
     Raises:
         ValueError: nothing is left: too few points, no area, or all of it out
             of the frame; or longer than MAX_OUTLINE
@@ -57,6 +61,10 @@ def fill(rings: Sequence[Ring], height: int, width: int) -> Rle:
 
     It cuts off by itself what is out of the frame.
 
+    Args:
+        rings: each ``(x0, y0, x1, y1, ...)`` in pixels from the top left corner, not closed
+        height, width: size of the photo in pixels
+
     Raises:
         ValueError: longer than MAX_OUTLINE, or a point that is not a number
     """
@@ -71,6 +79,10 @@ def fill(rings: Sequence[Ring], height: int, width: int) -> Rle:
 
 def repairs(rings: Sequence[Ring], height: int, width: int) -> tuple[FindingKind, ...]:
     """What :func:`rasterise` has to repair in rings of 3 points or more.
+
+    Args:
+        rings: each ``(x0, y0, x1, y1, ...)`` in pixels from the top left corner, not closed
+        height, width: size of the photo in pixels
 
     Returns:
         ``SELF_INTERSECTING`` where a repair changes their areas by REPAIRED or

@@ -28,6 +28,10 @@ def silent(task: str, done: int, total: int | None = None, note: str = "") -> No
 def track(progress: Progress, task: str, items: Iterable[T], total: int) -> Iterator[T]:
     """Yields the items, and tells after each how many the caller is done with.
 
+    Args:
+        task: what is done, as a curator should read it
+        total: how many items there are
+
     >>> told = []
     >>> for letter in track(lambda *news: told.append(news), "spell", "ab", 2):
     ...     pass

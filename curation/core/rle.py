@@ -83,6 +83,9 @@ def repair_pairs(
 ) -> tuple[Rle, tuple[FindingKind, ...]]:
     """:func:`from_pairs` that repairs what can be repaired, and says so.
 
+    Args:
+        pairs, height, width: see there
+
     Returns:
         the mask, and what was repaired: ``RUN_PAST_END`` (what lies past the last pixel
         is cut off) and ``OVERLAPPING_RUNS`` (the mask is the pixels inside any)
@@ -125,6 +128,10 @@ def repair_pairs(
 
 def from_counts(counts: Sequence[int] | NDArray[np.integer], height: int, width: int) -> Rle:
     """Uncompressed COCO counts (background first, column-major) to an :class:`Rle`.
+
+    Args:
+        counts: (n,) lengths of the runs in pixels, outside and inside by turns
+        height, width: size of the photo in pixels
 
     Raises:
         ValueError: a negative count, or counts that do not add up to the photo
@@ -224,7 +231,14 @@ def union(rles: Sequence[Rle]) -> Rle:
 
 
 def iou(a: Rle, b: Rle) -> float:
-    """Intersection over union of two masks; 0.0 when both are empty."""
+    """Intersection over union of two masks; 0.0 when both are empty.
+
+    Raises:
+        ValueError: they are of two sizes
+
+    >>> iou(from_pairs("1 2", 2, 2), from_pairs("2 2", 2, 2))
+    0.3333333333333333
+    """
     _same_size([a, b])
     return float(coco.iou([a.as_coco()], [b.as_coco()], [0])[0, 0])
 

@@ -77,7 +77,7 @@ def assign(
         open_images = [p for p in members[group] if p not in split_of]
         if not open_images:
             continue
-        # A late duplicate follows its twin, so that none is trained on and tested on.
+        # A late duplicate follows the first one, so that none is trained on and tested on.
         decided = sorted({split_of[p] for p in members[group] if p in split_of})
         counts = have.setdefault(stratum[open_images[0]], Counter())
         split = decided[0] if decided else _neediest(counts, total, names, shares)

@@ -60,7 +60,7 @@ class Taxonomy:
 
     Attributes:
         name: as in the file
-        classes: by id, background (0) left out
+        classes: by id, without background (0)
         targets: source label -> class name, ``ignore`` or None (dropped)
         paint_order: class names, bottom to top
     """
@@ -196,6 +196,9 @@ def label_map(
 
     Classes are painted in the taxonomy's order, larger instances of one class
     first, what is ignored on top.
+
+    Args:
+        size: side in pixels of a square label map; None for the photo's own size
 
     Returns:
         (H, W) or (size, size) uint8, 0 background, 255 ignored

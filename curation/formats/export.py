@@ -94,6 +94,9 @@ def write(
 def replacing_export(folder: Path, format_: str) -> Iterator[Path]:
     """Yields an empty folder that takes the place of ``folder`` at the end.
 
+    Args:
+        format_: what its manifest will say
+
     Raises:
         CurateError: ``folder`` holds something that is not of an earlier export in this format
     """
@@ -123,6 +126,13 @@ def finish(
     groups: Mapping[str, str],
 ) -> dict:
     """Writes ``splits.csv`` and the manifest of an export whose other files are there.
+
+    Args:
+        part: the folder
+        manifest: all of it but ``written_by`` and ``files``
+        image_ids: the photos that were written
+        splits: train, val or test, by image_id
+        groups: content hash of the photo, by image_id
 
     Returns:
         the manifest with its list of files

@@ -85,7 +85,7 @@ def read_labels(path: Path) -> Labels:
 
 @dataclass(frozen=True)
 class IMaterialist:
-    """A CSV and the place of each photo's rows in it; see :class:`curation.formats.source.Source`.
+    """A CSV and where each photo's rows are in it: a :class:`curation.formats.source.Source`.
 
     Attributes:
         path, images: the file and the folder of photos
@@ -219,6 +219,10 @@ def load(path: Path, images: Path, labels: Labels | Path | None = None) -> IMate
 
 def write(path: Path, records: Iterable[ImageRecord], labels: Labels = DEFAULT_LABELS) -> None:
     """Writes records as a CSV of 2020's layout.
+
+    Args:
+        records: their categories and attributes are names in ``labels``
+        labels: names of the ids
 
     Raises:
         ValueError: a category or an attribute that has no id

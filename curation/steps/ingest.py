@@ -39,7 +39,7 @@ def ingest(
         update: replace images whose labels differ by now from what was imported
 
     Returns:
-        what was imported and what was left out, which also stands in a list on disk
+        what was imported and what was skipped, which also stands in a list on disk
 
     Raises:
         CurateError: not one image could be imported, or with ``strict`` not all,
@@ -78,7 +78,7 @@ def _ingest(name: str, source: Source, update: bool, progress: Progress) -> Impo
         reason = f"no photo of it could be imported ({kinds}); see {path}"
         raise FormatError(source.path, reason)
     if not before.known or (update and not result.absent):
-        # The file speaks of every photo, so what earlier ones left out is no matter any more.
+        # The file speaks of every photo, so what earlier ones skipped is no matter any more.
         for other in import_report.list_paths(path.parent):
             if other != path:
                 other.unlink()

@@ -73,7 +73,7 @@ ON_DETECTIONS = (
     Field("source", "StringField", "where it stands in the annotation file"),
     Field("rle", "StringField", "the exact mask over the whole photo: COCO's compressed counts"),
     Field("source_attributes", "ListField", "attributes, in the annotation file's order"),
-    Field("repaired", "ListField", "what the reader had to mend"),
+    Field("repaired", "ListField", "what the reader had to repair"),
 )
 """Of every garment: labels as imported, labels, and what the model sees and nobody labelled."""
 

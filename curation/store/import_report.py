@@ -14,6 +14,7 @@ from curation.core.finding import Finding, FindingKind
 
 COLUMNS = ("what", "location", "kind", "detail")
 SKIPPED = "skipped"
+_EARLIER = "is of an earlier curate; import its file again, or move it"
 _NAME = "imported-{folder}-{file}.csv"
 
 
@@ -132,9 +133,9 @@ def skipped(folder: Path) -> Iterator[Finding]:
         with path.open(newline="", encoding="utf-8") as file:
             rows = csv.DictReader(file)
             if tuple(rows.fieldnames or ()) != COLUMNS:
-                raise CurateError(
-                    path, "is of an earlier curate; import its file again, or move it"
-                )
+                raise CurateError(path, _EARLIER)
             for row in rows:
                 if row["what"] == SKIPPED:
+                    if row["kind"] not in list(FindingKind):
+                        raise CurateError(path, _EARLIER, where=str(rows.line_num))
                     yield Finding(FindingKind(row["kind"]), row["location"], row["detail"])

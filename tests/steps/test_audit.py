@@ -15,10 +15,11 @@ from PIL import Image
 from curation import store
 from curation.cli import main
 from curation.core import taxonomy
+from curation.core.errors import CurateError
 from curation.core.finding import FindingKind, Severity
 from curation.formats import imaterialist
 from curation.steps import ingest
-from curation.store import edits
+from curation.store import edits, import_report
 from curation.store.labels import remap as remap_labels
 from tests.conftest import decide
 
@@ -169,3 +170,16 @@ def test_labels_stay_as_they_were(dataset):
     assert labels() == before
     assert edits.refresh(dataset) == []
     assert dataset.journal.read() == decisions
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("what,where,kind,detail", "left out,a.csv:2,photo refused,"),
+        ("what,location,kind,detail", "skipped,a.csv:2,photo of another age,"),
+    ],
+)
+def test_a_list_of_an_earlier_curate_is_refused_in_one_sentence(tmp_path, header, row):
+    (tmp_path / "imported-data-a.csv").write_text(f"{header}\n{row}\n")
+    with pytest.raises(CurateError, match="is of an earlier curate; import its file again"):
+        list(import_report.skipped(tmp_path))

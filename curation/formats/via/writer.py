@@ -22,6 +22,9 @@ def write(path: Path, records: Iterable[ImageRecord], label_attribute: str) -> N
     VIA has no instance of several parts: each part becomes a region. A record
     without polygons is traced along its mask's pixel edges.
 
+    Args:
+        label_attribute: the region attribute that holds the category
+
     Raises:
         ValueError: two photos have one name: VIA has no folders
     """
