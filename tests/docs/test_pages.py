@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
 
@@ -37,6 +38,17 @@ from training.config import TrainConfig
 
 def test_the_readme_is_one_that_is_read():
     assert len(text(README).splitlines()) <= 220
+
+
+def test_every_dependency_has_its_reason():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extra = project["optional-dependencies"]
+    lists = [project["dependencies"], extra["dev"], extra["onnx"]]
+    needed = {re.split(r"[^\w-]", line)[0] for names in lists for line in names}
+    named = {
+        w for row in rows_of(README, "What it stands on") for w in re.findall(r"[\w-]+", row[0])
+    }
+    assert needed - named == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
