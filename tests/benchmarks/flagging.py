@@ -175,7 +175,7 @@ def prepare(
 def judge(case: Case, left_out: bool) -> Iterator[dict]:
     """One row of figures for each method."""
     image_ids = list(case.records)
-    with console.progress() as progress:
+    with console.bars() as progress:
         fingerprint = sha256(repr(case.injected).encode()).hexdigest()
         shards = pipeline.extract(
             case.folder.parent / "features", fingerprint, image_ids, case.observe,

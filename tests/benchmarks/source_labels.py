@@ -68,7 +68,7 @@ def main(ccp: Path, seeds: int, work: Path | None, json_file: Path | None) -> No
 def table_of(ccp: Path, folder: Path) -> FeatureTable:
     """The features of the labels as they are, with what models that were trained on them see."""
     case = prepare(ccp_records(ccp), folder, 0, recipes.load("laptop"), share=0)
-    with console.progress() as progress:
+    with console.bars() as progress:
         paths = pipeline.extract(
             folder / "features", "source labels", list(case.records), case.observe,
             progress=progress,
