@@ -149,7 +149,7 @@ def test_an_unknown_style_is_refused():
 
 
 def test_names_are_those_of_imaterialist():
-    path = Path(curation.__file__).parent / "taxonomies" / "supercategories.toml"
+    path = Path(curation.__file__).parent / "core" / "taxonomies" / "supercategories.toml"
     taxonomy = tomllib.loads(path.read_text())
     known = set(taxonomy["drop"]).union(*(c["from"] for c in taxonomy["classes"]))
     assert known >= WORN | PARTS
