@@ -33,9 +33,9 @@ def app(dataset: str, port: int, no_browser: bool) -> None:
 
 @click.command()
 @click.option("--no-app", is_flag=True, help="End with the table; do not open the App.")
-@click.option("--images", type=click.IntRange(60, 5000), default=320, help="Figures to draw.")
+@click.option("--figures", type=click.IntRange(60, 5000), default=320, help="To draw.")
 @click.option("--port", type=click.IntRange(1024, 65535), default=5151, help="Of the App.")
-def demo(no_app: bool, images: int, port: int) -> None:
+def demo(no_app: bool, figures: int, port: int) -> None:
     """Go once around the loop on drawn figures some of whose labels are wrong on purpose.
 
     Changes: the datasets demo and demo-styles, which it makes anew each time.
@@ -46,7 +46,7 @@ def demo(no_app: bool, images: int, port: int) -> None:
     from curation.demo import run as whole
 
     curate = partial(click.get_current_context().find_root().command.main, standalone_mode=False)
-    whole.run(images, curate)
+    whole.run(figures, curate)
     if not no_app:
         whole.say_and_run(curate, f"app {whole.DATASET} --port {port}")
 
