@@ -44,7 +44,7 @@ def predict(dataset: str, run: str, probabilities: bool) -> None:
 @click.option("--top", type=click.IntRange(min=1), default=10, help="Suspects to print.")
 @as_json
 def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
-    """Score each label by the chance that it is wrong, and say what would be wrong with it.
+    """Score each label by the probability that it is wrong, and say what would be wrong with it.
 
     Saves the view "suspects, worst first" and the run's issues.csv.
 

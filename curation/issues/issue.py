@@ -38,11 +38,11 @@ class Issue:
     Attributes:
         image_id, instance_id, source: which label, and where it stands in its file
         category, source_label: as labelled; empty for a missing garment
-        error_score: the chance that it is wrong, 0 to 1
+        error_score: the probability that it is wrong, 0 to 1
         error_type: what would be wrong with it
         suggested_label: what the model sees
         reason: a sentence for the reviewer
-        source_error_score: the chance that the source label is wrong within its class; None
+        source_error_score: the probability that the source label is wrong within its class; None
             where nothing was learned about it
         suggested_source_label, source_reason: the same of the source label
         mask: of a missing garment; None for a label, which has its own

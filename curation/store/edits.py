@@ -142,7 +142,7 @@ class _Comparison:
                 names = ", ".join(sorted(active.class_names))
                 raise self._wrong(
                     f"a label was changed in FiftyOne to {d.label!r}, which is no class of "
-                    f"{active.name} ({names}); mend it there"
+                    f"{active.name} ({names}); change it there"
                 )
             values = {"instance_id": key, "category": d.label, "taxonomy": active.name}
             if key not in ours or not _same_mask(d, ours[key].mask):

@@ -39,7 +39,7 @@ class Field(NamedTuple):
 
 
 ON_IMAGES = (
-    Field("error_score", "FloatField", "the chance that something is wrong in the photo",
+    Field("error_score", "FloatField", "the probability that something is wrong in the photo",
           IMAGES, True),
     Field("n_suspect", "IntField", "what the model doubts in it and nobody decided on",
           IMAGES, True),
@@ -84,7 +84,7 @@ ON_LABELS = (
 """Of ``labels`` beside those."""
 
 CLASS_SCORES = (
-    Field("error_score", "FloatField", "the chance that the label is wrong"),
+    Field("error_score", "FloatField", "the probability that the label is wrong"),
     Field("error_type", "StringField", "what would be wrong with it"),
     Field("suggested_label", "StringField", "the class that the model sees"),
     Field("reason", "StringField", "why it is a suspect"),
@@ -92,7 +92,7 @@ CLASS_SCORES = (
 """Of ``labels``: what flagging says of class and mask."""
 
 SOURCE_SCORES = (
-    Field("source_error_score", "FloatField", "the chance that the source label is wrong "
+    Field("source_error_score", "FloatField", "the probability that the source label is wrong "
           "within its class"),
     Field("suggested_source_label", "StringField", "what it looks like instead"),
     Field("source_reason", "StringField", "why"),

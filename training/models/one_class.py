@@ -18,7 +18,7 @@ class OneClass(layers.Layer):
 
     Logits (B, H, W, K), class 0 background, to logits of the same shape. What is background
     stays so. The rest is divided among the classes alike in all pixels: by the mean logarithm
-    of the chances that they give, each pixel counted as far as it is no background.
+    of the probabilities that they give, each pixel counted as far as it is no background.
     """
 
     def call(self, logits: keras.KerasTensor) -> keras.KerasTensor:
