@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 from curation import store
@@ -9,6 +11,7 @@ from curation.store import database
 
 def test_the_demo_never_removes_what_it_did_not_make(tmp_path):
     mine = database.folder(demo.DATASET)
+    shutil.rmtree(mine, ignore_errors=True)  # another test's
     mine.mkdir(parents=True)
     (mine / "decisions.csv").write_text("a year of work")
     with pytest.raises(DatasetError, match="was not made by `curate demo`"):

@@ -186,8 +186,14 @@ FILES = {
 }
 
 
+# Of the trainer's page: three minutes.
+LONG = {TRAINING: pytest.mark.long}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("document", AFTER_THE_LOOP)
+@pytest.mark.parametrize(
+    "document", [pytest.param(d, marks=LONG.get(d, ())) for d in AFTER_THE_LOOP]
+)
 def test_the_commands_of_the_other_documents(document, around):
     folder, _ = around
     told = run(commands(text(document)), folder)

@@ -272,6 +272,6 @@ def test_another_fiftyone_gets_the_same_dataset_through_its_public_way(
     assert bulk.holds()
     assert decided(slow) == decided(fast)
     assert schema(slow) == schema(fast)
-    assert edits.refresh(slow) == edits.refresh(fast) == []
+    assert edits.refresh(store.wrap(slow)) == edits.refresh(store.wrap(fast)) == []
     for dataset in (slow, fast):
         store.delete(dataset.name)

@@ -2,7 +2,7 @@
 
 >>> import numpy as np
 >>> figure = draw_figure(np.random.default_rng(0), height=96, width=64)
->>> figure.photo.shape, figure.garments[0].mask.shape
+>>> figure.image.shape, figure.garments[0].mask.shape
 ((96, 64, 3), (96, 64))
 """
 

@@ -101,7 +101,7 @@ def look(name: str) -> dict:
     ]
     by_id = {d.decision_id: s for d, s in zip(dataset.journal.read(), said, strict=True)}
     images = []
-    for document in bulk.collection(dataset).find().sort("image_id", 1):
+    for document in bulk.collection(dataset.samples).find().sort("image_id", 1):
         image = {k: v for k, v in sorted(document.items()) if k not in NOBODYS}
         if basis := image.get("labels_fingerprint"):
             image["labels_fingerprint"] = [basis[0], *(by_id[key] for key in basis[1:])]
@@ -109,7 +109,7 @@ def look(name: str) -> dict:
     (path,) = import_report.list_paths(dataset.folder)
     with path.open(newline="") as file:
         listed = list(csv.reader(file))
-    indexes = bulk.collection(dataset).index_information()
+    indexes = bulk.collection(dataset.samples).index_information()
     return {
         "photos": images,
         "read by FiftyOne": sorted(sample.image_id for sample in dataset.samples),

@@ -105,13 +105,13 @@ def finish(name, images):
 
 def opened(name):
     """The dataset as it is now: FiftyOne hands out the one it has in memory."""
-    dataset = fo.load_dataset(name)
+    dataset = store.open(name)
     dataset.samples.reload()
     return dataset
 
 
 def count(name, query):
-    return store.exists(name) and store.count_images(fo.load_dataset(name), query)
+    return store.exists(name) and bulk.collection(fo.load_dataset(name)).count_documents(query)
 
 
 def spare(name, images):
@@ -121,12 +121,11 @@ def spare(name, images):
 
 
 def look(name):
-    found = bulk.collection(opened(name)).find()
+    found = bulk.collection(opened(name).samples).find()
     images = {d["image_id"]: bulk.comparable(d) for d in found}
     for image in images.values():
-        image["labels_fingerprint"] = (image.get("labels_basis") or [])[
-            :1
-        ]  # decisions' ids: by chance
+        # Without the decisions' ids, which are by chance.
+        image["labels_fingerprint"] = (image.get("labels_fingerprint") or [])[:1]
     (path,) = import_report.list_paths(database.folder(name))
     with path.open() as file:
         rows = list(csv.reader(file))
@@ -149,9 +148,9 @@ def test_killed_with_its_workers_on_the_command_line(images, names, monkeypatch)
     name, spared = names
     monkeypatch.setattr(parallel, "FEW", IMAGES)
     write(images / "t.csv", top=[("gone", "1 1", 8, 8, 0)])
-    for images in (1, 300):
-        assert kill_when(start(name, images), lambda n=images: count(name, {}) >= n)
-        assert images <= count(name, {}) < IMAGES
+    for some in (1, 300):
+        assert kill_when(start(name, images), lambda n=some: count(name, {}) >= n)
+        assert some <= count(name, {}) < IMAGES
     assert "800 photos" in finish(name, images)
     spare(spared, images)
     assert look(name) == look(spared)
