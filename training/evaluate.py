@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from curation.core.atomic import replacing
 from curation.core.progress import Progress, silent
-from training import plots
 from training.data.examples import Examples
 from training.folder import Parts, RunFolder, RunMetrics
 from training.metrics import Scores
@@ -65,6 +64,8 @@ def draw_grid(
     inputs: Inputs,
 ) -> None:
     """Writes a PNG of a few photos of the groups, chosen by the hash of their key."""
+    from training import plots  # matplotlib, which every verb would wait half a second for
+
     models_of = {int(i): models for models, indices in groups for i in indices}
     digest = {i: sha256(examples.images[i].key.encode()).digest() for i in models_of}
     panels = []
@@ -94,6 +95,8 @@ def summarize(
     Returns:
         what metrics.json is to hold; the two times are 0 so far
     """
+    from training import plots
+
     names = examples.classes.names
     with replacing(run.curves) as path:
         plots.curves(path, run.history())
@@ -124,6 +127,8 @@ def _measured_on(parts: Parts) -> str:
 
 def draw_scores(run: RunFolder, scores: Scores, names: Sequence[str]) -> None:
     """Writes ``confusion.png`` and ``calibration.png`` of a run."""
+    from training import plots
+
     with replacing(run.confusion) as path:
         plots.confusion(path, scores.confusion.matrix, names)
     with replacing(run.calibration) as path:

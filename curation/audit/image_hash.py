@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import imagehash
 from PIL import Image
 
 from curation.core import image_io
@@ -72,6 +71,8 @@ def hash_image(image_id: str, path: Path) -> ImageHash:
     Raises:
         OSError, ValueError: it cannot be read
     """
+    import imagehash  # and scipy with it, which no verb but those that hash has to wait for
+
     small = Image.fromarray(image_io.read(path, resize=SIDE))
     perceptual = int(str(imagehash.phash(small)), 16)
     thumbnail = small.resize((CELLS, CELLS), Image.Resampling.BOX).tobytes()

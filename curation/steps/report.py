@@ -10,7 +10,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
-from matplotlib import font_manager
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
@@ -219,5 +218,7 @@ def arrange(tiles: Sequence[Image.Image], taxonomy: Taxonomy) -> Image.Image:
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    # matplotlib brings DejaVu along; the machine may have no font at all.
+    # matplotlib brings DejaVu along; the machine may have no font at all. And it takes a while.
+    from matplotlib import font_manager
+
     return ImageFont.truetype(font_manager.findfont("DejaVu Sans"), size)
