@@ -184,6 +184,7 @@ def main() -> None:
     )
     parser.add_argument("--before", type=Path, required=True, help="checkout of the earlier build")
     parser.add_argument("--ccp", type=Path, help="folder with train.csv and images/, for `loop`")
+    parser.add_argument("--steps", type=int, default=0, help="of a model, where not the recipe's")
     parser.add_argument("--only", choices=PARTS, action="append", help="one of the parts")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--figures", type=int, default=60, help="to draw")
@@ -206,7 +207,7 @@ def main() -> None:
         if "verbs" in parts:
             rows += verbs((before, now), scratch / "drawn", args.rounds)
         if "loop" in parts and args.ccp:
-            more, notes = loop((before, now), args.ccp.resolve())
+            more, notes = loop((before, now), args.ccp.resolve(), args.steps)
             rows += more
     header = ("what", "", "before", "now", "ratio", "target")
     shown = [
@@ -298,7 +299,9 @@ def verbs(builds: tuple[Build, Build], drawn: Path, rounds: int) -> Iterator[Rat
         yield ratio(name, "MiB", [(a.peak_mib, b.peak_mib) for a, b in costs], "<= 1/3")
 
 
-def loop(builds: tuple[Build, Build], ccp: Path) -> tuple[list[Ratio], dict[str, object]]:
+def loop(
+    builds: tuple[Build, Build], ccp: Path, steps: int
+) -> tuple[list[Ratio], dict[str, object]]:
     """The loop on real photos, once; and the figures that both give."""
     source = ("--annotations", ccp / "train.csv", "--images", ccp / "images")
     lines: dict[str, tuple[str | Path, ...]] = {
@@ -306,6 +309,7 @@ def loop(builds: tuple[Build, Build], ccp: Path) -> tuple[list[Ratio], dict[str,
         "remap": ("remap", "ccp", "--taxonomy", "supercategories"),
         "train --folds 3 --recipe quick": (
             "train", "ccp", "--run", RUN, "--folds", "3", "--recipe", "quick",
+            *(("--steps", str(steps)) if steps else ()),
         ),
         "flag": ("flag", "ccp", "--run", RUN),
     }  # fmt: skip
