@@ -230,11 +230,18 @@ def wrap(samples: fo.Dataset) -> Dataset:
     return known
 
 
+def _marked(samples: fo.Dataset) -> bool:
+    """Whether curate made this dataset, to its last step."""
+    if _MARK not in samples.info:
+        # FiftyOne hands out what it has in memory: another process may have marked it since.
+        samples.reload()
+    return _MARK in samples.info
+
+
 def _check_ours(samples: fo.Dataset) -> None:
-    about = samples.info.get(_MARK)
-    if about is None:
+    if not _marked(samples):
         raise DatasetError(samples.name, "was not imported by curate; import under another name")
-    if about.get("version") != VERSION:
+    if samples.info[_MARK].get("version") != VERSION:
         raise DatasetError(
             samples.name,
             "was imported by another version of curate: remove it with `fiftyone datasets delete "
@@ -284,7 +291,7 @@ def open_or_create(name: str) -> Dataset:
     """
     check_name(name)
     samples = fo.load_dataset(name) if exists(name) else fo.Dataset(name, persistent=True)
-    if _MARK not in samples.info:
+    if not _marked(samples):
         # New, or its creation was cut short.
         if len(samples):
             _check_ours(samples)
