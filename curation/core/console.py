@@ -68,11 +68,6 @@ class Rate(ProgressColumn):
         )
 
 
-def progress() -> Progress:
-    """The bars of :func:`bars` without their callback, for what does not take one yet."""
-    return _bars()
-
-
 def _bars() -> Progress:
     return Progress(
         SpinnerColumn(),

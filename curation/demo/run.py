@@ -19,6 +19,7 @@ from PIL import Image
 from curation.core import console, rle, taxonomy
 from curation.core.atomic import replacing
 from curation.core.errors import DatasetError
+from curation.core.progress import track
 from curation.core.records import ImageRecord, Instance
 from curation.demo.figures import Figure, draw_figure
 from curation.formats import imaterialist, via
@@ -107,8 +108,8 @@ def draw(folder: Path, count: int) -> tuple[list[InjectedError], dict[str, str]]
     images.mkdir(parents=True)
     seeds = np.random.SeedSequence(SEED).spawn(count)
     truth, styles = [], []
-    with console.progress() as progress:
-        for number, seed in enumerate(progress.track(seeds, description="draw")):
+    with console.bars() as progress:
+        for number, seed in enumerate(track(progress, "draw", seeds, count)):
             figure = draw_figure(np.random.default_rng(seed))
             path = images / f"figure-{number:04d}.jpg"
             Image.fromarray(figure.image).save(path, quality=92)

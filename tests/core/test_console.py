@@ -1,4 +1,5 @@
 import io
+import logging
 
 import pytest
 from rich.console import Console
@@ -38,10 +39,20 @@ def test_the_consoles_print_no_markup(capsys):
 
 def test_a_bar_shows_its_description_as_it_is():
     stream = io.StringIO()
-    bars = console.progress()
+    bars = console._bars()
     bars.add_task(f"import {MARKUP}", total=1)
     Console(file=stream, width=200).print(bars.get_renderable())
     assert f"import {MARKUP}" in stream.getvalue()
+
+
+def test_what_the_library_logs_is_a_line_on_stderr_while_bars_are_drawn(capsys):
+    log = logging.getLogger("curation.steps.export")
+    with console.bars() as progress:
+        progress("export", 0, 2)
+        log.info("Took %d edits into the journal.", 3)
+        progress("export", 2, 2, "done")
+    log.info("nobody hears this")
+    assert capsys.readouterr().err.splitlines() == ["Took 3 edits into the journal."]
 
 
 def test_kinds_are_counted_most_frequent_first():
