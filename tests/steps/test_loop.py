@@ -84,7 +84,7 @@ def test_more_folds_than_images_is_one_line_and_leaves_nothing(dataset):
     assert not DatasetRuns(dataset).folder("many").exists()
 
 
-def test_images_that_look_alike_are_in_one_fold(dataset, tmp_path):
+def test_images_that_look_alike_are_in_one_fold_and_one_split(dataset, tmp_path):
     rng = np.random.default_rng(0)
     for number in range(6):
         scene = Image.fromarray(rng.integers(0, 255, (8, 8, 3), np.uint8)).resize((96, 96))
@@ -100,6 +100,9 @@ def test_images_that_look_alike_are_in_one_fold(dataset, tmp_path):
     assert all(folds[f"s{n}a"] == folds[f"s{n}b"] for n in range(6))
     assert folds["copy"] == folds["p00"]
     assert len({folds[f"s{n}a"] for n in range(6)}) > 1
+    dealt = parts.split(dataset, load(dataset))
+    assert all(dealt[f"s{n}a"] == dealt[f"s{n}b"] for n in range(6))
+    assert len({dealt[f"s{n}a"] for n in range(6)}) > 1
 
 
 def test_a_run_keeps_no_copy_of_its_data_and_is_measured_on_the_labels_of_now(dataset):
