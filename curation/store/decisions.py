@@ -172,7 +172,7 @@ class _Checked:
         active = self.review.taxonomy
         if self.document is None:
             return "no such photo"
-        if active is None or labels.compute(self.document, self.review) is None:
+        if active is None or labels.waits_for_remap(self.document, active):
             name = active.name if active else "none"
             return (
                 f"has labels that {name} does not speak of: add them to it, and run `curate remap`"
@@ -188,7 +188,7 @@ class _Checked:
 
     def _known(self, d: Decision) -> set[str]:
         """The instances that can be decided on, also those that are deleted by now."""
-        before = self.review.active
+        before = self.review.of(d.image_id)
         added = Review(tuple(x for x in before if x.action == "add"), self.review.taxonomy)
         source = self._instances(GROUND_TRUTH)
         known = {

@@ -158,15 +158,20 @@ def compute(document: Mapping[str, Any], review: Review) -> ComputedLabels | Non
     """
     height, width = document["metadata"]["height"], document["metadata"]["width"]
     sources = {str(d["_id"]): d for d in bulk.detections(document, GROUND_TRUTH)}
-    if review.taxonomy is None or review.taxonomy.unmapped(
-        Counter(d["label"] for d in sources.values())
-    ):
+    if review.taxonomy is None or waits_for_remap(document, review.taxonomy):
         return None
     imported = [as_instance(d, height, width) for d in sources.values()]
     image_id = document["image_id"]
     digest, scores = document.get("content_digest") or "", document.get("scores") or {}
     items = review.labels(image_id, imported)
     return ComputedLabels(image_id, height, width, digest, sources, scores, items)
+
+
+def waits_for_remap(document: Mapping[str, Any], active: Taxonomy) -> bool:
+    """Whether a photo has a label that the taxonomy does not speak of."""
+    return bool(
+        active.unmapped(Counter(d["label"] for d in bulk.detections(document, GROUND_TRUTH)))
+    )
 
 
 def fingerprint(toml: str, content_digest: str, decided: Sequence[Decision]) -> list[str]:
