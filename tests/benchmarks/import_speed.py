@@ -20,7 +20,6 @@ import os
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from pathlib import Path
 import psutil
 
 from curation.core import console
+from tests.benchmarks import memory
 
 OURS, PART, THEIRS = "curate import", "curate import, part", "FiftyOne COCO importer"
 MADE, FLOOR = "pymongo, made and written", "pymongo, written"
@@ -104,12 +104,12 @@ def compare(folder: Path, scratch: Path, rounds: int, peer: int | None) -> dict:
 
     coco.write(scratch / "coco.json", counted())
     seconds: dict[str, list[float]] = {way: [] for way in (OURS, PART, THEIRS, MADE, FLOOR)}
-    memory = []
+    peaks = []
     for number in range(rounds):
         store.delete("bench-ours")
-        with peak() as ours_peak:
+        with memory.watched(psutil.Process(), every=0.5) as ours_peak:
             seconds[OURS].append(timed(lambda: ours(csv_file, images)))
-        memory.append(ours_peak())
+        peaks.append(ours_peak() >> 20)
         if part != csv_file:
             store.delete("bench-part")
             took = timed(lambda: ours(part, images, "bench-part"))
@@ -124,7 +124,7 @@ def compare(folder: Path, scratch: Path, rounds: int, peer: int | None) -> dict:
     same_work(instances, part != csv_file)
     counts = {OURS: count("bench-ours"), THEIRS: count("bench-theirs")}
     ways = {
-        OURS: {**counts[OURS], "seconds": statistics.median(seconds[OURS]), "peak_mb": max(memory)},
+        OURS: {**counts[OURS], "seconds": statistics.median(seconds[OURS]), "peak_mb": max(peaks)},
         MADE: {**counts[OURS], "seconds": statistics.median(seconds[MADE])},
         FLOOR: {**counts[OURS], "seconds": statistics.median(seconds[FLOOR])},
     }
@@ -263,37 +263,6 @@ def timed(run: Callable[[], None]) -> float:
     started = time.perf_counter()
     run()
     return time.perf_counter() - started
-
-
-@contextmanager
-def peak() -> Iterator[Callable[[], int]]:
-    """The most memory of this process and its workers together, in MB; the database not counted.
-
-    Pages that processes share count once (proportional set size).
-    """
-    top = 0
-    done = threading.Event()
-    ourselves = psutil.Process()
-
-    def watch() -> None:
-        nonlocal top
-        while not done.wait(0.5):
-            total = 0
-            for process in (ourselves, *ourselves.children(recursive=True)):
-                try:
-                    if "mongod" not in process.name():
-                        total += process.memory_full_info().pss
-                except psutil.Error:
-                    continue  # it has just ended
-            top = max(top, total)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield lambda: top >> 20
-    finally:
-        done.set()
-        watcher.join()
 
 
 if __name__ == "__main__":

@@ -30,8 +30,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,6 +42,7 @@ import psutil
 from curation.cli import doctor
 from curation.core import console, taxonomy
 from curation.formats import imaterialist
+from tests.benchmarks import memory
 
 HERE = Path(__file__).resolve().parents[2]
 PARTS = ("decide", "verbs", "loop")
@@ -110,13 +110,13 @@ class Build:
                 [sys.executable, *arguments], cwd=self.folder, env=self.environment,
                 stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             )  # fmt: skip
-            with watched(process.pid) as peak:
+            with memory.watched(psutil.Process(process.pid)) as peak:
                 used = ended(process)
             seconds = perf_counter() - started
         said = log.read_text("utf-8", errors="replace")
         if process.returncode:
             sys.exit(f"{self.name}: {' '.join(arguments)} failed\n{said[-3000:]}")
-        return said, Cost(seconds, used.ru_utime + used.ru_stime, peak())
+        return said, Cost(seconds, used.ru_utime + used.ru_stime, peak() / 2**20)
 
 
 def ended(process: subprocess.Popen) -> resource.struct_rusage:
@@ -124,38 +124,6 @@ def ended(process: subprocess.Popen) -> resource.struct_rusage:
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     return used
-
-
-@contextmanager
-def watched(pid: int) -> Iterator[Callable[[], float]]:
-    """The most memory of a process and its workers together, in MiB, without a database."""
-    top = 0
-    done = threading.Event()
-    first = psutil.Process(pid)
-
-    def watch() -> None:
-        nonlocal top
-        while not done.wait(0.1):
-            total = 0
-            try:
-                family = [first, *first.children(recursive=True)]
-            except psutil.Error:
-                return
-            for process in family:
-                try:
-                    if "mongod" not in process.name():
-                        total += process.memory_full_info().pss
-                except psutil.Error:
-                    continue  # it has just ended
-            top = max(top, total)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield lambda: top / 2**20
-    finally:
-        done.set()
-        watcher.join()
 
 
 @contextmanager
