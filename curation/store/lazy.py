@@ -5,6 +5,7 @@ Every module of the store takes ``fo`` from here, so that importing one starts n
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from curation.store import database
@@ -20,8 +21,9 @@ else:
     fo = _FiftyOne()
 
 
+@cache
 def _start() -> Any:
-    database.prepare()
+    database.prepare()  # it pings an outside database: once, not at each use
     import fiftyone
 
     return fiftyone

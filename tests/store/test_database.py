@@ -1,7 +1,7 @@
 import pytest
 
 from curation.core.errors import DatasetError
-from curation.store import database
+from curation.store import database, lazy
 
 
 def test_a_dead_database_is_said_at_once_with_the_way_out(monkeypatch):
@@ -24,3 +24,12 @@ def test_a_broken_config_file_is_no_uri(monkeypatch, tmp_path):
     config.write_text("[]")
     monkeypatch.setenv("FIFTYONE_CONFIG_PATH", str(config))
     assert database.database_uri() is None
+
+
+def test_an_outside_database_is_pinged_once_however_often_fiftyone_is_used(monkeypatch):
+    pings: list[str] = []
+    monkeypatch.setattr(database, "ping", lambda uri: pings.append(uri) or "")
+    lazy._start.cache_clear()
+    assert lazy.fo.config.database_uri
+    assert lazy.fo.list_datasets is not None
+    assert len(pings) == 1
