@@ -60,17 +60,17 @@ def refresh(dataset: Dataset) -> list[Decision]:
 
 def adopt(dataset: Dataset, image_ids: Iterable[str]) -> list[Decision]:
     """:func:`refresh` of some photos, under the lock of the journal that the caller holds."""
-    review = dataset.review()
-    found = Edits()
+    review, decisions = dataset.review(), []
     for batch in batches(sorted(image_ids)):
-        of_batch = find(dataset, labels.read(dataset, batch), review)
-        found.decisions += of_batch.decisions
-        found.stale |= of_batch.stale
-    if found.decisions:
-        dataset.journal.append(found.decisions)
-    if found.stale:
-        labels.rebuild(dataset, found.stale)
-    return found.decisions
+        photos = list(labels.read(dataset, batch))
+        edits = find(dataset, photos, review)
+        if edits.decisions:
+            decisions += edits.decisions
+            dataset.journal.append(edits.decisions)
+            review = dataset.review()
+        if stale := [photo for photo in photos if photo["image_id"] in edits.stale]:
+            labels.store_labels(dataset, stale, review)
+    return decisions
 
 
 def find(dataset: Dataset, photos: Iterable[Mapping[str, Any]], review: Review) -> Edits:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 import fiftyone as fo
@@ -34,10 +36,9 @@ SIZE = {"width": 1600, "height": 1000}
 
 @contextmanager
 def opened(dataset: fo.Dataset, view: str | None = SUSPECTS) -> Iterator[Page]:
-    """The App on a dataset, on a server and in a profile of its own, settled."""
-    app.install_plugin()
-    port = free_port()
-    with app.server(port), sync_playwright() as play:
+    """The App on a dataset, in a profile of its own, settled."""
+    port = served()
+    with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         context = chromium.new_context(viewport=SIZE)
         context.add_init_script("localStorage['fiftyone-enterprise-tooltip-seen'] = 'true'")
@@ -50,6 +51,17 @@ def opened(dataset: fo.Dataset, view: str | None = SUSPECTS) -> Iterator[Page]:
         settle(page)
         yield page
         chromium.close()
+
+
+@cache
+def served() -> int:
+    """The port of one server for all tests of this process: it takes longer to start than they."""
+    app.install_plugin()
+    port = free_port()
+    running = ExitStack()
+    running.enter_context(app.server(port))
+    atexit.register(running.close)
+    return port
 
 
 def settle(page: Page, seconds: float = 30) -> None:

@@ -9,9 +9,17 @@ from curation.issues import injection
 from curation.store import database
 
 
-def test_the_demo_never_removes_what_it_did_not_make(tmp_path):
+@pytest.fixture(autouse=True)
+def no_earlier_demo():
+    """What another test's demo left, in the database and on disk, is gone."""
+    for name in (demo.DATASET, demo.STYLES):
+        store.delete(name)
+        shutil.rmtree(database.folder(name), ignore_errors=True)
+    shutil.rmtree(database.home() / "demo-data", ignore_errors=True)
+
+
+def test_the_demo_never_removes_what_it_did_not_make():
     mine = database.folder(demo.DATASET)
-    shutil.rmtree(mine, ignore_errors=True)  # another test's
     mine.mkdir(parents=True)
     (mine / "decisions.csv").write_text("a year of work")
     with pytest.raises(DatasetError, match="was not made by `curate demo`"):

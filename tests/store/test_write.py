@@ -124,7 +124,7 @@ def test_an_edit_is_journaled_once_though_a_crash_came_between(
     sample = dataset.samples.match({"image_id": "a"}).first()
     sample.labels.detections.append(drawn)
     sample.save()
-    monkeypatch.setattr("curation.store.labels.rebuild", killed)
+    monkeypatch.setattr("curation.store.labels.store_labels", killed)
     with pytest.raises(Killed):
         write_records(dataset.name, [corrected(records[0])], update=True)
     monkeypatch.undo()

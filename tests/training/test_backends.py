@@ -81,7 +81,8 @@ def here(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["jax", "torch"])
+# JAX compiles each model for a minute.
+@pytest.mark.parametrize("backend", [pytest.param("jax", marks=pytest.mark.long), "torch"])
 def test_the_same_weights_give_the_same_logits_and_learn_alike(here, backend):
     folder, expected = here
     losses = run(folder, backend)

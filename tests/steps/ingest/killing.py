@@ -1,6 +1,6 @@
-"""A stage on which imports are killed: ``python -m tests.steps.ingest.killing SCENE FOLDER``.
+"""A stage on which imports are killed: ``python -m tests.steps.ingest.killing SCENE FOLDER EVERY``.
 
-For each write to the database that an import makes, this forks a process that is
+For each EVERY-th write to the database that an import makes, this forks a process that is
 killed right before it, and another that runs the import again to its end. What the
 dataset then holds is printed as a line of JSON; the first line is that of an import
 that nobody killed. Scenes: ``import`` makes a dataset, ``update`` corrects one that
@@ -161,11 +161,11 @@ def finish(scene: str, folder: Path, name: str) -> None:
     store.delete(name)
 
 
-def main(scene: str, folder: Path) -> None:
+def main(scene: str, folder: Path, every: int) -> None:
     import_module("curation.steps.ingest").SLICE = 2
     for letter in "abcdefgh":
         Image.new("RGB", (6, 4), (9 * ord(letter) % 256, 0, 0)).save(folder / f"{letter}.png")
-    for writes in range(1000):
+    for writes in (0, *range(1, 1000, every)):
         name = f"killed-{scene}-{writes}"
         ended = in_child(partial(doomed, scene, folder, name, writes))
         if ended not in (0, -signal.SIGKILL) or in_child(partial(finish, scene, folder, name)):
@@ -175,4 +175,4 @@ def main(scene: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

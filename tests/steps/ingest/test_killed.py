@@ -27,17 +27,22 @@ from tests.conftest import decide
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("scene", "least"), [("import", 30), ("update", 10)])
-def test_killed_at_each_of_its_writes_to_the_database(tmp_path, scene, least):
-    command = [sys.executable, "-m", "tests.steps.ingest.killing", scene, str(tmp_path)]
+EACH = [pytest.param(scene, 1, marks=pytest.mark.long) for scene in ("import", "update")]
+SOME = [pytest.param("import", 6, marks=pytest.mark.slow),
+        pytest.param("update", 4, marks=pytest.mark.slow)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("scene", "every"), [*SOME, *EACH])
+def test_killed_at_its_writes_to_the_database(tmp_path, scene, every):
+    """At each, or at every so many-th, that it makes from the first to the last."""
+    command = [sys.executable, "-m", "tests.steps.ingest.killing", scene, str(tmp_path), str(every)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     whole, *others = map(json.loads, done.stdout.splitlines())
-    assert len(others) > least
+    assert len(others) > {"import": 30, "update": 10}[scene] // every
     assert [len(p["ground_truth"]["detections"]) for p in whole["photos"]][:5] == [2] * 5
-    for writes, found in enumerate(others, 1):
-        assert found == whole, f"killed before write {writes}"
+    for kill, found in enumerate(others):
+        assert found == whole, f"killed before write {1 + kill * every}"
 
 
 IMAGES = 800
