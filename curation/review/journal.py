@@ -19,9 +19,13 @@ from typing import BinaryIO
 
 from filelock import FileLock
 
+from curation.core.atomic import replacing
 from curation.core.errors import FormatError
 
-ACTIONS = ("keep", "relabel", "delete", "exclude", "add", "undo")
+ACTIONS = ("keep", "relabel", "delete", "exclude", "add", "redraw", "undo")
+
+ON_LABELS = ("keep", "relabel", "delete", "redraw")
+"""What is decided about a label that is there. ``delete`` also dismisses a missing garment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,12 @@ class Decision:
         category: the new category of ``relabel`` and ``add``; of a missing garment that
             ``delete`` dismisses, what the model saw
         taxonomy: whose vocabulary ``category`` is of; SOURCE for that of the annotation file
-        mask: of a missing garment, added or dismissed, see :func:`curation.core.rle.to_text`
+        mask: what ``redraw`` puts in its place, or of a missing garment that is added or
+            dismissed; see :func:`curation.core.rle.to_text`
         undoes: the decision that ``undo`` takes back
+        batch: decisions that were taken at once, and are taken back at once, share it
+        before: the class that the label had until then
+        seconds: that the reviewer spent on it, where somebody measured that
     """
 
     decision_id: str
@@ -53,16 +61,19 @@ class Decision:
     taxonomy: str = ""
     mask: str = ""
     undoes: str = ""
+    batch: str = ""
+    before: str = ""
+    seconds: str = ""
 
     def __post_init__(self) -> None:
         if self.action not in ACTIONS:
             raise ValueError(f"{self.action!r} is not one of {', '.join(ACTIONS)}")
-        if self.action in ("keep", "relabel", "delete") and not self.instance_id:
+        if self.action in ON_LABELS and not self.instance_id:
             raise ValueError(f"{self.action} needs an instance")
         if self.action in ("relabel", "add") and not self.category:
             raise ValueError(f"{self.action} needs a category")
-        if self.action == "add" and not self.mask:
-            raise ValueError("add needs a mask")
+        if self.action in ("add", "redraw") and not self.mask:
+            raise ValueError(f"{self.action} needs a mask")
         if self.action == "undo" and not self.undoes:
             raise ValueError("undo needs the decision it takes back")
 
@@ -78,7 +89,31 @@ _TAIL = 4096
 def decision(action: str, image_id: str, reviewer: str = "", **values: str) -> Decision:
     """A new decision, now; ValueError for half a one, see :class:`Decision`."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Decision(uuid.uuid4().hex[:16], now, reviewer, action, image_id, **values)
+    return Decision(new_id(), now, reviewer, action, image_id, **values)
+
+
+def new_id() -> str:
+    """For a decision, or for a batch of them."""
+    return uuid.uuid4().hex[:16]
+
+
+def sentence(d: Decision) -> str:
+    """Who did what, as one says it.
+
+    >>> sentence(decision("relabel", "a", "anna", instance_id="1", category="feet"))
+    'anna relabelled it to feet'
+    """
+    label = d.before or "label"
+    did = {
+        "keep": f"kept the {label}",
+        "relabel": f"relabelled it to {d.category}",
+        "delete": f"dismissed the {d.category}" if d.mask else f"deleted the {label}",
+        "add": f"added a {d.category}",
+        "redraw": f"redrew the {label}",
+        "exclude": "excluded the photo",
+        "undo": "took a decision back",
+    }[d.action]
+    return f"{d.reviewer} {did}"
 
 
 def user() -> str:
@@ -136,17 +171,16 @@ class Journal:
     def append(self, decisions: Sequence[Decision]) -> None:
         """Appends entries, all of them with one write; on disk before it returns.
 
-        A last line that a power cut tore was never confirmed to anybody: it is cut off.
+        A last line that a power cut tore was never confirmed to anybody: it is cut off. A journal
+        of an earlier curate, whose columns were fewer, gets the new ones first.
         """
-        with self.locked(), self.path.open("a+b") as file:
-            text = io.StringIO()
-            writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-            if not _cut_torn_line(file):
-                writer.writeheader()
-            writer.writerows(asdict(d) for d in decisions)
-            file.write(text.getvalue().encode())
-            file.flush()
-            os.fsync(file.fileno())
+        with self.locked():
+            self.read()
+            if self._header and self._header != list(COLUMNS):
+                with replacing(self.path) as part, part.open("wb") as file:
+                    _write(file, self._entries, header=True)
+            with self.path.open("a+b") as file:
+                _write(file, decisions, header=not _cut_torn_line(file))
 
     def _only_grew(self, file: BinaryIO) -> bool:
         """Whether what was read before is still there: nobody put another journal in its place."""
@@ -181,6 +215,17 @@ class Journal:
         self._end += len(whole)
         self._lines += reader.line_num
         self._tail = (self._tail + whole)[-_TAIL:]
+
+
+def _write(file: BinaryIO, decisions: Sequence[Decision], header: bool) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    if header:
+        writer.writeheader()
+    writer.writerows(asdict(d) for d in decisions)
+    file.write(text.getvalue().encode())
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _cut_torn_line(file: BinaryIO) -> bool:

@@ -16,9 +16,9 @@ from functools import cached_property
 from curation.core import rle
 from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import SOURCE, Taxonomy
-from curation.review.journal import Decision
+from curation.review.journal import ON_LABELS, Decision
 
-STATUS = {"keep": "kept", "relabel": "relabelled", "add": "added"}
+STATUS = {"keep": "kept", "relabel": "relabelled", "add": "added", "redraw": "redrawn"}
 """``review_status`` that an action leaves on an instance; a deleted one is gone."""
 
 MISSING_STATUS = {"add": "added", "delete": "dismissed"}
@@ -96,12 +96,12 @@ class Review:
     def on_labels(self) -> Mapping[str, Decision]:
         """What was said last of each label as it was imported, by instance_id.
 
-        To keep what was relabelled says nothing of that. Deferred decisions are left out.
+        To keep what was relabelled or redrawn says nothing of that. Deferred decisions are left out.
         """
         said: dict[str, Decision] = {}
         for d in self.active:
             kept = d.action == "keep" and d.instance_id in said
-            if d.action in ("keep", "relabel", "delete") and not kept and not self.deferred(d):
+            if d.action in ON_LABELS and not kept and not self.deferred(d):
                 said[d.instance_id] = d
         return said
 
@@ -136,16 +136,19 @@ class Review:
     def source_record(self, record: ImageRecord) -> ImageRecord:
         """A record as imported, with its source labels as reviewers left them.
 
-        Deleted ones are gone, and one that was relabelled in the vocabulary of the
-        annotation file is called so.
+        Deleted ones are gone, a redrawn one has its new mask, and one that was relabelled in the
+        vocabulary of the annotation file is called so.
         """
         kept = {x.instance_id: x for x in record.instances}
         for d in self.of(record.image_id):
             if d.action == "delete":
                 kept.pop(d.instance_id, None)
-            elif d.action == "relabel" and d.taxonomy == SOURCE and d.instance_id in kept:
-                renamed = replace(kept[d.instance_id], category=d.category)
-                kept[d.instance_id] = renamed
+            elif (known := kept.get(d.instance_id)) is None:
+                continue
+            elif d.action == "redraw":
+                kept[d.instance_id] = _redrawn(known, d)
+            elif d.action == "relabel" and d.taxonomy == SOURCE:
+                kept[d.instance_id] = replace(known, category=d.category)
         return replace(record, instances=tuple(kept.values()))
 
     @property
@@ -184,8 +187,9 @@ class _Labels:
             return
         if d.action == "delete":
             self.current.pop(d.instance_id, None)
-        elif d.action == "keep" and old.instance.category in self._taxonomy.class_names:
-            self.current[d.instance_id] = Reviewed(old.instance, STATUS["keep"])
+        elif d.action in ("keep", "redraw") and old.instance.category in self._taxonomy.class_names:
+            instance = _redrawn(old.instance, d) if d.action == "redraw" else old.instance
+            self.current[d.instance_id] = Reviewed(instance, STATUS[d.action])
         elif d.action == "relabel":
             if instance := self._called(old.instance, d.category, d.taxonomy):
                 self.current[d.instance_id] = Reviewed(instance, STATUS["relabel"])
@@ -207,3 +211,8 @@ class _Labels:
         known = instance.source_label
         still = known and self._taxonomy.target(known) == name
         return replace(instance, category=name, source_label=known if still else "")
+
+
+def _redrawn(instance: Instance, d: Decision) -> Instance:
+    """A label with another mask: what was said of the old outline goes with it."""
+    return replace(instance, mask=rle.parse(d.mask), polygons=(), repaired=())

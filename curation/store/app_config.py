@@ -17,6 +17,7 @@ from curation.store.fields import GROUND_TRUTH, LABELS, ON_IMAGES
 from curation.store.lazy import fo
 
 WORKSPACE = "review"
+PANEL_WORKSPACE = "suspects one by one"
 OPACITY = 0.6
 _WHITE = "#ffffff"
 _GREY = "#9aa0a6"
@@ -41,9 +42,15 @@ def configure(dataset: Dataset) -> None:
     dataset.samples.save()
     # Never overwritten: FiftyOne deletes the old one first, and a kill in between leaves a
     # reference to it that it complains of ever after.
-    if WORKSPACE not in dataset.samples.list_workspaces():
-        text = "the grid, and a legend beside it"
-        dataset.samples.save_workspace(WORKSPACE, _layout(), description=text)
+    there = dataset.samples.list_workspaces()
+    for name, (text, layout) in {
+        WORKSPACE: ("the grid, and a legend beside it", _beside_the_grid),
+        PANEL_WORKSPACE: ("the review panel, and the grid behind it", _one_by_one),
+    }.items():
+        if name not in there:
+            dataset.samples.save_workspace(name, layout(), description=text)
+    if classes and dataset.has(LABELS):
+        _offer_classes(dataset, [c.name for c in classes])
 
 
 def _colors(classes: Sequence[Class], results: Mapping[str, str]) -> fo.ColorScheme:
@@ -101,7 +108,21 @@ def _sidebar(dataset: Dataset, results: list[str]) -> list[fo.SidebarGroupDocume
     ]
 
 
-def _layout() -> fo.Space:
+def _offer_classes(dataset: Dataset, names: Sequence[str]) -> None:
+    """Makes ``labels`` what FiftyOne's editor edits, and the taxonomy's classes what it offers."""
+    schema = dataset.samples.generate_label_schemas(LABELS, scan_samples=False)
+    offered = {**schema, "classes": list(names), "component": "dropdown", "attributes": []}
+    dataset.samples.update_label_schema(LABELS, offered)
+    dataset.samples.active_label_schemas = [LABELS]
+
+
+def _one_by_one() -> fo.Space:
+    """The review panel over the whole width, and the grid on a tab behind it."""
+    grid, panel = fo.Panel(type="Samples", pinned=True), fo.Panel(type="curate_review")
+    return fo.Space(children=[grid, panel], active_child=panel.component_id)
+
+
+def _beside_the_grid() -> fo.Space:
     """The grid, and the legend to its right."""
     grid, legend = fo.Panel(type="Samples", pinned=True), fo.Panel(type="curate_legend")
     columns = [fo.Space(children=[p], active_child=p.component_id) for p in (grid, legend)]

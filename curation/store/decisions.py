@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import blake2b
 from typing import Any
 
 from curation.core import rle
 from curation.core.errors import DatasetError
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import Instance
+from curation.core.rle import Rle
 from curation.core.taxonomy import SOURCE
-from curation.review import Decision, Review, journal
+from curation.review import Decision, Review, Reviewed, journal
+from curation.review.journal import ON_LABELS
 from curation.store import bulk, edits, labels
 from curation.store.dataset import Dataset, as_instance, batches
 from curation.store.fields import GROUND_TRUTH
@@ -28,6 +32,9 @@ class Request:
     Attributes:
         category: a class of the active taxonomy, unless ``taxonomy`` is SOURCE: then a label
             of the annotation file, which holds under every taxonomy
+        mask: what ``redraw`` puts in place of the label's; see :func:`curation.core.rle.to_text`
+        seen: what the reviewer had on screen, see :func:`seen`; empty where nobody looked
+        seconds: that the reviewer spent on it; empty where nobody measured
     """
 
     action: str
@@ -35,6 +42,19 @@ class Request:
     instance_id: str = ""
     category: str = ""
     taxonomy: str = ""
+    mask: str = ""
+    seen: str = ""
+    seconds: str = ""
+
+
+def seen(category: str, mask: Rle, status: str) -> str:
+    """A hash of what a reviewer sees of a label or a missing garment.
+
+    Args:
+        status: ``review_status``, empty where nobody decided on it
+    """
+    text = f"{category}\0{status}\0".encode() + mask.counts
+    return blake2b(text, digest_size=8).hexdigest()
 
 
 class RefusedError(DatasetError):
@@ -48,7 +68,8 @@ class RefusedError(DatasetError):
 
 
 def decide(dataset: Dataset, requests: Iterable[Request], reviewer: str = "") -> list[Decision]:
-    """Takes decisions: all or none. Each is one entry of the journal, each photo is written once.
+    """Takes decisions: all or none. Each is one entry of the journal, each photo is written once;
+    those that are taken at once are taken back at once.
 
     What a crash leaves between the journal and the dataset, :func:`refresh` mends.
 
@@ -56,9 +77,11 @@ def decide(dataset: Dataset, requests: Iterable[Request], reviewer: str = "") ->
         reviewer: who decides; empty for who is logged in
 
     Raises:
-        RefusedError: one of them cannot be taken; nothing is written then
+        RefusedError: one of them cannot be taken, or its label is not what the reviewer saw any
+            more; nothing is written then
     """
     who, wanted = reviewer or journal.user(), list(requests)
+    batch = journal.new_id() if len(wanted) > 1 else ""
     with dataset.journal.locked():
         found = labels.read(dataset, {r.image_id for r in wanted})
         photos = {document["image_id"]: document for document in found}
@@ -66,7 +89,10 @@ def decide(dataset: Dataset, requests: Iterable[Request], reviewer: str = "") ->
         drawn = edits.find(dataset, photos.values(), review)
         now = Review((*review.active, *drawn.decisions), review.taxonomy)
         new = [
-            _Checked(dataset.name, i, photos.get(request.image_id), now).decision(request, who)
+            replace(
+                _Checked(dataset.name, i, photos.get(request.image_id), now).decision(request, who),
+                batch=batch,
+            )
             for i, request in enumerate(wanted)
         ]
         dataset.journal.append([*drawn.decisions, *new])
@@ -74,23 +100,54 @@ def decide(dataset: Dataset, requests: Iterable[Request], reviewer: str = "") ->
     return new
 
 
-def undo(dataset: Dataset, reviewer: str = "") -> Decision | None:
-    """Takes the reviewer's own last decision back.
+def undo(dataset: Dataset, reviewer: str = "", decision_id: str = "") -> list[Decision]:
+    """Takes a decision back, and what was decided at once with it.
+
+    Args:
+        reviewer: whose; empty for who is logged in
+        decision_id: of the one to take back, whoever took it; empty for the reviewer's own last
 
     Returns:
-        the decision that was undone; None where there is nothing to undo
+        the decisions that were undone, oldest first; none where there is nothing to undo
+
+    Raises:
+        RefusedError: there is no such decision, or a later one stands on it
     """
     who = reviewer or journal.user()
     with dataset.journal.locked():
-        own = [d for d in dataset.review().active if d.reviewer == who]
+        active = dataset.review().active
+        wanted = [d for d in active if d.decision_id == decision_id or not decision_id]
+        if decision_id and not wanted:
+            raise RefusedError(dataset.name, f"decision {decision_id} is not there, or undone")
+        own = wanted if decision_id else [d for d in wanted if d.reviewer == who]
         if not own:
-            return None
-        found = list(labels.read(dataset, [own[-1].image_id]))
+            return []
+        last = own[-1]
+        gone = [d for d in active if d is last or (d.batch and d.batch == last.batch)]
+        _refuse_what_stands_on(dataset, gone, active)
+        batch = journal.new_id() if len(gone) > 1 else ""
+        found = list(labels.read(dataset, {d.image_id for d in gone}))
         drawn = edits.find(dataset, found, dataset.review())
-        back = journal.decision("undo", own[-1].image_id, who, undoes=own[-1].decision_id)
-        dataset.journal.append([*drawn.decisions, back])
+        back = [
+            journal.decision("undo", d.image_id, who, undoes=d.decision_id, batch=batch)
+            for d in gone
+        ]
+        dataset.journal.append([*drawn.decisions, *back])
         labels.store_labels(dataset, found, dataset.review())
-    return own[-1]
+    return gone
+
+
+def _refuse_what_stands_on(
+    dataset: Dataset, gone: Sequence[Decision], active: Sequence[Decision]
+) -> None:
+    """Raises RefusedError where somebody decided later on what an undo would change."""
+    ids = {d.decision_id for d in gone}
+    on = {(d.image_id, d.instance_id) for d in gone}
+    first = min(i for i, d in enumerate(active) if d.decision_id in ids)
+    for d in active[first:]:
+        if d.decision_id not in ids and (d.image_id, d.instance_id) in on:
+            reason = f"{journal.sentence(d)}, and that stands on it; take that back first"
+            raise RefusedError(dataset.name, reason, where=d.image_id)
 
 
 def orphans(dataset: Dataset) -> list[Finding]:
@@ -118,7 +175,7 @@ def orphans(dataset: Dataset) -> list[Finding]:
 
 
 def _is_on_label(d: Decision) -> bool:
-    return bool(d.instance_id) and not d.mask
+    return d.action in ON_LABELS and (d.action == "redraw" or not d.mask)
 
 
 @dataclass(frozen=True)
@@ -144,7 +201,9 @@ class _Checked:
         if request.taxonomy not in ("", active.name, SOURCE):
             reason = f"taxonomy {request.taxonomy!r} is neither {active.name} nor {SOURCE}"
             raise self._refuse(request, reason)
-        category, mask = request.category, ""
+        category, mask, known = request.category, request.mask, request.instance_id
+        if reason := self._changed(request):
+            raise self._refuse(request, reason)
         if request.action in ("add", "delete"):
             found = self._missing.get(request.instance_id)
             if found is None and request.action == "add":
@@ -160,6 +219,8 @@ class _Checked:
                 category=category,
                 taxonomy=(request.taxonomy or active.name) if category else "",
                 mask=mask,
+                before=self._labels[known].instance.category if known in self._labels else "",
+                seconds=request.seconds,
             )
         except ValueError as error:
             raise self._refuse(request, str(error)) from None
@@ -177,7 +238,7 @@ class _Checked:
             return (
                 f"has labels that {name} does not speak of: add them to it, and run `curate remap`"
             )
-        if d.action in ("keep", "relabel", "delete") and d.instance_id not in self._known(d):
+        if d.action in ON_LABELS and d.instance_id not in self._known(d):
             return f"has no instance {d.instance_id} under {active.name}"
         if not self.review.deferred(d):
             return ""
@@ -186,19 +247,47 @@ class _Checked:
         names = ", ".join(sorted(active.class_names))
         return f"{d.category!r} is not a class of {active.name} ({names})"
 
+    def _changed(self, request: Request) -> str:
+        """How a label differs from what the reviewer saw; empty where it does not."""
+        if not request.seen or self.document is None:
+            return ""
+        label, garment = (x.get(request.instance_id) for x in (self._labels, self._missing))
+        if label:
+            now = seen(label.instance.category, label.instance.mask, label.status)
+        elif garment:
+            status = self.review.missing_status.get(request.instance_id, "")
+            now = seen(garment.category, garment.mask, status)
+        else:
+            now = ""
+        if now == request.seen:
+            return ""
+        about = [d for d in self.review.of(request.image_id)
+                 if d.instance_id == request.instance_id]  # fmt: skip
+        what = journal.sentence(about[-1]) if about else "it is not what it was"
+        return f"changed since you saw it: {what}; look again"
+
     def _known(self, d: Decision) -> set[str]:
         """The instances that can be decided on, also those that are deleted by now."""
         before = self.review.of(d.image_id)
         added = Review(tuple(x for x in before if x.action == "add"), self.review.taxonomy)
-        source = self._instances(GROUND_TRUTH)
         known = {
             item.instance.instance_id
-            for review in (added, self.review)
-            for item in review.labels(d.image_id, source)
+            for item in added.labels(d.image_id, self._instances(GROUND_TRUTH))
         }
+        known |= self._labels.keys()
         return known | self._missing.keys() if d.action == "delete" else known
 
-    @property
+    @cached_property
+    def _labels(self) -> dict[str, Reviewed]:
+        """The labels of the photo as they are by now, by id."""
+        if self.document is None or self.review.taxonomy is None:
+            return {}
+        if labels.waits_for_remap(self.document, self.review.taxonomy):
+            return {}
+        items = self.review.labels(self.document["image_id"], self._instances(GROUND_TRUTH))
+        return {item.instance.instance_id: item for item in items}
+
+    @cached_property
     def _missing(self) -> dict[str, Instance]:
         """The garments that any run found missing in the photo, by id."""
         names = [name for name in self.document or () if name.startswith("missing_")]

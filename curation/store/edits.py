@@ -7,16 +7,18 @@ wrote last; where the labels no longer match it, the difference is journaled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from curation.core import masks, rle
+from curation.core import masks, outlines, rle
 from curation.core.errors import DatasetError
+from curation.core.records import Instance
 from curation.core.rle import Rle
-from curation.core.taxonomy import SOURCE
+from curation.core.taxonomy import Taxonomy
 from curation.core.text import count
 from curation.review import Decision, Review, journal
 from curation.store import bulk, documents, labels
@@ -58,12 +60,16 @@ def refresh(dataset: Dataset) -> list[Decision]:
         return adopt(dataset, dataset.image_ids())
 
 
-def adopt(dataset: Dataset, image_ids: Iterable[str]) -> list[Decision]:
-    """:func:`refresh` of some photos, under the lock of the journal that the caller holds."""
+def adopt(dataset: Dataset, image_ids: Iterable[str], reviewer: str = "") -> list[Decision]:
+    """:func:`refresh` of some photos, under the lock of the journal that the caller holds.
+
+    Args:
+        reviewer: who edited; empty for who is logged in
+    """
     review, decisions = dataset.review(), []
     for batch in batches(sorted(image_ids)):
         photos = list(labels.read(dataset, batch))
-        edits = find(dataset, photos, review)
+        edits = find(dataset, photos, review, reviewer)
         if edits.decisions:
             decisions += edits.decisions
             dataset.journal.append(edits.decisions)
@@ -73,12 +79,15 @@ def adopt(dataset: Dataset, image_ids: Iterable[str]) -> list[Decision]:
     return decisions
 
 
-def find(dataset: Dataset, photos: Iterable[Mapping[str, Any]], review: Review) -> Edits:
+def find(
+    dataset: Dataset, photos: Iterable[Mapping[str, Any]], review: Review, reviewer: str = ""
+) -> Edits:
     """What was edited in some photos; nothing is written.
 
     Args:
         photos: documents, see :func:`labels.read`
         review: of the whole journal
+        reviewer: who edited; empty for who is logged in
 
     Raises:
         DatasetError: an edit that is no label: a class the taxonomy does not know,
@@ -108,7 +117,7 @@ def find(dataset: Dataset, photos: Iterable[Mapping[str, Any]], review: Review) 
             # Compared with what was built then: decisions since are no edits.
             then = Review(tuple(by_id[key] for key in built[1:]), review.taxonomy)
             if due := labels.compute(photo, then):
-                edits = _Comparison(dataset.name, due, then).decisions(there)
+                edits = _Comparison(dataset.name, due, then).decisions(there, reviewer)
                 # What a crash left in the journal, and not in the labels, is not journaled again.
                 since = {_what(d) for d in decided if d not in then.active}
                 found.decisions += [d for d in edits if _what(d) not in since]
@@ -127,48 +136,66 @@ class _Comparison:
     photo: ComputedLabels
     review: Review
 
-    def decisions(self, there: Sequence[Mapping[str, Any]]) -> list[Decision]:
-        """The difference, as decisions of who is logged in."""
-        who, image_id = journal.user(), self.photo.image_id
+    def decisions(self, there: Sequence[Mapping[str, Any]], reviewer: str) -> list[Decision]:
+        """The difference, as decisions of one batch."""
         ours = {item.instance.instance_id: item.instance for item in self.photo.items}
         theirs = {str(d["_id"]): bulk.to_detection(d) for d in there}
-        gone = [key for key in ours if key not in theirs]
-        found = [journal.decision("delete", image_id, who, instance_id=key) for key in gone]
-        active = self.review.taxonomy
-        if active is None:
-            return found
-        for key, d in theirs.items():
-            if d.label not in active.class_names:
-                names = ", ".join(sorted(active.class_names))
-                raise self._wrong(
-                    f"a label was changed in FiftyOne to {d.label!r}, which is no class of "
-                    f"{active.name} ({names}); change it there"
-                )
-            values = {"instance_id": key, "category": d.label, "taxonomy": active.name}
-            if key not in ours or not _same_mask(d, ours[key].mask):
-                text = self._drawn_mask(d)
-                if key in ours and ours[key].category == d.label and ours[key].source_label:
-                    # Drawn anew, and still what the annotation file calls it.
-                    values |= {"category": ours[key].source_label, "taxonomy": SOURCE}
-                found.append(journal.decision("add", image_id, who, mask=text, **values))
-            elif d.label != ours[key].category:
-                found.append(journal.decision("relabel", image_id, who, **values))
-        return found
+        changes: list[dict[str, str]] = [
+            {"action": "delete", "instance_id": key} for key in ours if key not in theirs
+        ]
+        if active := self.review.taxonomy:
+            for key, d in theirs.items():
+                self._check(d, active)
+                changes += self._changes(key, d, ours.get(key), active.name)
+        batch = journal.new_id() if len(changes) > 1 else ""
+        who, image_id = reviewer or journal.user(), self.photo.image_id
+        return [
+            journal.decision(image_id=image_id, reviewer=who, batch=batch, **change)
+            for change in changes
+        ]
 
-    def _drawn_mask(self, drawn: fo.Detection) -> str:
-        """The mask over the whole photo, as text, of what FiftyOne keeps as a piece in a box."""
+    def _check(self, d: fo.Detection, active: Taxonomy) -> None:
+        if d.label not in active.class_names:
+            names = ", ".join(sorted(active.class_names))
+            raise self._wrong(
+                f"a label was changed in FiftyOne to {d.label!r}, which is no class of "
+                f"{active.name} ({names}); change it there"
+            )
+
+    def _changes(
+        self, key: str, d: fo.Detection, ours: Instance | None, taxonomy: str
+    ) -> Iterator[dict[str, str]]:
+        """What was done to one label, as values of decisions."""
+        named = {"instance_id": key, "category": d.label, "taxonomy": taxonomy}
+        if ours is None:
+            mask = rle.encode(self._whole_mask(d))
+            yield {"action": "add", "mask": rle.to_text(mask), **named}
+            return
+        if d.label != ours.category:
+            yield {"action": "relabel", "before": ours.category, **named}
+        if not _same_mask(d, ours.mask):
+            # What the editor was given is coarser than the label: only what it changed counts.
+            before = self._whole_mask(bulk.to_detection(documents.detection(ours)))
+            cell = -(-max(self.photo.height, self.photo.width) // documents.DRAWN)
+            mask = outlines.edited(ours.mask, before, self._whole_mask(d), cell)
+            yield {"action": "redraw", "instance_id": key, "before": ours.category,
+                   "mask": rle.to_text(mask)}  # fmt: skip
+
+    def _whole_mask(self, drawn: fo.Detection) -> NDArray[np.bool_]:
+        """(H, W) over the whole photo, of what FiftyOne keeps as a piece in a box."""
+        height, width = self.photo.height, self.photo.width
         if drawn.mask is None:
+            if 0 in drawn.bounding_box[2:]:
+                return np.zeros((height, width), bool)  # a label without a pixel
             raise self._wrong(
                 f"FiftyOne has a new {drawn.label!r} that is a box without a mask; draw its mask "
                 "or delete it there"
             )
-        height, width = self.photo.height, self.photo.width
         x, y, w, h = drawn.bounding_box
         left, top = max(0, round(x * width)), max(0, round(y * height))
         right, bottom = min(width, round((x + w) * width)), min(height, round((y + h) * height))
         piece = masks.resize_nearest(drawn.mask != 0, max(1, bottom - top), max(1, right - left))
-        whole = masks.paste(piece, left, top, height, width)
-        return rle.to_text(whole)
+        return rle.decode(masks.paste(piece, left, top, height, width))
 
     def _wrong(self, reason: str) -> DatasetError:
         return DatasetError(self.dataset, reason, where=self.photo.image_id)

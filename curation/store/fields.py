@@ -43,6 +43,8 @@ ON_IMAGES = (
           IMAGES, True),
     Field("n_suspect", "IntField", "what the model doubts in it and nobody decided on",
           IMAGES, True),
+    Field("n_source_suspect", "IntField", "how many of its source labels look like another of "
+          "their class", IMAGES, True),
     Field("faults", "ListField", "what an audit found", IMAGES),
     Field("fault_details", "ListField", "the same in whole sentences", IMAGES),
     Field("n_faults", "IntField", "how many that are", IMAGES, True),
@@ -79,7 +81,7 @@ ON_DETECTIONS = (
 
 ON_LABELS = (
     Field("source_label", "StringField", "what the annotation file calls it"),
-    Field("review_status", "StringField", "kept, relabelled or added by a reviewer"),
+    Field("review_status", "StringField", "kept, relabelled, redrawn or added by a reviewer"),
 )
 """Of ``labels`` beside those."""
 

@@ -126,6 +126,7 @@ def store_labels(dataset: Dataset, documents: Sequence[Mapping[str, Any]], revie
             if flagged:
                 left = fields.get(f"missing_{flagged}", document.get(f"missing_{flagged}"))
                 fields["n_suspect"] = count_suspects(fields[LABELS], left)
+                fields["n_source_suspect"] = count_source_suspects(fields[LABELS])
             changes[photo.image_id] = fields
     bulk.update(dataset.samples, changes)
 
@@ -200,6 +201,14 @@ def count_suspects(labels: Mapping[str, Any], missing: Mapping[str, Any] | None)
     )
     left = (missing or {}).get("detections") or []
     return doubted + sum(not d.get("review_status") for d in left)
+
+
+def count_source_suspects(labels: Mapping[str, Any]) -> int:
+    """The labels, a Detections document, whose source label is doubted and not decided on."""
+    return sum(
+        (d["source_error_score"] or 0) >= SUSPECT and not d["review_status"]
+        for d in labels["detections"]
+    )
 
 
 def _as_fields(photo: ComputedLabels, review: Review, toml: str) -> dict[str, Any]:

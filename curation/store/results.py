@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from curation.core.errors import RunError
+from curation.core.outlines import rings
 from curation.core.records import Instance
 from curation.core.rle import Rle
 from curation.issues.issue import SUSPECT, ImageScore, Issue
@@ -62,18 +62,11 @@ def outlines(label_map: NDArray[np.uint8], names: Mapping[int, str]) -> fo.Polyl
         open polylines that end where they begin: FiftyOne takes a click inside a
         closed one for a click on it, and the label beneath could not be picked
     """
-    height, width = label_map.shape
     edges = []
     for class_id, name in names.items():
-        inside = (label_map == class_id).astype(np.uint8)
-        rings, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_TC89_L1)
-        points = []
-        for ring in rings:
-            if len(ring) > 2:
-                relative = (ring[:, 0] + 0.5) / (width, height)
-                points.append([tuple(p) for p in np.concatenate([relative, relative[:1]]).tolist()])
-        if points:
-            edges.append(fo.Polyline(label=name, points=points, closed=False, filled=False))
+        closed = [[*ring, ring[0]] for ring in rings(label_map == class_id)]
+        if closed:
+            edges.append(fo.Polyline(label=name, points=closed, closed=False, filled=False))
     return fo.Polylines(polylines=edges)
 
 

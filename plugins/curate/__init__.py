@@ -2,9 +2,10 @@
 
 from .operators import ACTIONS
 from .panels import Legend
+from .review import QUESTIONS
 
 
 def register(plugin):
     """Called by FiftyOne with the plugin's context."""
-    for part in (*ACTIONS, Legend):
+    for part in (*ACTIONS, *QUESTIONS, Legend):
         plugin.register(part)

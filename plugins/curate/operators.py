@@ -144,12 +144,15 @@ class Undo(Action):
     about = "take back the last decision"
 
     def act(self, ctx):
-        decision = decisions.undo(store.wrap(ctx.dataset), ctx.user_id or "")
-        if decision is None:
+        gone = decisions.undo(store.wrap(ctx.dataset), ctx.user_id or "")
+        if not gone:
             raise Refusal("There is no decision to undo.")
-        to = " to" if decision.action == "relabel" else ""
-        what = f"{decision.action}{to} {decision.category}".strip()
-        return f"Took back: {what} in {decision.image_id}.", {decision.image_id}
+        first = gone[0]
+        to = " to" if first.action == "relabel" else ""
+        what = f"{first.action}{to} {first.category}".strip() + f" in {first.image_id}"
+        if len(gone) > 1:
+            what = f"{what}, and {len(gone) - 1} more of that moment"
+        return f"Took back: {what}.", {d.image_id for d in gone}
 
 
 ACTIONS = (Keep, Relabel, Delete, Add, Exclude, Undo)

@@ -74,8 +74,11 @@ def patch_field(ctx) -> str:
 
 
 def _clicked(ctx) -> list[tuple[str, str, str]]:
-    """(field, detection id, id of the photo's sample) of the garments clicked in the open photo."""
-    clicked = ctx.selected_labels or []
+    """(field, detection id, id of the photo's sample) of the garments clicked in the open photo.
+
+    FiftyOne keeps what was clicked in photos that are closed by now, and nobody sees it any more.
+    """
+    clicked = [c for c in ctx.selected_labels or [] if c["sample_id"] == ctx.current_sample]
     sample_of = {}
     if clicked and patch_field(ctx):
         patches = ctx.view.select(sorted({c["sample_id"] for c in clicked}))

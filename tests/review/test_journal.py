@@ -5,7 +5,7 @@ import pytest
 from curation.core import rle
 from curation.core.errors import FormatError
 from curation.review import Journal
-from curation.review.journal import decision
+from curation.review.journal import decision, sentence
 from tests.conftest import picture
 
 MASK = rle.encode(picture("##..", "#..."))
@@ -19,6 +19,7 @@ MASK = rle.encode(picture("##..", "#..."))
         {"action": "relabel", "instance_id": "1"},
         {"action": "add", "category": "coat"},
         {"action": "undo"},
+        {"action": "redraw", "instance_id": "1"},
     ],
 )
 def test_half_a_decision_is_refused(values):
@@ -61,7 +62,7 @@ def test_a_wrong_line_is_named(tmp_path):
     journal = Journal(tmp_path / "decisions.csv")
     journal.append([decision("exclude", "a")])
     with journal.path.open("a") as file:
-        file.write("1,now,Ann,burn,a,,,,,\n")
+        file.write("1,now,Ann,burn,a" + "," * 8 + "\n")
     with pytest.raises(FormatError, match=r"decisions.csv:3: 'burn'"):
         journal.read()
 
@@ -100,3 +101,33 @@ def test_a_journal_of_an_earlier_build_is_read(tmp_path):
     )
     (only,) = Journal(path).read()
     assert (only.action, only.category, only.taxonomy) == ("relabel", "skirt", "")
+
+
+def test_a_journal_of_an_earlier_build_gets_the_new_columns_at_the_next_decision(tmp_path):
+    path = tmp_path / "decisions.csv"
+    earlier = "decision_id,time,reviewer,action,image_id,instance_id,category,taxonomy,mask,undoes"
+    path.write_text(f"{earlier}\n1f,2026-01-01T00:00:00Z,Ann,relabel,a,9,skirt,five,,\n")
+    mine, theirs = Journal(path), Journal(path)
+    (first,) = theirs.read()
+    second = decision("keep", "a", "Bea", instance_id="9", seconds="2.5", batch="77")
+    mine.append([second])
+    assert path.read_text().splitlines()[0] == earlier + ",batch,before,seconds"
+    assert mine.read() == theirs.read() == Journal(path).read() == [first, second]
+
+
+def test_what_a_decision_did_is_a_sentence():
+    drawn = rle.to_text(MASK)
+    said = {
+        sentence(decision(action, "a", "Ann", instance_id="1", **values))
+        for action, values in {
+            "keep": {"before": "feet"},
+            "delete": {"before": "feet"},
+            "add": {"category": "coat", "mask": drawn},
+            "redraw": {"before": "coat", "mask": drawn},
+            "exclude": {},
+        }.items()
+    }
+    assert said == {"Ann kept the feet", "Ann deleted the feet", "Ann added a coat",
+                    "Ann redrew the coat", "Ann excluded the photo"}  # fmt: skip
+    dismissed = decision("delete", "a", "Ann", instance_id="1", category="coat", mask=drawn)
+    assert sentence(dismissed) == "Ann dismissed the coat"

@@ -1,7 +1,10 @@
 """What decisions come to, on two labels drawn by hand."""
 
+from dataclasses import replace
+from pathlib import Path
+
 from curation.core import rle, taxonomy
-from curation.core.records import Instance
+from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import SOURCE
 from curation.review import resolve
 from curation.review.journal import decision as decide
@@ -52,6 +55,21 @@ def test_add_brings_a_mask_of_its_own():
     applied = resolve([added], ACTIVE).labels("a", LABELS)
     assert applied[-1].instance.mask == MASK
     assert outcome(added)[-1] == ("9", "coat", "added")
+
+
+def test_redraw_changes_the_mask_alone():
+    drawn = rle.encode(picture("...", "###"))
+    redrawn = decide("redraw", "a", instance_id="1", mask=rle.to_text(drawn))
+    first, second = resolve([redrawn], ACTIVE).labels("a", LABELS)
+    assert (first.instance.mask, first.instance.category, first.status) == (
+        drawn, "shirt", "redrawn")  # fmt: skip
+    assert second.instance == replace(LABELS[1], category="skirt", source_label="skirt")
+    renamed = decide("relabel", "a", instance_id="1", category="coat")
+    (first, _) = resolve([renamed, redrawn], ACTIVE).labels("a", LABELS)
+    assert (first.instance.mask, first.instance.category) == (drawn, "coat")
+    record = ImageRecord("a", Path("a.jpg"), 2, 3, tuple(LABELS))
+    left = resolve([redrawn], ACTIVE).source_record(record).instances
+    assert [x.mask for x in left] == [drawn, MASK]
 
 
 def test_the_last_decision_on_an_instance_counts():

@@ -62,10 +62,25 @@ def test_a_mask_changed_in_fiftyone_replaces_ours(dataset):  # noqa: F811
     sample = sample_a(dataset)
     sample.labels.detections[0].mask = np.ones((3, 3), bool)
     sample.save()
-    edits.refresh(dataset)
+    (decision,) = edits.refresh(dataset)
+    assert (decision.action, decision.before) == ("redraw", "upper-body")
     (instance,) = current(dataset)
     assert rle.area(instance.mask) == 9
-    assert instance.category == "upper-body"
+    assert (instance.category, instance.source_label) == ("upper-body", "shirt, blouse")
+
+
+def test_an_edit_of_class_and_mask_is_taken_back_as_one(dataset):  # noqa: F811
+    before = current(dataset)
+    sample = sample_a(dataset)
+    sample.labels.detections[0].mask = np.ones((3, 3), bool)
+    sample.labels.detections[0].label = "feet"
+    sample.save()
+    with dataset.journal.locked():
+        made = edits.adopt(dataset, ["a"], "bea")
+    assert [(d.action, d.reviewer) for d in made] == [("relabel", "bea"), ("redraw", "bea")]
+    assert [i.category for i in current(dataset)] == ["feet"]
+    assert len(decisions.undo(dataset, "bea")) == 2
+    assert current(dataset) == before
 
 
 @pytest.mark.parametrize(

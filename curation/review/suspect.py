@@ -1,0 +1,106 @@
+"""What a reviewer is asked about, one at a time: a doubted label, or a garment nobody labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+MISSING = "missing"
+SOURCE_LABEL = "source label"
+FAULT = "fault"
+"""Kinds beside those of :class:`curation.issues.issue.ErrorType`."""
+
+SAME_PLACE = 0.5
+"""IoU of two boxes from which on they are about the same garment."""
+
+Box = tuple[float, float, float, float]
+"""x, y, width, height, relative to the photo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A label or a missing garment that nobody decided on.
+
+    Attributes:
+        id: of the label
+        image_id: the photo
+        sample: its id in FiftyOne
+        path, width, height: the photo's file, and its size in pixels
+        field: ``labels`` or ``missing_<run>``
+        kind: what would be wrong: an ``error_type``, SOURCE_LABEL, or FAULT
+        label: its class; of a missing garment the one that the model sees
+        source_label, source: what the annotation file calls it, and where it stands there
+        box: around it
+        score: the probability that it is wrong; 0 where an audit alone named it
+        suggested, suggested_source: what it looks like; empty where nothing is suggested
+        reason: why it is a suspect
+        split, fold: of the photo
+        faults: what an audit found of the label
+        also: a missing garment that is the same garment; decided with it
+        seen: see :func:`curation.store.decisions.seen`
+    """
+
+    id: str
+    image_id: str
+    sample: str
+    path: str
+    width: int
+    height: int
+    field: str
+    kind: str
+    label: str
+    source_label: str
+    source: str
+    box: Box
+    score: float
+    suggested: str
+    suggested_source: str
+    reason: str
+    split: str
+    fold: int | None
+    faults: tuple[str, ...]
+    also: str
+    seen: str
+
+
+def queue(suspects: Iterable[Suspect]) -> list[Suspect]:
+    """Worst first, two that are about one garment as one.
+
+    A garment that is labelled as another class is found twice: as a wrong label, and as a missing
+    one of the right class at the same place.
+    """
+    by_image: dict[str, list[Suspect]] = {}
+    for suspect in suspects:
+        by_image.setdefault(suspect.image_id, []).append(suspect)
+    found = [one for of_image in by_image.values() for one in _pair_up(of_image)]
+    return sorted(found, key=lambda s: (-s.score, s.image_id, s.id))
+
+
+def _pair_up(suspects: Sequence[Suspect]) -> list[Suspect]:
+    """The suspects of one photo; a label takes the missing garment at its place along."""
+    missing = {s.id: s for s in suspects if s.kind == MISSING}
+    paired = []
+    for label in (s for s in suspects if s.kind != MISSING):
+        there = [m for m in missing.values()
+                 if m.label in (label.suggested, label.label)
+                 and iou(m.box, label.box) >= SAME_PLACE]  # fmt: skip
+        if not there:
+            paired.append(label)
+            continue
+        same = max(there, key=lambda m: iou(m.box, label.box))
+        del missing[same.id]
+        paired.append(replace(label, also=same.id, score=max(label.score, same.score)))
+    return [*paired, *missing.values()]
+
+
+def iou(a: Box, b: Box) -> float:
+    """Of two boxes.
+
+    >>> iou((0, 0, 0.5, 0.5), (0, 0, 0.5, 0.25))
+    0.5
+    """
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    both = max(0.0, width) * max(0.0, height)
+    either = a[2] * a[3] + b[2] * b[3] - both
+    return both / either if either else 0.0

@@ -1,0 +1,225 @@
+"""The suspects of a dataset, what a reviewer sees of each, and what the model would draw instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from curation.core import rle
+from curation.core.outlines import Ring, rings
+from curation.core.rle import Rle
+from curation.issues.issue import SUSPECT, ErrorType
+from curation.review.suspect import FAULT, MISSING, SOURCE_LABEL, Suspect, queue
+from curation.store import bulk, documents
+from curation.store.dataset import Dataset
+from curation.store.decisions import seen
+from curation.store.fields import LABELS
+
+_UNDECIDED = {"$in": [{"$ifNull": ["$$d.review_status", ""]}, ["", None]]}
+
+
+def read(dataset: Dataset, image_ids: Iterable[str] | None = None) -> list[Suspect]:
+    """What nobody decided on, worst first, without reading a mask.
+
+    Args:
+        image_ids: of these photos; None for all
+    """
+    run = dataset.flagged
+    missing = f"missing_{run}"
+    counters = [{name: {"$gt": 0}} for name in ("n_suspect", "n_source_suspect", "n_faults")]
+    match: dict[str, Any] = {"excluded": {"$ne": True}, "$or": counters}
+    if image_ids is not None:
+        match["image_id"] = {"$in": list(image_ids)}
+    doubted = {"$or": [
+        {"$gte": ["$$d.error_score", SUSPECT]},
+        {"$gte": ["$$d.source_error_score", SUSPECT]},
+        {"$in": [{"$ifNull": ["$$d.severity", ""]}, ["error", "warning"]]},
+    ]}  # fmt: skip
+    wanted: dict[str, Any] = {
+        "image_id": 1, "filepath": 1, "metadata": 1, "split": 1, "fold": 1,
+        LABELS: _filtered(LABELS, {"$and": [_UNDECIDED, doubted]}),
+    }  # fmt: skip
+    if run:
+        wanted[missing] = _filtered(missing, _UNDECIDED)
+    without = {f"{name}.{key}": 0 for name in (LABELS, missing)
+               for key in ("mask", "polygons", "attributes")}  # fmt: skip
+    steps = [{"$match": match}, {"$project": wanted}, {"$project": without}]
+    photos = bulk.collection(dataset.samples).aggregate(steps)
+    return queue(suspect for photo in photos for suspect in _of(photo, missing))
+
+
+def _filtered(name: str, condition: Mapping[str, Any]) -> dict:
+    labels = {"$ifNull": [f"${name}.detections", []]}
+    return {"$filter": {"input": labels, "as": "d", "cond": condition}}
+
+
+def _of(photo: Mapping[str, Any], missing: str) -> Iterator[Suspect]:
+    for d in photo[LABELS]:
+        yield _suspect(photo, LABELS, d, **_doubt(d))
+    for d in photo.get(missing) or ():
+        yield _suspect(photo, missing, d, kind=MISSING, score=d["confidence"],
+                       suggested=d["label"], reason=d.get("reason") or "")  # fmt: skip
+
+
+def _doubt(d: Mapping[str, Any]) -> dict[str, Any]:
+    """What is doubted of a label: its class or mask, else its source label, else an audit's
+    fault."""
+    score, of_source = d.get("error_score") or 0.0, d.get("source_error_score") or 0.0
+    if score >= SUSPECT:
+        background = d["error_type"] == ErrorType.SPURIOUS
+        suggested = "" if background else d["suggested_label"]
+        return {"kind": d["error_type"], "score": score, "suggested": suggested,
+                "reason": d["reason"]}  # fmt: skip
+    if of_source >= SUSPECT:
+        return {"kind": SOURCE_LABEL, "score": of_source, "suggested": d["label"],
+                "suggested_source": d["suggested_source_label"],
+                "reason": d["source_reason"]}  # fmt: skip
+    return {"kind": FAULT, "score": 0.0, "suggested": "",
+            "reason": "; ".join(d.get("fault_details") or ())}  # fmt: skip
+
+
+def _suspect(
+    photo: Mapping[str, Any], field: str, d: Mapping[str, Any], *, suggested_source: str = "",
+    **doubt: Any,
+) -> Suspect:  # fmt: skip
+    height, width = photo["metadata"]["height"], photo["metadata"]["width"]
+    x, y, w, h = d["bounding_box"]
+    return Suspect(
+        id=str(d["_id"]),
+        image_id=photo["image_id"],
+        sample=str(photo["_id"]),
+        path=photo["filepath"],
+        width=width,
+        height=height,
+        field=field,
+        label=d["label"],
+        source_label=d.get("source_label") or "",
+        source=d.get("source") or "",
+        box=(x, y, w, h),
+        suggested_source=suggested_source,
+        split=photo.get("split") or "",
+        fold=photo.get("fold"),
+        faults=tuple(d.get("fault_details") or ()),
+        also="",
+        seen=_seen(d, height, width),
+        **doubt,
+    )
+
+
+def _seen(d: Mapping[str, Any], height: int, width: int) -> str:
+    return seen(d["label"], Rle(height, width, d["rle"].encode()), d.get("review_status") or "")
+
+
+def outlines(
+    dataset: Dataset, wanted: Sequence[tuple[str, str, str, str]]
+) -> dict[str, dict[str, Any]]:
+    """What is drawn of suspects: the label, what would be right, and the labels around it.
+
+    Args:
+        wanted: label id, image id, field, and the class that is suggested (empty for none)
+
+    Returns:
+        by label id: ``own``, ``suggestion`` (rings), ``suggestion_label``, ``predicted`` (whether
+        the model drew it, so that its mask can be taken), ``others`` (label and rings of each),
+        and ``seen``; of a label that is gone, ``gone`` alone
+    """
+    fields = [LABELS, "metadata"]
+    if run := dataset.flagged:
+        fields += [f"missing_{run}", f"prediction_{run}"]
+    photos = {p["image_id"]: p
+              for p in bulk.read(dataset.samples, {w[1] for w in wanted}, fields)}  # fmt: skip
+    classes = {c.name: c.id for c in dataset.taxonomy.classes}
+    found = {}
+    for label_id, image_id, field, suggested in wanted:
+        photo = photos.get(image_id, {})
+        labels = {str(d["_id"]): d for d in bulk.detections(photo, field)}
+        own = labels.pop(label_id, None)
+        if own is None:
+            found[label_id] = {"gone": True}
+            continue
+        around = labels.values() if field == LABELS else bulk.detections(photo, LABELS)
+        name = suggested if suggested in classes else own["label"]
+        region = None
+        if field == LABELS and (label_map := _label_map(photo, run)) is not None:
+            region = predicted_mask(label_map, classes.get(name, 0), own["bounding_box"])
+        height, width = photo["metadata"]["height"], photo["metadata"]["width"]
+        drawn = _rings(own)
+        suggestion = rings(region) if region is not None else []
+        found[label_id] = {
+            "own": drawn,
+            "suggestion": drawn if field != LABELS else suggestion,
+            "suggestion_label": name,
+            "predicted": bool(suggestion),
+            "others": [{"label": d["label"], "rings": _rings(d)} for d in around],
+            "seen": _seen(own, height, width),
+            "gone": False,
+        }
+    return found
+
+
+def _rings(d: Mapping[str, Any]) -> list[Ring]:
+    return rings(documents.unpack(d["mask"]), d["bounding_box"]) if d.get("mask") else []
+
+
+def predicted(dataset: Dataset, image_id: str, label_id: str, category: str = "") -> Rle | None:
+    """The mask that the flagged run's model sees where a label is, over the whole photo.
+
+    Args:
+        category: the class to look for; empty for the label's own
+
+    Returns:
+        None where the model sees nothing of that class there
+    """
+    run = dataset.flagged
+    fields = [LABELS, "metadata", f"prediction_{run}"]
+    photo = next(bulk.read(dataset.samples, [image_id], fields), {})
+    own = next((d for d in bulk.detections(photo, LABELS) if str(d["_id"]) == label_id), None)
+    label_map = _label_map(photo, run)
+    if own is None or label_map is None:
+        return None
+    classes = {c.name: c.id for c in dataset.taxonomy.classes}
+    class_id = classes.get(category or own["label"], 0)
+    region = predicted_mask(label_map, class_id, own["bounding_box"])
+    if not region.any():
+        return None
+    height, width = photo["metadata"]["height"], photo["metadata"]["width"]
+    # Linear, and cut at a half: nearest would draw the prediction's coarse steps.
+    smooth = cv2.resize(region.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    return rle.encode(smooth > 0.5)
+
+
+def predicted_mask(
+    label_map: NDArray[np.uint8], class_id: int, box: Sequence[float]
+) -> NDArray[np.bool_]:
+    """The connected regions of a class in a prediction that reach into a box.
+
+    Args:
+        label_map: (H, W) class ids
+        box: x, y, width, height, relative to the photo
+
+    Returns:
+        (H, W)
+    """
+    _, regions = cv2.connectedComponents((label_map == class_id).astype(np.uint8))
+    height, width = label_map.shape
+    x, y, w, h = box
+    rows = slice(max(0, int(y * height)), int(np.ceil((y + h) * height)))
+    columns = slice(max(0, int(x * width)), int(np.ceil((x + w) * width)))
+    inside = np.unique(regions[rows, columns])
+    return np.isin(regions, inside[inside > 0])
+
+
+def _label_map(photo: Mapping[str, Any], run: str | None) -> NDArray[np.uint8] | None:
+    """(H, W) class ids that a run predicted; None where it did not, or the file is gone."""
+    path = Path((photo.get(f"prediction_{run}") or {}).get("mask_path") or "")
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image)
+    except OSError:
+        return None

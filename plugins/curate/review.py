@@ -1,0 +1,179 @@
+"""What the review panel in the browser asks for: suspects, outlines, decisions, undo, claims."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import fiftyone.operators as foo
+
+from curation import store
+from curation.core import rle
+from curation.core.errors import CurateError
+from curation.core.text import count
+from curation.review import Decision, journal, keys
+from curation.store import claims, database, decisions, edits, labels, suspects
+from curation.store.decisions import RefusedError, Request
+
+
+class _Question(foo.Operator):
+    """One that the panel asks: JSON both ways, in no list and on no button."""
+
+    name: str
+
+    @property
+    def config(self):
+        return foo.OperatorConfig(name=self.name, label=self.name, unlisted=True)
+
+    def execute(self, ctx) -> dict[str, Any]:
+        try:
+            return self.answer(store.wrap(ctx.dataset), ctx.params)
+        except RefusedError as error:
+            return {"refused": str(error), "index": error.index}
+        except CurateError as error:
+            return {"refused": str(error), "index": 0}
+
+    def answer(self, dataset: store.Dataset, asked: dict[str, Any]) -> dict[str, Any]:
+        """The answer to what the browser sent."""
+        raise NotImplementedError
+
+
+class Queue(_Question):
+    name = "review_queue"
+
+    def answer(self, dataset, asked):
+        active = dataset.taxonomy
+        finer = labels.finer_labels(dataset)
+        return {
+            "dataset": dataset.name,
+            "reviewer": journal.user(),
+            "run": dataset.flagged or "",
+            "classes": [{"name": c.name, "color": c.color} for c in active.classes],
+            "source_labels": [{"name": name, "class": target} for name, target in finer.items()],
+            "suspects": [asdict(suspect) for suspect in suspects.read(dataset)],
+            "counts": _counts(dataset),
+            "keys": keys.load(database.home()),
+        }
+
+
+class Outlines(_Question):
+    name = "review_outlines"
+
+    def answer(self, dataset, asked):
+        wanted = [
+            tuple(str(s.get(k) or "") for k in ("id", "image_id", "field", "suggested"))
+            for s in asked["suspects"]
+        ]
+        return {"outlines": suspects.outlines(dataset, wanted)}
+
+
+class Decide(_Question):
+    name = "review_decide"
+
+    def answer(self, dataset, asked):
+        requests, about = [], []
+        for i, decision in enumerate(asked["decisions"]):
+            for request in _requests(dataset, decision):
+                requests.append(request)
+                about.append(i)
+        try:
+            taken = decisions.decide(dataset, requests, asked.get("reviewer") or "")
+        except RefusedError as error:
+            # What a kill left behind is mended, or it would be refused ever after.
+            with dataset.journal.locked():
+                edits.adopt(dataset, {request.image_id for request in requests})
+            error.index = about[error.index]
+            raise
+        first = taken[0]
+        message = journal.sentence(first) + f" in {first.image_id}"
+        if len(asked["decisions"]) > 1:
+            message = f"{count(len(asked['decisions']), 'decision')} saved"
+        ids = [d.decision_id for d in taken]
+        return {"saved": ids, "counts": _counts(dataset), "message": message}
+
+
+def _requests(dataset: store.Dataset, asked: dict[str, Any]) -> list[Request]:
+    """A decision of the panel as one or two: a missing garment that is the same one goes along."""
+    named = ("action", "image_id", "instance_id", "category", "taxonomy", "seen")
+    values = {name: str(asked.get(name) or "") for name in named}
+    if asked.get("seconds") is not None:
+        values["seconds"] = f"{float(asked['seconds']):.1f}"
+    also = []
+    if other := asked.get("also"):
+        # A label that is deleted leaves the garment without one, if the model is right.
+        if values["action"] != "delete":
+            also = [Request("delete", values["image_id"], str(other))]
+    if values["action"] != "redraw":
+        return [Request(**values), *also]
+    category = values.pop("category")
+    mask = suspects.predicted(dataset, values["image_id"], values["instance_id"], category)
+    if mask is None:
+        raise RefusedError(
+            dataset.name, "the model sees nothing there to take over", where=values["image_id"]
+        )
+    del values["taxonomy"]
+    redraw = Request(**values, mask=rle.to_text(mask))
+    if not category:
+        return [redraw, *also]
+    relabel = Request("relabel", redraw.image_id, redraw.instance_id, category, seen=redraw.seen)
+    return [relabel, redraw, *also]
+
+
+class Undo(_Question):
+    name = "review_undo"
+
+    def answer(self, dataset, asked):
+        which = asked.get("decision_id") or ""
+        gone = decisions.undo(dataset, asked.get("reviewer") or "", which)
+        message = "There is no decision of yours to undo."
+        if gone:
+            message = f"Took back: {_what(gone)}."
+        back = suspects.read(dataset, {d.image_id for d in gone}) if gone else []
+        ids = {d.instance_id for d in gone}
+        photos = {d.image_id for d in gone if d.action == "exclude"}
+        again = [s for s in back if s.id in ids or s.image_id in photos]
+        keep = ("action", "image_id", "instance_id", "category")
+        return {
+            "undone": [{name: getattr(d, name) for name in keep} for d in gone],
+            "suspects": [asdict(s) for s in again],
+            "counts": _counts(dataset),
+            "message": message,
+        }
+
+
+def _what(gone: list[Decision]) -> str:
+    if len(gone) > 1 and len({d.instance_id for d in gone}) > 2:
+        return count(len(gone), "decision")
+    return f"{journal.sentence(gone[0])} in {gone[0].image_id}"
+
+
+class Claim(_Question):
+    name = "review_claim"
+
+    def answer(self, dataset, asked):
+        others = claims.claim(dataset, str(asked["reviewer"]), [str(i) for i in asked["ids"]])
+        return {"others": others, "counts": _counts(dataset)}
+
+
+class Edited(_Question):
+    name = "review_edited"
+
+    def answer(self, dataset, asked):
+        image_id = str(asked["image_id"])
+        with dataset.journal.locked():
+            made = edits.adopt(dataset, [image_id], asked.get("reviewer") or "")
+        message = f"{count(len(made), 'edit')} in {image_id} saved." if made else "Nothing changed."
+        return {
+            "decisions": len(made),
+            "message": message,
+            "counts": _counts(dataset),
+            "suspects": [asdict(s) for s in suspects.read(dataset, [image_id])],
+        }
+
+
+def _counts(dataset: store.Dataset) -> dict[str, int]:
+    review = dataset.review()
+    return {"decided": len(review.decided), "decisions": len(review.active)}
+
+
+QUESTIONS = (Queue, Outlines, Decide, Undo, Claim, Edited)

@@ -1,0 +1,203 @@
+"""What the review panel asks, and what it is told: on a real dataset, without the browser."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from curation import store
+from curation.core import rle
+from curation.review.suspect import MISSING
+from curation.store import app, database
+from curation.store import suspects as found
+from tests.app.dataset import RUN, build
+
+
+@pytest.fixture
+def dataset(tmp_path) -> Iterator[store.Dataset]:
+    name = f"panel-{uuid.uuid4().hex[:8]}"
+    yield build(name, tmp_path, images=4)
+    store.delete(name)
+
+
+def ask(dataset: store.Dataset, name: str, **asked: Any) -> dict[str, Any]:
+    questions = {q.name: q for q in app.load_plugin().QUESTIONS}
+    return questions[name]().execute(SimpleNamespace(dataset=dataset.samples, params=asked))
+
+
+def decide(dataset, suspect: dict, action: str, reviewer: str = "anna", **values: Any) -> dict:
+    named = {"image_id": suspect["image_id"], "instance_id": suspect["id"]}
+    said = {"action": action, **named, "seen": suspect["seen"], "also": suspect["also"]}
+    return ask(dataset, "review_decide", reviewer=reviewer, decisions=[said | values])
+
+
+def queue(dataset) -> list[dict]:
+    return ask(dataset, "review_queue")["suspects"]
+
+
+def suspect(dataset, kind: str) -> dict:
+    return next(s for s in queue(dataset) if s["kind"] == kind)
+
+
+def test_the_queue_is_worst_first_and_says_what_and_why(dataset):
+    told = ask(dataset, "review_queue")
+    kinds = [s["kind"] for s in told["suspects"]]
+    assert kinds[:4] == ["wrong category"] * 2 + [MISSING] * 2
+    assert set(kinds[4:]) == {"source label"}
+    first = told["suspects"][0]
+    assert (first["reason"], first["score"]) == ("another class", 0.95)
+    assert first["suggested"] != first["label"]
+    assert (first["width"], first["height"]) == (256, 384)
+    assert told["counts"] == {"decided": 0, "decisions": 0}
+    assert [c["name"] for c in told["classes"]] == [c.name for c in dataset.taxonomy.classes]
+    assert {"name": "sock", "class": "feet"} in told["source_labels"]
+
+
+def test_outlines_of_the_label_and_of_what_would_be_right(dataset):
+    wrong, missing = suspect(dataset, "wrong category"), suspect(dataset, MISSING)
+    told = ask(dataset, "review_outlines", suspects=[wrong, missing, wrong | {"id": "f" * 24}])
+    drawn = told["outlines"][wrong["id"]]
+    assert drawn["own"]
+    assert drawn["predicted"]
+    assert drawn["suggestion_label"] == wrong["suggested"]
+    assert drawn["seen"] == wrong["seen"]
+    x, y, w, h = wrong["box"]
+    points = np.array([point for ring in drawn["own"] for point in ring])
+    assert (points >= (x, y)).all()
+    assert (points <= (x + w, y + h)).all()
+    of_missing = told["outlines"][missing["id"]]
+    assert of_missing["suggestion"] == of_missing["own"] != []
+    assert told["outlines"]["f" * 24] == {"gone": True}
+
+
+def test_a_decision_is_taken_and_its_suspect_gone(dataset):
+    wrong = suspect(dataset, "wrong category")
+    told = decide(dataset, wrong, "relabel", category=wrong["suggested"], seconds=3.25)
+    assert told["counts"]["decisions"] == 1
+    (decision,) = dataset.journal.read()
+    assert (decision.reviewer, decision.before) == ("anna", wrong["label"])
+    assert (decision.category, decision.seconds) == (wrong["suggested"], "3.2")
+    assert wrong["id"] not in {s["id"] for s in queue(dataset)}
+
+
+def test_a_label_that_changed_meanwhile_is_not_decided_on(dataset):
+    wrong = suspect(dataset, "wrong category")
+    decide(dataset, wrong, "relabel", "bea", category="feet")
+    told = decide(dataset, wrong, "delete")
+    assert "changed since you saw it: bea relabelled it to feet" in told["refused"]
+    assert len(dataset.journal.read()) == 1
+
+
+def test_the_predicted_mask_takes_the_place_of_the_label(dataset):
+    wrong = suspect(dataset, "wrong category")
+    told = decide(dataset, wrong, "redraw", category=wrong["suggested"])
+    assert len(told["saved"]) == 2
+    (record,) = dataset.records("labels", [wrong["image_id"]])
+    label = next(x for x in record.instances if x.instance_id == wrong["id"])
+    assert label.category == wrong["suggested"]
+    # The fixture's prediction is the truth, and the wrong label has the right mask.
+    before = next(x.mask for x in next(dataset.records("ground_truth", [wrong["image_id"]])).instances
+                  if x.instance_id == wrong["id"])  # fmt: skip
+    a, b = rle.decode(label.mask), rle.decode(before)
+    assert (a & b).sum() / (a | b).sum() > 0.97
+    told = ask(dataset, "review_undo", reviewer="anna")
+    assert [s["id"] for s in told["suspects"]] == [wrong["id"]]
+    assert (suspect(dataset, "wrong category")["seen"]) == wrong["seen"]
+
+
+def test_nothing_is_redrawn_where_the_model_sees_nothing(dataset):
+    wrong = suspect(dataset, "wrong category")
+    absent = next(c.name for c in dataset.taxonomy.classes if c.name not in _seen(dataset, wrong))
+    told = decide(dataset, wrong, "redraw", category=absent)
+    assert "the model sees nothing there" in told["refused"]
+
+
+def _seen(dataset, suspect: dict) -> set[str]:
+    """The classes whose predicted regions reach into the suspect's box."""
+    names = [c.name for c in dataset.taxonomy.classes]
+    one = suspect["image_id"], suspect["id"]
+    return {name for name in names if found.predicted(dataset, *one, name)}
+
+
+def test_a_batch_is_taken_back_as_one_and_only_by_whose_it_is(dataset):
+    socks = [s for s in queue(dataset) if s["kind"] == "source label"]
+    many = [{"action": "keep", "image_id": s["image_id"], "instance_id": s["id"], "seen": s["seen"]}
+            for s in socks]  # fmt: skip
+    assert len(many) > 2
+    ask(dataset, "review_decide", reviewer="anna", decisions=many)
+    missing = suspect(dataset, MISSING)
+    decide(dataset, missing, "add", "bea")
+    told = ask(dataset, "review_undo", reviewer="anna")
+    assert told["message"] == f"Took back: {len(many)} decisions."
+    assert {s["id"] for s in told["suspects"]} == {s["id"] for s in socks}
+    assert ask(dataset, "review_undo", reviewer="anna")["undone"] == []
+    assert [d.action for d in dataset.review().active] == ["add"], "bea's stays"
+
+
+def test_what_another_one_decided_on_it_since_is_not_taken_away_under_them(dataset):
+    wrong = suspect(dataset, "wrong category")
+    decide(dataset, wrong, "relabel", category="feet")
+    bea = {"action": "keep", "image_id": wrong["image_id"], "instance_id": wrong["id"]}
+    ask(dataset, "review_decide", reviewer="bea", decisions=[bea])
+    told = ask(dataset, "review_undo", reviewer="anna")
+    assert "bea kept the feet, and that stands on it" in told["refused"]
+
+
+def test_one_garment_found_twice_is_decided_once(dataset):
+    """The wrong label's photo gets a missing garment at the same place."""
+    wrong = suspect(dataset, "wrong category")
+    samples = dataset.samples
+    field = f"missing_{RUN}"
+    label = next(d for d in samples.match({"image_id": wrong["image_id"]}).first().labels.detections
+                 if d.id == wrong["id"])  # fmt: skip
+    twin = {"_id": "a" * 24, **{n: label[n] for n in ("bounding_box", "mask", "rle", "source")}}
+    sample = samples.match({"image_id": wrong["image_id"]}).first()
+    import fiftyone as fo
+
+    twin.pop("_id")
+    sample[field] = fo.Detections(
+        detections=[fo.Detection(label=wrong["suggested"], confidence=0.8, reason="", **twin)]
+    )
+    sample.save()
+    (one,) = [s for s in queue(dataset) if s["image_id"] == wrong["image_id"] and s["score"] >= 0.8]
+    assert (one["id"], bool(one["also"])) == (wrong["id"], True)
+    decide(dataset, one, "relabel", category=wrong["suggested"])
+    left = [s for s in queue(dataset) if s["image_id"] == wrong["image_id"] and s["score"] >= 0.8]
+    assert left == []
+    ask(dataset, "review_undo", reviewer="anna")
+    (one,) = [s for s in queue(dataset) if s["image_id"] == wrong["image_id"] and s["score"] >= 0.8]
+    assert one["also"]
+
+
+def test_what_was_edited_in_fiftyone_is_the_reviewers_decision(dataset):
+    wrong = suspect(dataset, "wrong category")
+    sample = dataset.samples.match({"image_id": wrong["image_id"]}).first()
+    label = next(d for d in sample.labels.detections if d.id == wrong["id"])
+    label.label = "feet"
+    sample.save()
+    told = ask(dataset, "review_edited", reviewer="bea", image_id=wrong["image_id"])
+    assert told["decisions"] == 1
+    assert [(d.action, d.reviewer) for d in dataset.journal.read()] == [("relabel", "bea")]
+    assert wrong["id"] not in {s["id"] for s in told["suspects"]}
+
+
+def test_wrong_keys_are_said_on_the_screen(dataset):
+    path = database.home() / "review.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('[keys]\nkeep = "d"\n')
+    try:
+        assert "delete and keep have the same key" in ask(dataset, "review_queue")["refused"]
+    finally:
+        path.unlink()
+
+
+def test_two_reviewers_are_asked_about_different_labels(dataset):
+    ids = [s["id"] for s in queue(dataset)]
+    ask(dataset, "review_claim", reviewer="anna", ids=ids[:2])
+    told = ask(dataset, "review_claim", reviewer="bea", ids=ids[2:4])
+    assert told["others"] == dict.fromkeys(ids[:2], "anna")

@@ -1,0 +1,46 @@
+"""The queue: worst first, and one garment once."""
+
+from curation.review.suspect import MISSING, Suspect, iou, queue
+
+BOX = (0.25, 0.25, 0.5, 0.5)
+
+
+def suspect(label_id: str, kind: str = "wrong category", score: float = 0.9, **values) -> Suspect:
+    known = {
+        "image_id": "a", "sample": "", "path": "", "width": 4, "height": 4, "field": "labels",
+        "label": "feet", "source_label": "", "source": "", "box": BOX, "suggested": "lower-body",
+        "suggested_source": "", "reason": "", "split": "", "fold": None, "faults": (), "also": "",
+        "seen": "",
+    }  # fmt: skip
+    return Suspect(id=label_id, kind=kind, score=score, **(known | values))
+
+
+def missing(label_id: str, score: float = 0.8, **values) -> Suspect:
+    return suspect(label_id, MISSING, score, **({"label": "lower-body"} | values))
+
+
+def test_worst_first():
+    found = queue([suspect("1", score=0.6), suspect("2", score=0.9), suspect("3", score=0.7)])
+    assert [s.id for s in found] == ["2", "3", "1"]
+
+
+def test_a_garment_labelled_as_another_class_and_found_missing_is_one_suspect():
+    (only,) = queue([suspect("1", score=0.6), missing("2", score=0.8)])
+    assert (only.id, only.also, only.score) == ("1", "2", 0.8)
+
+
+def test_a_missing_garment_is_its_own_suspect_elsewhere_and_of_another_class():
+    elsewhere = missing("2", box=(0.7, 0.7, 0.3, 0.3))
+    other = missing("3", label="whole-body")
+    in_another = missing("4", image_id="b")
+    assert {s.id for s in queue([suspect("1"), elsewhere, other, in_another])} == set("1234")
+
+
+def test_a_missing_garment_goes_with_one_label_only():
+    found = queue([suspect("1"), suspect("2"), missing("3")])
+    assert sorted((s.id, s.also) for s in found) == [("1", "3"), ("2", "")]
+
+
+def test_iou_of_boxes_that_do_not_touch():
+    assert iou((0, 0, 0.1, 0.1), (0.5, 0.5, 0.1, 0.1)) == 0
+    assert iou((0, 0, 0, 0), (0, 0, 0, 0)) == 0
