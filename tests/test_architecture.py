@@ -142,7 +142,9 @@ def test_importing_a_module_starts_nothing():
     assert not begun, f"imported first by: {begun}"
 
 
-NO_TENSORFLOW = ("import", "remap", "audit", "review", "report", "export", "app", "doctor")
+NO_TENSORFLOW = (
+    "import", "remap", "audit", "review", "decisions", "report", "export", "app", "doctor",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("verb", [*NO_TENSORFLOW, "train"])
@@ -165,7 +167,7 @@ def test_verbs_on_labels_load_no_tensorflow(tmp_path, images_folder):
         f"import imaterialist edges --annotations {tmp_path}/t.csv --images {images_folder}",
         "remap edges --taxonomy supercategories",
         "audit edges",
-        f"review edges --apply {tmp_path}/d.csv",
+        f"decisions edges import {tmp_path}/d.csv",
         *(f"export edges {tmp_path}/{f} --format {f}" for f in ("coco", "tfrecord")),
     ]
     loaded = run(

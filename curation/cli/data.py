@@ -1,4 +1,4 @@
-"""Verbs on a dataset's labels: ``remap``, ``audit``, ``review``, ``export``."""
+"""Verbs on a dataset's labels: ``remap``, ``audit``, ``decisions``, ``export``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from curation.cli.group import EXISTING, as_json
+from curation.cli.group import as_json
 from curation.core import console
 from curation.formats.registry import writer, writers
 
@@ -91,43 +91,46 @@ def audit(dataset: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("dataset")
-@click.option("--apply", "apply_file", type=EXISTING, help="CSV of decisions to take.")
-@click.option("--undo", is_flag=True, help="Take the last decision back.")
+@click.argument("what", type=click.Choice(["list", "export", "import", "undo"]), default="list")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), required=False)
 @as_json
-def review(dataset: str, apply_file: Path | None, undo: bool, as_json: bool) -> None:
-    """List the decisions on a dataset's labels; take some, or take one back.
+def decisions(dataset: str, what: str, file: Path | None, as_json: bool) -> None:
+    """List the decisions on a dataset's labels; write them to a FILE, or take those of one.
 
-    A CSV for --apply has the columns action, image_id, instance_id and category.
+    A CSV to import has the columns action, image_id, instance_id and category.
     action is keep, relabel (to category), delete, add (a missing garment) or
     exclude (the whole photo); the ids are those in issues.csv. Where the category
     is a label of the annotation file, not a class, a column taxonomy says source.
+    undo takes your last decision back, and what you decided at once with it.
 
-    Changes: with --apply or --undo the journal, decisions.csv, and the labels; else nothing.
+    Changes: import and undo the journal, decisions.csv, and the labels; the others nothing.
 
     \b
-    curate review photos
-    curate review photos --apply decisions.csv
+    curate decisions photos
+    curate decisions photos import decisions.csv
     """
     from curation import steps, store
-    from curation.store import decisions
+    from curation.store.decisions import undo
 
-    if apply_file and undo:
-        raise click.UsageError("--apply and --undo contradict each other")
+    if (file is None) == (what in ("export", "import")):
+        raise click.UsageError(f"{what} {'needs a FILE' if file is None else 'takes no FILE'}")
     opened = store.open(dataset)
-    if apply_file:
-        taken = steps.review(opened, apply_file)
-        console.say(f"Took {console.count(len(taken), 'decision')} from {apply_file}.")
-    if undo:
-        undone = decisions.undo(opened)
-        what = f"{undone.action} on {undone.image_id}" if undone else "nothing: no decision stands"
-        console.say(f"Took back {what}.")
+    if what == "import" and file:
+        taken = steps.import_decisions(opened, file)
+        console.say(f"Took {console.count(len(taken), 'decision')} from {file}.")
+    if what == "export" and file:
+        console.say(f"Wrote {steps.export_decisions(opened, file)} of them to {file}.")
+    if what == "undo":
+        gone = [f"{d.sentence} in {d.image_id}" for d in undo(opened)]
+        console.say(f"Took back: {'; '.join(gone) or 'nothing, as you decided nothing'}.")
     stands = opened.review().active
-    columns = ("time", "reviewer", "action", "image_id", "instance_id", "category", "taxonomy")
+    columns = ("time", "reviewer", "action", "image_id", "instance_id", "category", "taxonomy",
+               "before", "seconds", "decision_id")  # fmt: skip
     rows = [[getattr(d, c) for c in columns] for d in stands]
     if as_json:
         click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows]))
-    elif not (apply_file or undo):
-        console.out.print(console.table(columns, rows))
+    elif what == "list":
+        console.out.print(console.table(columns[:-1], [row[:-1] for row in rows]))
     are = "stands" if len(stands) == 1 else "stand"
     console.say(f"{console.count(len(stands), 'decision')} {are} on {dataset}.")
 

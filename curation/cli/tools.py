@@ -32,6 +32,25 @@ def app(dataset: str, port: int, no_browser: bool) -> None:
 
 
 @click.command()
+@click.argument("dataset")
+@click.option("--port", type=click.IntRange(1024, 65535), default=5151, help="Of the App.")
+@click.option("--no-browser", is_flag=True, help="Serve only; open the address yourself.")
+def review(dataset: str, port: int, no_browser: bool) -> None:
+    """Open the App to decide on one suspect after the other, by keyboard. Ctrl+C ends it.
+
+    Changes: labels, and the journal, decisions.csv, as you decide; the folder of plugins.
+
+    \b
+    curate review photos
+    """
+    from curation import store
+    from curation.store import app as viewer
+    from curation.store.app_config import PANEL_WORKSPACE
+
+    viewer.serve(store.open(dataset), port, PANEL_WORKSPACE, browser=not no_browser)
+
+
+@click.command()
 @click.option("--no-app", is_flag=True, help="End with the table; do not open the App.")
 @click.option("--figures", type=click.IntRange(60, 5000), default=320, help="To draw.")
 @click.option("--port", type=click.IntRange(1024, 65535), default=5151, help="Of the App.")

@@ -78,7 +78,7 @@ def run(images: int, curate: Curate, settings: str = SETTINGS) -> None:
     )
     found = [match(row, injected) for row in issues.itertuples()]
     decide(folder / "decisions.csv", issues.head(REVIEWED), found[:REVIEWED])
-    verb(f"review {DATASET} --apply", folder / "decisions.csv")
+    verb(f"decisions {DATASET} import", folder / "decisions.csv")
     verb(f"export {DATASET}", folder / "cleaned", "--format tfrecord --size 224")
     console.err.rule("What came out")
     sources = issues[issues.source_error_score != ""].sort_values(
@@ -181,7 +181,7 @@ def match(row, injected: Sequence[InjectedError]) -> InjectedError | None:
 
 
 def decide(path: Path, issues: pd.DataFrame, found: Sequence[InjectedError | None]) -> None:
-    """What a curator who knows the truth decides on each suspect, as a file for `curate review`."""
+    """What a curator who knows the truth decides on each suspect, for `curate decisions`."""
     loaded = taxonomy.load("supercategories")
     rows = []
     for row, error in zip(issues.itertuples(), found, strict=True):

@@ -77,6 +77,25 @@ class Decision:
         if self.action == "undo" and not self.undoes:
             raise ValueError("undo needs the decision it takes back")
 
+    @property
+    def sentence(self) -> str:
+        """Who did what, as one says it.
+
+        >>> decision("relabel", "a", "anna", instance_id="1", category="feet").sentence
+        'anna relabelled it to feet'
+        """
+        label = self.before or "label"
+        did = {
+            "keep": f"kept the {label}",
+            "relabel": f"relabelled it to {self.category}",
+            "delete": f"dismissed the {self.category}" if self.mask else f"deleted the {label}",
+            "add": f"added a {self.category}",
+            "redraw": f"redrew the {label}",
+            "exclude": "excluded the photo",
+            "undo": "took a decision back",
+        }[self.action]
+        return f"{self.reviewer} {did}"
+
 
 COLUMNS = tuple(f.name for f in fields(Decision))
 MAX_CELL = 64 * 2**20
@@ -95,25 +114,6 @@ def decision(action: str, image_id: str, reviewer: str = "", **values: str) -> D
 def new_id() -> str:
     """For a decision, or for a batch of them."""
     return uuid.uuid4().hex[:16]
-
-
-def sentence(d: Decision) -> str:
-    """Who did what, as one says it.
-
-    >>> sentence(decision("relabel", "a", "anna", instance_id="1", category="feet"))
-    'anna relabelled it to feet'
-    """
-    label = d.before or "label"
-    did = {
-        "keep": f"kept the {label}",
-        "relabel": f"relabelled it to {d.category}",
-        "delete": f"dismissed the {d.category}" if d.mask else f"deleted the {label}",
-        "add": f"added a {d.category}",
-        "redraw": f"redrew the {label}",
-        "exclude": "excluded the photo",
-        "undo": "took a decision back",
-    }[d.action]
-    return f"{d.reviewer} {did}"
 
 
 def user() -> str:

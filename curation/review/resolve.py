@@ -96,7 +96,7 @@ class Review:
     def on_labels(self) -> Mapping[str, Decision]:
         """What was said last of each label as it was imported, by instance_id.
 
-        To keep what was relabelled or redrawn says nothing of that. Deferred decisions are left out.
+        To keep what was relabelled or redrawn says nothing of that. Deferred ones are left out.
         """
         said: dict[str, Decision] = {}
         for d in self.active:
@@ -188,8 +188,8 @@ class _Labels:
         if d.action == "delete":
             self.current.pop(d.instance_id, None)
         elif d.action in ("keep", "redraw") and old.instance.category in self._taxonomy.class_names:
-            instance = _redrawn(old.instance, d) if d.action == "redraw" else old.instance
-            self.current[d.instance_id] = Reviewed(instance, STATUS[d.action])
+            left = _redrawn(old.instance, d) if d.action == "redraw" else old.instance
+            self.current[d.instance_id] = Reviewed(left, STATUS[d.action])
         elif d.action == "relabel":
             if instance := self._called(old.instance, d.category, d.taxonomy):
                 self.current[d.instance_id] = Reviewed(instance, STATUS["relabel"])

@@ -11,6 +11,7 @@ callback where it is; see :mod:`curation.core.progress`.
 """
 
 from curation.steps.audit import audit
+from curation.steps.decisions import export_decisions, import_decisions
 from curation.steps.evaluate import evaluate
 from curation.steps.export import export
 from curation.steps.export_model import export_model
@@ -19,10 +20,9 @@ from curation.steps.ingest import ingest
 from curation.steps.predict import predict
 from curation.steps.remap import remap
 from curation.steps.report import report
-from curation.steps.review import review
 from curation.steps.train import resume, train
 
 __all__ = [
-    "audit", "evaluate", "export", "export_model", "flag", "ingest", "predict", "remap", "report",
-    "resume", "review", "train",
+    "audit", "evaluate", "export", "export_decisions", "export_model", "flag", "import_decisions",
+    "ingest", "predict", "remap", "report", "resume", "train",
 ]  # fmt: skip

@@ -39,12 +39,15 @@ register = load_plugin().register
 '''
 
 
-def address(dataset: Dataset, port: int, view: str | None = SUSPECTS) -> str:
-    """Where a server on this port shows the dataset: in the review layout, on a saved view."""
-    url = f"http://{ADDRESS}:{port}/datasets/{dataset.name}?workspace={WORKSPACE}"
-    if view and dataset.samples.has_saved_view(view):
-        import fiftyone.core.utils as fou
+def address(
+    dataset: Dataset, port: int, view: str | None = SUSPECTS, workspace: str = WORKSPACE
+) -> str:
+    """Where a server on this port shows the dataset: in a saved layout, on a saved view."""
+    import fiftyone.core.utils as fou
 
+    slug = fou.to_slug(workspace)
+    url = f"http://{ADDRESS}:{port}/datasets/{dataset.name}?workspace={slug}"
+    if view and dataset.samples.has_saved_view(view):
         url += f"&view={fou.to_slug(view)}"
     return url
 
@@ -77,8 +80,11 @@ def server(port: int) -> Iterator[subprocess.Popen]:
                 process.wait()
 
 
-def serve(dataset: Dataset, port: int, browser: bool = True) -> None:
+def serve(dataset: Dataset, port: int, workspace: str = WORKSPACE, browser: bool = True) -> None:
     """Shows the dataset until Ctrl+C.
+
+    Args:
+        workspace: one of those that :mod:`curation.store.app_config` saves
 
     Raises:
         CurateError: the port is taken, or the server does not come up
@@ -87,7 +93,9 @@ def serve(dataset: Dataset, port: int, browser: bool = True) -> None:
     # A plain kill, too, must take the server along, or it would hold the port.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with server(port) as process:
-        url = address(dataset, port)
+        # The panel shows the suspects itself: the grid behind it has all photos.
+        view = SUSPECTS if workspace == WORKSPACE else None
+        url = address(dataset, port, view, workspace)
         print(url, flush=True)
         if browser:
             webbrowser.open(url)

@@ -32,7 +32,9 @@ class Request:
     Attributes:
         category: a class of the active taxonomy, unless ``taxonomy`` is SOURCE: then a label
             of the annotation file, which holds under every taxonomy
-        mask: what ``redraw`` puts in place of the label's; see :func:`curation.core.rle.to_text`
+        mask: what ``redraw`` puts in place of the label's, or of a garment that ``add`` adds and
+            no run found here; see :func:`curation.core.rle.to_text`
+        reviewer: who decides, where that is not the same for all
         seen: what the reviewer had on screen, see :func:`seen`; empty where nobody looked
         seconds: that the reviewer spent on it; empty where nobody measured
     """
@@ -43,6 +45,7 @@ class Request:
     category: str = ""
     taxonomy: str = ""
     mask: str = ""
+    reviewer: str = ""
     seen: str = ""
     seconds: str = ""
 
@@ -146,7 +149,7 @@ def _refuse_what_stands_on(
     first = min(i for i, d in enumerate(active) if d.decision_id in ids)
     for d in active[first:]:
         if d.decision_id not in ids and (d.image_id, d.instance_id) in on:
-            reason = f"{journal.sentence(d)}, and that stands on it; take that back first"
+            reason = f"{d.sentence}, and that stands on it; take that back first"
             raise RefusedError(dataset.name, reason, where=d.image_id)
 
 
@@ -206,7 +209,7 @@ class _Checked:
             raise self._refuse(request, reason)
         if request.action in ("add", "delete"):
             found = self._missing.get(request.instance_id)
-            if found is None and request.action == "add":
+            if found is None and request.action == "add" and not mask:
                 raise self._refuse(request, f"has no missing garment {request.instance_id}")
             if found:  # in the journal, since another run finds others
                 category, mask = category or found.category, rle.to_text(found.mask)
@@ -214,7 +217,7 @@ class _Checked:
             decision = journal.decision(
                 request.action,
                 request.image_id,
-                who,
+                request.reviewer or who,
                 instance_id=request.instance_id,
                 category=category,
                 taxonomy=(request.taxonomy or active.name) if category else "",
@@ -233,6 +236,8 @@ class _Checked:
         active = self.review.taxonomy
         if self.document is None:
             return "no such photo"
+        if d.mask and (reason := self._wrong_mask(d.mask)):
+            return reason
         if active is None or labels.waits_for_remap(self.document, active):
             name = active.name if active else "none"
             return (
@@ -251,8 +256,8 @@ class _Checked:
         """How a label differs from what the reviewer saw; empty where it does not."""
         if not request.seen or self.document is None:
             return ""
-        label, garment = (x.get(request.instance_id) for x in (self._labels, self._missing))
-        if label:
+        garment = self._missing.get(request.instance_id)
+        if label := self._labels.get(request.instance_id):
             now = seen(label.instance.category, label.instance.mask, label.status)
         elif garment:
             status = self.review.missing_status.get(request.instance_id, "")
@@ -263,8 +268,25 @@ class _Checked:
             return ""
         about = [d for d in self.review.of(request.image_id)
                  if d.instance_id == request.instance_id]  # fmt: skip
-        what = journal.sentence(about[-1]) if about else "it is not what it was"
+        what = about[-1].sentence if about else "it is not what it was"
         return f"changed since you saw it: {what}; look again"
+
+    def _wrong_mask(self, text: str) -> str:
+        """Why a mask cannot be one of the photo; empty where it can."""
+        try:
+            mask = rle.parse(text)
+        except ValueError as error:
+            return f"its mask cannot be read: {error}"
+        height, width = self._size
+        if (mask.height, mask.width) != (height, width):
+            return f"its mask is {mask.width} x {mask.height} px, the photo {width} x {height}"
+        return ""
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        """Height and width of the photo."""
+        about = (self.document or {})["metadata"]
+        return about["height"], about["width"]
 
     def _known(self, d: Decision) -> set[str]:
         """The instances that can be decided on, also those that are deleted by now."""
@@ -297,8 +319,7 @@ class _Checked:
     def _instances(self, field_name: str) -> list[Instance]:
         if self.document is None:
             return []
-        size = self.document["metadata"]["height"], self.document["metadata"]["width"]
-        return [as_instance(d, *size) for d in bulk.detections(self.document, field_name)]
+        return [as_instance(d, *self._size) for d in bulk.detections(self.document, field_name)]
 
     def _refuse(self, request: Request, reason: str) -> RefusedError:
         error = RefusedError(self.dataset, reason, where=request.image_id)

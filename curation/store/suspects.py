@@ -1,4 +1,4 @@
-"""The suspects of a dataset, what a reviewer sees of each, and what the model would draw instead."""
+"""The suspects of a dataset, what a reviewer sees of each, and what the model would draw."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def outlines(
     photos = {p["image_id"]: p
               for p in bulk.read(dataset.samples, {w[1] for w in wanted}, fields)}  # fmt: skip
     classes = {c.name: c.id for c in dataset.taxonomy.classes}
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for label_id, image_id, field, suggested in wanted:
         photo = photos.get(image_id, {})
         labels = {str(d["_id"]): d for d in bulk.detections(photo, field)}

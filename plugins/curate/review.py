@@ -61,7 +61,7 @@ class Outlines(_Question):
 
     def answer(self, dataset, asked):
         wanted = [
-            tuple(str(s.get(k) or "") for k in ("id", "image_id", "field", "suggested"))
+            (str(s["id"]), str(s["image_id"]), str(s["field"]), str(s.get("suggested") or ""))
             for s in asked["suspects"]
         ]
         return {"outlines": suspects.outlines(dataset, wanted)}
@@ -85,7 +85,7 @@ class Decide(_Question):
             error.index = about[error.index]
             raise
         first = taken[0]
-        message = journal.sentence(first) + f" in {first.image_id}"
+        message = first.sentence + f" in {first.image_id}"
         if len(asked["decisions"]) > 1:
             message = f"{count(len(asked['decisions']), 'decision')} saved"
         ids = [d.decision_id for d in taken]
@@ -99,10 +99,9 @@ def _requests(dataset: store.Dataset, asked: dict[str, Any]) -> list[Request]:
     if asked.get("seconds") is not None:
         values["seconds"] = f"{float(asked['seconds']):.1f}"
     also = []
-    if other := asked.get("also"):
-        # A label that is deleted leaves the garment without one, if the model is right.
-        if values["action"] != "delete":
-            also = [Request("delete", values["image_id"], str(other))]
+    # A label that is deleted leaves the garment without one, if the model is right.
+    if (other := asked.get("also")) and values["action"] != "delete":
+        also = [Request("delete", values["image_id"], str(other))]
     if values["action"] != "redraw":
         return [Request(**values), *also]
     category = values.pop("category")
@@ -144,7 +143,7 @@ class Undo(_Question):
 def _what(gone: list[Decision]) -> str:
     if len(gone) > 1 and len({d.instance_id for d in gone}) > 2:
         return count(len(gone), "decision")
-    return f"{journal.sentence(gone[0])} in {gone[0].image_id}"
+    return f"{gone[0].sentence} in {gone[0].image_id}"
 
 
 class Claim(_Question):

@@ -3,7 +3,7 @@
     python decide_worker.py journal DATASET COUNT FILE
     python decide_worker.py time DATASET FIRST MANY
 
-``journal`` writes a CSV for `curate review --apply`: the first COUNT labels, each with another
+``journal`` writes a CSV for `curate decisions`: the first COUNT labels, each with another
 class. ``time`` relabels one label, ten times over, and MANY at once, of labels from FIRST on, and
 prints the seconds: the median of the ten, and of the many together. Labels stand in an order that
 takes one of each photo in turn, so MANY are of as many photos, as suspects are.

@@ -207,7 +207,11 @@ def decide(
                      folder / "train.csv", "--images", folder / "photos")  # fmt: skip
         build.curate("remap", DATASET + "_many", "--taxonomy", "supercategories")
         build.decide("journal", DATASET + "_many", journal, build.folder / "decisions.csv")
-        build.curate("review", DATASET + "_many", "--apply", build.folder / "decisions.csv")
+        taken = build.folder / "decisions.csv"
+        if build.name == "before":
+            build.curate("review", DATASET + "_many", "--apply", taken)
+        else:
+            build.curate("decisions", DATASET + "_many", "import", taken)
     found: dict[str, list[tuple[float, float]]] = {"one": [], "many": []}
     for number in range(rounds):
         first = journal + number * 2 * MANY

@@ -127,7 +127,7 @@ def test_via_remap_review_and_export(tmp_path, images_folder, dataset):
     assert {row["label"]: row["class"] for row in done}["boho"] == "bohemian"
     decisions = tmp_path / "d.csv"
     decisions.write_text("action,image_id\nexclude,b.png\n")
-    assert "Took 1 decision " in run("review", dataset, "--apply", decisions).stderr
+    assert "Took 1 decision " in run("decisions", dataset, "import", decisions).stderr
     first, second = tmp_path / "one", tmp_path / "two"
     manifest = json.loads(run("export", dataset, first, "--size", "32", "--json").stdout)
     assert sum(split["photos"] for split in manifest["splits"].values()) == 2
@@ -135,7 +135,12 @@ def test_via_remap_review_and_export(tmp_path, images_folder, dataset):
     files = sorted(p.name for p in first.iterdir())
     assert all((first / n).read_bytes() == (second / n).read_bytes() for n in files)
     assert "classes.csv" in files
-    assert "Took back exclude on b.png" in run("review", dataset, "--undo").stderr
+    kept = tmp_path / "kept.csv"
+    assert "Wrote 1 of them" in run("decisions", dataset, "export", kept).stderr
+    assert "excluded the photo in b.png" in run("decisions", dataset, "undo").stderr
+    assert "Took 1 decision " in run("decisions", dataset, "import", kept).stderr
+    (decision,) = json.loads(run("decisions", dataset, "--json").stdout)
+    assert (decision["action"], decision["image_id"]) == ("exclude", "b.png")
 
 
 def test_an_export_never_replaces_something_else(tmp_path, csv_file, images_folder, dataset):

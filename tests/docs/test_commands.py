@@ -40,7 +40,9 @@ from tests.docs.documents import (
 SMALLER = {
     "train": ["--size", "64", "--steps", "4"],
     "sweep": ["--size", "64", "--steps", "4"],
-    "app": ["--help"],  # it serves until Ctrl+C: tests/store/test_app.py and tests/app run it
+    # They serve until Ctrl+C: tests/store/test_app.py and tests/app run them.
+    "app": ["--help"],
+    "review": ["--help"],
     "demo": ["--help"],  # tests/demo/test_run.py
     "doctor": ["--help"],  # tests/cli/test_doctor.py
 }

@@ -101,8 +101,8 @@ def test_the_predicted_mask_takes_the_place_of_the_label(dataset):
     label = next(x for x in record.instances if x.instance_id == wrong["id"])
     assert label.category == wrong["suggested"]
     # The fixture's prediction is the truth, and the wrong label has the right mask.
-    before = next(x.mask for x in next(dataset.records("ground_truth", [wrong["image_id"]])).instances
-                  if x.instance_id == wrong["id"])  # fmt: skip
+    (source,) = dataset.records("ground_truth", [wrong["image_id"]])
+    before = next(x.mask for x in source.instances if x.instance_id == wrong["id"])
     a, b = rle.decode(label.mask), rle.decode(before)
     assert (a & b).sum() / (a | b).sum() > 0.97
     told = ask(dataset, "review_undo", reviewer="anna")

@@ -5,7 +5,7 @@ import pytest
 from curation.core import rle
 from curation.core.errors import FormatError
 from curation.review import Journal
-from curation.review.journal import decision, sentence
+from curation.review.journal import decision
 from tests.conftest import picture
 
 MASK = rle.encode(picture("##..", "#..."))
@@ -118,7 +118,7 @@ def test_a_journal_of_an_earlier_build_gets_the_new_columns_at_the_next_decision
 def test_what_a_decision_did_is_a_sentence():
     drawn = rle.to_text(MASK)
     said = {
-        sentence(decision(action, "a", "Ann", instance_id="1", **values))
+        decision(action, "a", "Ann", instance_id="1", **values).sentence
         for action, values in {
             "keep": {"before": "feet"},
             "delete": {"before": "feet"},
@@ -130,4 +130,4 @@ def test_what_a_decision_did_is_a_sentence():
     assert said == {"Ann kept the feet", "Ann deleted the feet", "Ann added a coat",
                     "Ann redrew the coat", "Ann excluded the photo"}  # fmt: skip
     dismissed = decision("delete", "a", "Ann", instance_id="1", category="coat", mask=drawn)
-    assert sentence(dismissed) == "Ann dismissed the coat"
+    assert dismissed.sentence == "Ann dismissed the coat"

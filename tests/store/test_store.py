@@ -12,7 +12,7 @@ from curation.core import rle, taxonomy
 from curation.core.errors import DatasetError, TaxonomyError
 from curation.core.records import ImageRecord, Instance
 from curation.issues.issue import ImageScore, Issue, digest
-from curation.steps import review
+from curation.steps import import_decisions
 from curation.store import decisions, image_hashes, results
 from curation.store import write as writing
 from curation.store.labels import remap as remap_labels
@@ -171,7 +171,7 @@ def test_a_decision_changes_the_working_copy_and_undo_brings_it_back(dataset):
     decisions.undo(dataset)
     decisions.undo(dataset)
     assert list(dataset.records("labels")) == before
-    assert decisions.undo(dataset) is None
+    assert decisions.undo(dataset) == []
     truth = dataset.samples.match({"image_id": "a"}).first().ground_truth.detections
     assert [d.label for d in truth] == ["shirt, blouse", "sleeve"]
 
@@ -229,9 +229,9 @@ def test_a_file_with_a_dismissal_can_be_applied_again(dataset, tmp_path):
     missing = score(dataset)
     path = tmp_path / "decisions.csv"
     path.write_text(f"action,image_id,instance_id\ndelete,a,{missing.instance_id}\n")
-    assert len(review(dataset, path)) == 1
+    assert len(import_decisions(dataset, path)) == 1
     results.write_scores(dataset, "r1", [ImageScore("a", 0.0, ())])
-    assert review(dataset, path) == []
+    assert import_decisions(dataset, path) == []
 
 
 def test_flagged_images_are_saved_worst_first_and_leave_when_decided(dataset):
@@ -286,10 +286,10 @@ def test_a_file_of_decisions_is_taken_whole_or_not_at_all(dataset, tmp_path):
     path = tmp_path / "d.csv"
     path.write_text(f"action,image_id,instance_id\nkeep,a,{shirt.id}\nburn,a,{shirt.id}\n")
     with pytest.raises(Exception, match=r"d.csv:3: 'burn'"):
-        review(dataset, path)
+        import_decisions(dataset, path)
     assert dataset.journal.read() == []
     path.write_text(f"action,image_id,instance_id\nkeep,a,{shirt.id}\nexclude,b,\n")
-    assert len(review(dataset, path)) == 2
+    assert len(import_decisions(dataset, path)) == 2
 
 
 def test_a_dataset_that_is_not_ours_is_refused():

@@ -1,4 +1,4 @@
-"""``curate review``: decisions that come out of a spreadsheet, and what is decided by now."""
+"""``curate decisions``: what was decided, as a file; and decisions that come out of one."""
 
 from __future__ import annotations
 
@@ -6,20 +6,36 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+from curation.core.atomic import replacing
 from curation.core.errors import FormatError
 from curation.review import Decision
 from curation.review.journal import MAX_CELL
 from curation.store import Dataset, decisions
 from curation.store.decisions import RefusedError, Request
 
-_COLUMNS = ("image_id", "instance_id", "category", "taxonomy")
+_READ = ("image_id", "instance_id", "category", "taxonomy", "mask", "reviewer")
+_WRITTEN = ("action", *_READ, "time", "before", "seconds", "batch", "decision_id")
 
 
-def review(dataset: Dataset, path: Path) -> list[Decision]:
+def export_decisions(dataset: Dataset, path: Path) -> int:
+    """Writes the decisions that stand, oldest first, as a CSV that :func:`import_decisions` reads.
+
+    Returns:
+        how many they are
+    """
+    stands = dataset.review().active
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerows([_WRITTEN, *([getattr(d, name) for name in _WRITTEN] for d in stands)])
+    return len(stands)
+
+
+def import_decisions(dataset: Dataset, path: Path) -> list[Decision]:
     """Takes all decisions of a CSV with action, image_id, instance_id, category; or none.
 
-    A column taxonomy says ``source`` where the category is a label of the annotation file. A
-    decision that is the last active one on its instance already is not taken again.
+    A column taxonomy says ``source`` where the category is a label of the annotation file; mask
+    and reviewer are those of an export. A decision that is the last active one on its instance
+    already is not taken again.
 
     Raises:
         FormatError: with the line that is wrong; nothing is taken
@@ -44,8 +60,9 @@ def _says(decision: Decision, request: Request) -> bool:
     """Whether a decision is that of a row; what its empty cells mean, the decision wrote out."""
     category = request.category or (decision.category if request.action != "relabel" else "")
     taxonomy = request.taxonomy or decision.taxonomy
-    said = (decision.action, decision.category, decision.taxonomy)
-    return said == (request.action, category, taxonomy)
+    mask = request.mask or decision.mask
+    said = (decision.action, decision.category, decision.taxonomy, decision.mask)
+    return said == (request.action, category, taxonomy, mask)
 
 
 def _requests(path: Path) -> Iterator[tuple[int, Request]]:
@@ -59,8 +76,10 @@ def _requests(path: Path) -> Iterator[tuple[int, Request]]:
             rows = [(reader.line_num, row) for row in reader]
     except UnicodeDecodeError:
         raise FormatError(path, "is not UTF-8; save it as CSV UTF-8") from None
+    except OSError as error:
+        raise FormatError(path, f"cannot be read: {error.strerror}") from None
     except csv.Error as error:
         raise FormatError(path, f"not a CSV: {error}", where=str(reader.line_num)) from None
     for line, row in rows:
-        values = {name: row.get(name) or "" for name in _COLUMNS}
+        values = {name: row.get(name) or "" for name in _READ}
         yield line, Request(row["action"] or "", **values)
