@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata, util
@@ -16,6 +19,8 @@ from curation.core.errors import CurateError
 from curation.store import database
 
 APP_PORT = 5151
+SAM2_FROM = "FIFTYONE_MODEL_WEIGHTS_BASE_SAM2"
+"""FiftyOne's variable for where its editor finds the weights of SAM 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,8 @@ class Check:
 def examine() -> list[Check]:
     """All checks, those that others need first. None raises: what one meets is its finding."""
     checks: tuple[Callable[[], Check], ...] = (
-        _python, _packages, _mongod, _database, _trainer, _weights, _plugin, _port, _disk,
+        _python, _packages, _mongod, _database, _trainer, _weights, _plugin, _sam2, _port,
+        _disk,
     )  # fmt: skip
     return [_safely(check) for check in checks]
 
@@ -165,9 +171,30 @@ def _plugin() -> Check:
     if app.plugin_visible():
         return Check("plugin", True, "the App sees curate's operators")
     if not app.installed_plugin().exists():
-        return Check("plugin", True, "not installed yet: `curate app` does that when it opens")
+        found = "not installed yet: `curate review` and `curate app` do that when they open"
+        return Check("plugin", True, found)
     mend = f"fiftyone plugins enable {app.PLUGIN}, or remove {app.installed_plugin()}"
     return Check("plugin", False, "the App does not see curate's operators", mend)
+
+
+def _sam2() -> Check:
+    """Never wrong: who edits masks without it has the brush and the pen."""
+    from fiftyone.server.routes.runtime_assets import DEFAULT_MODEL_URLS
+
+    url = os.environ.get(SAM2_FROM) or DEFAULT_MODEL_URLS["sam2"]
+    try:
+        request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - the user's, or FiftyOne's
+        urllib.request.urlopen(request, timeout=3).close()  # noqa: S310
+    except urllib.error.HTTPError:
+        pass  # it answers: a folder need not be listed
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        found = (
+            f"{url} cannot be reached ({reason}): the editor in the App has its brush and pen, and "
+            f"no SAM 2. To serve its weights yourself, set {SAM2_FROM} to their address"
+        )
+        return Check("SAM 2", True, found)
+    return Check("SAM 2", True, f"the editor in the App loads its weights from {url}")
 
 
 def _port() -> Check:

@@ -1,4 +1,4 @@
-"""``app``, ``demo`` and ``doctor``: what needs no photos of one's own, or only shows them."""
+"""``app``, ``review``, ``plugin``, ``demo`` and ``doctor``: the App, and what needs no photos of one's own."""
 
 from __future__ import annotations
 
@@ -48,6 +48,31 @@ def review(dataset: str, port: int, no_browser: bool) -> None:
     from curation.store.app_config import PANEL_WORKSPACE
 
     viewer.serve(store.open(dataset), port, PANEL_WORKSPACE, browser=not no_browser)
+
+
+@click.group()
+def plugin() -> None:
+    """The plugin of the FiftyOne App, for who starts the App without curate.
+
+    Changes: nothing.
+
+    \b
+    curate plugin install
+    """
+
+
+@plugin.command()
+def install() -> None:
+    """Put the plugin into FiftyOne's folder of plugins, beside your own. Repeatable.
+
+    Changes: the folder `curate` in FiftyOne's folder of plugins.
+
+    \b
+    curate plugin install
+    """
+    from curation.store import app as viewer
+
+    console.err.print(f"The App shows curate's panels and buttons: {viewer.install_plugin()}")
 
 
 @click.command()
