@@ -70,7 +70,9 @@ class RefusedError(DatasetError):
     index: int = 0
 
 
-def decide(dataset: Dataset, requests: Iterable[Request], reviewer: str = "") -> list[Decision]:
+def decide(
+    dataset: Dataset, requests: Iterable[Request], reviewer: str = "", batch: str = ""
+) -> list[Decision]:
     """Takes decisions: all or none. Each is one entry of the journal, each photo is written once;
     those that are taken at once are taken back at once.
 
@@ -78,14 +80,18 @@ def decide(dataset: Dataset, requests: Iterable[Request], reviewer: str = "") ->
 
     Args:
         reviewer: who decides; empty for who is logged in
+        batch: an id of the caller's. Who asks again with the same one, since the answer got lost,
+            is told what was taken then, and nothing is taken twice
 
     Raises:
         RefusedError: one of them cannot be taken, or its label is not what the reviewer saw any
             more; nothing is written then
     """
     who, wanted = reviewer or journal.user(), list(requests)
-    batch = journal.new_id() if len(wanted) > 1 else ""
     with dataset.journal.locked():
+        if taken := _asked_before(dataset, batch):
+            edits.adopt(dataset, {d.image_id for d in taken})  # it may have been killed in between
+            return taken
         found = labels.read(dataset, {r.image_id for r in wanted})
         photos = {document["image_id"]: document for document in found}
         review = dataset.review()
@@ -94,7 +100,7 @@ def decide(dataset: Dataset, requests: Iterable[Request], reviewer: str = "") ->
         new = [
             replace(
                 _Checked(dataset.name, i, photos.get(request.image_id), now).decision(request, who),
-                batch=batch,
+                batch=batch or (journal.new_id() if len(wanted) > 1 else ""),
             )
             for i, request in enumerate(wanted)
         ]
@@ -103,12 +109,19 @@ def decide(dataset: Dataset, requests: Iterable[Request], reviewer: str = "") ->
     return new
 
 
-def undo(dataset: Dataset, reviewer: str = "", decision_id: str = "") -> list[Decision]:
+def _asked_before(dataset: Dataset, batch: str) -> list[Decision]:
+    return [d for d in dataset.journal.read() if batch and d.batch == batch]
+
+
+def undo(
+    dataset: Dataset, reviewer: str = "", decision_id: str = "", batch: str = ""
+) -> list[Decision]:
     """Takes a decision back, and what was decided at once with it.
 
     Args:
         reviewer: whose; empty for who is logged in
         decision_id: of the one to take back, whoever took it; empty for the reviewer's own last
+        batch: as for :func:`decide`
 
     Returns:
         the decisions that were undone, oldest first; none where there is nothing to undo
@@ -118,6 +131,9 @@ def undo(dataset: Dataset, reviewer: str = "", decision_id: str = "") -> list[De
     """
     who = reviewer or journal.user()
     with dataset.journal.locked():
+        if before := _asked_before(dataset, batch):
+            ids = {d.undoes for d in before}
+            return [d for d in dataset.journal.read() if d.decision_id in ids]
         active = dataset.review().active
         wanted = [d for d in active if d.decision_id == decision_id or not decision_id]
         if decision_id and not wanted:
@@ -128,7 +144,7 @@ def undo(dataset: Dataset, reviewer: str = "", decision_id: str = "") -> list[De
         last = own[-1]
         gone = [d for d in active if d is last or (d.batch and d.batch == last.batch)]
         _refuse_what_stands_on(dataset, gone, active)
-        batch = journal.new_id() if len(gone) > 1 else ""
+        batch = batch or (journal.new_id() if len(gone) > 1 else "")
         found = list(labels.read(dataset, {d.image_id for d in gone}))
         drawn = edits.find(dataset, found, dataset.review())
         back = [

@@ -77,7 +77,9 @@ class Decide(_Question):
                 requests.append(request)
                 about.append(i)
         try:
-            taken = decisions.decide(dataset, requests, asked.get("reviewer") or "")
+            taken = decisions.decide(
+                dataset, requests, _text(asked, "reviewer"), _text(asked, "key")
+            )
         except RefusedError as error:
             # What a kill left behind is mended, or it would be refused ever after.
             with dataset.journal.locked():
@@ -95,7 +97,7 @@ class Decide(_Question):
 def _requests(dataset: store.Dataset, asked: dict[str, Any]) -> list[Request]:
     """A decision of the panel as one or two: a missing garment that is the same one goes along."""
     named = ("action", "image_id", "instance_id", "category", "taxonomy", "seen")
-    values = {name: str(asked.get(name) or "") for name in named}
+    values = {name: _text(asked, name) for name in named}
     if asked.get("seconds") is not None:
         values["seconds"] = f"{float(asked['seconds']):.1f}"
     also = []
@@ -122,8 +124,8 @@ class Undo(_Question):
     name = "review_undo"
 
     def answer(self, dataset, asked):
-        which = asked.get("decision_id") or ""
-        gone = decisions.undo(dataset, asked.get("reviewer") or "", which)
+        who, which, key = (_text(asked, name) for name in ("reviewer", "decision_id", "key"))
+        gone = decisions.undo(dataset, who, which, key)
         message = "There is no decision of yours to undo."
         if gone:
             message = f"Took back: {_what(gone)}."
@@ -160,7 +162,7 @@ class Edited(_Question):
     def answer(self, dataset, asked):
         image_id = str(asked["image_id"])
         with dataset.journal.locked():
-            made = edits.adopt(dataset, [image_id], asked.get("reviewer") or "")
+            made = edits.adopt(dataset, [image_id], _text(asked, "reviewer"))
         message = f"{count(len(made), 'edit')} in {image_id} saved." if made else "Nothing changed."
         return {
             "decisions": len(made),
@@ -168,6 +170,10 @@ class Edited(_Question):
             "counts": _counts(dataset),
             "suspects": [asdict(s) for s in suspects.read(dataset, [image_id])],
         }
+
+
+def _text(asked: dict[str, Any], name: str) -> str:
+    return str(asked.get(name) or "")
 
 
 def _counts(dataset: store.Dataset) -> dict[str, int]:

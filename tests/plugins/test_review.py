@@ -139,6 +139,20 @@ def test_a_batch_is_taken_back_as_one_and_only_by_whose_it_is(dataset):
     assert [d.action for d in dataset.review().active] == ["add"], "bea's stays"
 
 
+def test_what_is_asked_twice_since_the_answer_was_lost_is_done_once(dataset):
+    first, second = (s for s in queue(dataset) if s["kind"] == "wrong category")
+    for suspect_, key in ((first, "1"), (second, "2"), (second, "2")):
+        decision = {"action": "delete", "image_id": suspect_["image_id"],
+                    "instance_id": suspect_["id"], "seen": suspect_["seen"]}  # fmt: skip
+        told = ask(dataset, "review_decide", reviewer="anna", key=key, decisions=[decision])
+        assert len(told["saved"]) == 1
+    assert len(dataset.journal.read()) == 2
+    for _ in range(2):
+        told = ask(dataset, "review_undo", reviewer="anna", key="3")
+        assert [d["instance_id"] for d in told["undone"]] == [second["id"]]
+    assert [d.instance_id for d in dataset.review().active] == [first["id"]]
+
+
 def test_what_another_one_decided_on_it_since_is_not_taken_away_under_them(dataset):
     wrong = suspect(dataset, "wrong category")
     decide(dataset, wrong, "relabel", category="feet")
