@@ -1,4 +1,4 @@
-"""``app``, ``review``, ``plugin``, ``demo`` and ``doctor``: the App, and what needs no photos of one's own."""
+"""``app``, ``review``, ``plugin``, ``demo``, ``doctor``: the App, and what needs no photos of one's own."""
 
 from __future__ import annotations
 

@@ -92,6 +92,7 @@ def decide(
         if taken := _asked_before(dataset, batch):
             edits.adopt(dataset, {d.image_id for d in taken})  # it may have been killed in between
             return taken
+        batch = batch or (journal.new_id() if len(wanted) > 1 else "")
         found = labels.read(dataset, {r.image_id for r in wanted})
         photos = {document["image_id"]: document for document in found}
         review = dataset.review()
@@ -100,7 +101,7 @@ def decide(
         new = [
             replace(
                 _Checked(dataset.name, i, photos.get(request.image_id), now).decision(request, who),
-                batch=batch or (journal.new_id() if len(wanted) > 1 else ""),
+                batch=batch,
             )
             for i, request in enumerate(wanted)
         ]
