@@ -1,4 +1,4 @@
-"""``app``, ``review``, ``plugin``, ``demo``, ``doctor``: the App, and what needs no photos of one's own."""
+"""The verbs of the App, ``demo`` and ``doctor``: they need no photos, or only show them."""
 
 from __future__ import annotations
 

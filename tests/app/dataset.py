@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import fiftyone as fo
 import numpy as np
 from PIL import Image
 
@@ -20,6 +19,8 @@ from curation.store.labels import remap as remap_labels
 from curation.store.write import write as write_records
 
 RUN = "r1"
+DISTINCT = 40
+"""Figures that are drawn; further photos are their copies."""
 SOURCE_FIELDS = ("source_label", "source_error_score", "suggested_source_label", "source_reason")
 WRONG = {"upper-body": "pants", "lower-body": "dress", "whole-body": "pants", "feet": "pants"}
 """What the largest garment of a class is called instead."""
@@ -35,17 +36,24 @@ class DrawnImage:
     missing: tuple[Instance, str] | None = None
 
 
-def build(name: str, folder: Path, images: int = 8) -> fo.Dataset:
+def build(name: str, folder: Path, images: int = 8, suspects: int | None = None) -> store.Dataset:
     """Writes photos, labels, predictions (the truth) and scores.
 
     In even photos the largest garment has a wrong label; in odd ones it has none.
+
+    Args:
+        suspects: photos of which that holds; the others are right. None for all
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(7)
     toml = (taxonomy.BUILT_IN / "supercategories.toml").read_text("utf-8")
     classes = taxonomy.parse(toml, "supercategories.toml")
     ids = {c.name: c.id for c in classes.classes}
-    drawn = [_draw(f"figure-{i:02d}", folder, rng, classes, spoil=i % 2) for i in range(images)]
+    distinct = [figures.draw_figure(rng, 384, 256) for _ in range(min(images, DISTINCT))]
+    drawn = [
+        _draw(i, distinct[i % DISTINCT], folder, classes, wrong=suspects is None or i < suspects)
+        for i in range(images)
+    ]
     write_records(name, (image.record for image in drawn))
     dataset = store.open(name)
     remap_labels(dataset, toml, "supercategories.toml")
@@ -62,22 +70,28 @@ def build(name: str, folder: Path, images: int = 8) -> fo.Dataset:
     return dataset
 
 
-def _draw(image_id, folder, rng, classes, spoil) -> DrawnImage:
-    figure = figures.draw_figure(rng, 384, 256)
+def _draw(number, figure, folder, classes, wrong) -> DrawnImage:
+    image_id = f"figure-{number:02d}"
     path = folder / f"{image_id}.jpg"
-    Image.fromarray(figure.image).save(path, quality=92)
+    if number < DISTINCT:
+        Image.fromarray(figure.image).save(path, quality=92)
+    else:
+        path.hardlink_to(folder / f"figure-{number % DISTINCT:02d}.jpg")
     instances = [Instance(g.category, rle.encode(g.mask)) for g in figure.garments if g.mask.any()]
     kept = [i for i in instances if classes.target(i.category) in WRONG]
     largest = max(kept, key=lambda i: rle.area(i.mask))
     rest = [i for i in instances if i is not largest]
     right = classes.target(largest.category)
-    given = rest if spoil else [*rest, Instance(WRONG[right], largest.mask)]
+    called = WRONG[right] if wrong else largest.category
+    given = rest if wrong and number % 2 else [*rest, Instance(called, largest.mask)]
     record = ImageRecord(image_id, path, 384, 256, tuple(given))
     keys = [i.instance_id for i in record.instances]
     truth = {k: classes.target(i.category) for k, i in zip(keys, given, strict=True)}
-    if spoil:
+    if not wrong:
+        return DrawnImage(record, truth)
+    if number % 2:
         missing = Instance(right, largest.mask)
-        return DrawnImage(record, truth, missing=(missing, "f" * 20 + f"{len(keys):04x}"))
+        return DrawnImage(record, truth, missing=(missing, f"f{number:023x}"))
     return DrawnImage(record, {**truth, keys[-1]: right}, wrong=keys[-1])
 
 
@@ -103,7 +117,7 @@ def _score(image: DrawnImage, classes: taxonomy.Taxonomy) -> ImageScore:
         given = classes.target(instance.category) or ""
         label = replace(instance, category=given or "none", source_label=instance.category)
         known = digest(label) if given else ""
-        if instance.category == "shoe":
+        if instance.category == "shoe" and (image.wrong or image.missing):
             sock = ("shoe", 0.6, "sock", "labelled shoe; it looks like sock at 0.93; shoe at 0.02")
             source = dict(zip(SOURCE_FIELDS, sock, strict=True))
         else:

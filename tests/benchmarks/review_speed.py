@@ -1,0 +1,191 @@
+"""How fast a curator gets through suspects: in the review panel, and with the photo view's buttons.
+
+    python -m tests.benchmarks.review_speed [--photos 800 20000] [--decisions 30] [--more 270]
+        [--batch 50] [--json FILE]
+
+Drawn photos, of which at most 800 have a suspect; the real App on a real database, headless
+Chromium. The old way: open the photo that the view "suspects, worst first" has next, click into
+the suspect, press a button, wait for its toast. The new way: one key. Both keep labels, in one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+from playwright.sync_api import Page, sync_playwright
+
+from curation import store
+from curation.core import console
+from curation.store import app
+from curation.store.app_config import PANEL_WORKSPACE
+from curation.store.results import SUSPECTS
+from tests.app import browser
+from tests.app.dataset import build
+
+SUSPECT_PHOTOS = 800
+READY = "[data-review=one]"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--photos", type=int, nargs="+", default=[800, 20_000])
+    parser.add_argument("--decisions", type=int, default=30)
+    parser.add_argument("--more", type=int, default=270, help="after those, for the memory")
+    parser.add_argument("--batch", type=int, default=50)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    found = {}
+    for photos in args.photos:
+        name = f"review-speed-{photos}"
+        store.delete(name)
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+        try:
+            dataset = build(name, folder, photos, min(photos, SUSPECT_PHOTOS))
+            found[photos] = measure(dataset, args.decisions, args.more, args.batch)
+        finally:
+            store.delete(name)
+            shutil.rmtree(folder)
+            shutil.rmtree(dataset.folder, ignore_errors=True)
+    rows = [
+        (what, *(found[photos][what] for photos in found)) for what in next(iter(found.values()))
+    ]
+    columns = ("", *(f"{photos:,} photos" for photos in found))
+    console.out.print(console.table(columns, [[r[0], *(f"{v:,.1f}" for v in r[1:])] for r in rows]))
+    if args.json:
+        args.json.write_text(json.dumps(found, indent=1))
+
+
+def measure(dataset: store.Dataset, decisions: int, more: int, batch: int) -> dict[str, float]:
+    with page_on(dataset, PANEL_WORKSPACE, None) as page:
+        page.get_by_role("textbox").first.wait_for(timeout=120_000)
+        page.keyboard.press("Enter")  # the name that it proposes
+        page.locator(READY).wait_for(timeout=120_000)
+        started = time.perf_counter()
+        keep(page, decisions)
+        panel = time.perf_counter() - started
+        shown, saved = (page.evaluate(f"window.curateReview.{n}") for n in ("shown", "saved"))
+        before = heap(page)
+        keep(page, more)
+        grown = heap(page) - before
+        whole = wall(page, batch)
+    with page_on(dataset, "review", SUSPECTS) as page:
+        started = time.perf_counter()
+        with_buttons(page, dataset, decisions)
+        old = time.perf_counter() - started
+    per_minute = [60 * decisions / seconds for seconds in (old, panel)]
+    return {
+        "key to next suspect drawn, ms, median": statistics.median(shown),
+        "key to next suspect drawn, ms, p95": p95(shown),
+        "key to saved, ms, median": statistics.median(saved),
+        "key to saved, ms, p95": p95(saved),
+        f"a batch of {batch} saved, ms": whole,
+        f"memory of the page after {more} more decisions, MiB more": grown,
+        "photo view: inputs a decision": 3,
+        "panel: inputs a decision": 1,
+        "photo view: decisions a minute": per_minute[0],
+        "panel: decisions a minute, each saved before the next": per_minute[1],
+        "ratio": per_minute[1] / per_minute[0],
+    }
+
+
+def p95(values: Sequence[float]) -> float:
+    return float(np.percentile(values, 95))
+
+
+@contextmanager
+def page_on(dataset: store.Dataset, workspace: str, view: str | None) -> Iterator[Page]:
+    app.install_plugin()
+    port = browser.free_port()
+    with app.server(port), sync_playwright() as play:
+        flags = [*browser.FLAGS, "--enable-precise-memory-info", "--js-flags=--expose-gc"]
+        chromium = play.chromium.launch(executable_path=browser.CHROMIUM, headless=True, args=flags)
+        context = chromium.new_context(viewport=browser.SIZE)
+        context.add_init_script("localStorage['fiftyone-enterprise-tooltip-seen'] = 'true'")
+        page = context.new_page()
+        page.route("**/fonts.googleapis.com/**", lambda route: route.abort())
+        page.goto(app.address(dataset, port, view, workspace))
+        yield page
+        chromium.close()
+
+
+def keep(page: Page, times: int) -> None:
+    """One key a decision; each is saved before the next, as when a person looks in between."""
+    for _ in range(times):
+        done = page.evaluate("window.curateReview.saved.length")
+        kind = page.locator("[data-review] .kind").inner_text()
+        page.keyboard.press("d" if kind.startswith("missing") else "k")
+        page.wait_for_function(f"window.curateReview.saved.length > {done}")
+        page.wait_for_function(
+            "window.curateReview.shown.length >= window.curateReview.saved.length"
+        )
+
+
+def wall(page: Page, batch: int) -> float:
+    """Milliseconds from the key to a batch of like suspects saved."""
+    page.keyboard.press("w")
+    page.locator("[data-review=wall]").wait_for()
+    crops = page.locator("[data-review=wall] [data-crop]")
+    for i in range(batch, crops.count()):
+        crops.nth(i).click()
+    done = page.evaluate("window.curateReview.saved.length")
+    page.keyboard.press("k")
+    page.wait_for_function(f"window.curateReview.saved.length > {done}", timeout=60_000)
+    return page.evaluate("window.curateReview.saved.at(-1)")
+
+
+def heap(page: Page) -> float:
+    """MiB that JavaScript holds on to."""
+    page.evaluate("gc()")
+    return page.evaluate("performance.memory.usedJSHeapSize") / 2**20
+
+
+def with_buttons(page: Page, dataset: store.Dataset, times: int) -> None:
+    """The label most in doubt of each photo, found by eye (here: known), clicked and kept."""
+    page.locator("[data-cy=looker] canvas").first.wait_for(timeout=300_000)
+    dataset.samples.reload()
+    view = dataset.samples.load_saved_view(SUSPECTS)
+    samples = [s for s in view.limit(2 * times) if doubted(s)][:times]
+    page.locator("[data-cy=looker]").first.click(position={"x": 60, "y": 150})
+    for sample in view.limit(2 * times):
+        page.get_by_text(Path(sample.filepath).name).first.wait_for(timeout=60_000)
+        if sample.id in {s.id for s in samples}:
+            x, y = inside(doubted(sample))
+            browser.click_in_image(page, x, y, sample.metadata.width, sample.metadata.height)
+            page.locator("#modal").get_by_text("check_circle", exact=True).click()
+            toast = page.get_by_text(f"Kept {doubted(sample).label} in {sample.image_id}.").first
+            toast.wait_for(timeout=60_000)
+        page.keyboard.press("ArrowRight")
+
+
+def doubted(sample):
+    """The label most in doubt; None where none is."""
+    left = [
+        d for d in sample.labels.detections if (d.error_score or 0) > 0.5 and not d.review_status
+    ]
+    return max(left, key=lambda d: d.error_score, default=None)
+
+
+def inside(detection) -> tuple[float, float]:
+    """The point deepest in a mask, relative to the photo."""
+    padded = np.pad(detection.mask.astype(np.uint8), 1)
+    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 5)
+    row, column = np.unravel_index(depth.argmax(), padded.shape)
+    left, top, width, height = detection.bounding_box
+    rows, columns = detection.mask.shape
+    return left + (column - 0.5) / columns * width, top + (row - 0.5) / rows * height
+
+
+if __name__ == "__main__":
+    main()
