@@ -26,6 +26,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from curation import store
 from curation.core import console
+from curation.issues.issue import SUSPECT
 from curation.store import app
 from curation.store.app_config import PANEL_WORKSPACE
 from curation.store.results import SUSPECTS
@@ -58,11 +59,9 @@ def main() -> None:
             store.delete(name)
             shutil.rmtree(folder)
             shutil.rmtree(dataset.folder, ignore_errors=True)
-    rows = [
-        (what, *(found[photos][what] for photos in found)) for what in next(iter(found.values()))
-    ]
-    columns = ("", *(f"{photos:,} photos" for photos in found))
-    console.out.print(console.table(columns, [[r[0], *(f"{v:,.1f}" for v in r[1:])] for r in rows]))
+    first = next(iter(found.values()))
+    rows = [(what, *(f"{of[what]:,.1f}" for of in found.values())) for what in first]
+    console.out.print(console.table(("", *(f"{n:,} photos" for n in found)), rows))
     if args.json:
         args.json.write_text(json.dumps(found, indent=1))
 
@@ -171,10 +170,9 @@ def with_buttons(page: Page, dataset: store.Dataset, times: int) -> None:
 
 def doubted(sample):
     """The label most in doubt; None where none is."""
-    left = [
-        d for d in sample.labels.detections if (d.error_score or 0) > 0.5 and not d.review_status
-    ]
-    return max(left, key=lambda d: d.error_score, default=None)
+    left = (d for d in sample.labels.detections if not d.review_status)
+    doubts = [d for d in left if (d.error_score or 0) >= SUSPECT]
+    return max(doubts, key=lambda d: d.error_score, default=None)
 
 
 def inside(detection) -> tuple[float, float]:
