@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import statistics
 import tempfile
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, TimeoutError, sync_playwright
 
 from curation import store
 from curation.core import console
@@ -34,7 +35,7 @@ from tests.app import browser
 from tests.app.dataset import build
 
 SUSPECT_PHOTOS = 800
-READY = "[data-review=one]"
+READY = "[data-review=one] .kind"
 
 
 def main() -> None:
@@ -68,7 +69,7 @@ def main() -> None:
 
 def measure(dataset: store.Dataset, decisions: int, more: int, batch: int) -> dict[str, float]:
     with page_on(dataset, PANEL_WORKSPACE, None) as page:
-        page.get_by_role("textbox").first.wait_for(timeout=120_000)
+        page.locator("#curate-name").wait_for(timeout=120_000)
         page.keyboard.press("Enter")  # the name that it proposes
         page.locator(READY).wait_for(timeout=120_000)
         started = time.perf_counter()
@@ -81,7 +82,7 @@ def measure(dataset: store.Dataset, decisions: int, more: int, batch: int) -> di
         whole = wall(page, batch)
     with page_on(dataset, "review", SUSPECTS) as page:
         started = time.perf_counter()
-        with_buttons(page, dataset, decisions)
+        hits = with_buttons(page, dataset, decisions)
         old = time.perf_counter() - started
     per_minute = [60 * decisions / seconds for seconds in (old, panel)]
     return {
@@ -93,6 +94,7 @@ def measure(dataset: store.Dataset, decisions: int, more: int, batch: int) -> di
         f"memory of the page after {more} more decisions, MiB more": grown,
         "photo view: inputs a decision": 3,
         "panel: inputs a decision": 1,
+        f"photo view: of {decisions} clicks, those on the suspect": hits,
         "photo view: decisions a minute": per_minute[0],
         "panel: decisions a minute, each saved before the next": per_minute[1],
         "ratio": per_minute[1] / per_minute[0],
@@ -133,11 +135,16 @@ def keep(page: Page, times: int) -> None:
 
 def wall(page: Page, batch: int) -> float:
     """Milliseconds from the key to a batch of like suspects saved."""
+    page.get_by_label("kind").select_option("source label")
+    page.locator(READY).wait_for()
     page.keyboard.press("w")
-    page.locator("[data-review=wall]").wait_for()
     crops = page.locator("[data-review=wall] [data-crop]")
-    for i in range(batch, crops.count()):
-        crops.nth(i).click()
+    crops.first.wait_for()
+    for i in range(crops.count()):
+        crops.nth(i).scroll_into_view_if_needed()  # what was not seen is not decided on
+        if i >= batch:
+            crops.nth(i).click()
+    browser.settle(page)
     done = page.evaluate("window.curateReview.saved.length")
     page.keyboard.press("k")
     page.wait_for_function(f"window.curateReview.saved.length > {done}", timeout=60_000)
@@ -150,22 +157,40 @@ def heap(page: Page) -> float:
     return page.evaluate("performance.memory.usedJSHeapSize") / 2**20
 
 
-def with_buttons(page: Page, dataset: store.Dataset, times: int) -> None:
-    """The label most in doubt of each photo, found by eye (here: known), clicked and kept."""
+def with_buttons(page: Page, dataset: store.Dataset, times: int) -> int:
+    """The label most in doubt of each photo, found by eye (here: known), clicked and kept.
+
+    Returns:
+        how often it was that label: where labels overlap, a click may pick another
+    """
     page.locator("[data-cy=looker] canvas").first.wait_for(timeout=300_000)
     dataset.samples.reload()
-    view = dataset.samples.load_saved_view(SUSPECTS)
-    samples = [s for s in view.limit(2 * times) if doubted(s)][:times]
+    photos = list(dataset.samples.load_saved_view(SUSPECTS).limit(2 * times + 2))
     page.locator("[data-cy=looker]").first.click(position={"x": 60, "y": 150})
-    for sample in view.limit(2 * times):
-        page.get_by_text(Path(sample.filepath).name).first.wait_for(timeout=60_000)
-        if sample.id in {s.id for s in samples}:
-            x, y = inside(doubted(sample))
-            browser.click_in_image(page, x, y, sample.metadata.width, sample.metadata.height)
-            page.locator("#modal").get_by_text("check_circle", exact=True).click()
-            toast = page.get_by_text(f"Kept {doubted(sample).label} in {sample.image_id}.").first
-            toast.wait_for(timeout=60_000)
+    page.locator("#modal canvas").first.wait_for()
+    kept = hits = 0
+    for photo in photos:
+        if kept < times and (label := doubted(photo)):
+            hits += press_keep(page, photo, label)
+            kept += 1
         page.keyboard.press("ArrowRight")
+    return hits
+
+
+def press_keep(page: Page, photo, label) -> bool:
+    """Until it is done: a click that comes before the photo is drawn hits nothing."""
+    toast = page.get_by_text(re.compile(rf"Kept .+ in {photo.image_id}\.")).first
+    for _ in range(20):
+        page.locator("#modal [data-cy=modal-looker-container] canvas").first.wait_for()
+        size = photo.metadata.width, photo.metadata.height
+        browser.click_in_image(page, *inside(label), *size)
+        page.locator("#modal").get_by_text("check_circle", exact=True).click()
+        try:
+            toast.wait_for(timeout=1000)
+            return f"Kept {label.label} " in toast.inner_text()
+        except TimeoutError:
+            pass
+    raise SystemExit(f"{photo.image_id}: its label could not be picked")
 
 
 def doubted(sample):
