@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import socket
@@ -19,8 +18,6 @@ from curation.core.errors import CurateError
 from curation.store import database
 
 APP_PORT = 5151
-SAM2_FROM = "FIFTYONE_MODEL_WEIGHTS_BASE_SAM2"
-"""FiftyOne's variable for where its editor finds the weights of SAM 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +176,9 @@ def _plugin() -> Check:
 
 def _sam2() -> Check:
     """Never wrong: who edits masks without it has the brush and the pen."""
-    from fiftyone.server.routes.runtime_assets import DEFAULT_MODEL_URLS
+    from curation.store import app
 
-    url = os.environ.get(SAM2_FROM) or DEFAULT_MODEL_URLS["sam2"]
+    url = app.sam2_address()
     try:
         request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - the user's, or FiftyOne's
         urllib.request.urlopen(request, timeout=3).close()  # noqa: S310
@@ -191,7 +188,7 @@ def _sam2() -> Check:
         reason = getattr(error, "reason", error)
         found = (
             f"{url} cannot be reached ({reason}): the editor in the App has its brush and pen, and "
-            f"no SAM 2. To serve its weights yourself, set {SAM2_FROM} to their address"
+            f"no SAM 2. To serve its weights yourself, set {app.SAM2_FROM} to their address"
         )
         return Check("SAM 2", True, found)
     return Check("SAM 2", True, f"the editor in the App loads its weights from {url}")

@@ -20,8 +20,8 @@ KEYS: Mapping[str, str] = {
     "skip": "n",
     "undo": "u",
     "open": "o",
-    "outlines": " ",
     "wall": "w",
+    "outlines": " ",
     "help": "?",
 }
 """What does what, as ``KeyboardEvent.key`` calls it: a character, or a name like ``Enter``."""

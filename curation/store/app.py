@@ -25,6 +25,8 @@ from curation.store.results import SUSPECTS
 
 ADDRESS = "127.0.0.1"
 PLUGIN = "@curate/curate"
+SAM2_FROM = "FIFTYONE_MODEL_WEIGHTS_BASE_SAM2"
+"""FiftyOne's variable for where its editor finds the weights of SAM 2."""
 PLUGIN_FOLDER = Path(__file__).resolve().parents[2] / "plugins" / "curate"
 """Beside the package, in a checkout and in an installation alike."""
 
@@ -170,6 +172,14 @@ def plugin_visible() -> bool:
     import fiftyone.plugins as fop
 
     return any(plugin.name == PLUGIN for plugin in fop.list_plugins(builtin="all"))
+
+
+def sam2_address() -> str:
+    """Where FiftyOne's editor loads the weights of SAM 2 from."""
+    fo.config  # noqa: B018 - prepared before FiftyOne's server is imported
+    from fiftyone.server.routes.runtime_assets import DEFAULT_MODEL_URLS
+
+    return os.environ.get(SAM2_FROM) or DEFAULT_MODEL_URLS["sam2"]
 
 
 def _answers(port: int) -> bool:

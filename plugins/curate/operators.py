@@ -41,8 +41,8 @@ class Action(foo.Operator):
         place = types.Places.SAMPLES_GRID_SECONDARY_ACTIONS
         if ctx.current_sample:
             place = types.Places.SAMPLES_VIEWER_ACTIONS
-        text = f"{self.label}: {self.about}"
-        return types.Placement(place, types.Button(label=text, icon=self.icon, prompt=self.asks))
+        # Without an icon: FiftyOne shows that alone, and nobody knows what it means.
+        return types.Placement(place, types.Button(label=self.label, prompt=self.asks))
 
     def execute(self, ctx):
         try:

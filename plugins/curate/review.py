@@ -29,7 +29,7 @@ class _Question(foo.Operator):
         try:
             return self.answer(store.wrap(ctx.dataset), ctx.params)
         except RefusedError as error:
-            return {"refused": str(error), "index": error.index}
+            return {"refused": error.reason, "index": error.index}
         except CurateError as error:
             return {"refused": str(error), "index": 0}
 

@@ -112,7 +112,7 @@ def test_relabel_in_the_open_image(dataset: fo.Dataset) -> None:
         browser.settle(page)
         old = browser.pixels(image)
         browser.click_in_image(page, *inside(suspect), width, height)
-        page.locator("#modal").get_by_text("edit", exact=True).click()
+        page.locator("#modal").get_by_text("Relabel", exact=True).click()
         page.get_by_role("button", name="Relabel (Ctrl+Enter)").click()
         toast = f"{suspect.label} in {sample.image_id} is {suspect.suggested_label} now."
         page.get_by_text(toast).first.wait_for()

@@ -144,7 +144,9 @@ def wall(page: Page, batch: int) -> float:
         crops.nth(i).scroll_into_view_if_needed()  # what was not seen is not decided on
         if i >= batch:
             crops.nth(i).click()
-    browser.settle(page)
+    painted = page.locator("[data-crop] [data-painted]")
+    while painted.count() < crops.count():
+        time.sleep(0.05)
     done = page.evaluate("window.curateReview.saved.length")
     page.keyboard.press("k")
     page.wait_for_function(f"window.curateReview.saved.length > {done}", timeout=60_000)
@@ -184,7 +186,7 @@ def press_keep(page: Page, photo, label) -> bool:
         page.locator("#modal [data-cy=modal-looker-container] canvas").first.wait_for()
         size = photo.metadata.width, photo.metadata.height
         browser.click_in_image(page, *inside(label), *size)
-        page.locator("#modal").get_by_text("check_circle", exact=True).click()
+        page.locator("#modal").get_by_text("Keep", exact=True).click()
         try:
             toast.wait_for(timeout=1000)
             return f"Kept {label.label} " in toast.inner_text()

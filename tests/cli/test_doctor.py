@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from curation.cli import doctor
+from curation.store import app
 from training import devices
 
 
@@ -108,15 +109,15 @@ def test_where_sam_2_comes_from_is_said(monkeypatch):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         free = probe.getsockname()[1]
-    monkeypatch.setenv(doctor.SAM2_FROM, f"http://127.0.0.1:{free}/sam2")
+    monkeypatch.setenv(app.SAM2_FROM, f"http://127.0.0.1:{free}/sam2")
     check = doctor._sam2()
     assert check.ok
     assert "brush and pen, and no SAM 2" in check.found
-    assert doctor.SAM2_FROM in check.found
+    assert app.SAM2_FROM in check.found
     with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/sam2"
-        monkeypatch.setenv(doctor.SAM2_FROM, url)
+        monkeypatch.setenv(app.SAM2_FROM, url)
         found = doctor._sam2().found
         server.shutdown()
     assert found == f"the editor in the App loads its weights from {url}"

@@ -15,7 +15,7 @@ from curation.audit import KINDS
 from curation.cli import main
 from curation.core import taxonomy
 from curation.core.finding import FindingKind, Severity
-from curation.review import Decision
+from curation.review import Decision, keys
 from curation.store import fields
 from tests.docs.documents import (
     AUDIT,
@@ -23,6 +23,7 @@ from tests.docs.documents import (
     CURATION,
     DOCUMENTS,
     FORMATS,
+    PLUGINS,
     README,
     ROOT,
     TRAINING,
@@ -145,6 +146,11 @@ def test_the_table_of_findings_is_the_one_in_the_code(document, kinds):
 def test_the_tables_of_fields_are_the_schema(title, known):
     rows = rows_of(CURATION, title, "###")
     assert rows == [[f"`{field.name}`", field.description] for field in known]
+
+
+def test_the_table_of_keys_is_what_the_panel_takes():
+    said = [row[0].strip("`") for row in rows_of(PLUGINS, "Keys")]
+    assert said == [{" ": "space"}.get(key, key) for key in keys.KEYS.values()]
 
 
 def test_the_glossary_is_short_and_what_it_calls_a_field_is_one():
