@@ -30,6 +30,13 @@ SAM2_FROM = "FIFTYONE_MODEL_WEIGHTS_BASE_SAM2"
 PLUGIN_FOLDER = Path(__file__).resolve().parents[2] / "plugins" / "curate"
 """Beside the package, in a checkout and in an installation alike."""
 
+BUNDLE = "curate.js"
+SCRIPTS = (
+    "style.js", "server.js", "page.js", "draw.js", "filters.js", "pictures.js", "decisions.js",
+    "queue.js", "actions.js", "view.js", "picker.js", "wall.js", "menus.js", "panel.js", "show.js",
+)  # fmt: skip
+"""What the bundle is made of, in this order: FiftyOne loads one file of a plugin."""
+
 GRID_ZOOM = "8"
 """FiftyOne's scale from 0 (tiny tiles) to 10; at 8 the outlines can be told from the fills."""
 
@@ -144,9 +151,11 @@ def install_plugin(plugins_dir: Path | None = None) -> Path:
     target = installed_plugin(plugins_dir)
     base = target.parent
     base.mkdir(parents=True, exist_ok=True)
-    files = {"__init__.py": _SHIM.encode()}
-    for name in ("fiftyone.yml", "show.js"):
-        files[name] = (PLUGIN_FOLDER / name).read_bytes()
+    files = {
+        "__init__.py": _SHIM.encode(),
+        "fiftyone.yml": (PLUGIN_FOLDER / "fiftyone.yml").read_bytes(),
+        BUNDLE: _bundle().encode(),
+    }
     if all((target / k).is_file() and (target / k).read_bytes() == v for k, v in files.items()):
         return target
     # A leading dot: FiftyOne passes over hidden folders, should it look just now.
@@ -164,6 +173,12 @@ def install_plugin(plugins_dir: Path | None = None) -> Path:
         return target
     fresh.rename(target)
     return target
+
+
+def _bundle() -> str:
+    """The scripts as one, which share their names and show the page none of them."""
+    scripts = [(PLUGIN_FOLDER / "js" / name).read_text("utf-8") for name in SCRIPTS]
+    return "\n".join(['(() => {\n"use strict";', *scripts, "})();\n"])
 
 
 def plugin_visible() -> bool:

@@ -1,0 +1,190 @@
+// Decisions on their way: one after the other, tried again where the server cannot be reached,
+// back on screen where they are not saved.
+
+const WAITS = [500, 1000, 2000, 4000, 8000]; // ms before each further try
+
+// Milliseconds from a key to the next suspect drawn, and to the decision saved.
+window.curateReview = { shown: [], saved: [], id: "" };
+
+class Decisions {
+  constructor(queue) {
+    this.queue = queue;
+    this.jobs = []; // {send() -> promise of an answer, done(answer), failed(reason), takes, size}
+    this.tries = 0;
+    this.made = 0;
+    this.undoing = false;
+    window.addEventListener("beforeunload", (event) => {
+      if (this.waiting) event.preventDefault();
+    });
+  }
+
+  get waiting() {
+    return this.jobs.reduce((sum, { size = 0 }) => sum + size, 0);
+  }
+
+  // The suspects whose decisions are on their way.
+  get pending() {
+    return new Set(this.jobs.flatMap(({ takes = [] }) => takes.map((s) => s.id)));
+  }
+
+  get saved() {
+    return this.queue.done.size - this.pending.size;
+  }
+
+  add(job) {
+    this.jobs.push(job);
+    if (this.jobs.length === 1) this.run();
+  }
+
+  async run() {
+    while (this.jobs.length) {
+      let answer;
+      try {
+        answer = await this.jobs[0].send();
+      } catch (error) {
+        await this.tryLater(error.message || String(error));
+        continue;
+      }
+      const retried = this.tries > 0;
+      this.tries = 0;
+      this.jobs.shift().done(answer, retried);
+      this.queue.changed();
+    }
+  }
+
+  async tryLater(reason) {
+    if (this.tries < WAITS.length) {
+      const wait = WAITS[this.tries++];
+      this.queue.changed();
+      await new Promise((wake) => setTimeout(wake, wait));
+      return;
+    }
+    // All of them: what stopped the first stops the others. It comes back last, on top.
+    this.tries = 0;
+    for (const job of this.jobs.splice(0).reverse()) job.failed(reason);
+  }
+
+  // Off the screen at once, saved meanwhile; of a wall all or none. decisionOf(suspect) is
+  // {action, category, taxonomy}.
+  make(suspects, decisionOf) {
+    const { queue } = this;
+    const pressed = performance.now();
+    const seconds = Math.round((10 * queue.clock.seconds) / suspects.length) / 10;
+    const decisions = suspects.map((suspect) => {
+      const { action, category = "", taxonomy = "" } = decisionOf(suspect);
+      const { id, image_id, seen, also } = suspect;
+      const about = action === "exclude" ? {} : { instance_id: id, also, seen };
+      return { action, image_id, category, taxonomy, seconds, ...about };
+    });
+    const chosen = new Set(suspects.flatMap((s) => [s.id, s.also]));
+    const excluded = new Set(decisions.filter((d) => d.action === "exclude").map((d) => d.image_id));
+    const takes = queue.open.filter((s) => chosen.has(s.id) || excluded.has(s.image_id));
+    for (const suspect of takes) queue.done.set(suspect.id, { suspect, seconds });
+    this.made++;
+    this.pressed = pressed;
+    this.add({
+      takes,
+      size: decisions.length,
+      send: () => queue.ask("review_decide", { decisions }),
+      done: (answer, retried) => {
+        if (answer.refused) {
+          const doubt = retried ? "An earlier try may have saved it" : "NOT SAVED";
+          this.bringBack(takes, [suspects[answer.index]], `${doubt}: ${answer.refused}`);
+          queue.reload();
+          return;
+        }
+        suspects.forEach((s) => queue.trouble.delete(s.id));
+        queue.counts = answer.counts;
+        queue.pictures.forget(takes.map((s) => s.id));
+        queue.say(answer.message);
+        window.curateReview.saved.push(performance.now() - pressed);
+        // The garment that a deleted label had at its place is a suspect of its own now.
+        if (decisions.some((d) => d.action === "delete" && d.also)) queue.reload();
+      },
+      failed: (reason) => this.bringBack(takes, suspects, `NOT SAVED: ${reason}`),
+    });
+    queue.note = null;
+    queue.settle();
+  }
+
+  // The picture of a suspect has been painted.
+  drawn(id) {
+    const { pressed } = this;
+    if (!pressed || window.curateReview.id === id) return;
+    this.pressed = 0;
+    window.curateReview.id = id;
+    const { shown } = window.curateReview;
+    // The frame after the next has it on screen.
+    requestAnimationFrame(() => requestAnimationFrame(() => shown.push(performance.now() - pressed)));
+  }
+
+  bringBack(takes, troubled, reason) {
+    for (const { id } of troubled) this.queue.trouble.set(id, reason);
+    this.queue.putFront([...troubled, ...takes].map((s) => s.id));
+    this.queue.settle();
+  }
+
+  undo() {
+    if (this.undoing) return;
+    const { queue } = this;
+    this.undoing = true;
+    this.made++;
+    this.add({
+      send: () => queue.ask("review_undo", {}),
+      done: (answer) => {
+        this.undoing = false;
+        queue.say(answer.refused ?? answer.message, Boolean(answer.refused));
+        if (answer.refused) return;
+        queue.counts = answer.counts;
+        queue.update(answer.suspects);
+        if (answer.suspects.length) queue.putFront(answer.suspects.map((s) => s.id));
+        queue.settle();
+      },
+      failed: (reason) => {
+        this.undoing = false;
+        queue.say(`NOT TAKEN BACK: ${reason}`, true);
+      },
+    });
+    queue.changed();
+  }
+
+  // Opens the photo in FiftyOne's own editor; what was changed there is saved when it is closed.
+  edit({ sample, image_id }) {
+    const { queue } = this;
+    executeOperator("open_sample", { id: sample, mode: "annotate" });
+    whenClosed(() => {
+      queue.returnTo();
+      const { seconds } = queue.clock;
+      this.made++;
+      this.add({
+        size: 1,
+        send: () => queue.ask("review_edited", { image_id, seconds }),
+        done: (answer) => {
+          if (answer.refused) {
+            queue.say(`NOT SAVED: ${answer.refused}`, true);
+            return;
+          }
+          const before = queue.open.filter((s) => s.image_id === image_id);
+          const left = new Set(answer.suspects.map((s) => s.id));
+          const decided = before.filter((s) => !left.has(s.id));
+          for (const suspect of decided) queue.done.set(suspect.id, { suspect, seconds });
+          queue.counts = answer.counts;
+          queue.update(answer.suspects, decided.map((s) => s.id));
+          queue.say(answer.message);
+          queue.settle(true);
+        },
+        failed: (reason) => queue.say(`NOT SAVED: the edits in ${image_id}: ${reason}`, true),
+      });
+      queue.changed();
+    });
+  }
+
+  // The photo as FiftyOne shows it, with its buttons: what they decide is seen in the counts.
+  open({ sample }) {
+    executeOperator("open_sample", { id: sample, mode: "explore" });
+    whenClosed(() => {
+      this.queue.returnTo();
+      this.queue.claim();
+    });
+  }
+}

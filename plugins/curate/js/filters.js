@@ -1,0 +1,68 @@
+// Which suspects, and in which order: questions a curator asks of the queue.
+
+function pairOf({ kind, label, source_label: given, suggested, suggested_source: finer }) {
+  if (kind === "missing") return `not labelled, looks like ${label}`;
+  if (finer) return `labelled ${given}, looks like ${finer}`;
+  return suggested && suggested !== label ? `labelled ${label}, looks like ${suggested}` : "";
+}
+
+const QUESTIONS = [
+  { name: "kind", title: "kind", of: (s) => [s.kind] },
+  { name: "label", title: "class", of: (s) => [s.label] },
+  { name: "pair", title: "pair", of: (s) => [pairOf(s)] },
+  { name: "split", title: "split", of: (s) => [s.split] },
+  { name: "fold", title: "fold", of: (s) => [s.fold === null ? "" : String(s.fold)] },
+  { name: "fault", title: "fault", of: (s) => s.faults },
+];
+const AT_LEAST = [50, 75, 90, 95]; // percent
+const CLEARED = { file: "", score: "", ...Object.fromEntries(QUESTIONS.map((q) => [q.name, ""])) };
+const NO_FILTER = { ...CLEARED, order: "label" };
+
+function isFiltered(filter) {
+  return Object.keys(CLEARED).some((name) => filter[name]);
+}
+
+function fileOf(suspect) {
+  return suspect.path.split(/[\\/]/).pop();
+}
+
+// except: a question that is left out, to count what its answers would leave.
+function matches(suspect, filter, except = "") {
+  if (filter.file) {
+    const wanted = filter.file.toLowerCase();
+    const names = `${suspect.image_id} ${fileOf(suspect)}`.toLowerCase();
+    if (!names.includes(wanted)) return false;
+  }
+  if (filter.score && except !== "score" && suspect.score < Number(filter.score) / 100) return false;
+  return QUESTIONS.every(
+    ({ name, of }) => !filter[name] || name === except || of(suspect).includes(filter[name]),
+  );
+}
+
+// [[answer, how many suspects], ...], the most frequent first.
+function answersTo({ name, of }, suspects, filter) {
+  const counts = new Map();
+  for (const suspect of suspects) {
+    if (!matches(suspect, filter, name)) continue;
+    for (const answer of of(suspect)) if (answer) counts.set(answer, (counts.get(answer) ?? 0) + 1);
+  }
+  if (filter[name] && !counts.has(filter[name])) counts.set(filter[name], 0);
+  return [...counts].sort((a, b) => b[1] - a[1]);
+}
+
+// "label": worst first; "photo": all of a photo together, the photo with the worst of all first.
+function inOrder(suspects, order) {
+  const sorted = [...suspects].sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1));
+  if (order !== "photo") return sorted;
+  const photos = new Map();
+  for (const suspect of sorted) {
+    if (!photos.has(suspect.image_id)) photos.set(suspect.image_id, []);
+    photos.get(suspect.image_id).push(suspect);
+  }
+  return [...photos.values()].flat();
+}
+
+// Suspects of one likeness can be answered together.
+function likeness(suspect) {
+  return JSON.stringify([suspect.kind, suspect.label, suspect.suggested, pairOf(suspect)]);
+}

@@ -1,0 +1,268 @@
+// What is left to decide, in which order, and what is on screen. Nothing of React in here: the
+// panel only draws it, and decisions outlive the panel when another tab takes its place.
+
+const AHEAD = 6; // suspects that are fetched in advance
+const CLAIMED = 13; // the one on screen and the next
+const SURPRISE = 500; // ms in which a suspect that came by itself takes no key meant for another
+const ROUND = 10_000; // ms between two looks at what others do
+
+class Queue {
+  constructor(dataset) {
+    this.dataset = dataset;
+    this.phase = "loading"; // "ready", "failed"
+    this.mode = "one"; // "pick", "wall", "help", "name"
+    this.suspects = new Map(); // id -> suspect, in order, those decided here included
+    this.done = new Map(); // id -> {suspect, seconds}, decided in this session
+    this.front = []; // ids that came back
+    this.skipped = new Set();
+    this.trouble = new Map(); // id -> why its decision was not saved
+    this.elsewhere = new Map(); // id -> reviewer who has it on screen
+    this.list = []; // suspects to go through
+    this.left = []; // those that nobody decided on, under any filter
+    this.current = "";
+    this.returns = 0;
+    this.outlined = true;
+    this.deafUntil = 0;
+    this.counts = {};
+    this.keys = {};
+    this.filter = { ...NO_FILTER, ...JSON.parse(sessionStorage.getItem(`curate-filter-${dataset}`)) };
+    this.clock = new Clock();
+    this.decisions = new Decisions(this);
+    this.pictures = new Pictures(
+      async (suspects) => (await this.ask("review_outlines", { suspects })).outlines,
+      this.changed,
+      () => this.reload(),
+    );
+    this.version = 0;
+    this.listeners = new Set();
+  }
+
+  subscribe = (listener) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  changed = () => {
+    this.version++;
+    for (const listener of this.listeners) listener();
+  };
+
+  ask(operator, params) {
+    return ask(this.dataset, operator, { reviewer: this.reviewer, ...params });
+  }
+
+  get reviewer() {
+    return localStorage.getItem("curate-reviewer") ?? "";
+  }
+
+  set reviewer(name) {
+    localStorage.setItem("curate-reviewer", name);
+    this.turnTo("one");
+    this.claim();
+  }
+
+  turnTo(mode) {
+    this.mode = mode;
+    this.changed();
+  }
+
+  // From an open photo: the keys are the panel's again.
+  returnTo() {
+    this.returns++;
+    this.changed();
+  }
+
+  hideOutlines() {
+    this.outlined = !this.outlined;
+    this.changed();
+  }
+
+  say(text, bad = false) {
+    this.note = { text, bad };
+    this.changed();
+  }
+
+  // ------------------------------------------------------------ what is on screen
+
+  get suspect() {
+    return (!this.done.has(this.current) && this.suspects.get(this.current)) || null;
+  }
+
+  get open() {
+    return [...this.suspects.values()].filter((s) => !this.done.has(s.id));
+  }
+
+  // Why nothing can be decided just now; "" where it can. Nobody decides on what is not seen.
+  get obstacle() {
+    if (!this.suspect) return "There is nothing to decide on.";
+    if (this.decisions.undoing) return "A decision is being taken back.";
+    if (this.suspect.settled) return "Somebody else decided on it: skip goes on.";
+    if (!this.pictures.has(this.suspect)) return "It is not drawn yet.";
+    return performance.now() < this.deafUntil ? "It has only just come on screen." : "";
+  }
+
+  // After any change: keeps what is on screen while it is to be decided, else the next is shown.
+  settle(byItself = false) {
+    this.left = this.open;
+    const open = new Map(this.left.map((s) => [s.id, s]));
+    const front = this.front.filter((id) => open.has(id));
+    const back = new Set(front);
+    const rest = [...open.values()].filter(
+      (s) => !back.has(s.id) && !this.elsewhere.has(s.id) && matches(s, this.filter),
+    );
+    const later = new Set([...this.skipped].filter((id) => open.has(id)));
+    const waits = (s) => later.has(s.id);
+    this.list = [
+      ...front.map((id) => open.get(id)),
+      ...rest.filter((s) => !waits(s)),
+      ...[...later].map((id) => open.get(id)).filter((s) => rest.includes(s)),
+    ];
+    if (!this.list.some((s) => s.id === this.current)) this.show(this.list[0]?.id ?? "", byItself);
+    const at = this.list.findIndex((s) => s.id === this.current);
+    this.pictures.fetch(this.list.slice(Math.max(at, 0), at + AHEAD));
+    this.claimSoon();
+    this.changed();
+  }
+
+  show(id, byItself) {
+    if (byItself && this.current) {
+      this.deafUntil = performance.now() + SURPRISE;
+      setTimeout(this.changed, SURPRISE);
+    }
+    this.current = id;
+    this.clock.restart();
+  }
+
+  skip() {
+    const { suspect } = this;
+    if (!suspect) return;
+    if (suspect.settled) this.suspects.delete(suspect.id);
+    this.trouble.delete(suspect.id);
+    this.front = this.front.filter((id) => id !== suspect.id);
+    this.skipped.delete(suspect.id);
+    this.skipped.add(suspect.id);
+    this.current = "";
+    this.settle();
+  }
+
+  setFilter(change) {
+    this.filter = { ...this.filter, ...change };
+    sessionStorage.setItem(`curate-filter-${this.dataset}`, JSON.stringify(this.filter));
+    this.order([...this.suspects.values()]);
+    this.front = [];
+    this.current = "";
+    this.settle();
+  }
+
+  // {at, total, minutes}; minutes is null until there is something to reckon with.
+  get progress() {
+    const done = [...this.done.values()];
+    const finished = done.filter(({ suspect }) => matches(suspect, this.filter)).length;
+    const ahead = this.list.filter((s) => !this.skipped.has(s.id)).length || this.list.length;
+    const total = finished + this.list.length;
+    const seconds = done.map((d) => d.seconds).sort((a, b) => a - b);
+    const each = seconds.length < 3 ? NaN : seconds[seconds.length >> 1];
+    return { at: total - ahead + 1, total, minutes: (each * this.list.length) / 60 };
+  }
+
+  // Who has how many on screen: [[reviewer, how many], ...]
+  get held() {
+    const counts = new Map();
+    for (const [id, who] of this.elsewhere) {
+      if (this.suspects.has(id)) counts.set(who, (counts.get(who) ?? 0) + 1);
+    }
+    return [...counts];
+  }
+
+  // ------------------------------------------------------------ what the server says
+
+  order(suspects) {
+    this.suspects = new Map(inOrder(suspects, this.filter.order).map((s) => [s.id, s]));
+  }
+
+  // These are to be decided again: on screen, before all others.
+  putFront(ids) {
+    for (const id of ids) this.done.delete(id);
+    this.front = [...new Set([...ids, ...this.front])];
+    if (this.mode !== "name") this.mode = "one";
+    this.show(ids[0], true);
+  }
+
+  // Replaces suspects by what they are now.
+  update(suspects, gone = []) {
+    const now = new Map([...this.suspects, ...suspects.map((s) => [s.id, s])]);
+    for (const id of gone) now.delete(id);
+    this.pictures.forget([...gone, ...suspects.map((s) => s.id)]);
+    this.order([...now.values()]);
+  }
+
+  // In the order of the decisions, so that what it finds is what they left.
+  reload() {
+    if (this.reloading) return;
+    this.reloading = true;
+    this.decisions.add({
+      send: () => this.ask("review_queue", {}),
+      done: (answer) => {
+        this.reloading = false;
+        this.take(answer);
+        this.settle(true);
+      },
+      failed: (reason) => {
+        this.reloading = false;
+        if (this.phase === "loading") this.phase = "failed";
+        this.say(reason, true);
+      },
+    });
+  }
+
+  take({ suspects, counts, keys, run, classes, source_labels: sourceLabels, reviewer: login }) {
+    const colors = new Map(classes.map((c) => [c.name, c.color]));
+    Object.assign(this, { counts, keys, run, classes, sourceLabels, login, colors, phase: "ready" });
+    const now = new Set(suspects.map((s) => s.id));
+    const pending = this.decisions.pending;
+    for (const id of this.done.keys()) if (now.has(id) && !pending.has(id)) this.done.delete(id);
+    const changed = suspects.filter((s) => this.suspects.get(s.id)?.seen !== s.seen);
+    this.pictures.forget(changed.map((s) => s.id));
+    // What was refused stays until its reason was read.
+    const refused = this.open.filter((s) => this.trouble.has(s.id) && !now.has(s.id));
+    this.order([...suspects, ...refused.map((s) => ({ ...s, settled: true }))]);
+  }
+
+  // ------------------------------------------------------------ other reviewers
+
+  start() {
+    this.round = setInterval(() => this.claim(), ROUND);
+    if (this.phase !== "ready") this.reload();
+  }
+
+  stop() {
+    clearInterval(this.round);
+  }
+
+  claimSoon() {
+    const ids = this.claimed().join();
+    if (ids === this.claimedLast) return;
+    this.claimedLast = ids;
+    clearTimeout(this.claimTimer);
+    this.claimTimer = setTimeout(() => this.claim(), SURPRISE);
+  }
+
+  claimed() {
+    return this.list.slice(0, CLAIMED).map((s) => s.id);
+  }
+
+  // Tells others what is on screen here, and learns what is on theirs and what they decided.
+  async claim() {
+    if (!this.reviewer || this.phase !== "ready" || document.hidden) return;
+    const { made } = this.decisions;
+    try {
+      const { others, counts } = await this.ask("review_claim", { ids: this.claimed() });
+      this.elsewhere = new Map(Object.entries(others));
+      const own = made !== this.decisions.made || this.decisions.waiting;
+      if (!own && JSON.stringify(counts) !== JSON.stringify(this.counts)) this.reload();
+      this.settle(true);
+    } catch {
+      // The next comes in ten seconds; a decision that cannot be saved says so itself.
+    }
+  }
+}

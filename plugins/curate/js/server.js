@@ -1,0 +1,14 @@
+// Calls of curate's Python operators, and the order in which decisions reach them.
+const PLUGIN = "@curate/curate";
+const { Operator, OperatorConfig, registerOperator, executeOperator } = window.__foo__;
+
+// Not by executeOperator: it acts on the dataset that is open when its turn comes, and sends a
+// request twice of which only the answer was lost.
+async function ask(dataset, operator, params) {
+  const call = { operator_uri: `${PLUGIN}/${operator}`, dataset_name: dataset, params };
+  const post = window.__fou__.getFetchFunction();
+  const answer = await post("POST", "/operators/execute", call, "json", 0);
+  if (answer.error) throw new Error(answer.error_message || "the server failed");
+  for (const next of answer.executor?.requests ?? []) executeOperator(next.operator_uri, next.params);
+  return answer.result;
+}
