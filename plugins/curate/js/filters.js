@@ -52,7 +52,8 @@ function answersTo({ name, of }, suspects, filter) {
 
 // "label": worst first; "photo": all of a photo together, the photo with the worst of all first.
 function inOrder(suspects, order) {
-  const sorted = [...suspects].sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1));
+  const name = ({ image_id, id }) => `${image_id} ${id}`;
+  const sorted = [...suspects].sort((a, b) => b.score - a.score || (name(a) < name(b) ? -1 : 1));
   if (order !== "photo") return sorted;
   const photos = new Map();
   for (const suspect of sorted) {

@@ -195,7 +195,7 @@ function ReviewPanel() {
   R.useSyncExternalStore(queue.subscribe, () => queue.version);
   useRoomOfSidebar();
   const root = R.useRef(null);
-  const refocus = () => root.current?.focus({ preventScroll: true });
+  const refocus = R.useCallback(() => root.current?.focus({ preventScroll: true }), []);
   R.useEffect(() => {
     const press = (event) => {
       if (!isForPanel(event, root.current)) return;

@@ -130,6 +130,7 @@ class Queue {
       setTimeout(this.changed, SURPRISE);
     }
     this.current = id;
+    this.outlined = true;
     this.clock.restart();
   }
 
@@ -169,7 +170,7 @@ class Queue {
   get held() {
     const counts = new Map();
     for (const [id, who] of this.elsewhere) {
-      if (this.suspects.has(id)) counts.set(who, (counts.get(who) ?? 0) + 1);
+      if (this.suspects.has(id) && !this.done.has(id)) counts.set(who, (counts.get(who) ?? 0) + 1);
     }
     return [...counts];
   }
