@@ -93,12 +93,15 @@ def panels(dataset: fo.Dataset) -> Iterator[Callable[..., Panel]]:
                 context.add_init_script(f"localStorage['curate-reviewer'] = '{reviewer}'")
             page = context.new_page()
             page.route("**/fonts.googleapis.com/**", lambda route: route.abort())
+            page.on("pageerror", lambda error: failures.append(str(error)))
             page.goto(url)
             page.locator("[data-review]").wait_for(timeout=60_000)
             return Panel(page)
 
+        failures: list[str] = []
         yield opened
         chromium.close()
+    assert failures == []
 
 
 def journal(dataset: fo.Dataset) -> list[tuple[str, str, str]]:

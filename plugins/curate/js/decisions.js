@@ -10,6 +10,7 @@ class Decisions {
   constructor(queue) {
     this.queue = queue;
     this.jobs = []; // {send() -> promise of an answer, done(answer), failed(reason), takes, size}
+    this.running = false;
     this.tries = 0;
     this.made = 0;
     this.undoing = false;
@@ -33,10 +34,11 @@ class Decisions {
 
   add(job) {
     this.jobs.push(job);
-    if (this.jobs.length === 1) this.run();
+    if (!this.running) this.run();
   }
 
   async run() {
+    this.running = true;
     while (this.jobs.length) {
       let answer;
       try {
@@ -50,6 +52,7 @@ class Decisions {
       this.jobs.shift().done(answer, retried);
       this.queue.changed();
     }
+    this.running = false;
   }
 
   async tryLater(reason) {
@@ -77,7 +80,8 @@ class Decisions {
       return { action, image_id, category, taxonomy, seconds, ...about };
     });
     const chosen = new Set(suspects.flatMap((s) => [s.id, s.also]));
-    const excluded = new Set(decisions.filter((d) => d.action === "exclude").map((d) => d.image_id));
+    const ofPhotos = decisions.filter((d) => d.action === "exclude");
+    const excluded = new Set(ofPhotos.map((d) => d.image_id));
     const takes = queue.open.filter((s) => chosen.has(s.id) || excluded.has(s.image_id));
     for (const suspect of takes) queue.done.set(suspect.id, { suspect, seconds });
     this.made++;
@@ -114,8 +118,8 @@ class Decisions {
     this.pressed = 0;
     window.curateReview.id = id;
     const { shown } = window.curateReview;
-    // The frame after the next has it on screen.
-    requestAnimationFrame(() => requestAnimationFrame(() => shown.push(performance.now() - pressed)));
+    const measure = () => shown.push(performance.now() - pressed);
+    requestAnimationFrame(() => requestAnimationFrame(measure)); // on screen one frame later
   }
 
   bringBack(takes, troubled, reason) {

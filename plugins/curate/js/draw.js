@@ -33,8 +33,10 @@ function paint(canvas, image, suspect, part, layers, frame) {
   const zoom = Math.min(wide / part[2], high / part[3]);
   const [w, h] = [suspect.width * zoom, suspect.height * zoom];
   // Centered, but no further out of the photo than needs be.
-  const place = (room, from, length, whole) =>
-    whole <= room ? (room - whole) / 2 : Math.min(0, Math.max(room - whole, room / 2 - (from + length / 2) * zoom));
+  const place = (room, from, length, whole) => {
+    const centered = room / 2 - (from + length / 2) * zoom;
+    return whole <= room ? (room - whole) / 2 : Math.min(0, Math.max(room - whole, centered));
+  };
   const left = place(wide, part[0], part[2], w);
   const top = place(high, part[1], part[3], h);
   if (!image.naturalWidth) {
@@ -67,12 +69,12 @@ function paint(canvas, image, suspect, part, layers, frame) {
     c.stroke(path);
   }
   if (frame) {
-    const around = [left + frame[0] * w - 3, top + frame[1] * h - 3, frame[2] * w + 6, frame[3] * h + 6];
+    const [x, y, across, down] = frame;
     c.setLineDash([]);
     for (const [line, color] of [[5, "#000a"], [2, "#fff"]]) {
       c.lineWidth = line;
       c.strokeStyle = color;
-      c.strokeRect(...around);
+      c.strokeRect(left + x * w - 3, top + y * h - 3, across * w + 6, down * h + 6);
     }
   }
 }
@@ -87,7 +89,11 @@ function layersOf(suspect, outlines, offered, colors) {
     color: color(outlines.suggestion_label),
     dash: true,
   };
-  const others = outlines.others.map((o) => ({ rings: o.rings, color: color(o.label), thin: true }));
+  const others = outlines.others.map(({ rings, label: name }) => ({
+    rings,
+    color: color(name),
+    thin: true,
+  }));
   const right = {
     add: () => [label],
     delete: () => [],

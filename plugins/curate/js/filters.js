@@ -33,7 +33,8 @@ function matches(suspect, filter, except = "") {
     const names = `${suspect.image_id} ${fileOf(suspect)}`.toLowerCase();
     if (!names.includes(wanted)) return false;
   }
-  if (filter.score && except !== "score" && suspect.score < Number(filter.score) / 100) return false;
+  const least = except === "score" ? 0 : Number(filter.score) / 100;
+  if (suspect.score < least) return false;
   return QUESTIONS.every(
     ({ name, of }) => !filter[name] || name === except || of(suspect).includes(filter[name]),
   );

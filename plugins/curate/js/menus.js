@@ -18,7 +18,8 @@ const Menus = R.memo(({ queue, suspects, filter, refocus }) => {
       value: filter[name],
       onChange: (event) => set({ [name]: event.target.value }),
     };
-    return h("select", of, options.map(([value, text]) => h("option", { key: value, value }, text)));
+    const answers = options.map(([value, text]) => h("option", { key: value, value }, text));
+    return h("select", of, answers);
   };
   const atLeast = new Map(answersTo(SCORES, suspects, filter));
   const scores = AT_LEAST.map((n) => [n, `at least ${n} %: ${atLeast.get(String(n)) ?? 0}`]);

@@ -1,9 +1,10 @@
 // The review panel: one suspect at a time, by keyboard.
 
 function timeLeft(minutes) {
-  if (Number.isNaN(minutes)) return "";
+  if (minutes === null) return "";
   if (minutes < 1) return "less than a minute left";
-  return minutes < 90 ? `about ${Math.round(minutes)} min left` : `about ${Math.round(minutes / 60)} h left`;
+  const [count, unit] = minutes < 90 ? [minutes, "min"] : [minutes / 60, "h"];
+  return `about ${Math.round(count)} ${unit} left`;
 }
 
 function Progress({ queue }) {
@@ -14,7 +15,7 @@ function Progress({ queue }) {
     `${saved} saved`,
     waiting ? `saving ${waiting}` : "",
     timeLeft(minutes),
-    ...queue.held.map(([who, count]) => `${count} with ${who}`),
+    inTheHandsOf(queue.held),
   ];
   return h(
     "header",
@@ -36,82 +37,16 @@ function Status({ queue }) {
   return h("div", { className: `line status ${className}`, role: "status", title: text }, text);
 }
 
-function Why({ queue, suspect }) {
-  const { kind, label, suggested, suggested_source: finer, source_label: given } = suspect;
-  const { source, split, fold, faults } = suspect;
-  const name = (text) => {
-    const borderColor = queue.colors.get(text) ?? queue.colors.get(label);
-    return h("b", { className: "class", style: { borderColor } }, text);
-  };
-  const missing = kind === "missing";
-  const looks = !missing && (finer || (suggested !== label && suggested));
-  const place = [fileOf(suspect), source, split, fold !== null && `fold ${fold}`];
-  const about = [...place.filter(Boolean), ...faults.map((fault) => `fault: ${fault}`)].join(" · ");
-  return box(
-    "why",
-    box(
-      "line what",
-      h("span", { className: "kind" }, `${kind} · ${percent(suspect.score)}`),
-      missing ? "Nobody labelled this " : "Labelled ",
-      name(label),
-      !missing && given && given !== label && ` (${given})`,
-      looks && h(R.Fragment, null, ", looks like ", name(looks)),
-    ),
-    h("div", { className: "reason", title: suspect.reason }, suspect.reason),
-    h("div", { className: "line dim", title: about }, about),
-  );
-}
-
-function titlesOf(suspect, outlines) {
-  const { image_id, kind, label, source_label: given } = suspect;
-  const suggested = suggestionFor(suspect, outlines);
-  const predicted = outlines?.predicted
-    ? `the model sees: ${outlines.suggestion_label}`
-    : "the model sees nothing here";
-  const finer = given && given !== label ? ` (${given})` : "";
-  return {
-    photo: image_id,
-    given: kind === "missing" ? "not labelled" : `labelled ${label}${finer}`,
-    right: suggested ? `suggested: ${inWords(suggested, suspect)}` : predicted,
-  };
-}
-
-function Pictures3({ queue, suspect }) {
-  const titles = titlesOf(suspect, queue.pictures.outlines(suspect.id));
-  return box(
-    "pictures",
-    Object.entries(titles).map(([of, title]) =>
-      h(
-        "figure",
-        { key: of, className: of },
-        h("figcaption", { className: "line dim", title }, title),
-        h(Picture, { queue, suspect, of, onPaint: () => of === "right" && queue.decisions.drawn(suspect.id) }),
-      ),
-    ),
-  );
-}
-
-function Acts({ queue, suspect }) {
-  const offers = offersFor(suspect, queue.pictures.outlines(suspect.id));
-  if (!queue.outlined) offers.outlines.text = "show outlines";
-  return box(
-    "acts",
-    ACTIONS.map((action) => {
-      const [hotkey, off] = [queue.keys[action], obstacleTo(action, queue)];
-      const onPress = () => perform(action, queue);
-      return h(Press, { key: action, action, hotkey, off, onPress }, offers[action].text);
-    }),
-  );
-}
-
 function Back({ queue, to = "back" }) {
   return h(Press, { hotkey: "Escape", onPress: () => queue.turnTo("one") }, to);
 }
 
 function Help({ queue }) {
-  const rows = ACTIONS.map((action) =>
-    h("tr", { key: action }, h("td", null, h("kbd", null, keyName(queue.keys[action]))), h("th", null, action), h("td", null, MEANING[action])),
-  );
+  const rows = ACTIONS.map((action) => {
+    const key = h("kbd", null, keyName(queue.keys[action]));
+    const [name, meaning] = [h("th", null, action), h("td", null, MEANING[action])];
+    return h("tr", { key: action }, h("td", null, key), name, meaning);
+  });
   return box("page", h("table", null, h("tbody", null, rows)), h(Back, { queue }));
 }
 
@@ -125,54 +60,57 @@ function NameForm({ queue }) {
     event.preventDefault();
     if (name.trim()) queue.reviewer = name.trim();
   };
+  const input = {
+    id: "curate-name",
+    value: name,
+    autoFocus: true,
+    onFocus: (event) => event.target.select(),
+    onChange: (event) => setName(event.target.value),
+  };
+  const label = "Your name, which is written beside each of your decisions";
   return h(
     "form",
     { className: "page", onSubmit: enter },
-    h("label", { htmlFor: "curate-name" }, "Your name, which is written beside each of your decisions"),
-    h("input", { id: "curate-name", autoFocus: true, onFocus: (e) => e.target.select(), value: name, onChange: (e) => setName(e.target.value) }),
+    h("label", { htmlFor: input.id }, label),
+    h("input", input),
     h("button", { className: "press", disabled: !name.trim() }, h("kbd", null, "Enter"), "start"),
   );
 }
 
 function Nothing({ queue }) {
-  const { dataset, counts, run, held } = queue;
-  const page = (...lines) => box("page", ...lines.map((line) => (typeof line === "string" ? h("p", { key: line }, line) : line)));
-  if (!run) return page(`No suspects yet: run \`curate flag ${dataset} --run RUN\`.`);
-  const undo = h(Press, { key: "undo", action: "undo", hotkey: queue.keys.undo, onPress: () => queue.decisions.undo() }, "undo");
-  if (isFiltered(queue.filter) && queue.open.length) {
-    return page(
-      "No suspect is left under this filter.",
-      h(Press, { key: "clear", onPress: () => queue.setFilter(CLEARED) }, "clear filters"),
-      undo,
-    );
-  }
-  if (queue.open.length) {
-    return page(`What is left is on another screen: ${held.map(([who, n]) => `${n} with ${who}`).join(", ")}.`, undo);
-  }
-  return page(
+  const { dataset, counts, run, held, filter, left, keys } = queue;
+  const undo = () => queue.decisions.undo();
+  let lines = [
     `All ${counts.decided} suspects are decided.`,
-    `\`curate train ${dataset}\` learns from the decisions, \`curate export ${dataset}\` writes them out.`,
-    undo,
+    `\`curate train ${dataset}\` learns from it, \`curate export ${dataset}\` writes it out.`,
+  ];
+  if (!run) lines = [`No suspects yet: run \`curate flag ${dataset} --run RUN\`.`];
+  if (left.length) lines = [`What is left is on another screen: ${inTheHandsOf(held)}.`];
+  const filtered = left.length > 0 && isFiltered(filter);
+  if (filtered) lines = ["No suspect is left under this filter."];
+  return box(
+    "page",
+    lines.map((line) => h("p", { key: line }, line)),
+    filtered && h(Press, { onPress: () => queue.setFilter(CLEARED) }, "clear filters"),
+    h(Press, { action: "undo", hotkey: keys.undo, onPress: undo }, "undo"),
   );
 }
 
+function inTheHandsOf(held) {
+  return held.map(([who, count]) => `${count} with ${who}`).join(" · ");
+}
+
 function Content({ queue }) {
-  if (queue.phase === "loading") return box("page", "Reading the suspects …");
-  if (queue.phase === "failed") {
-    return box("page", "The suspects cannot be read.", h(Press, { onPress: () => queue.reload() }, "try again"));
+  const { phase, mode, reviewer, suspect } = queue;
+  if (phase === "loading") return box("page", "Reading the suspects …");
+  if (phase === "failed") {
+    const again = h(Press, { onPress: () => queue.reload() }, "try again");
+    return box("page", "The suspects cannot be read.", again);
   }
-  if (queue.mode === "name" || !queue.reviewer) return h(NameForm, { queue });
-  if (queue.mode === "help") return h(Help, { queue });
-  if (queue.mode === "wall") return h(Wall, { queue });
-  const { suspect } = queue;
-  if (!suspect) return h(Nothing, { queue });
-  return h(
-    R.Fragment,
-    null,
-    h(Why, { queue, suspect }),
-    h(Pictures3, { queue, suspect }),
-    h(queue.mode === "pick" ? Picker : Acts, { queue, suspect }),
-  );
+  if (mode === "name" || !reviewer) return h(NameForm, { queue });
+  if (mode === "help") return h(Help, { queue });
+  if (mode === "wall") return h(Wall, { queue });
+  return suspect ? h(One, { queue, suspect }) : h(Nothing, { queue });
 }
 
 const KEYS_IN = { one: keyOnOne, pick: keyOnPicker, wall: keyOnWall, help: keyOnHelp };
@@ -215,7 +153,7 @@ function ReviewPanel() {
   R.useEffect(() => {
     if (document.activeElement === document.body) refocus();
   }, [queue.mode, queue.phase, queue.reviewer, queue.returns]);
-  const suspects = R.useDeferredValue(queue.open);
+  const suspects = R.useDeferredValue(queue.left);
   const of = {
     ref: root,
     className: "curate",

@@ -35,7 +35,8 @@ function firstOf(queue, picks) {
 function take(queue, { decision, now }) {
   if (now) return queue.say("It is labelled so already.");
   queue.mode = "one";
-  return queue.obstacle ? queue.say(queue.obstacle) : queue.decisions.make([queue.suspect], () => decision);
+  if (queue.obstacle) return queue.say(queue.obstacle);
+  return queue.decisions.make([queue.suspect], () => decision);
 }
 
 function keyOnPicker(queue, key) {
@@ -57,8 +58,8 @@ function Picker({ queue }) {
   const presses = picks.map((one, i) => {
     const swatch = h("span", { className: "swatch", style: { background: one.color } });
     const off = one.now && "It is labelled so already.";
-    const [hotkey, onPress] = [i < 9 && String(i + 1), () => take(queue, one)];
-    return h(Press, { key: one.text, hotkey, off, onPress, chosen: one === first }, swatch, one.text);
+    const of = { key: one.text, hotkey: i < 9 && String(i + 1), off, chosen: one === first };
+    return h(Press, { ...of, onPress: () => take(queue, one) }, swatch, one.text);
   });
   return box(
     "pick",

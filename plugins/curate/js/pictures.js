@@ -26,7 +26,8 @@ class Pictures {
     wanted.forEach((s) => this.found.set(s.id, null));
     try {
       const outlines = await this.ask(wanted);
-      for (const { id } of wanted) if (outlines[id] && !outlines[id].gone) this.found.set(id, outlines[id]);
+      const there = Object.entries(outlines).filter(([, found]) => !found.gone);
+      for (const [id, found] of there) this.found.set(id, found);
       if (wanted.some(({ id, seen }) => outlines[id]?.seen !== seen)) this.stale();
       this.changed();
     } catch {

@@ -25,7 +25,8 @@ class Queue {
     this.deafUntil = 0;
     this.counts = {};
     this.keys = {};
-    this.filter = { ...NO_FILTER, ...JSON.parse(sessionStorage.getItem(`curate-filter-${dataset}`)) };
+    this.filterKey = `curate-filter-${dataset}`;
+    this.filter = { ...NO_FILTER, ...JSON.parse(sessionStorage.getItem(this.filterKey)) };
     this.clock = new Clock();
     this.decisions = new Decisions(this);
     this.pictures = new Pictures(
@@ -110,16 +111,19 @@ class Queue {
     const rest = [...open.values()].filter(
       (s) => !back.has(s.id) && !this.elsewhere.has(s.id) && matches(s, this.filter),
     );
-    const later = new Set([...this.skipped].filter((id) => open.has(id)));
-    const waits = (s) => later.has(s.id);
+    const wanted = new Set(rest.map((s) => s.id));
+    const later = [...this.skipped].filter((id) => wanted.has(id));
     this.list = [
       ...front.map((id) => open.get(id)),
-      ...rest.filter((s) => !waits(s)),
-      ...[...later].map((id) => open.get(id)).filter((s) => rest.includes(s)),
+      ...rest.filter((s) => !this.skipped.has(s.id)),
+      ...later.map((id) => open.get(id)),
     ];
-    if (!this.list.some((s) => s.id === this.current)) this.show(this.list[0]?.id ?? "", byItself);
-    const at = this.list.findIndex((s) => s.id === this.current);
-    this.pictures.fetch(this.list.slice(Math.max(at, 0), at + AHEAD));
+    let at = this.list.findIndex((s) => s.id === this.current);
+    if (at < 0) {
+      at = 0;
+      this.show(this.list[0]?.id ?? "", byItself);
+    }
+    this.pictures.fetch(this.list.slice(at, at + AHEAD));
     this.claimSoon();
     this.changed();
   }
@@ -148,7 +152,7 @@ class Queue {
 
   setFilter(change) {
     this.filter = { ...this.filter, ...change };
-    sessionStorage.setItem(`curate-filter-${this.dataset}`, JSON.stringify(this.filter));
+    sessionStorage.setItem(this.filterKey, JSON.stringify(this.filter));
     this.order([...this.suspects.values()]);
     this.front = [];
     this.current = "";
@@ -162,8 +166,9 @@ class Queue {
     const ahead = this.list.filter((s) => !this.skipped.has(s.id)).length || this.list.length;
     const total = finished + this.list.length;
     const seconds = done.map((d) => d.seconds).sort((a, b) => a - b);
-    const each = seconds.length < 3 ? NaN : seconds[seconds.length >> 1];
-    return { at: total - ahead + 1, total, minutes: (each * this.list.length) / 60 };
+    const median = seconds[seconds.length >> 1];
+    const minutes = seconds.length < 3 ? null : (median * this.list.length) / 60;
+    return { at: total - ahead + 1, total, minutes };
   }
 
   // Who has how many on screen: [[reviewer, how many], ...]
@@ -201,26 +206,34 @@ class Queue {
   reload() {
     if (this.reloading) return;
     this.reloading = true;
-    this.decisions.add({
-      send: () => this.ask("review_queue", {}),
-      done: (answer) => {
-        this.reloading = false;
-        this.take(answer);
-        this.settle(true);
-      },
-      failed: (reason) => {
-        this.reloading = false;
-        if (this.phase === "loading") this.phase = "failed";
-        this.say(reason, true);
-      },
-    });
+    const failed = (reason) => {
+      this.reloading = false;
+      if (this.phase === "loading") this.phase = "failed";
+      this.say(reason, true);
+    };
+    const send = async () => {
+      const answer = await this.ask("review_queue", {});
+      // Also what others have on screen, before anything is on this one.
+      const { others = {} } = await this.ask("review_claim", { ids: this.claimed });
+      return { ...answer, others };
+    };
+    const done = (answer) => {
+      if (answer.refused) return failed(answer.refused);
+      this.reloading = false;
+      this.take(answer);
+      return this.settle(true);
+    };
+    this.decisions.add({ send, done, failed });
   }
 
-  take({ suspects, counts, keys, run, classes, source_labels: sourceLabels, reviewer: login }) {
-    const colors = new Map(classes.map((c) => [c.name, c.color]));
-    Object.assign(this, { counts, keys, run, classes, sourceLabels, login, colors, phase: "ready" });
+  take({ suspects, others, classes, source_labels: sourceLabels, reviewer: login, ...rest }) {
+    Object.assign(this, { classes, sourceLabels, login, phase: "ready" });
+    Object.assign(this, { counts: rest.counts, keys: rest.keys, run: rest.run });
+    this.colors = new Map(classes.map((c) => [c.name, c.color]));
+    this.elsewhere = new Map(Object.entries(others));
     const now = new Set(suspects.map((s) => s.id));
     const pending = this.decisions.pending;
+    // Somebody took a decision of this session back.
     for (const id of this.done.keys()) if (now.has(id) && !pending.has(id)) this.done.delete(id);
     const changed = suspects.filter((s) => this.suspects.get(s.id)?.seen !== s.seen);
     this.pictures.forget(changed.map((s) => s.id));
@@ -241,14 +254,14 @@ class Queue {
   }
 
   claimSoon() {
-    const ids = this.claimed().join();
+    const ids = this.claimed.join();
     if (ids === this.claimedLast) return;
     this.claimedLast = ids;
     clearTimeout(this.claimTimer);
     this.claimTimer = setTimeout(() => this.claim(), SURPRISE);
   }
 
-  claimed() {
+  get claimed() {
     return this.list.slice(0, CLAIMED).map((s) => s.id);
   }
 
@@ -257,7 +270,7 @@ class Queue {
     if (!this.reviewer || this.phase !== "ready" || document.hidden) return;
     const { made } = this.decisions;
     try {
-      const { others, counts } = await this.ask("review_claim", { ids: this.claimed() });
+      const { others, counts } = await this.ask("review_claim", { ids: this.claimed });
       this.elsewhere = new Map(Object.entries(others));
       const own = made !== this.decisions.made || this.decisions.waiting;
       if (!own && JSON.stringify(counts) !== JSON.stringify(this.counts)) this.reload();

@@ -9,6 +9,5 @@ async function ask(dataset, operator, params) {
   const post = window.__fou__.getFetchFunction();
   const answer = await post("POST", "/operators/execute", call, "json", 0);
   if (answer.error) throw new Error(answer.error_message || "the server failed");
-  for (const next of answer.executor?.requests ?? []) executeOperator(next.operator_uri, next.params);
   return answer.result;
 }

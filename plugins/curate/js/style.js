@@ -1,7 +1,8 @@
 // One dark surface under either theme of FiftyOne: a photo is judged on it best.
 const STYLE = `
 .curate { display: flex; flex-direction: column; gap: 6px; height: 100%; padding: 8px 12px 10px;
-  box-sizing: border-box; overflow: hidden; outline: none; color-scheme: dark; background: #1b1b1d;
+  box-sizing: border-box; container-type: inline-size; overflow: hidden; outline: none;
+  color-scheme: dark; background: #1b1b1d;
   color: #f1f1f1; font: 14px/1.4 Palanquin, "Segoe UI", Roboto, sans-serif; }
 .curate .dim { color: #b4b4ba; }
 .curate .line { overflow: hidden; white-space: nowrap; text-overflow: ellipsis; }
@@ -9,8 +10,8 @@ const STYLE = `
 .curate header b { font-weight: 600; white-space: nowrap; }
 .curate header .press, .curate nav .press { height: 28px; }
 .curate .grow { flex: 1; }
-.curate select, .curate input { min-width: 0; max-width: 220px; height: 28px; padding: 0 6px; font: inherit;
-  font-size: 13px; color: inherit; background: #2a2a2e; border: 1px solid #5a5a60;
+.curate select, .curate input { min-width: 0; max-width: 220px; height: 28px; padding: 0 6px;
+  font: inherit; font-size: 13px; color: inherit; background: #2a2a2e; border: 1px solid #5a5a60;
   border-radius: 4px; }
 .curate select.set { border-color: #ffb84d; }
 .curate .status { flex: 1; height: 28px; line-height: 28px; padding: 0 10px; border-radius: 4px;
@@ -55,6 +56,7 @@ const STYLE = `
 .curate .page p { margin: 0; }
 .curate th { font-weight: 600; text-align: left; }
 .curate td, .curate th { padding: 3px 8px; }
+@container (max-width: 1050px) { .curate .acts { grid-template-columns: repeat(4, 1fr); } }
 .curate:not(:focus-within) kbd { background: #6a6a70; }
 .curate .unfocused { color: #ffb84d; }
 .curate:focus-within .unfocused { display: none; }

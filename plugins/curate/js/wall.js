@@ -80,7 +80,9 @@ function Wall({ queue }) {
   }, [wall, wall.from]);
   R.useEffect(() => {
     const wanted = page.filter((s) => inSight.has(s.id));
-    for (let i = 0; i < wanted.length; i += FETCHED) queue.pictures.fetch(wanted.slice(i, i + FETCHED));
+    for (let i = 0; i < wanted.length; i += FETCHED) {
+      queue.pictures.fetch(wanted.slice(i, i + FETCHED));
+    }
   }, [inSight]);
   const ticked = page.filter((s) => !wall.spared.has(s.id)).length;
   const offers = page.length && offersFor(page[0], queue.pictures.outlines(page[0].id));

@@ -1,0 +1,77 @@
+// One suspect: why it is one, three pictures of it, what can be done.
+
+function Why({ queue, suspect }) {
+  const { kind, label, suggested, suggested_source: finer, source_label: given } = suspect;
+  const { source, split, fold, faults } = suspect;
+  const name = (text) => {
+    const borderColor = queue.colors.get(text) ?? queue.colors.get(label);
+    return h("b", { className: "class", style: { borderColor } }, text);
+  };
+  const missing = kind === "missing";
+  const looks = !missing && (finer || (suggested !== label && suggested));
+  const place = [fileOf(suspect), source, split, fold !== null && `fold ${fold}`];
+  const found = faults.map((fault) => `fault: ${fault}`);
+  const about = [...place, ...found].filter(Boolean).join(" · ");
+  return box(
+    "why",
+    box(
+      "line what",
+      h("span", { className: "kind" }, `${kind} · ${percent(suspect.score)}`),
+      missing ? "Nobody labelled this " : "Labelled ",
+      name(label),
+      !missing && given && given !== label && ` (${given})`,
+      looks && h(R.Fragment, null, ", looks like ", name(looks)),
+    ),
+    h("div", { className: "reason", title: suspect.reason }, suspect.reason),
+    h("div", { className: "line dim", title: about }, about),
+  );
+}
+
+function titlesOf(suspect, outlines) {
+  const { image_id, kind, label, source_label: given } = suspect;
+  const suggested = suggestionFor(suspect, outlines);
+  const predicted = outlines?.predicted
+    ? `the model sees: ${outlines.suggestion_label}`
+    : "the model sees nothing here";
+  const finer = given && given !== label ? ` (${given})` : "";
+  return {
+    photo: image_id,
+    given: kind === "missing" ? "not labelled" : `labelled ${label}${finer}`,
+    right: suggested ? `suggested: ${inWords(suggested, suspect)}` : predicted,
+  };
+}
+
+function Three({ queue, suspect }) {
+  const titles = titlesOf(suspect, queue.pictures.outlines(suspect.id));
+  const onPaint = () => queue.decisions.drawn(suspect.id);
+  const figures = Object.entries(titles).map(([of, title]) => {
+    const picture = h(Picture, { queue, suspect, of, onPaint: of === "right" && onPaint });
+    const caption = h("figcaption", { className: "line dim", title }, title);
+    return h("figure", { key: of, className: of }, caption, picture);
+  });
+  return box("pictures", figures);
+}
+
+function Acts({ queue, suspect }) {
+  const offers = offersFor(suspect, queue.pictures.outlines(suspect.id));
+  if (!queue.outlined) offers.outlines.text = "show outlines";
+  return box(
+    "acts",
+    ACTIONS.map((action) => {
+      const [hotkey, off] = [queue.keys[action], obstacleTo(action, queue)];
+      const onPress = () => perform(action, queue);
+      return h(Press, { key: action, action, hotkey, off, onPress }, offers[action].text);
+    }),
+  );
+}
+
+function One({ queue, suspect }) {
+  const choice = queue.mode === "pick" ? Picker : Acts;
+  return h(
+    R.Fragment,
+    null,
+    h(Why, { queue, suspect }),
+    h(Three, { queue, suspect }),
+    h(choice, { queue, suspect }),
+  );
+}
