@@ -6,13 +6,11 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import fiftyone as fo
-import fiftyone.core.utils as fou
 import pytest
-from playwright.sync_api import Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 from curation.review.keys import KEYS
 from curation.store import app, decisions
@@ -74,33 +72,45 @@ class Panel:
         return browser.count_color(drawn, color, within=40)
 
 
-@contextmanager
-def panels(dataset: fo.Dataset) -> Iterator[Callable[..., Panel]]:
-    """Opens the panel, in a browser of its own for each reviewer."""
+Opened = Callable[..., Panel]
+
+
+@pytest.fixture(scope="module")
+def where() -> Iterator[tuple[Browser, int]]:
+    """A browser, and the port of an App; they are started once."""
     app.install_plugin()
     port = browser.free_port()
-    slug = fou.to_slug(PANEL_WORKSPACE)
-    url = f"http://{app.ADDRESS}:{port}/datasets/{dataset.name}?workspace={slug}"
     with app.server(port), sync_playwright() as play:
-        chromium = play.chromium.launch(
+        started = play.chromium.launch(
             executable_path=browser.CHROMIUM, headless=True, args=browser.FLAGS
         )
+        yield started, port
+        started.close()
 
-        def opened(reviewer: str = "") -> Panel:
-            context = chromium.new_context(viewport=browser.SIZE)
-            context.add_init_script("localStorage['fiftyone-enterprise-tooltip-seen'] = 'true'")
-            if reviewer:
-                context.add_init_script(f"localStorage['curate-reviewer'] = '{reviewer}'")
-            page = context.new_page()
-            page.route("**/fonts.googleapis.com/**", lambda route: route.abort())
-            page.on("pageerror", lambda error: failures.append(str(error)))
-            page.goto(url)
-            page.locator("[data-review]").wait_for(timeout=60_000)
-            return Panel(page)
 
-        failures: list[str] = []
-        yield opened
-        chromium.close()
+@pytest.fixture
+def opened(dataset: fo.Dataset, where: tuple[Browser, int]) -> Iterator[Opened]:
+    """Opens the panel, in a profile of its own for each reviewer."""
+    chromium, port = where
+    contexts: list[BrowserContext] = []
+    failures: list[str] = []
+
+    def open_panel(reviewer: str = "") -> Panel:
+        context = chromium.new_context(viewport=browser.SIZE)
+        context.add_init_script("localStorage['fiftyone-enterprise-tooltip-seen'] = 'true'")
+        if reviewer:
+            context.add_init_script(f"localStorage['curate-reviewer'] = '{reviewer}'")
+        contexts.append(context)
+        page = context.new_page()
+        page.route("**/fonts.googleapis.com/**", lambda route: route.abort())
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.goto(app.address(dataset, port, None, PANEL_WORKSPACE))
+        page.locator("[data-review]").wait_for(timeout=60_000)
+        return Panel(page)
+
+    yield open_panel
+    for context in contexts:
+        context.close()
     assert failures == []
 
 
@@ -110,74 +120,73 @@ def journal(dataset: fo.Dataset) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("by", ["key", "button"])
-def test_a_whole_review(dataset: fo.Dataset, by: str) -> None:
+def test_a_whole_review(dataset: fo.Dataset, opened: Opened, by: str) -> None:
     colors = {c.name: c.color for c in dataset.taxonomy.classes}
-    with panels(dataset) as opened:
-        panel = opened()
-        page, press = panel.page, getattr(panel, by)
-        page.get_by_label("Your name").fill("anna")
+    panel = opened()
+    page, press = panel.page, getattr(panel, by)
+    page.get_by_label("Your name").fill("anna")
+    page.keyboard.press("Enter")
+
+    kept = panel.suspect
+    label = _label(dataset, kept)
+    assert label.label != label.suggested_label
+    assert panel.color("given", colors[label.label]) > 500
+    assert panel.color("right", colors[label.suggested_label]) > 500
+    assert panel.color("given", colors[label.suggested_label]) < 50
+    press("outlines")
+    browser.settle(page)
+    assert panel.color("given", colors[label.label]) < 50
+    press("outlines")
+
+    # Nothing fires while a text is written.
+    name = page.get_by_label("file name")
+    name.press_sequentially("figure-0k")
+    name.press("Escape")
+    expect(page.get_by_text("No suspect is left under this filter.")).to_be_visible()
+    page.get_by_role("button", name="clear filters").first.click()
+    assert panel.suspect == kept
+    assert journal(dataset) == []
+
+    press("keep")
+    taken = panel.suspect
+    press("suggest")
+    by_digit = panel.suspect
+    press("relabel")
+    if by == "key":
+        page.keyboard.press("4")
+    else:
+        page.locator(".picks button").nth(3).click()
+    by_letters = panel.suspect
+    press("relabel")
+    page.keyboard.type("soc")
+    if by == "key":
         page.keyboard.press("Enter")
-
-        kept = panel.suspect
-        label = _label(dataset, kept)
-        assert label.label != label.suggested_label
-        assert panel.color("given", colors[label.label]) > 500
-        assert panel.color("right", colors[label.suggested_label]) > 500
-        assert panel.color("given", colors[label.suggested_label]) < 50
-        press("outlines")
-        browser.settle(page)
-        assert panel.color("given", colors[label.label]) < 50
-        press("outlines")
-
-        # Nothing fires while a text is written.
-        name = page.get_by_label("file name")
-        name.press_sequentially("figure-0k")
-        name.press("Escape")
-        expect(page.get_by_text("No suspect is left under this filter.")).to_be_visible()
-        page.get_by_role("button", name="clear filters").first.click()
-        assert panel.suspect == kept
-        assert journal(dataset) == []
-
-        press("keep")
-        taken = panel.suspect
-        press("suggest")
-        by_digit = panel.suspect
-        press("relabel")
-        if by == "key":
-            page.keyboard.press("4")
-        else:
-            page.locator(".picks button").nth(3).click()
-        by_letters = panel.suspect
-        press("relabel")
-        page.keyboard.type("soc")
-        if by == "key":
-            page.keyboard.press("Enter")
-        else:
-            page.locator(".picks button", has_text="feet: sock").click()
-        redrawn = panel.suspect
-        press("redraw")
-        excluded = _image(dataset, panel.suspect)
-        press("exclude")
-        added = panel.suspect
-        press("add")
-        skipped = panel.suspect
-        press("skip")
-        dismissed = panel.suspect
-        place = panel.progress.inner_text().split(" saved")[0]
-        press("delete")
-        assert panel.suspect != dismissed
-        press("undo")
-        expect(panel.root).to_have_attribute("data-id", dismissed, timeout=SECONDS)
-        assert panel.suspect == dismissed
-        assert panel.progress.inner_text().split(" saved")[0] == place
-        press("delete")
-        panel.menu("kind", "source label")
-        deleted = panel.suspect
-        press("delete")
-        panel.menu("kind", "missing")
-        while panel.suspect != skipped:  # it comes again, after the others
-            press("keep" if "Labelled" in page.locator(".what").inner_text() else "delete")
-        shown = page.evaluate("window.curateReview.shown")
+    else:
+        page.locator(".picks button", has_text="feet: sock").click()
+    redrawn = panel.suspect
+    press("redraw")
+    excluded = _image(dataset, panel.suspect)
+    press("exclude")
+    added = panel.suspect
+    press("add")
+    skipped = panel.suspect
+    press("skip")
+    dismissed = panel.suspect
+    place = panel.progress.inner_text().split(" saved")[0]
+    press("delete")
+    assert panel.suspect != dismissed
+    press("undo")
+    expect(panel.root).to_have_attribute("data-id", dismissed, timeout=SECONDS)
+    assert panel.suspect == dismissed
+    assert panel.progress.inner_text().split(" saved")[0] == place
+    press("delete")
+    panel.menu("kind", "source label")
+    deleted = panel.suspect
+    press("delete")
+    panel.menu("kind", "missing")
+    while panel.suspect != skipped:  # it comes again, after the others
+        press("keep" if "Labelled" in page.locator(".what").inner_text() else "delete")
+    shown = page.evaluate("window.curateReview.shown")
 
     taken_back = [d.action for d in dataset.journal.read()].index("undo")
     said = [(d.action, d.instance_id, d.category, d.taxonomy == "source")
@@ -202,62 +211,61 @@ def test_a_whole_review(dataset: fo.Dataset, by: str) -> None:
     assert len(shown) > 8
 
 
-def test_filters_and_a_wall(dataset: fo.Dataset) -> None:
-    with panels(dataset) as opened:
-        panel = opened("anna")
-        page = panel.page
-        wrong = panel.suspect
-        panel.menu("kind", "source label")
-        first = panel.suspect
-        assert first != wrong
-        page.reload()
-        panel.root.wait_for()
-        assert panel.suspect == first  # the filter is still there
-        panel.key("wall")
-        crops = page.locator("[data-crop]")
-        count = crops.count()
-        ids = [crop.get_attribute("data-crop") for crop in crops.all()]
-        page.locator("[data-crop] canvas").nth(count - 1).wait_for()
-        browser.settle(page)
-        crops.nth(2).click()
-        expect(page.get_by_text(f"relabel to sock: {count - 1} ticked")).to_be_visible()
-        panel.key("suggest")
-        assert panel.suspect == ids[2]
-        ticked = [i for i in ids if i != ids[2]]
-        made = dataset.journal.read()
-        assert [(d.action, d.instance_id, d.category) for d in made] == [
-            ("relabel", i, "sock") for i in ticked
-        ]
-        assert panel.progress.inner_text().startswith(f"{count} of {count} · {count - 1} saved")
-        panel.key("undo")
-        expect(panel.root).to_have_attribute("data-id", ticked[0], timeout=SECONDS)
-        assert panel.suspect == ticked[0]
-        assert panel.progress.inner_text().startswith(f"1 of {count} · 0 saved")
-        page.get_by_role("button", name="clear filters").click()
-        assert panel.suspect == wrong
-        panel.menu("order", "photo")
-        assert panel.suspect == wrong
-        panel.key("keep")
-        edited = panel.suspect
-        sample = dataset.samples[_sample(dataset, edited).id]
-        assert sample.image_id == _image(dataset, wrong)
+def test_filters_and_a_wall(dataset: fo.Dataset, opened: Opened) -> None:
+    panel = opened("anna")
+    page = panel.page
+    wrong = panel.suspect
+    panel.menu("kind", "source label")
+    first = panel.suspect
+    assert first != wrong
+    page.reload()
+    panel.root.wait_for()
+    assert panel.suspect == first  # the filter is still there
+    panel.key("wall")
+    crops = page.locator("[data-crop]")
+    count = crops.count()
+    ids = [crop.get_attribute("data-crop") for crop in crops.all()]
+    page.locator("[data-crop] canvas").nth(count - 1).wait_for()
+    browser.settle(page)
+    crops.nth(2).click()
+    expect(page.get_by_text(f"relabel to sock: {count - 1} ticked")).to_be_visible()
+    panel.key("suggest")
+    assert panel.suspect == ids[2]
+    ticked = [i for i in ids if i != ids[2]]
+    made = dataset.journal.read()
+    assert [(d.action, d.instance_id, d.category) for d in made] == [
+        ("relabel", i, "sock") for i in ticked
+    ]
+    assert panel.progress.inner_text().startswith(f"{count} of {count} · {count - 1} saved")
+    panel.key("undo")
+    expect(panel.root).to_have_attribute("data-id", ticked[0], timeout=SECONDS)
+    assert panel.suspect == ticked[0]
+    assert panel.progress.inner_text().startswith(f"1 of {count} · 0 saved")
+    page.get_by_role("button", name="clear filters").click()
+    assert panel.suspect == wrong
+    panel.menu("order", "photo")
+    assert panel.suspect == wrong
+    panel.key("keep")
+    edited = panel.suspect
+    sample = dataset.samples[_sample(dataset, edited).id]
+    assert sample.image_id == _image(dataset, wrong)
 
-        # FiftyOne's editor: what is changed there is hers once the photo is closed.
-        panel.key("edit")
-        page.locator("#modal.modalon canvas").first.wait_for()
-        panel.key("keep")
-        next(d for d in sample.labels.detections if d.id == edited).label = "accessories"
-        sample.save()
-        page.keyboard.press("Escape")
-        expect(panel.status).to_have_text(f"1 edit in {sample.image_id} saved.", timeout=SECONDS)
-        panel.suspect  # noqa: B018 - the keys are the panel's again
-        panel.key("outlines")
-        expect(page.get_by_role("button", name="show outlines")).to_be_visible()
+    # FiftyOne's editor: what is changed there is hers once the photo is closed.
+    panel.key("edit")
+    page.locator("#modal.modalon canvas").first.wait_for()
+    panel.key("keep")
+    next(d for d in sample.labels.detections if d.id == edited).label = "accessories"
+    sample.save()
+    page.keyboard.press("Escape")
+    expect(panel.status).to_have_text(f"1 edit in {sample.image_id} saved.", timeout=SECONDS)
+    panel.suspect  # noqa: B018 - the keys are the panel's again
+    panel.key("outlines")
+    expect(page.get_by_role("button", name="show outlines")).to_be_visible()
     assert [d.action for d in dataset.journal.read()[len(made) : -2]] == ["undo"] * len(made)
     assert journal(dataset)[-2:] == [("anna", "keep", wrong), ("anna", "relabel", edited)]
 
 
-def test_nothing_is_lost_without_a_word(dataset: fo.Dataset) -> None:
+def test_nothing_is_lost_without_a_word(dataset: fo.Dataset, opened: Opened) -> None:
     held: list[Route] = []
 
     def away(route: Route) -> None:
@@ -267,79 +275,91 @@ def test_nothing_is_lost_without_a_word(dataset: fo.Dataset) -> None:
         else:
             route.continue_()
 
-    with panels(dataset) as opened:
-        panel = opened("anna")
-        page = panel.page
-        first = panel.suspect
-        page.route("**/operators/execute", away)
-        panel.key("keep")
-        expect(panel.root).not_to_have_attribute("data-id", first)  # the next is there at once
-        expect(panel.status).to_have_text("not saved yet, trying again (1 waiting)")
-        second = panel.root.get_attribute("data-id")
-        panel.key("suggest")
-        expect(panel.status).to_have_text("not saved yet, trying again (2 waiting)")
-        page.wait_for_timeout(1200)
-        assert len(held) > 1
-        assert journal(dataset) == []
-        assert page.evaluate(
-            "!dispatchEvent(new Event('beforeunload', {cancelable: true}))"
-        )  # the browser asks before it leaves the page
-        page.unroute("**/operators/execute")
-        third = panel.suspect  # once all is saved
-        assert journal(dataset) == [("anna", "keep", first), ("anna", "relabel", second)]
+    panel = opened("anna")
+    page = panel.page
+    first = panel.suspect
+    page.route("**/operators/execute", away)
+    panel.key("keep")
+    expect(panel.root).not_to_have_attribute("data-id", first)  # the next is there at once
+    expect(panel.status).to_have_text("not saved yet, trying again (1 waiting)")
+    second = panel.root.get_attribute("data-id")
+    panel.key("suggest")
+    expect(panel.status).to_have_text("not saved yet, trying again (2 waiting)")
+    page.wait_for_timeout(1200)
+    assert len(held) > 1
+    assert journal(dataset) == []
+    assert page.evaluate(
+        "!dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+    )  # the browser asks before it leaves the page
+    page.unroute("**/operators/execute")
+    third = panel.suspect  # once all is saved
+    assert journal(dataset) == [("anna", "keep", first), ("anna", "relabel", second)]
 
-        # Away for good: it comes back, and says why.
-        page.route("**/operators/execute", away)
-        panel.key("delete")
-        expect(panel.root).not_to_have_attribute("data-id", third)
-        expect(panel.status).to_contain_text("NOT SAVED: ", timeout=60_000)
-        assert panel.suspect == third
-        page.unroute("**/operators/execute")
-        assert len(journal(dataset)) == 2
+    # Only the answer is lost: it is sent again, and saved once.
+    def deaf(route: Route) -> None:
+        if "review_decide" in (route.request.post_data or ""):
+            page.unroute("**/operators/execute")
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
 
-        # What changed meanwhile is refused, and by whom.
-        _decide(dataset, third, "ben")
-        panel.key("keep")
-        expect(panel.status).to_contain_text("NOT SAVED: ", timeout=SECONDS)
-        expect(panel.status).to_contain_text("ben relabelled it to feet")
-        expect(panel.root).to_have_attribute("data-id", third)
-        expect(page.locator("[data-action=keep]")).to_be_disabled()
-        panel.key("skip")
-        assert panel.suspect != third
-        assert journal(dataset)[2:] == [("ben", "relabel", third)]
+    page.route("**/operators/execute", deaf)
+    panel.key("delete")
+    fourth = panel.suspect
+    assert journal(dataset)[2:] == [("anna", "delete", third)]
+
+    # Away for good: it comes back, and says why.
+    page.route("**/operators/execute", away)
+    panel.key("delete")
+    expect(panel.root).not_to_have_attribute("data-id", fourth)
+    expect(panel.status).to_contain_text("NOT SAVED: ", timeout=60_000)
+    assert panel.suspect == fourth
+    page.unroute("**/operators/execute")
+    assert len(journal(dataset)) == 3
+
+    # What changed meanwhile is refused, and by whom.
+    _decide(dataset, fourth, "ben")
+    panel.key("keep")
+    expect(panel.status).to_contain_text("NOT SAVED: ", timeout=SECONDS)
+    expect(panel.status).to_contain_text("ben relabelled it to feet")
+    expect(panel.root).to_have_attribute("data-id", fourth)
+    expect(page.locator("[data-action=keep]")).to_be_disabled()
+    panel.key("skip")
+    assert panel.suspect != fourth
+    assert journal(dataset)[3:] == [("ben", "relabel", fourth)]
 
 
-def test_two_reviewers(dataset: fo.Dataset) -> None:
-    with panels(dataset) as opened:
-        anna = opened("anna")
-        hers = anna.suspect
-        anna.page.wait_for_timeout(1500)  # her claim is made
-        ben = opened("ben")
-        expect(ben.progress).to_contain_text("13 with anna", timeout=SECONDS)
-        his = ben.suspect
-        assert his != hers
-        anna.key("keep")
-        ben.key("delete")
-        anna_next, ben_next = anna.suspect, ben.suspect
-        anna.key("undo")
-        expect(anna.root).to_have_attribute("data-id", hers, timeout=SECONDS)
-        anna.key("help")
-        anna.page.keyboard.press("Escape")
-        made = [(d.reviewer, d.action, d.undoes) for d in dataset.journal.read()]
-        kept = next(d for d in dataset.journal.read() if d.action == "keep")
-        assert made[2:] == [("anna", "undo", kept.decision_id)]
-        ben.key("undo")
-        expect(ben.root).to_have_attribute("data-id", his, timeout=SECONDS)
-        ben.suspect  # noqa: B018 - once all is saved
-        ben.key("undo")
-        expect(ben.status).to_have_text("There is no decision of yours to undo.")
-        assert len(journal(dataset)) == 4
-        assert len({anna_next, ben_next, hers, his}) == 4
-        # What one excludes, the other is not asked about.
-        before = int(anna.progress.inner_text().split(" of ")[1].split(" ")[0])
-        ben.suspect  # noqa: B018
-        ben.key("exclude")
-        expect(anna.progress).not_to_contain_text(f" of {before} ", timeout=SECONDS)
+def test_two_reviewers(dataset: fo.Dataset, opened: Opened) -> None:
+    anna = opened("anna")
+    hers = anna.suspect
+    anna.page.wait_for_timeout(1500)  # her claim is made
+    ben = opened("ben")
+    expect(ben.progress).to_contain_text("13 with anna", timeout=SECONDS)
+    his = ben.suspect
+    assert his != hers
+    anna.key("keep")
+    ben.key("delete")
+    anna_next, ben_next = anna.suspect, ben.suspect
+    anna.key("undo")
+    expect(anna.root).to_have_attribute("data-id", hers, timeout=SECONDS)
+    anna.key("help")
+    anna.page.keyboard.press("Escape")
+    made = [(d.reviewer, d.action, d.undoes) for d in dataset.journal.read()]
+    kept = next(d for d in dataset.journal.read() if d.action == "keep")
+    assert made[2:] == [("anna", "undo", kept.decision_id)]
+    ben.key("undo")
+    expect(ben.root).to_have_attribute("data-id", his, timeout=SECONDS)
+    ben.suspect  # noqa: B018 - once all is saved
+    ben.key("undo")
+    expect(ben.status).to_have_text("There is no decision of yours to undo.")
+    assert len(journal(dataset)) == 4
+    assert len({anna_next, ben_next, hers, his}) == 4
+    # What one excludes, the other is not asked about.
+    before = int(anna.progress.inner_text().split(" of ")[1].split(" ")[0])
+    ben.suspect  # noqa: B018
+    ben.key("exclude")
+    expect(anna.progress).not_to_contain_text(f" of {before} ", timeout=SECONDS)
 
 
 def _decide(dataset: fo.Dataset, label_id: str, reviewer: str) -> None:

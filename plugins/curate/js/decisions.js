@@ -6,6 +6,11 @@ const WAITS = [500, 1000, 2000, 4000, 8000]; // ms before each further try
 // Milliseconds from a key to the next suspect drawn, and to the decision saved.
 window.curateReview = { shown: [], saved: [], id: "" };
 
+// By which a decision is known that is sent again, since only the answer was lost.
+function newKey() {
+  return `${Date.now()}-${Math.random()}`;
+}
+
 class Decisions {
   constructor(queue) {
     this.queue = queue;
@@ -47,9 +52,8 @@ class Decisions {
         await this.tryLater(error.message || String(error));
         continue;
       }
-      const retried = this.tries > 0;
       this.tries = 0;
-      this.jobs.shift().done(answer, retried);
+      this.jobs.shift().done(answer);
       this.queue.changed();
     }
     this.running = false;
@@ -86,14 +90,14 @@ class Decisions {
     for (const suspect of takes) queue.done.set(suspect.id, { suspect, seconds });
     this.made++;
     this.pressed = pressed;
+    const key = newKey();
     this.add({
       takes,
       size: decisions.length,
-      send: () => queue.ask("review_decide", { decisions }),
-      done: (answer, retried) => {
+      send: () => queue.ask("review_decide", { key, decisions }),
+      done: (answer) => {
         if (answer.refused) {
-          const doubt = retried ? "An earlier try may have saved it" : "NOT SAVED";
-          this.bringBack(takes, [suspects[answer.index]], `${doubt}: ${answer.refused}`);
+          this.bringBack(takes, [suspects[answer.index]], answer.refused);
           queue.reload();
           return;
         }
@@ -105,7 +109,7 @@ class Decisions {
         // The garment that a deleted label had at its place is a suspect of its own now.
         if (decisions.some((d) => d.action === "delete" && d.also)) queue.reload();
       },
-      failed: (reason) => this.bringBack(takes, suspects, `NOT SAVED: ${reason}`),
+      failed: (reason) => this.bringBack(takes, suspects, reason),
     });
     queue.note = null;
     queue.settle();
@@ -123,7 +127,7 @@ class Decisions {
   }
 
   bringBack(takes, troubled, reason) {
-    for (const { id } of troubled) this.queue.trouble.set(id, reason);
+    for (const { id } of troubled) this.queue.trouble.set(id, `NOT SAVED: ${reason}`);
     this.queue.putFront([...troubled, ...takes].map((s) => s.id));
     this.queue.settle();
   }
@@ -131,10 +135,11 @@ class Decisions {
   undo() {
     if (this.undoing) return;
     const { queue } = this;
+    const key = newKey();
     this.undoing = true;
     this.made++;
     this.add({
-      send: () => queue.ask("review_undo", {}),
+      send: () => queue.ask("review_undo", { key }),
       done: (answer) => {
         this.undoing = false;
         queue.say(answer.refused ?? answer.message, Boolean(answer.refused));

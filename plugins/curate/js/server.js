@@ -1,9 +1,8 @@
-// Calls of curate's Python operators, and the order in which decisions reach them.
+// Calls of curate's Python operators.
 const PLUGIN = "@curate/curate";
 const { Operator, OperatorConfig, registerOperator, executeOperator } = window.__foo__;
 
-// Not by executeOperator: it acts on the dataset that is open when its turn comes, and sends a
-// request twice of which only the answer was lost.
+// Not by executeOperator, which acts on the dataset that is open when its turn comes.
 async function ask(dataset, operator, params) {
   const call = { operator_uri: `${PLUGIN}/${operator}`, dataset_name: dataset, params };
   const post = window.__fou__.getFetchFunction();
