@@ -247,6 +247,15 @@ def test_filters_and_a_wall(dataset: fo.Dataset, opened: Opened) -> None:
     assert panel.suspect == wrong
     panel.key("keep")
     edited = panel.suspect
+
+    # Another tab: its keys are its own.
+    made_before = len(dataset.journal.read())
+    page.get_by_text("Samples", exact=True).click()
+    page.locator("[data-cy=looker] canvas").first.wait_for()
+    panel.key("keep")
+    page.get_by_text("Review", exact=True).click()
+    assert panel.suspect == edited
+    assert len(dataset.journal.read()) == made_before
     sample = dataset.samples[_sample(dataset, edited).id]
     assert sample.image_id == _image(dataset, wrong)
 

@@ -151,7 +151,7 @@ function ReviewPanel() {
     };
   }, [queue]);
   R.useEffect(() => {
-    if (document.activeElement === document.body) refocus();
+    if (!document.activeElement.matches("input, textarea, select")) refocus();
   }, [queue.mode, queue.phase, queue.reviewer, queue.returns]);
   const suspects = R.useDeferredValue(queue.left);
   const of = {
