@@ -191,7 +191,7 @@ def test_a_whole_review(dataset: fo.Dataset, opened: Opened, by: str) -> None:
     taken_back = [d.action for d in dataset.journal.read()].index("undo")
     said = [(d.action, d.instance_id, d.category, d.taxonomy == "source")
             for d in dataset.journal.read()[:taken_back + 3]]  # fmt: skip
-    suggested = label_of(dataset, taken)
+    suggested = _label(dataset, taken).label
     assert said[:3] == [
         ("keep", kept, "", False),
         ("relabel", taken, suggested, False),
@@ -225,8 +225,7 @@ def test_filters_and_a_wall(dataset: fo.Dataset, opened: Opened) -> None:
     crops = page.locator("[data-crop]")
     count = crops.count()
     ids = [crop.get_attribute("data-crop") for crop in crops.all()]
-    page.locator("[data-crop] canvas").nth(count - 1).wait_for()
-    browser.settle(page)
+    page.locator("[data-crop] [data-painted]").nth(count - 1).wait_for()
     crops.nth(2).click()
     expect(page.get_by_text(f"relabel to sock: {count - 1} ticked")).to_be_visible()
     panel.key("suggest")
@@ -328,7 +327,8 @@ def test_nothing_is_lost_without_a_word(dataset: fo.Dataset, opened: Opened) -> 
     assert len(journal(dataset)) == 3
 
     # What changed meanwhile is refused, and by whom.
-    _decide(dataset, fourth, "ben")
+    request = Request("relabel", _image(dataset, fourth), fourth, "feet")
+    decisions.decide(dataset, [request], "ben")
     panel.key("keep")
     expect(panel.status).to_contain_text("NOT SAVED: ", timeout=SECONDS)
     expect(panel.status).to_contain_text("ben relabelled it to feet")
@@ -371,11 +371,6 @@ def test_two_reviewers(dataset: fo.Dataset, opened: Opened) -> None:
     expect(anna.progress).not_to_contain_text(f" of {before} ", timeout=SECONDS)
 
 
-def _decide(dataset: fo.Dataset, label_id: str, reviewer: str) -> None:
-    request = Request("relabel", _image(dataset, label_id), label_id, "feet")
-    decisions.decide(dataset, [request], reviewer)
-
-
 def _sample(dataset: fo.Dataset, label_id: str) -> fo.Sample:
     return next(s for s, d in _labels(dataset) if d.id == label_id)
 
@@ -387,12 +382,6 @@ def _image(dataset: fo.Dataset, label_id: str) -> str:
 def _label(dataset: fo.Dataset, label_id: str) -> fo.Detection | None:
     found = (d for _, d in _labels(dataset, ("labels",)) if d.id == label_id)
     return next(found, None)
-
-
-def label_of(dataset: fo.Dataset, label_id: str) -> str:
-    label = _label(dataset, label_id)
-    assert label
-    return label.label
 
 
 def _labels(dataset: fo.Dataset, fields=("labels", "missing_r1")):

@@ -158,7 +158,7 @@ function ReviewPanel() {
     ref: root,
     className: "curate",
     tabIndex: -1,
-    "data-review": queue.suspect ? queue.mode : "nothing",
+    "data-review": queue.reviewer ? (queue.suspect ? queue.mode : "nothing") : "name",
     "data-id": queue.current,
     "data-pending": queue.decisions.waiting,
   };

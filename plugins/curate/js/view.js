@@ -42,6 +42,7 @@ function Picture({ queue, suspect, of, onPaint }) {
     const part = whole ? wholePhoto(suspect) : closeUp(suspect, outlines.suggestion);
     const layers = layersOf(suspect, outlines, suggestionFor(suspect, outlines), queue.colors)[of];
     paint(canvas.current, image, suspect, part, queue.outlined ? layers : [], whole && suspect.box);
+    canvas.current.dataset.painted = suspect.id;
     if (onPaint) onPaint();
   }, [suspect.id, outlines, image.complete, queue.outlined, size]);
   return h("canvas", { ref: canvas, "data-picture": of });
