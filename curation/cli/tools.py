@@ -92,7 +92,7 @@ def demo(no_app: bool, figures: int, port: int) -> None:
     curate = partial(click.get_current_context().find_root().command.main, standalone_mode=False)
     whole.run(figures, curate)
     if not no_app:
-        whole.say_and_run(curate, f"app {whole.DATASET} --port {port}")
+        whole.say_and_run(curate, f"review {whole.DATASET} --port {port}")
 
 
 @click.command()

@@ -10,6 +10,8 @@ SOURCE_LABEL = "source label"
 FAULT = "fault"
 """Kinds beside those of :class:`curation.issues.issue.ErrorType`."""
 
+_LATER = {SOURCE_LABEL: 1, FAULT: 2}
+
 SAME_PLACE = 0.5
 """IoU of two boxes from which on they are about the same garment."""
 
@@ -35,7 +37,7 @@ class Suspect:
         suggested, suggested_source: what it looks like; empty where nothing is suggested
         reason: why it is a suspect
         split, fold: of the photo
-        faults: what an audit found of the label
+        faults: kinds of what an audit found of the label
         also: a missing garment that is the same garment; decided with it
         seen: see :func:`curation.store.decisions.seen`
     """
@@ -64,7 +66,7 @@ class Suspect:
 
 
 def queue(suspects: Iterable[Suspect]) -> list[Suspect]:
-    """Worst first, two that are about one garment as one.
+    """Worst first, two that are about one garment as one; what changes no class of a pixel last.
 
     A garment that is labelled as another class is found twice: as a wrong label, and as a missing
     one of the right class at the same place.
@@ -73,7 +75,7 @@ def queue(suspects: Iterable[Suspect]) -> list[Suspect]:
     for suspect in suspects:
         by_image.setdefault(suspect.image_id, []).append(suspect)
     found = [one for of_image in by_image.values() for one in _pair_up(of_image)]
-    return sorted(found, key=lambda s: (-s.score, s.image_id, s.id))
+    return sorted(found, key=lambda s: (_LATER.get(s.kind, 0), -s.score, s.image_id, s.id))
 
 
 def _pair_up(suspects: Sequence[Suspect]) -> list[Suspect]:

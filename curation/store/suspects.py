@@ -105,7 +105,7 @@ def _suspect(
         suggested_source=suggested_source,
         split=photo.get("split") or "",
         fold=photo.get("fold"),
-        faults=tuple(d.get("fault_details") or ()),
+        faults=tuple(d.get("faults") or ()),
         also="",
         seen=_seen(d, height, width),
         **doubt,

@@ -1,6 +1,6 @@
 """The queue: worst first, and one garment once."""
 
-from curation.review.suspect import MISSING, Suspect, iou, queue
+from curation.review.suspect import FAULT, MISSING, SOURCE_LABEL, Suspect, iou, queue
 
 BOX = (0.25, 0.25, 0.5, 0.5)
 
@@ -22,6 +22,13 @@ def missing(label_id: str, score: float = 0.8, **values) -> Suspect:
 def test_worst_first():
     found = queue([suspect("1", score=0.6), suspect("2", score=0.9), suspect("3", score=0.7)])
     assert [s.id for s in found] == ["2", "3", "1"]
+
+
+def test_what_changes_no_class_of_a_pixel_comes_last():
+    found = queue(
+        [suspect("1", FAULT, 0), suspect("2", SOURCE_LABEL, 1.0), suspect("3", score=0.5)]
+    )
+    assert [s.id for s in found] == ["3", "2", "1"]
 
 
 def test_a_garment_labelled_as_another_class_and_found_missing_is_one_suspect():

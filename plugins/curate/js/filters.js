@@ -51,10 +51,16 @@ function answersTo({ name, of }, suspects, filter) {
   return [...counts].sort((a, b) => b[1] - a[1]);
 }
 
+// Whatever its score: what changes no class of a pixel comes after what does.
+const LATER = { "source label": 1, fault: 2 };
+
 // "label": worst first; "photo": all of a photo together, the photo with the worst of all first.
 function inOrder(suspects, order) {
   const name = ({ image_id, id }) => `${image_id} ${id}`;
-  const sorted = [...suspects].sort((a, b) => b.score - a.score || (name(a) < name(b) ? -1 : 1));
+  const rank = ({ kind }) => LATER[kind] ?? 0;
+  const sorted = [...suspects].sort(
+    (a, b) => rank(a) - rank(b) || b.score - a.score || (name(a) < name(b) ? -1 : 1),
+  );
   if (order !== "photo") return sorted;
   const photos = new Map();
   for (const suspect of sorted) {
