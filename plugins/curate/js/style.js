@@ -45,7 +45,8 @@ const STYLE = `
 .curate .swatch { display: inline-block; width: 12px; height: 12px; margin-right: 6px;
   border-radius: 2px; vertical-align: -1px; }
 .curate .wall { flex: 1; min-height: 0; overflow: auto; display: grid; gap: 6px;
-  grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); grid-auto-rows: 176px; }
+  grid-template-columns: repeat(auto-fill, minmax(var(--crop), 1fr));
+  grid-auto-rows: calc(var(--crop) + 26px); }
 .curate .crop { display: flex; flex-direction: column; cursor: pointer; border-radius: 4px;
   outline: 2px solid #ffb84d; outline-offset: -2px; }
 .curate .crop span { padding: 0 8px; }

@@ -58,9 +58,16 @@ function Crop({ queue, suspect, inSight }) {
     title: `${image_id}: ${reason}`,
     onClick: toggle,
   };
-  const picture = { queue, suspect, of: "given", onPaint: () => seen.add(id) };
+  const shown = suspect.kind === "missing" ? "right" : "given";
+  const picture = { queue, suspect, of: shown, onPaint: () => seen.add(id) };
   const tick = `${spared.has(id) ? "☐" : "☑"} ${percent(score)}`;
   return h("div", of, inSight ? h(Picture, picture) : box("grow"), h("span", null, tick));
+}
+
+// Few crops are large: their room is there.
+function cropSize(crops) {
+  if (crops <= 10) return 300;
+  return crops <= 24 ? 220 : 150;
 }
 
 function Wall({ queue }) {
@@ -97,7 +104,7 @@ function Wall({ queue }) {
     box("line", `${page.length} of ${wall.ids.length} like this one: untick what is different.`),
     h(
       "div",
-      { className: "wall", ref: root },
+      { className: "wall", ref: root, style: { "--crop": `${cropSize(page.length)}px` } },
       page.map((s) => h(Crop, { key: s.id, queue, suspect: s, inSight: inSight.has(s.id) })),
     ),
     box("acts few", acts || "All of them are decided.", h(Back, { queue, to: "one at a time" })),
