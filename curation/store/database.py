@@ -35,6 +35,24 @@ def prepare() -> None:
         )
 
 
+def check_joined(joined: str, wanted: str) -> None:
+    """Raises DatasetError where FiftyOne is on another database than the one that is configured.
+
+    It joins any that a process of this user has started, whatever FIFTYONE_DATABASE_DIR says: one
+    would see, and change, the datasets of another project.
+
+    Args:
+        joined, wanted: folders of databases
+    """
+    if Path(joined).expanduser().resolve() != Path(wanted).expanduser().resolve():
+        raise DatasetError(
+            "database",
+            f"FiftyOne joined the one in {joined}, which another process of yours has started, and "
+            f"not yours in {wanted}: end that process first, or give one of the two a MongoDB of "
+            "its own with FIFTYONE_DATABASE_URI",
+        )
+
+
 def database_uri() -> str | None:
     """The MongoDB that the user named; None where FiftyOne starts its own."""
     if uri := os.environ.get("FIFTYONE_DATABASE_URI"):

@@ -25,7 +25,11 @@ else:
 def _start() -> Any:
     database.prepare()  # it pings an outside database: once, not at each use
     import fiftyone
+    from fiftyone.core.odm import get_db_conn
 
+    if not database.database_uri():
+        options = get_db_conn().client.admin.command("getCmdLineOpts")["parsed"]
+        database.check_joined(options["storage"]["dbPath"], fiftyone.config.database_dir)
     return fiftyone
 
 

@@ -7,6 +7,7 @@ import threading
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
+import psutil
 import pytest
 
 from curation.cli import doctor
@@ -20,18 +21,50 @@ def no_uri(monkeypatch):
     monkeypatch.delenv("FIFTYONE_DATABASE_URI")
 
 
-def test_this_machine_is_right_with_the_database_that_comes_with_fiftyone(tmp_path):
-    """The verb itself: it starts FiftyOne's own mongod, which tests otherwise keep away from."""
-    mine = {k: v for k, v in os.environ.items() if k != "FIFTYONE_DATABASE_URI"}
-    mine["FIFTYONE_DATABASE_DIR"] = str(tmp_path / "db")
+@pytest.fixture
+def with_own_mongod(tmp_path):
+    """An environment of FiftyOne's own database in a folder of this name.
+
+    Tests otherwise keep away from it, since FiftyOne joins any that this user has running.
+    """
+    running = [" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])]
+    if any("--51-service db" in words for words in running):
+        pytest.skip("another process of this user has started FiftyOne's own database")
+    others = {k: v for k, v in os.environ.items() if k != "FIFTYONE_DATABASE_URI"}
+    return lambda name: others | {"FIFTYONE_DATABASE_DIR": str(tmp_path / name)}
+
+
+def test_this_machine_is_right_with_the_database_that_comes_with_fiftyone(with_own_mongod):
+    """The verb itself: it starts FiftyOne's own mongod."""
     command = [Path(sys.executable).parent / "curate", "doctor", "--json"]
-    done = subprocess.run(command, env=mine, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=with_own_mongod("db"), capture_output=True, text=True, check=False
+    )
     checks = {check["name"]: check for check in json.loads(done.stdout)}
     wrong = {name for name, check in checks.items() if not check["ok"]} - {"App port"}
     assert not wrong, [checks[name] for name in wrong]
     assert "db version v" in checks["mongod"]["found"]
     assert "FiftyOne's own answers" in checks["database"]["found"]
     assert "CPU cores: `curate train`" in checks["trainer"]["found"]
+
+
+def test_the_database_of_another_project_is_not_taken_for_ones_own(with_own_mongod, tmp_path):
+    """FiftyOne joins it, whatever folder one named."""
+    begin = "from curation import store; print(store.names(), flush=True)"
+    waiting = [sys.executable, "-c", f"{begin}; input()"]
+    with subprocess.Popen(
+        waiting, env=with_own_mongod("theirs"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True,
+    ) as first:  # fmt: skip
+        assert first.stdout
+        assert first.stdout.readline() == "[]\n"
+        second = subprocess.run(
+            [sys.executable, "-c", begin],
+            env=with_own_mongod("mine"), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        first.communicate("\n")
+    assert second.returncode == 1
+    assert f"joined the one in {tmp_path / 'theirs'}" in second.stderr
 
 
 @pytest.mark.usefixtures("no_uri")
