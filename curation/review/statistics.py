@@ -1,0 +1,186 @@
+"""How a review goes: what is decided and left, how fast, and how often a doubt was right."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import pairwise
+from statistics import median
+
+from curation.review.journal import Decision
+from curation.review.resolve import Review
+from curation.review.suspect import Suspect
+
+PAUSE = 600
+"""Seconds without a decision, beyond which nobody sat there."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Suspects of one kind, or labels of one class.
+
+    Attributes:
+        wrong: those of which a reviewer said that something is wrong: the doubt was right
+        right: those that were kept, or dismissed: it was not
+        left: those that nobody decided on
+    """
+
+    wrong: int = 0
+    right: int = 0
+    left: int = 0
+
+    @property
+    def decided(self) -> int:
+        return self.wrong + self.right
+
+    @property
+    def precision(self) -> float:
+        """The share of the decided ones in which something was wrong; 0 where none is decided."""
+        return self.wrong / self.decided if self.decided else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a reviewer decides, or all of them on average.
+
+    Attributes:
+        decisions: of theirs that stand
+        an_hour: of work: pauses are left out; None where nothing can be reckoned with
+        seconds: for one, the median of what was measured; None where nothing was
+    """
+
+    decisions: int
+    an_hour: float | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What came of a review so far.
+
+    Attributes:
+        decided: labels and missing garments that were decided on
+        left: suspects that nobody decided on
+        pace: of all reviewers together: decisions an hour of one of them
+        by_reviewer: the same of each, who decided most first
+        by_hour: decisions of each reviewer, by the hour (UTC) in which they were taken
+        by_kind: suspects, by what was doubted of them; most first
+        by_class: suspects that are left, and labels and garments decided on, by given class
+        confusion: relabelled ones, by the class that was given and the one that was decided
+    """
+
+    decided: int
+    left: int
+    pace: Pace
+    by_reviewer: Mapping[str, Pace]
+    by_hour: Mapping[datetime, Mapping[str, int]]
+    by_kind: Mapping[str, Tally]
+    by_class: Mapping[str, Tally]
+    confusion: Mapping[tuple[str, str], int]
+
+
+def compute(review: Review, kinds: Mapping[str, str], left: Iterable[Suspect]) -> Statistics:
+    """What a review comes to, of the decisions that stand.
+
+    Args:
+        review: under the active taxonomy
+        kinds: what was doubted of those that were decided on, by instance_id
+        left: the suspects that nobody decided on
+    """
+    answers, queue = _answers(review.active), list(left)
+    by_reviewer: dict[str, list[Decision]] = defaultdict(list)
+    by_hour: dict[datetime, Counter[str]] = defaultdict(Counter)
+    for d in answers:
+        by_reviewer[d.reviewer].append(d)
+        hour = datetime.fromisoformat(d.time).replace(minute=0, second=0)
+        by_hour[hour][d.reviewer] += 1
+    said = _last(answers)
+    by_kind: dict[str, Tally] = defaultdict(Tally)
+    by_class: dict[str, Tally] = defaultdict(Tally)
+    for suspect in queue:
+        by_kind[suspect.kind].left += 1
+        by_class[suspect.label].left += 1
+    for d in said.values():
+        if kind := kinds.get(d.instance_id):
+            _count(by_kind[kind], d)
+        if given := _given(d, review):
+            _count(by_class[given], d)
+    busiest = sorted(by_reviewer.items(), key=lambda item: (-len(item[1]), item[0]))
+    return Statistics(
+        decided=len(said),
+        left=len(queue),
+        pace=_pace(by_reviewer.values()),
+        by_reviewer={who: _pace([decisions]) for who, decisions in busiest},
+        by_hour={hour: by_hour[hour] for hour in sorted(by_hour)},
+        by_kind=dict(sorted(by_kind.items(), key=lambda k: -(k[1].decided + k[1].left))),
+        by_class=by_class,
+        confusion=_confusion(said.values(), review),
+    )
+
+
+def _answers(active: Sequence[Decision]) -> list[Decision]:
+    """One decision for each label that a reviewer was asked about.
+
+    A relabelled label whose mask was redrawn at once is one, and a missing garment that was
+    dismissed along with the label of the same garment is none.
+    """
+    on_label = {(d.batch, d.image_id) for d in active if d.batch and not _dismissed(d)}
+    found: dict[tuple[str, str, str], Decision] = {}
+    for d in active:
+        went_along = _dismissed(d) and (d.batch, d.image_id) in on_label
+        if d.instance_id and not went_along:
+            at_once = (d.batch or d.decision_id, d.image_id, d.instance_id)
+            first = found.get(at_once, d)
+            found[at_once] = replace(first, seconds=first.seconds or d.seconds)
+    return list(found.values())
+
+
+def _last(answers: Iterable[Decision]) -> dict[str, Decision]:
+    """What was said last of each, by instance_id; to keep what was changed says nothing new."""
+    said: dict[str, Decision] = {}
+    for d in answers:
+        if d.action != "keep" or d.instance_id not in said:
+            said[d.instance_id] = d
+    return said
+
+
+def _dismissed(d: Decision) -> bool:
+    return d.action == "delete" and bool(d.mask)
+
+
+def _count(tally: Tally, d: Decision) -> None:
+    if d.action == "keep" or _dismissed(d):
+        tally.right += 1
+    else:
+        tally.wrong += 1
+
+
+def _given(d: Decision, review: Review) -> str | None:
+    """The class that a label had, or that the model saw in a missing garment."""
+    if d.action == "add" or _dismissed(d):
+        return None if review.deferred(d) else review.category(d)
+    return d.before
+
+
+def _confusion(said: Iterable[Decision], review: Review) -> Mapping[tuple[str, str], int]:
+    relabelled = (d for d in said if d.action == "relabel" and not review.deferred(d))
+    pairs = Counter((d.before, review.category(d) or "") for d in relabelled)
+    # Within its class a label was relabelled to another source label.
+    return {pair: n for pair, n in pairs.items() if all(pair) and pair[0] != pair[1]}
+
+
+def _pace(of_reviewers: Iterable[Sequence[Decision]]) -> Pace:
+    each = list(of_reviewers)
+    gaps: list[float] = []
+    for decisions in each:
+        times = sorted(datetime.fromisoformat(d.time) for d in decisions)
+        between = ((b - a).total_seconds() for a, b in pairwise(times))
+        gaps += [seconds for seconds in between if seconds <= PAUSE]
+    measured = [float(d.seconds) for decisions in each for d in decisions if d.seconds]
+    return Pace(
+        decisions=sum(map(len, each)),
+        an_hour=3600 * len(gaps) / sum(gaps) if sum(gaps) else None,
+        seconds=median(measured) if measured else None,
+    )

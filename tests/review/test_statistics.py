@@ -1,0 +1,119 @@
+"""What a review comes to, counted by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from curation.core import rle
+from curation.core.taxonomy import SOURCE
+from curation.review import Decision, Review, statistics
+from curation.review.journal import decision as decide
+from curation.review.statistics import Pace, Tally
+from curation.review.suspect import MISSING, SOURCE_LABEL
+from tests.conftest import picture
+from tests.review.test_resolve import ACTIVE
+from tests.review.test_suspect import suspect
+
+MASK = rle.to_text(rle.encode(picture("##.", "...")))
+
+
+def said(action: str, key: str, time: str = "10:00:00", who: str = "anna", **values) -> Decision:
+    d = decide(action, "a", who, instance_id=key, **values)
+    return replace(d, time=f"2026-03-02T{time}Z")
+
+
+def computed(*decisions: Decision, kinds=None, left=()):
+    return statistics.compute(Review(decisions, ACTIVE), kinds or {}, left)
+
+
+def test_a_doubt_is_right_where_something_was_changed_and_wrong_where_it_was_kept():
+    kinds = {str(i): "wrong category" for i in range(4)} | {"7": MISSING, "8": MISSING}
+    told = computed(
+        said("keep", "0"),
+        said("relabel", "1", category="skirt"),
+        said("delete", "2", before="shirt"),
+        said("redraw", "3", mask=MASK),
+        said("delete", "5", before="shirt"),  # nobody had doubted it
+        said("add", "7", category="coat", mask=MASK),
+        said("delete", "8", category="coat", mask=MASK),
+        kinds=kinds,
+        left=[suspect("10"), suspect("11", kind=SOURCE_LABEL)],
+    )
+    assert told.by_kind == {
+        "wrong category": Tally(wrong=3, right=1, left=1),
+        MISSING: Tally(wrong=1, right=1),
+        SOURCE_LABEL: Tally(left=1),
+    }
+    assert [t.precision for t in told.by_kind.values()] == [0.75, 0.5, 0.0]
+    assert (told.decided, told.left) == (7, 2)
+
+
+def test_the_last_word_counts_but_to_keep_what_was_changed_takes_nothing_back():
+    kinds = {"1": "wrong category", "2": "wrong category"}
+    told = computed(
+        said("keep", "1"),
+        said("relabel", "1", who="ben", category="skirt", before="shirt"),
+        said("relabel", "2", category="skirt", before="shirt"),
+        said("keep", "2", who="ben", before="skirt"),
+        kinds=kinds,
+    )
+    assert told.by_kind == {"wrong category": Tally(wrong=2)}
+    assert told.confusion == {("shirt", "skirt"): 2}
+    assert told.decided == 2
+    assert {who: pace.decisions for who, pace in told.by_reviewer.items()} == {"anna": 2, "ben": 2}
+
+
+def test_a_missing_garment_that_went_along_with_its_label_was_not_asked_about():
+    relabel = said("relabel", "1", category="skirt", before="shirt", batch="b")
+    redraw = said("redraw", "1", mask=MASK, before="skirt", batch="b", seconds="8.0")
+    along = said("delete", "2", category="skirt", mask=MASK, batch="b")
+    told = computed(relabel, redraw, along, kinds={"1": "wrong category", "2": MISSING})
+    assert told.by_kind == {"wrong category": Tally(wrong=1)}
+    assert told.confusion == {("shirt", "skirt"): 1}
+    assert told.pace == Pace(1, None, 8.0)
+    # On the wall many are dismissed at once, and each of them was asked about.
+    wall = [said("delete", key, category="coat", mask=MASK, batch="c") for key in "34"]
+    assert computed(*wall, kinds={"3": MISSING, "4": MISSING}).by_kind == {MISSING: Tally(right=2)}
+
+
+def test_by_given_class_and_by_what_became_of_it():
+    told = computed(
+        said("relabel", "1", category="parka", taxonomy=SOURCE, before="shirt"),
+        said("relabel", "2", category="parka", taxonomy=SOURCE, before="coat"),
+        said("keep", "3", before="coat"),
+        said("add", "4", category="skirt", mask=MASK),
+        said("relabel", "5", category="trousers", before="shirt"),  # of another taxonomy
+        left=[suspect("9", label="skirt")],
+    )
+    assert told.by_class == {
+        "skirt": Tally(wrong=1, left=1),
+        "shirt": Tally(wrong=2),
+        "coat": Tally(wrong=1, right=1),
+    }
+    assert told.confusion == {("shirt", "coat"): 1}
+
+
+def test_an_hour_of_work_has_no_pauses():
+    told = computed(
+        said("keep", "1", "10:59:50", seconds="4.0"),
+        said("keep", "2", "11:00:00", seconds="10.0"),
+        said("keep", "3", "11:00:30", seconds="6.0"),
+        said("keep", "4", "11:30:00"),  # after lunch
+        said("keep", "5", "11:00:10", who="ben"),
+        said("keep", "6", "11:00:20", who="ben"),
+    )
+    # Two decisions in 40 s, one in 10 s, and three in 50 s.
+    assert told.by_reviewer == {"anna": Pace(4, 180.0, 6.0), "ben": Pace(2, 360.0, None)}
+    assert told.pace == Pace(6, pytest.approx(216.0), 6.0)
+    ten, eleven = (datetime(2026, 3, 2, hour, tzinfo=UTC) for hour in (10, 11))
+    assert told.by_hour == {ten: {"anna": 1}, eleven: {"anna": 3, "ben": 2}}
+
+
+def test_before_the_first_decision_there_is_no_pace():
+    told = computed(left=[suspect("1")])
+    assert (told.decided, told.left, told.pace) == (0, 1, Pace(0, None, None))
+    assert not told.by_hour
+    assert not told.confusion
