@@ -19,7 +19,7 @@ from curation.review.suspect import FAULT, MISSING, SOURCE_LABEL, Suspect, queue
 from curation.store import bulk, documents
 from curation.store.dataset import Dataset
 from curation.store.decisions import seen
-from curation.store.fields import LABELS
+from curation.store.fields import GROUND_TRUTH, LABELS
 
 _UNDECIDED = {"$in": [{"$ifNull": ["$$d.review_status", ""]}, ["", None]]}
 
@@ -52,6 +52,45 @@ def read(dataset: Dataset, image_ids: Iterable[str] | None = None) -> list[Suspe
     steps = [{"$match": match}, {"$project": wanted}, {"$project": without}]
     photos = bulk.collection(dataset.samples).aggregate(steps)
     return queue(suspect for photo in photos for suspect in _of(photo, missing))
+
+
+def kinds(dataset: Dataset) -> dict[str, str]:
+    """What was doubted of the labels and missing garments of decided photos, by label id.
+
+    Whether or not they were decided on themselves, and without reading a mask. What the flagged
+    run doubts of a label as a reviewer left it is no doubt that this reviewer answered.
+    """
+    run = dataset.flagged
+    at_fault = {"$in": [{"$ifNull": ["$$d.severity", ""]}, ["error", "warning"]]}
+    changed = {"$in": [{"$ifNull": ["$$d.review_status", ""]}, ["relabelled", "redrawn"]]}
+    of_label = ("_id", "error_score", "source_error_score")
+    wanted: dict[str, Any] = {
+        "scores": 1,
+        LABELS: _only(_filtered(LABELS, changed), *of_label),
+        GROUND_TRUTH: _only(_filtered(GROUND_TRUTH, at_fault), "_id"),
+        MISSING: f"$missing_{run}.detections._id",
+    }
+    steps = [{"$match": {"review_status": "decided"}}, {"$project": wanted}]
+    found: dict[str, str] = {}
+    for photo in bulk.collection(dataset.samples).aggregate(steps):
+        after = {str(d["_id"]): d for d in photo[LABELS]}
+        found |= {str(d["_id"]): FAULT for d in photo[GROUND_TRUTH]}
+        for key, scored in (photo.get("scores") or {}).items():
+            now = after.get(key, {})
+            if (scored.get("error_score") or 0) >= SUSPECT:
+                answered, kind = now.get("error_score") is None, scored["error_type"]
+            elif (scored.get("source_error_score") or 0) >= SUSPECT:
+                answered, kind = now.get("source_error_score") is None, SOURCE_LABEL
+            else:
+                continue
+            if answered:
+                found[key] = kind
+        found |= {str(key): MISSING for key in photo.get(MISSING) or ()}
+    return found
+
+
+def _only(labels: Mapping[str, Any], *names: str) -> dict:
+    return {"$map": {"input": labels, "as": "d", "in": {name: f"$$d.{name}" for name in names}}}
 
 
 def _filtered(name: str, condition: Mapping[str, Any]) -> dict:

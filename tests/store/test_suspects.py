@@ -1,0 +1,78 @@
+"""What was doubted of the labels that were decided on, on a small drawn dataset."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from curation import store
+from curation.issues.issue import ImageScore, Issue, digest
+from curation.review.suspect import FAULT, MISSING, SOURCE_LABEL, Suspect
+from curation.store import bulk, decisions, results, suspects
+from curation.store.decisions import Request
+from tests.app.dataset import RUN, build
+
+WRONG = "wrong category"
+
+
+@pytest.fixture
+def dataset(tmp_path) -> Iterator[store.Dataset]:
+    name = f"kinds-{uuid.uuid4().hex[:8]}"
+    yield build(name, tmp_path, images=4)
+    store.delete(name)
+
+
+def decide(dataset: store.Dataset, action: str, about: Suspect, **values: str) -> None:
+    decisions.decide(dataset, [Request(action, about.image_id, about.id, **values)])
+
+
+def test_kinds_are_those_that_the_queue_had(dataset):
+    queue = suspects.read(dataset)
+    assert suspects.kinds(dataset) == {}, "nothing is decided yet"
+    first = {kind: next(s for s in queue if s.kind == kind) for kind in (WRONG, MISSING)}
+    decide(dataset, "delete", first[WRONG])
+    decide(dataset, "add", first[MISSING])
+    sock = next(s for s in queue if s.kind == SOURCE_LABEL and s.image_id == first[WRONG].image_id)
+    decide(dataset, "relabel", sock, category="sock", taxonomy="source")
+    photos = {s.image_id for s in first.values()}
+    assert suspects.kinds(dataset) == {s.id: s.kind for s in queue if s.image_id in photos}
+
+
+def test_an_audits_fault_is_a_kind_where_the_model_doubts_nothing(dataset):
+    (right,) = {s.image_id for s in suspects.read(dataset) if s.kind == WRONG} - {"figure-02"}
+    labels = bulk.detections(next(bulk.read(dataset.samples, [right], ["labels"])), "labels")
+    sure = str(
+        next(d["_id"] for d in labels if not d["source_error_score"] and not d["error_type"])
+    )
+    fault = {"$set": {"ground_truth.detections.$[].severity": "error"}}
+    bulk.collection(dataset.samples).update_one({"image_id": right}, fault)
+    decisions.decide(dataset, [Request("keep", right, sure)])
+    told = suspects.kinds(dataset)
+    assert told[sure] == FAULT
+    assert WRONG in told.values()
+
+
+def test_a_doubt_of_what_a_reviewer_made_of_a_label_was_not_answered(dataset):
+    one, other = (s for s in suspects.read(dataset) if s.kind == WRONG)
+    decide(dataset, "relabel", one, category="feet")
+    decide(dataset, "keep", other)
+    assert {suspects.kinds(dataset)[s.id] for s in (one, other)} == {WRONG}
+    flagged = [_doubted(dataset, s.image_id) for s in (one, other)]
+    results.write_scores(dataset, RUN, flagged)
+    told = suspects.kinds(dataset)
+    assert one.id not in told
+    assert told[other.id] == WRONG, "it is the label that was kept"
+
+
+def _doubted(dataset: store.Dataset, image_id: str) -> ImageScore:
+    """All labels of a photo are doubted as they are now."""
+    (record,) = dataset.records("labels", [image_id])
+    issues = [
+        Issue(image_id, x.instance_id, x.source, x.category, 0.8, WRONG, "dress", "why",
+              digest=digest(replace(x)))
+        for x in record.instances
+    ]  # fmt: skip
+    return ImageScore(image_id, 0.8, tuple(issues))
