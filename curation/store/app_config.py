@@ -45,7 +45,7 @@ def configure(dataset: Dataset) -> None:
     there = dataset.samples.list_workspaces()
     for name, (text, layout) in {
         WORKSPACE: ("the grid, and a legend beside it", _beside_the_grid),
-        PANEL_WORKSPACE: ("the review panel, and the grid behind it", _one_by_one),
+        PANEL_WORKSPACE: ("the review panel, and its progress and the grid behind it", _one_by_one),
     }.items():
         if name not in there:
             dataset.samples.save_workspace(name, layout(), description=text)
@@ -117,9 +117,10 @@ def _offer_classes(dataset: Dataset, names: Sequence[str]) -> None:
 
 
 def _one_by_one() -> fo.Space:
-    """The review panel over the whole width, and the grid on a tab behind it."""
+    """The review panel over the whole width, and on tabs beside it the grid and the progress."""
     grid, panel = fo.Panel(type="Samples", pinned=True), fo.Panel(type="curate_review")
-    return fo.Space(children=[grid, panel], active_child=panel.component_id)
+    progress = fo.Panel(type="curate_dashboard")
+    return fo.Space(children=[grid, panel, progress], active_child=panel.component_id)
 
 
 def _beside_the_grid() -> fo.Space:

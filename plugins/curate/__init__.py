@@ -2,10 +2,11 @@
 
 from .operators import ACTIONS
 from .panels import Legend
+from .progress import Progress
 from .review import QUESTIONS
 
 
 def register(plugin):
     """Called by FiftyOne with the plugin's context."""
-    for part in (*ACTIONS, *QUESTIONS, Legend):
+    for part in (*ACTIONS, *QUESTIONS, Legend, Progress):
         plugin.register(part)

@@ -116,6 +116,11 @@ function Content({ queue }) {
 const KEYS_IN = { one: keyOnOne, pick: keyOnPicker, wall: keyOnWall, help: keyOnHelp };
 const queues = new Map(); // by dataset
 
+function queueOf(dataset) {
+  if (!queues.has(dataset)) queues.set(dataset, new Queue(dataset));
+  return queues.get(dataset);
+}
+
 // FiftyOne's sidebar is about its grid; where there is none, its room is for the pictures.
 function useRoomOfSidebar() {
   const setSidebar = window.recoil.useSetRecoilState(window.__fos__.sidebarVisible(false));
@@ -128,8 +133,7 @@ function useRoomOfSidebar() {
 
 function ReviewPanel() {
   const dataset = window.recoil.useRecoilValue(window.__fos__.datasetName);
-  if (!queues.has(dataset)) queues.set(dataset, new Queue(dataset));
-  const queue = queues.get(dataset);
+  const queue = queueOf(dataset);
   R.useSyncExternalStore(queue.subscribe, () => queue.version);
   useRoomOfSidebar();
   const root = R.useRef(null);
