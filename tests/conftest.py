@@ -8,6 +8,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,12 +33,36 @@ def _start_mongod(folder: Path) -> str:
         port = probe.getsockname()[1]
     (folder / "db").mkdir()
     options = ["--dbpath", folder / "db", "--port", str(port), "--bind_ip", "127.0.0.1"]
-    with (folder / "mongod.log").open("w") as log:
-        process = subprocess.Popen([binary, *options, "--nounixsocket"], stdout=log)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    atexit.register(process.wait)
-    atexit.register(process.terminate)
+    atexit.register(_end_mongod)  # first: the last that is registered
+    _run_mongod([binary, *options, "--nounixsocket"], folder / "mongod.log")
     return f"mongodb://127.0.0.1:{port}"
+
+
+def _run_mongod(command: list, log: Path) -> None:
+    with log.open("a") as file:
+        process = subprocess.Popen(command, stdout=file)
+    _MONGOD[:] = [(process, command, log)]
+
+
+_MONGOD: list = []
+"""The one that runs: its process, how it was started, and its log."""
+
+
+def _end_mongod() -> None:
+    for process, _, _ in _MONGOD:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def mongod_away() -> Iterator[None]:
+    """Without the database, as if its machine had lost its power; then it is there again."""
+    ((process, command, log),) = _MONGOD
+    process.kill()
+    process.wait()
+    yield
+    _run_mongod(command, log)
 
 
 # Before anything imports fiftyone, which connects while it is imported.

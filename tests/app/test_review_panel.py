@@ -13,11 +13,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 from curation.review.keys import KEYS
-from curation.store import app, decisions
+from curation.store import app, bulk, decisions
 from curation.store.app_config import PANEL_WORKSPACE
 from curation.store.decisions import Request
 from tests.app import browser
 from tests.app.dataset import build
+from tests.conftest import mongod_away
 
 pytestmark = [
     pytest.mark.browser,
@@ -78,13 +79,11 @@ Opened = Callable[..., Panel]
 @pytest.fixture(scope="module")
 def where() -> Iterator[tuple[Browser, int]]:
     """A browser, and the port of an App; they are started once."""
-    app.install_plugin()
-    port = browser.free_port()
-    with app.server(port), sync_playwright() as play:
+    with sync_playwright() as play:
         started = play.chromium.launch(
             executable_path=browser.CHROMIUM, headless=True, args=browser.FLAGS
         )
-        yield started, port
+        yield started, browser.served()
         started.close()
 
 
@@ -271,6 +270,21 @@ def test_filters_and_a_wall(dataset: fo.Dataset, opened: Opened) -> None:
     expect(page.get_by_role("button", name="show outlines")).to_be_visible()
     assert [d.action for d in dataset.journal.read()[len(made) : -2]] == ["undo"] * len(made)
     assert journal(dataset)[-2:] == [("anna", "keep", wrong), ("anna", "relabel", edited)]
+
+
+def test_a_database_that_goes_away_and_comes_back(dataset: fo.Dataset, opened: Opened) -> None:
+    panel = opened("anna")
+    first = panel.suspect
+    with mongod_away():
+        panel.key("keep")
+        expect(panel.root).not_to_have_attribute("data-id", first)  # the next is there at once
+        expect(panel.root).to_have_attribute("data-pending", "1")
+        panel.page.wait_for_timeout(3000)
+    assert panel.suspect != first  # once it is saved
+    assert journal(dataset) == [("anna", "keep", first)]
+    (photo,) = bulk.read(dataset.samples, [_image(dataset, first)], ["labels"])
+    label = next(d for d in bulk.detections(photo, "labels") if str(d["_id"]) == first)
+    assert label["review_status"] == "kept"
 
 
 def test_nothing_is_lost_without_a_word(dataset: fo.Dataset, opened: Opened) -> None:
