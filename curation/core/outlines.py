@@ -43,11 +43,11 @@ def edited(exact: Rle, before: NDArray[np.bool_], after: NDArray[np.bool_], cell
     Args:
         exact: (H, W)
         before, after: (H, W) bool, the drawing at the photo's size
-        cell: photo pixels that one pixel of the drawing covers. The drawing may come back on
-            another grid: differences that are no wider than that are no change
+        cell: 0 for a drawing that came back on the grid it was given on; else the photo pixels
+            that one of its pixels covers: differences that are no wider than that are no change
     """
     changed = before ^ after
-    if cell > 1:
+    if cell:
         kernel = np.ones((cell + 1, cell + 1), np.uint8)
         core = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_OPEN, kernel)
         around = cv2.dilate(core, np.ones((2 * cell + 1, 2 * cell + 1), np.uint8))

@@ -175,8 +175,10 @@ class _Comparison:
             yield {"action": "relabel", "before": ours.category, **named}
         if not _same_mask(d, ours.mask):
             # What the editor was given is coarser than the label: only what it changed counts.
-            before = self._whole_mask(bulk.to_detection(documents.detection(ours)))
-            cell = -(-max(self.photo.height, self.photo.width) // documents.DRAWN)
+            given = bulk.to_detection(documents.detection(ours))
+            before, cell = self._whole_mask(given), 0
+            if not _same_grid(given, d):
+                cell = -(-max(self.photo.height, self.photo.width) // documents.DRAWN)
             mask = outlines.edited(ours.mask, before, self._whole_mask(d), cell)
             yield {"action": "redraw", "instance_id": key, "before": ours.category,
                    "mask": rle.to_text(mask)}  # fmt: skip
@@ -209,3 +211,10 @@ def _same_mask(drawn: fo.Detection, ours: Rle) -> bool:
     if drawn.mask is None:
         return not piece.size
     return drawn.mask.shape == piece.shape and bool(((drawn.mask != 0) == piece).all())
+
+
+def _same_grid(a: fo.Detection, b: fo.Detection) -> bool:
+    """Whether two masks are pieces of the same place and size: FiftyOne's brush gives others."""
+    if a.mask is None or b.mask is None:
+        return False
+    return a.mask.shape == b.mask.shape and np.allclose(a.bounding_box, b.bounding_box, atol=1e-5)

@@ -1,6 +1,7 @@
 """Outlines to draw, and what an edit of a coarser drawing comes to."""
 
 import numpy as np
+import pytest
 
 from curation.core import masks, outlines, rle
 
@@ -44,9 +45,19 @@ def test_pixels_that_nobody_touched_stay_exact():
     assert (done == mask).all()
 
 
-def test_another_grid_of_the_same_drawing_is_no_change():
-    mask, small = exact_and_drawn()
+@pytest.mark.parametrize(("scale", "by"), [(3, 2), (1, 1)])
+def test_another_grid_of_the_same_drawing_is_no_change(scale, by):
+    """FiftyOne's editor draws on a grid of its own, also where the photo is small."""
+    mask, small = exact_and_drawn(scale)
     before = masks.resize_nearest(small, 60, 60)
-    moved = np.roll(before, 2, axis=1)  # less than a pixel of the drawing
-    done = outlines.edited(rle.encode(mask), before, moved, cell=3)
+    moved = np.roll(before, by, axis=1)
+    done = outlines.edited(rle.encode(mask), before, moved, cell=scale)
     assert (rle.decode(done) == mask).all()
+
+
+def test_on_the_grid_that_was_given_each_pixel_counts():
+    mask, _ = exact_and_drawn(1)
+    changed = mask.copy()
+    changed[0, 0] = True
+    done = outlines.edited(rle.encode(mask), mask, changed, cell=0)
+    assert (rle.decode(done) == changed).all()
