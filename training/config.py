@@ -158,6 +158,12 @@ _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: 
 SETTINGS: dict[str, Field] = {each.name: each for each in fields(TrainConfig)}
 """The fields by name, each with its ``metadata["help"]`` and ``metadata["choices"]``."""
 
+COMMON = (
+    "model", "backbone", "weights", "output_stride", "frozen", "size", "epochs", "steps", "batch",
+    "learning_rate", "seed",
+)  # fmt: skip
+"""The settings that many will want, in the order in which they are asked for."""
+
 
 def from_table(table: dict[str, Any]) -> TrainConfig:
     """A TOML table to a :class:`TrainConfig`; what is left out keeps its default.

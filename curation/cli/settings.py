@@ -15,13 +15,7 @@ from click.shell_completion import CompletionItem
 
 from curation.core import console
 from training import recipes
-from training.config import SETTINGS, TrainConfig, from_text
-
-COMMON = (
-    "model", "backbone", "weights", "output_stride", "frozen", "size", "epochs", "steps", "batch",
-    "learning_rate", "seed",
-)  # fmt: skip
-"""The settings with an option of their own, in the order of ``--help``."""
+from training.config import COMMON, SETTINGS, TrainConfig, from_text
 
 
 class Recipe(click.ParamType):
@@ -109,16 +103,14 @@ def config_of(recipe: str | None, others: tuple[tuple[str, Any], ...], given: di
     if recipe is None:
         from training import devices  # starts Keras, which knows of GPUs
 
-        recipe = "imaterialist" if devices.has_gpu() else "laptop"
+        recipe = recipes.for_this_machine()
         console.err.print(f"{devices.describe()}: recipe {recipe}.")
     wanted = {key: value for key, value in given.items() if value is not None}
     for key, value in others:
         if key in wanted:
             raise click.UsageError(f"{key} is given twice")
         wanted[key] = value
-    if wanted.get("model") == "unet":  # which has nothing that could come trained
-        wanted = {"backbone": "none", "weights": "none", "frozen": False, **wanted}
-    return changed(recipes.load(recipe), wanted)
+    return changed(recipes.load(recipe), recipes.completed(wanted))
 
 
 def changed(config: TrainConfig, wanted: dict[str, Any]) -> TrainConfig:

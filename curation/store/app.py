@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 
 from curation.core.errors import CurateError
+from curation.store import database
 from curation.store.app_config import WORKSPACE
 from curation.store.dataset import Dataset
 from curation.store.lazy import fo
@@ -30,6 +31,8 @@ SAM2_FROM = "FIFTYONE_MODEL_WEIGHTS_BASE_SAM2"
 PLUGIN_FOLDER = Path(__file__).resolve().parents[2] / "plugins" / "curate"
 """Beside the package, in a checkout and in an installation alike."""
 
+EXECUTOR_LOG = "executor.log"
+
 BUNDLE = "curate.js"
 SCRIPTS = (
     "style.js", "server.js", "page.js", "draw.js", "filters.js", "pictures.js", "decisions.js",
@@ -38,8 +41,12 @@ SCRIPTS = (
 )  # fmt: skip
 """What the bundle is made of, in this order: FiftyOne loads one file of a plugin."""
 
-GRID_ZOOM = "8"
-"""FiftyOne's scale from 0 (tiny tiles) to 10; at 8 the outlines can be told from the fills."""
+APP_SETTINGS = {
+    # From 0 (tiny tiles) to 10; at 8 the outlines can be told from the fills.
+    "FIFTYONE_APP_GRID_ZOOM": "8",
+    # Without it the App's forms offer FiftyOne Enterprise in place of the button that queues.
+    "FIFTYONE_ALLOW_LEGACY_ORCHESTRATORS": "true",
+}
 
 _SHIM = '''"""Written by curate, so that FiftyOne finds the plugin that was installed with it."""
 
@@ -72,7 +79,7 @@ def server(port: int) -> Iterator[subprocess.Popen]:
     where = f"{ADDRESS}:{port}"
     if _answers(port):
         raise CurateError(where, "an App answers there already; end it, or use --port")
-    environment = {"FIFTYONE_APP_GRID_ZOOM": GRID_ZOOM, **os.environ}
+    environment = {**APP_SETTINGS, **os.environ}
     with tempfile.TemporaryFile() as log:
         command = ["-m", "fiftyone.server.main", "--port", str(port), "--address", ADDRESS]
         process = subprocess.Popen(  # noqa: S603 - our own interpreter
@@ -82,16 +89,35 @@ def server(port: int) -> Iterator[subprocess.Popen]:
             _wait(process, port, where, log)
             yield process
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            _end(process)
+
+
+@contextmanager
+def executor() -> Iterator[subprocess.Popen]:
+    """What runs the operations that the App queues: a process that ends with the block.
+
+    What it has to say, and what an operation logs, is in ``executor.log`` in curate's folder.
+    """
+    log = database.home() / EXECUTOR_LOG
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "curation.store.executor"],
+            stdin=subprocess.PIPE,  # it ends when this does, even where we are killed
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl+C is for us
+        )
+    try:
+        yield process
+    finally:
+        _end(process)
+        if process.stdin:
+            process.stdin.close()
 
 
 def serve(dataset: Dataset, port: int, workspace: str = WORKSPACE, browser: bool = True) -> None:
-    """Shows the dataset until Ctrl+C.
+    """Shows the dataset, and runs what the App queues, until Ctrl+C.
 
     Args:
         workspace: one of those that :mod:`curation.store.app_config` saves
@@ -102,7 +128,7 @@ def serve(dataset: Dataset, port: int, workspace: str = WORKSPACE, browser: bool
     install_plugin()
     # A plain kill, too, must take the server along, or it would hold the port.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with server(port) as process:
+    with server(port) as process, executor():
         # The panel shows the suspects itself: the grid behind it has all photos.
         view = SUSPECTS if workspace == WORKSPACE else None
         url = address(dataset, port, view, workspace)
@@ -114,6 +140,15 @@ def serve(dataset: Dataset, port: int, workspace: str = WORKSPACE, browser: bool
         except KeyboardInterrupt:
             return
     raise CurateError(f"{ADDRESS}:{port}", "the App's server has ended by itself")
+
+
+def _end(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def load_plugin() -> ModuleType:

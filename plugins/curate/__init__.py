@@ -4,9 +4,10 @@ from .operators import ACTIONS
 from .panels import Legend
 from .progress import Progress
 from .review import QUESTIONS
+from .verbs import VERBS
 
 
 def register(plugin):
     """Called by FiftyOne with the plugin's context."""
-    for part in (*ACTIONS, *QUESTIONS, Legend, Progress):
+    for part in (*ACTIONS, *VERBS, *QUESTIONS, Legend, Progress):
         plugin.register(part)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import fiftyone.operators as foo
 from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionRunState
 
 from curation import store
 
+from . import work
 from .operators import ACTIONS
+from .verbs import VERBS
+
+LOOK = 3000
+"""Milliseconds between two looks at what was queued."""
 
 HOW_TO_READ = """
 **filled** is the label, its class written above it
@@ -37,13 +43,28 @@ class Legend(foo.Panel):
     def on_change_selected(self, ctx):
         pass
 
+    def on_look(self, ctx):
+        """Says what is done by now, and has the App draw what came of it."""
+        found = work.recent(ctx.dataset)
+        awaited = ctx.panel.get_state("awaited") or []
+        for operation in found:
+            if str(operation.id) in awaited and operation.run_state not in work.BUSY:
+                failed = operation.run_state == ExecutionRunState.FAILED
+                ctx.ops.notify(work.state(operation), variant="error" if failed else "success")
+                ctx.ops.reload_dataset()
+        waits = [str(o.id) for o in found if o.run_state in work.BUSY]
+        if waits != awaited:  # a state that is set makes the layout an unsaved one
+            ctx.panel.set_state("awaited", waits)
+
     def render(self, ctx):
         panel = types.Object()
+        panel.view("look", types.TimerView(interval=LOOK, on_interval=self.on_look))
         dataset = store.wrap(ctx.dataset)
-        if not dataset.has_taxonomy:
-            panel.md("No classes yet: run `curate remap`.", name="nothing")
-            return types.Property(panel)
         room = {"container": {"sx": {"px": 1, "pt": 2}}}
+        if not dataset.has_taxonomy:
+            panel.md("No classes yet: remap.", name="nothing")
+            _verbs(panel, ctx, room)
+            return types.Property(panel, view=types.GridView(orientation="vertical", gap=0))
         panel.md("photos with a label of", name="heading", componentsProps=room)
         for c in dataset.taxonomy.classes:
             count = dataset.count({"labels.detections.label": c.name})
@@ -65,7 +86,25 @@ class Legend(foo.Panel):
                 prompt=action.asks,
                 variant="outlined",
             )
+        _verbs(panel, ctx, room)
         return types.Property(panel, view=types.GridView(orientation="vertical", gap=0))
+
+
+def _verbs(panel: types.Object, ctx, room: dict) -> None:
+    """What runs, and a button for each verb."""
+    lines = [
+        f"**{operation.label}** {work.state(operation)}" for operation in work.recent(ctx.dataset)
+    ]
+    panel.md("\n\n".join(lines), name="work", componentsProps=room)
+    for verb in VERBS:
+        panel.btn(
+            f"do_{verb.name}",
+            label=verb.label,
+            icon=verb.icon,
+            on_click=f"@curate/curate/{verb.name}",
+            prompt=True,
+            variant="outlined",
+        )
 
 
 def _left(dataset: store.Dataset) -> str:

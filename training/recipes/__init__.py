@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from curation.core.errors import CurateError
 from training.config import TrainConfig, from_table
@@ -14,6 +15,20 @@ _FOLDER = Path(__file__).parent
 def names() -> list[str]:
     """The recipes that come with curate."""
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def for_this_machine() -> str:
+    """The recipe for whoever names none. It starts Keras, which knows of GPUs."""
+    from training import devices
+
+    return "imaterialist" if devices.has_gpu() else "laptop"
+
+
+def completed(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Settings to be changed in a recipe, with those that one of them brings along."""
+    if wanted.get("model") == "unet":  # which has nothing that could come trained
+        return {"backbone": "none", "weights": "none", "frozen": False, **wanted}
+    return wanted
 
 
 def load(recipe: str) -> TrainConfig:

@@ -1,0 +1,336 @@
+"""Import, remap, audit, train, predict, flag, export: the command line's verbs, in the App.
+
+Each calls the same function of :mod:`curation.steps`. Those that take long are queued, and run in
+another process (:mod:`curation.store.executor`); :mod:`.work` shows how far they are.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from abc import abstractmethod
+from dataclasses import replace
+from typing import Any
+
+import fiftyone.operators as foo
+from fiftyone.operators import types
+from fiftyone.operators.delegated import DelegatedOperationService
+from fiftyone.operators.executor import ExecutionResult, ExecutionRunState
+
+from curation import steps, store
+from curation.core import taxonomy
+from curation.core.errors import CurateError
+from curation.core.finding import Finding, Severity
+from curation.core.progress import Progress
+from curation.core.text import count, count_kinds
+from curation.formats.registry import Option, readers, writers
+from curation.steps.audit import AUDIT
+from curation.steps.dataset_runs import DatasetRuns
+from curation.steps.export import SIZE
+from training import recipes
+from training import run as trainer
+from training.config import COMMON, TrainConfig, to_table
+
+from .forms import Form, path_of, setting_of
+
+NEWS = 0.5
+"""Seconds between two notes of how far an operation is: each is written to the database."""
+
+logger = logging.getLogger(__name__)
+
+
+class Verb(foo.Operator):
+    """What the seven have in common: a form, a step, one sentence on what came of it.
+
+    Attributes:
+        queued: whether it is always queued: it takes long, or needs TensorFlow, which must not
+            come into the App's server. The others the curator may queue
+    """
+
+    name: str
+    label: str
+    icon: str
+    about: str
+    queued = True
+
+    @property
+    def config(self):
+        return foo.OperatorConfig(
+            name=self.name,
+            label=self.label,
+            description=self.about,
+            icon=self.icon,
+            dynamic=True,
+            allow_immediate_execution=not self.queued,
+            allow_delegated_execution=True,
+        )
+
+    def resolve_input(self, ctx):
+        form = Form(ctx.params)
+        try:
+            self.ask(form, store.wrap(ctx.dataset))
+        except CurateError as error:
+            form.refuse(str(error))
+        view = types.View(label=self.label, description=self.about)
+        return types.Property(form.inputs, view=view)
+
+    def resolve_run_name(self, ctx):
+        return " ".join(filter(None, (self.label.rstrip(" …"), ctx.params.get("run"))))
+
+    def execute(self, ctx):
+        try:
+            message = self.act(store.wrap(ctx.dataset), ctx.params, _teller(ctx))
+        except CurateError as error:
+            _fail(ctx, str(error))
+        except Exception as error:
+            logger.exception("%s failed", self.name)
+            _fail(ctx, f"{self.label.rstrip(' …')} failed: {type(error).__name__}: {error}")
+        else:
+            ctx.ops.notify(message, variant="success")
+            ctx.ops.reload_dataset()
+            return {"message": message}
+
+    @abstractmethod
+    def ask(self, form: Form, dataset: store.Dataset) -> None:
+        """Fills the form."""
+
+    @abstractmethod
+    def act(self, dataset: store.Dataset, given: dict[str, Any], progress: Progress) -> str:
+        """Does it, with the answers of the form. Returns what came of it."""
+
+
+class Import(Verb):
+    name, label, icon = "import", "Import photos …", "add_photo_alternate"
+    about = "Bring photos and labels into a dataset."
+
+    def ask(self, form, dataset):
+        about = "It is made where there is none of this name."
+        form.text("dataset", "Into the dataset", about, default=dataset.name, required=True)
+        choices = {name: f"{name}: {f.reads}" for name, f in READERS.items()}
+        if format_ := READERS.get(form.choice("format", "Format", choices)):
+            if format_.more:
+                form.notice(format_.more)
+            for option in (format_.annotations, PHOTOS, *format_.options):
+                form.option(option)
+        form.switch("strict", "Strict", "Refuse a file of which anything is skipped.")
+        form.switch("update", "Update", "Take over photos that differ by now.")
+
+    def act(self, dataset, given, progress):
+        format_ = READERS[given["format"]]
+        told = {option.name: _answer(given, option) for option in format_.options}
+        source = format_.load(_answer(given, format_.annotations), _answer(given, PHOTOS), **told)
+        done = steps.ingest(
+            given["dataset"], source, strict=bool(given.get("strict")),
+            update=bool(given.get("update")), progress=progress,
+        )  # fmt: skip
+        message = f"Into {given['dataset']}: {done.summary()}."
+        if done.unmapped:
+            labels = ", ".join(f"{label!r} ({n})" for label, n in done.unmapped.items())
+            message += f" The taxonomy does not speak of {labels}: add each to it and remap again."
+        return message
+
+
+PHOTOS = Option("images", "The folder of photos.", "folder", required=True)
+
+
+READERS = {f.name: f for f in readers()}
+
+
+def _answer(given: dict[str, Any], option: Option) -> Any:
+    if option.kind == "text":
+        return given.get(option.name) or None
+    return path_of(given, option.name, required=option.required)
+
+
+class Remap(Verb):
+    name, label, icon = "remap", "Remap …", "category"
+    about = "Show the labels under another vocabulary. Source labels and reviews stay."
+    queued = False
+
+    def ask(self, form, dataset):
+        built_in = {name: name for name in taxonomy.names()}
+        chosen = form.choice("taxonomy", "Taxonomy", built_in | {OWN: OWN})
+        if chosen == OWN:
+            form.path("file", "File", "file", "A taxonomy of yours, a .toml.")
+
+    def act(self, dataset, given, progress):
+        chosen = given["taxonomy"]
+        done = steps.remap(dataset, str(path_of(given, "file")) if chosen == OWN else chosen)
+        dropped = sum(n for label, n in done.counts.items() if not done.targets[label])
+        message = (
+            f"Remapped {dataset.name} to {done.taxonomy.name}: "
+            f"{sum(done.counts.values()):,} instances, {dropped:,} dropped."
+        )
+        if done.deferred:
+            deferred = count(done.deferred, "decision")
+            message += f" Deferred until their taxonomy is active again: {deferred}."
+        return message
+
+
+OWN = "a file of mine"
+
+
+class Audit(Verb):
+    name, label, icon = "audit", "Audit", "fact_check"
+    about = "Find the faults that labels have by themselves. Nothing is changed."
+    queued = False
+
+    def ask(self, form, dataset):
+        form.notice(f"{count(len(dataset), 'photo')} of {dataset.name}; no model is needed.")
+
+    def act(self, dataset, given, progress):
+        found = steps.audit(dataset, progress=progress)
+        counts = ", ".join(count(sum(f.severity == s for f in found), s) for s in Severity)
+        audited = count(len(dataset), "photo")
+        return f"Audited {audited} of {dataset.name}: {counts}; all in {dataset.folder / AUDIT}."
+
+
+class Train(Verb):
+    name, label, icon = "train", "Train a model …", "model_training"
+    about = "Train a segmenter on the labels as they are now."
+
+    def ask(self, form, dataset):
+        dataset.taxonomy  # noqa: B018 - raises where there is none
+        about = "Lower-case letters, digits and '_'. The same name and settings go on with a run."
+        form.text("run", "Name of the run", about, default=_unused(dataset), required=True)
+        if run := form.given.get("run"):
+            dataset.run_folder(run)
+        about = "So many models, and each photo is seen by one that was not trained on it, as "
+        about += "flagging needs it. 0: one model, on the train split."
+        form.number("folds", "Folds", about, default=3, low=0, high=20)
+        about = "Settings by name. Empty: laptop, or imaterialist on a machine with a GPU."
+        names = {name: name for name in recipes.names()}
+        recipe = form.choice("recipe", "Recipe", names, about, required=False)
+        says = to_table(recipes.load(recipe)) if recipe else {}
+        for name in COMMON:
+            form.setting(name, f"The recipe says {says[name]}." if says else "")
+        if recipe:
+            try:
+                _config(form.given, recipe)
+            except ValueError as error:
+                form.refuse(str(error))
+
+    def act(self, dataset, given, progress):
+        config = _config(given, given.get("recipe") or recipes.for_this_machine())
+        run, folds = given["run"], int(given.get("folds") or 0)
+        metrics = steps.train(DatasetRuns(dataset), run, config, folds=folds, progress=progress)
+        if metrics["only_background"]:
+            return f"Trained {run}, which predicts only background: train longer."
+        where = dataset.run_folder(run)
+        miou = f"mean IoU {metrics['miou_foreground']:.3f} on {metrics['measured_on']}"
+        return f"Trained {run}: {miou}; {where} has curves.png, grid.png and model-card.md."
+
+
+def _config(given: dict[str, Any], recipe: str) -> TrainConfig:
+    """The recipe's settings, with the form's in place of them; ValueError where they do not fit."""
+    said = {name: setting_of(given, name) for name in COMMON}
+    wanted = {name: value for name, value in said.items() if value is not None}
+    return replace(recipes.load(recipe), **recipes.completed(wanted))
+
+
+def _unused(dataset: store.Dataset) -> str:
+    """A name that no run has: r1, r2, ..."""
+    number = 1
+    while dataset.run_folder(f"r{number}").exists():
+        number += 1
+    return f"r{number}"
+
+
+class Predict(Verb):
+    name, label, icon = "predict", "Predict …", "auto_awesome"
+    about = "Write a run's predictions into the dataset, out of fold where it has folds."
+
+    def ask(self, form, dataset):
+        _ask_for_run(form, dataset)
+        about = "Keep them, as 8-bit numbers in .npz files."
+        form.switch("probabilities", "Probabilities", about)
+
+    def act(self, dataset, given, progress):
+        run, keep = given["run"], bool(given.get("probabilities"))
+        done = steps.predict(dataset, run, keep=keep, progress=progress)
+        return f"Predicted {count(done, 'photo')}: prediction_{run}, confidence_{run}."
+
+
+class Flag(Verb):
+    name, label, icon = "flag", "Flag labels …", "flag"
+    about = "Score each label by the probability that it is wrong, and say what would be wrong."
+
+    def ask(self, form, dataset):
+        _ask_for_run(form, dataset)
+
+    def act(self, dataset, given, progress):
+        result = steps.flag(dataset, given["run"], progress=progress)
+        message = f"Flagged {result.suspects:,} of {len(result.issues):,}; all in {result.path}."
+        if not result.out_of_fold:
+            message += (
+                " The run has no folds, and saw these labels: train with 3 for better scores."
+            )
+        return message
+
+
+def _ask_for_run(form: Form, dataset: store.Dataset) -> None:
+    begun = sorted((dataset.folder / "runs").glob("*"), key=lambda folder: folder.stat().st_mtime)
+    finished = [folder.name for folder in begun if _is_finished(folder)]
+    if not finished:
+        raise CurateError(dataset.name, "has no finished run: train a model first")
+    form.choice("run", "Run", {name: name for name in finished}, default=finished[-1])
+
+
+def _is_finished(folder) -> bool:
+    try:
+        return not trainer.is_begun(folder)
+    except CurateError:
+        return False
+
+
+class Export(Verb):
+    name, label, icon = "export", "Export …", "save_alt"
+    about = "Write the reviewed labels of all photos that are not excluded."
+
+    def ask(self, form, dataset):
+        formats = {f.name: f for f in writers()}
+        choices = {name: f"{name}: {f.writes}" for name, f in formats.items()}
+        chosen = form.choice("format", "Format", choices, default="tfrecord")
+        form.path("folder", "Folder", "new folder", "It replaces an earlier export there.")
+        if formats[chosen].holds_images:
+            about = "Side in pixels of photos and label maps."
+            form.number("size", "Size", about, default=SIZE, low=32, high=4096)
+
+    def act(self, dataset, given, progress):
+        folder = path_of(given, "folder")
+        skipped: list[Finding] = []
+        manifest = steps.export(
+            dataset, folder, given["format"], size=int(given.get("size") or SIZE),
+            progress=progress, on_finding=skipped.append,
+        )  # fmt: skip
+        counts = ", ".join(f"{name} {p['photos']:,}" for name, p in manifest["splits"].items())
+        left = f"; left out: {count_kinds(skipped)}" if skipped else ""
+        return f"Exported {dataset.name} to {folder}: {counts}{left}."
+
+
+VERBS = (Import, Remap, Audit, Train, Predict, Flag, Export)
+"""In the order of the work."""
+
+
+def _teller(ctx) -> Progress:
+    """Tells FiftyOne how far the operation is, not more often than it is read."""
+    told_at = 0.0
+
+    def tell(task: str, done: int, total: int | None = None, note: str = "") -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at < NEWS and done != total:
+            return
+        told_at = time.monotonic()
+        of = f" of {total:,}" if total else ""
+        ctx.set_progress(done / total if total else None, f"{task}: {done:,}{of}  {note}".strip())
+
+    return tell
+
+
+def _fail(ctx, sentence: str) -> None:
+    ctx.ops.notify(sentence, variant="error")
+    if of := ctx.request_params.get("run_doc"):
+        # FiftyOne itself would write down the traceback.
+        DelegatedOperationService().set_failed(
+            of, ExecutionResult(error=sentence), required_state=ExecutionRunState.RUNNING
+        )

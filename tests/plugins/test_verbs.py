@@ -1,0 +1,208 @@
+"""The verbs of the App: by FiftyOne's own executor, on a real dataset."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import fiftyone as fo
+import fiftyone.operators as foo
+import psutil
+import pytest
+from fiftyone.operators.delegated import DelegatedOperationService
+from fiftyone.operators.executor import ExecutionContext, ExecutionRunState
+
+from curation.store import app, executor
+from tests.app.dataset import build
+
+URI = "@curate/curate/"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plugin() -> None:
+    app.install_plugin()
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[fo.Dataset]:
+    name = f"verbs-{uuid.uuid4().hex[:8]}"
+    yield build(name, tmp_path_factory.mktemp("photos"), images=4)
+    fo.delete_dataset(name)
+
+
+@pytest.fixture
+def service() -> Iterator[DelegatedOperationService]:
+    service = DelegatedOperationService()
+    yield service
+    for operation in service.list_operations():
+        service.delete_operation(operation.id)
+
+
+def at(path: Path) -> dict[str, str]:
+    """A path as the App's chooser gives it."""
+    return {"absolute_path": str(path)}
+
+
+def form(name: str, dataset, **params):
+    """The form of a verb, as the App is sent it: its questions by name."""
+    operator = foo.get_operator(URI + name)
+    context = ExecutionContext({"dataset_name": dataset.name, "params": params})
+    asked = operator.resolve_input(context)
+    json.dumps(asked.to_json())
+    return asked.type.properties
+
+
+def run(name: str, dataset, **params):
+    """Executes a verb at once; its result, and its toasts."""
+    done = foo.execute_operator(URI + name, dataset=dataset.samples, params=params)
+    requests = [request.to_json() for request in done.executor._requests]
+    return done.result, [r["params"] for r in requests if r["operator_uri"] == "notify"]
+
+
+def queue(name: str, dataset, **params):
+    done = foo.execute_operator(
+        URI + name, dataset=dataset.samples, params=params, request_delegation=True
+    )
+    assert done.delegated
+    return done.result["id"]
+
+
+@pytest.mark.parametrize(
+    ("name", "asks"),
+    [
+        ("import", {"dataset", "format", "strict", "update"}),
+        ("remap", {"taxonomy"}),
+        ("audit", set()),
+        ("train", {"run", "folds", "recipe", "size", "frozen", "learning_rate"}),
+        ("export", {"format", "folder", "size"}),
+    ],
+)
+def test_a_form_asks_what_the_command_line_asks(dataset, name, asks):
+    assert asks <= form(name, dataset).keys()
+
+
+@pytest.mark.parametrize("name", ["predict", "flag"])
+def test_without_a_run_the_form_says_what_to_do_first(dataset, name):
+    assert "train a model first" in form(name, dataset)["refused"].error_message
+
+
+@pytest.mark.parametrize(
+    ("format_", "asks"),
+    [("imaterialist", {"annotations", "images", "labels"}), ("masks", {"masks", "classes"})],
+)
+def test_import_asks_what_the_format_needs(dataset, format_, asks):
+    assert asks <= form("import", dataset, format=format_).keys()
+
+
+def test_a_form_says_what_is_wrong_with_an_answer(dataset, tmp_path):
+    asked = form("import", dataset, format="coco", images=at(tmp_path / "gone"))
+    assert "is not there" in asked["images"].error_message
+    asked = form("import", dataset, format="coco", annotations=at(tmp_path))
+    assert "is a folder, not a file" in asked["annotations"].error_message
+    asked = form("train", dataset, recipe="laptop", size="many")
+    assert asked["size"].error_message == "size = 'many' is not a whole number"
+    asked = form("train", dataset, recipe="laptop", size="100")
+    assert "32" in asked["refused"].error_message
+
+
+def test_audit_and_remap_run_at_once(dataset):
+    result, toasts = run("audit", dataset)
+    assert result["message"].startswith(f"Audited 4 photos of {dataset.name}: ")
+    assert toasts == [{"message": result["message"], "variant": "success"}]
+    assert (dataset.folder / "audit.csv").is_file()
+    result, _ = run("remap", dataset, taxonomy="supercategories")
+    assert result["message"].startswith(f"Remapped {dataset.name} to supercategories: ")
+
+
+def test_a_failure_is_one_sentence(dataset, tmp_path):
+    (tmp_path / "mine.toml").write_text("not a taxonomy")
+    file = at(tmp_path / "mine.toml")
+    result, (toast,) = run("remap", dataset, taxonomy="a file of mine", file=file)
+    assert result is None
+    assert toast["variant"] == "error"
+    assert toast["message"].startswith(str(tmp_path / "mine.toml"))
+    assert "\n" not in toast["message"]
+
+
+@pytest.mark.parametrize("name", ["import", "train", "predict", "flag", "export"])
+def test_what_takes_long_is_never_run_in_the_server(name):
+    options = foo.get_operator(URI + name).config
+    assert (options.allow_immediate_execution, options.allow_delegated_execution) == (False, True)
+
+
+def test_a_queued_operation_says_how_far_it_is_and_what_came_of_it(dataset, service, tmp_path):
+    good = queue("export", dataset, format="coco", folder=at(tmp_path / "out"))
+    (tmp_path / "mine.txt").write_text("not an export")
+    bad = queue("export", dataset, format="coco", folder=at(tmp_path))
+    assert [o.id for o in executor._next(service)] == [good], "the oldest first"
+    service.execute_queued_operations()
+    done = service.get(good)
+    assert done.run_state == ExecutionRunState.COMPLETED
+    assert (done.status.progress, done.status.label) == (1.0, "export: 4 of 4")
+    assert done.result.result["message"].startswith(f"Exported {dataset.name}")
+    failed = service.get(bad)
+    assert failed.run_state == ExecutionRunState.FAILED
+    assert str(tmp_path) in failed.result.error
+    assert "Traceback" not in failed.result.error
+
+
+def wait_for(service, operation, *states: str):
+    until = time.monotonic() + 90
+    while (now := service.get(operation)).run_state not in states:
+        assert time.monotonic() < until, now.run_state
+        time.sleep(0.2)
+    return now
+
+
+def test_the_executor_runs_what_is_queued_and_ends_with_the_app(dataset, service, tmp_path):
+    with app.executor() as process:
+        operation = queue("export", dataset, format="coco", folder=at(tmp_path / "out"))
+        done = wait_for(service, operation, *ExecutionRunState.TERMINAL_STATES)
+        assert done.run_state == ExecutionRunState.COMPLETED
+        assert (tmp_path / "out" / "instances.json").is_file()
+    assert process.poll() is not None
+
+
+PARENT = """
+import time
+from curation.store import app
+with app.executor() as process:
+    print(process.pid, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_executor_ends_even_with_an_app_that_is_killed():
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
+        process = psutil.Process(int(parent.stdout.readline()))
+        time.sleep(1)
+        parent.kill()
+    process.wait(20)
+
+
+@pytest.mark.slow
+def test_train_and_flag_without_a_terminal(dataset, service):
+    with app.executor():
+        small = {"recipe": "laptop", "size": "64", "steps": "4", "batch": "4", "folds": 2}
+        training = queue("train", dataset, run="tiny", **small)
+        ended = wait_for(service, training, *ExecutionRunState.TERMINAL_STATES)
+        assert ended.run_state == ExecutionRunState.COMPLETED, ended.result.error
+        assert "tiny" in ended.result.result["message"]
+        flagging = queue("flag", dataset, run="tiny")
+        ended = wait_for(service, flagging, *ExecutionRunState.TERMINAL_STATES)
+        assert ended.run_state == ExecutionRunState.COMPLETED, ended.result.error
+
+
+def test_what_the_app_is_closed_over_is_ended_and_called_running_no_more(dataset, service):
+    with app.executor() as process:
+        small = {"recipe": "laptop", "size": "64", "steps": "4000", "folds": 2}
+        training = queue("train", dataset, run="long", **small)
+        wait_for(service, training, ExecutionRunState.RUNNING)
+        tree = psutil.Process(process.pid).children(recursive=True)
+    assert service.get(training).result.error == executor.ENDED
+    assert not psutil.wait_procs(tree, timeout=5)[1]
