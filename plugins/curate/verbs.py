@@ -272,7 +272,7 @@ def _ask_for_run(form: Form, dataset: store.Dataset) -> None:
     begun = sorted((dataset.folder / "runs").glob("*"), key=lambda folder: folder.stat().st_mtime)
     finished = [folder.name for folder in begun if _is_finished(folder)]
     if not finished:
-        raise CurateError(dataset.name, "has no finished run: train a model first")
+        raise CurateError(dataset.name, "no run is finished yet; train a model first")
     form.choice("run", "Run", {name: name for name in finished}, default=finished[-1])
 
 

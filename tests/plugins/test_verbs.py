@@ -129,6 +129,24 @@ def test_a_failure_is_one_sentence(dataset, tmp_path):
     assert "\n" not in toast["message"]
 
 
+SERVER = """
+import json, sys
+import fiftyone.operators as foo
+from curation import store
+from fiftyone.operators.executor import ExecutionContext
+context = {{"dataset_name": {name!r}, "params": {{"recipe": "laptop", "size": "64"}}}}
+for name in ("train", "flag"):
+    foo.get_operator("@curate/curate/" + name).resolve_input(ExecutionContext(context))
+print(json.dumps([m for m in ("tensorflow", "keras", "torch") if m in sys.modules]))
+"""
+
+
+def test_the_server_loads_no_tensorflow_for_a_form(dataset):
+    command = [sys.executable, "-c", SERVER.format(name=dataset.name)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize("name", ["import", "train", "predict", "flag", "export"])
 def test_what_takes_long_is_never_run_in_the_server(name):
     options = foo.get_operator(URI + name).config
@@ -187,15 +205,15 @@ def test_the_executor_ends_even_with_an_app_that_is_killed():
 
 @pytest.mark.slow
 def test_train_and_flag_without_a_terminal(dataset, service):
-    with app.executor():
-        small = {"recipe": "laptop", "size": "64", "steps": "4", "batch": "4", "folds": 2}
-        training = queue("train", dataset, run="tiny", **small)
-        ended = wait_for(service, training, *ExecutionRunState.TERMINAL_STATES)
+    small = {"recipe": "laptop", "size": "64", "steps": "4", "batch": "4", "folds": 2}
+    operations = [queue("train", dataset, run="tiny", **small)]
+    service.execute_queued_operations()
+    operations.append(queue("flag", dataset, run="tiny"))
+    service.execute_queued_operations()
+    for operation, says in zip(operations, ("Trained tiny", "Flagged "), strict=True):
+        ended = service.get(operation)
         assert ended.run_state == ExecutionRunState.COMPLETED, ended.result.error
-        assert "tiny" in ended.result.result["message"]
-        flagging = queue("flag", dataset, run="tiny")
-        ended = wait_for(service, flagging, *ExecutionRunState.TERMINAL_STATES)
-        assert ended.run_state == ExecutionRunState.COMPLETED, ended.result.error
+        assert ended.result.result["message"].startswith(says)
 
 
 def test_what_the_app_is_closed_over_is_ended_and_called_running_no_more(dataset, service):
