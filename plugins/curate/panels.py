@@ -43,18 +43,20 @@ class Legend(foo.Panel):
     def on_change_selected(self, ctx):
         pass
 
+    def execute(self, ctx):
+        # FiftyOne draws a panel anew after each event: not after a look that found no news.
+        if ctx.params.get("__method__") == "on_look" and _awaited(ctx) == _busy(ctx):
+            return None
+        return super().execute(ctx)
+
     def on_look(self, ctx):
         """Says what is done by now, and has the App draw what came of it."""
-        found = work.recent(ctx.dataset)
-        awaited = ctx.panel.get_state("awaited") or []
-        for operation in found:
-            if str(operation.id) in awaited and operation.run_state not in work.BUSY:
+        for operation in work.recent(ctx.dataset):
+            if str(operation.id) in _awaited(ctx) and operation.run_state not in work.BUSY:
                 failed = operation.run_state == ExecutionRunState.FAILED
                 ctx.ops.notify(work.state(operation), variant="error" if failed else "success")
                 ctx.ops.reload_dataset()
-        waits = [str(o.id) for o in found if o.run_state in work.BUSY]
-        if waits != awaited:  # a state that is set makes the layout an unsaved one
-            ctx.panel.set_state("awaited", waits)
+        ctx.panel.set_state("awaited", _busy(ctx))
 
     def render(self, ctx):
         panel = types.Object()
@@ -88,6 +90,17 @@ class Legend(foo.Panel):
             )
         _verbs(panel, ctx, room)
         return types.Property(panel, view=types.GridView(orientation="vertical", gap=0))
+
+
+def _awaited(ctx) -> dict[str, str]:
+    """What was queued or ran at the last look, and how far it was."""
+    return ctx.panel.get_state("awaited") or {}
+
+
+def _busy(ctx) -> dict[str, str]:
+    """The same, now."""
+    found = work.recent(ctx.dataset)
+    return {str(o.id): work.state(o) for o in found if o.run_state in work.BUSY}
 
 
 def _verbs(panel: types.Object, ctx, room: dict) -> None:

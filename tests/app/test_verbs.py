@@ -1,0 +1,46 @@
+"""A verb in a real browser: its button, its form, its place in the queue, what came of it."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import fiftyone as fo
+import pytest
+
+from curation.store import app
+from tests.app import browser
+from tests.app.dataset import build
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not browser.CHROMIUM.exists() and "CI" not in os.environ,
+        reason=f"no {browser.CHROMIUM}: apt-get install chromium",
+    ),
+]
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Iterator[fo.Dataset]:
+    name = f"queue-{uuid.uuid4().hex[:8]}"
+    yield build(name, tmp_path / "photos", images=4)
+    fo.delete_dataset(name)
+
+
+def test_an_export_is_queued_in_the_legend_which_says_when_it_is_done(
+    dataset: fo.Dataset, tmp_path: Path
+) -> None:
+    target = tmp_path / "out"
+    with app.executor(), browser.opened(dataset) as page:
+        legend = page.locator("[data-cy=panel-content-curate_legend]")
+        legend.get_by_text("Export …").click()
+        page.get_by_text("It replaces an earlier export there.").wait_for()
+        page.locator("input[type=text]").last.fill(str(target))
+        page.get_by_role("button", name="Schedule").click()
+        done = f"Exported {dataset.name} to {target}"
+        legend.get_by_text(done).wait_for(timeout=40_000)
+    assert (target / "manifest.json").is_file()
