@@ -117,10 +117,10 @@ def _offer_classes(dataset: Dataset, names: Sequence[str]) -> None:
 
 
 def _one_by_one() -> fo.Space:
-    """The review panel over the whole width, and on tabs beside it the grid and the progress."""
+    """The review panel over the whole width; on tabs the grid, the progress and the legend."""
     grid, panel = fo.Panel(type="Samples", pinned=True), fo.Panel(type="curate_review")
-    progress = fo.Panel(type="curate_dashboard")
-    return fo.Space(children=[grid, panel, progress], active_child=panel.component_id)
+    others = [fo.Panel(type=name) for name in ("curate_dashboard", "curate_legend")]
+    return fo.Space(children=[grid, panel, *others], active_child=panel.component_id)
 
 
 def _beside_the_grid() -> fo.Space:

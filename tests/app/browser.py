@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import io
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import fiftyone as fo
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Locator, Page, sync_playwright
@@ -31,6 +33,17 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+MARKS = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    # Only a laptop may lack it: .ci/run installs it, so in CI its absence is an error.
+    pytest.mark.skipif(
+        not CHROMIUM.exists() and "CI" not in os.environ,
+        reason=f"no {CHROMIUM}: apt-get install chromium",
+    ),
+]
+"""Of every test of the App."""
+
 SIZE = {"width": 1600, "height": 1000}
 
 

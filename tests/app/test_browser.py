@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,15 +15,7 @@ from curation.store.results import SUSPECTS
 from tests.app import browser
 from tests.app.dataset import RUN, build
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    # Only a laptop may lack it: .ci/run installs it, so in CI its absence is an error.
-    pytest.mark.skipif(
-        not browser.CHROMIUM.exists() and "CI" not in os.environ,
-        reason=f"no {browser.CHROMIUM}: apt-get install chromium",
-    ),
-]
+pytestmark = browser.MARKS
 
 
 NOTHING = "tags"

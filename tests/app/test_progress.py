@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,15 +16,7 @@ from curation.store.decisions import Request
 from tests.app import browser
 from tests.app.dataset import build
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    # Only a laptop may lack it: .ci/run installs it, so in CI its absence is an error.
-    pytest.mark.skipif(
-        not browser.CHROMIUM.exists() and "CI" not in os.environ,
-        reason=f"no {browser.CHROMIUM}: apt-get install chromium",
-    ),
-]
+pytestmark = browser.MARKS
 
 SECONDS = 20_000
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,14 +13,7 @@ from curation.store import app
 from tests.app import browser
 from tests.app.dataset import build
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not browser.CHROMIUM.exists() and "CI" not in os.environ,
-        reason=f"no {browser.CHROMIUM}: apt-get install chromium",
-    ),
-]
+pytestmark = browser.MARKS
 
 
 @pytest.fixture

@@ -104,4 +104,5 @@ def test_it_stands_beside_the_review_panel(dataset):
         "Samples",
         "curate_review",
         "curate_dashboard",
+        "curate_legend",
     ]

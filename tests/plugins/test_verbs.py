@@ -203,7 +203,7 @@ def test_the_executor_ends_even_with_an_app_that_is_killed():
     process.wait(20)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_train_and_flag_without_a_terminal(dataset, service):
     small = {"recipe": "laptop", "size": "64", "steps": "4", "batch": "4", "folds": 2}
     operations = [queue("train", dataset, run="tiny", **small)]

@@ -33,7 +33,7 @@ def test_the_notebook_is_plain_python():
         compile(cell, NOTEBOOK.name, "exec")  # no % and ! of IPython's
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_notebook_trains_where_there_is_nothing_yet(tmp_path):
     last = 'import sys\nassert "fiftyone" not in sys.modules'
     done = subprocess.run(
