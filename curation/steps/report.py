@@ -111,7 +111,8 @@ def report(
         )
         tiles.append(draw_suspect(suspect, taxonomy))
     with replacing(path) as part:
-        arrange(tiles, taxonomy).save(part, "PNG")
+        # At the usual level the packing takes as long as all that is drawn.
+        arrange(tiles, taxonomy).save(part, "PNG", compress_level=1)
     return Report(path, len(tiles))
 
 
