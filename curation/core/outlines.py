@@ -37,19 +37,41 @@ def rings(piece: NDArray, box: Sequence[float] = WHOLE) -> list[Ring]:
     return [[(x, y) for x, y in ring.round(5).tolist()] for ring in points]
 
 
-def edited(exact: Rle, before: NDArray[np.bool_], after: NDArray[np.bool_], cell: int) -> Rle:
+def edited(
+    exact: Rle,
+    before: NDArray[np.bool_],
+    after: NDArray[np.bool_],
+    cell: int,
+    same_grid: bool = False,
+) -> Rle:
     """A mask with what somebody changed on a coarser drawing of it; elsewhere as exact as it was.
 
     Args:
         exact: (H, W)
         before, after: (H, W) bool, the drawing at the photo's size
-        cell: 0 for a drawing that came back on the grid it was given on; else the photo pixels
-            that one of its pixels covers: differences that are no wider than that are no change
+        cell: photo pixels that one pixel of the drawing covers
+        same_grid: the drawing came back on the grid on which it went: each difference is a
+            change. On another one, differences that are no wider than a cell are none
     """
     changed = before ^ after
-    if cell:
+    square = np.ones((2 * cell + 1, 2 * cell + 1), np.uint8)
+    if not same_grid:
         kernel = np.ones((cell + 1, cell + 1), np.uint8)
         core = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_OPEN, kernel)
-        around = cv2.dilate(core, np.ones((2 * cell + 1, 2 * cell + 1), np.uint8))
-        changed &= around != 0
+        changed &= cv2.dilate(core, square) != 0
+    if cell > 1:
+        # What the drawing was too coarse to show beside a change goes with it: no thread is left
+        # where the edge of something that was erased ran.
+        around, now = cv2.dilate(changed.astype(np.uint8), square), after.astype(np.uint8)
+        changed |= (around != 0) & (cv2.dilate(now, square) == cv2.erode(now, square))
     return rle.encode(np.where(changed, after, rle.decode(exact)))
+
+
+def moved(exact: Rle, right: int, down: int) -> Rle:
+    """A mask some pixels further; what leaves the photo is gone."""
+    rows, columns = np.arange(exact.height) - down, np.arange(exact.width) - right
+    tall = (rows >= 0) & (rows < exact.height)
+    wide = (columns >= 0) & (columns < exact.width)
+    shifted = np.zeros((exact.height, exact.width), bool)
+    shifted[np.ix_(tall, wide)] = rle.decode(exact)[np.ix_(rows[tall], columns[wide])]
+    return rle.encode(shifted)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.core import masks, outlines, rle
+from curation.core import outlines, rle
 from curation.core.errors import DatasetError
 from curation.core.records import Instance
 from curation.core.rle import Rle
@@ -173,48 +173,70 @@ class _Comparison:
             return
         if d.label != ours.category:
             yield {"action": "relabel", "before": ours.category, **named}
-        if not _same_mask(d, ours.mask):
-            # What the editor was given is coarser than the label: only what it changed counts.
-            given = bulk.to_detection(documents.detection(ours))
-            before, cell = self._whole_mask(given), 0
-            if not _same_grid(given, d):
-                cell = -(-max(self.photo.height, self.photo.width) // documents.DRAWN)
-            mask = outlines.edited(ours.mask, before, self._whole_mask(d), cell)
+        if (mask := self._edited(d, ours)) != ours.mask:
             yield {"action": "redraw", "instance_id": key, "before": ours.category,
                    "mask": rle.to_text(mask)}  # fmt: skip
+
+    def _edited(self, d: fo.Detection, ours: Instance) -> Rle:
+        """A label's mask with what was changed of it in FiftyOne.
+
+        What the editor was given is coarser than the label: only what it changed counts.
+        """
+        was = bulk.to_detection(documents.detection(ours))
+        if _same_box(d, was) and _same_piece(d, was):
+            return ours.mask
+        height, width = self.photo.height, self.photo.width
+        cell = -(-max(height, width) // documents.DRAWN)
+        before, after = self._whole_mask(was), self._whole_mask(d)
+        x, y = np.subtract(d.bounding_box[:2], was.bounding_box[:2])
+        right, down = round(x * width), round(y * height)
+        dragged = np.allclose(d.bounding_box[2:], was.bounding_box[2:], atol=1e-5)
+        if dragged and max(abs(right), abs(down)) >= cell and _same_piece(d, was):
+            return outlines.moved(ours.mask, right, down)
+        same_grid = _same_box(d, was) and np.shape(d.mask) == np.shape(was.mask)
+        return outlines.edited(ours.mask, before, after, cell, same_grid)
 
     def _whole_mask(self, drawn: fo.Detection) -> NDArray[np.bool_]:
         """(H, W) over the whole photo, of what FiftyOne keeps as a piece in a box."""
         height, width = self.photo.height, self.photo.width
+        whole = np.zeros((height, width), bool)
         if drawn.mask is None:
             if 0 in drawn.bounding_box[2:]:
-                return np.zeros((height, width), bool)  # a label without a pixel
+                return whole  # a label without a pixel
             raise self._wrong(
-                f"FiftyOne has a new {drawn.label!r} that is a box without a mask; draw its mask "
+                f"FiftyOne has a {drawn.label!r} that is a box without a mask; draw its mask "
                 "or delete it there"
             )
+        piece = np.asarray(drawn.mask) != 0
+        if piece.ndim != 2 or not piece.size or not np.isfinite(drawn.bounding_box).all():
+            raise self._wrong(
+                f"the mask or the box of a {drawn.label!r} was changed in FiftyOne to what cannot "
+                "be drawn; draw it again or delete it there"
+            )
         x, y, w, h = drawn.bounding_box
-        left, top = max(0, round(x * width)), max(0, round(y * height))
-        right, bottom = min(width, round((x + w) * width)), min(height, round((y + h) * height))
-        piece = masks.resize_nearest(drawn.mask != 0, max(1, bottom - top), max(1, right - left))
-        return rle.decode(masks.paste(piece, left, top, height, width))
+        left, top, right, bottom = (
+            round(v) for v in (x * width, y * height, (x + w) * width, (y + h) * height)
+        )
+        # Of a box that sticks out of the photo, the part that is in it.
+        rows = np.arange(max(0, top), min(height, bottom))
+        columns = np.arange(max(0, left), min(width, right))
+        from_rows = (rows - top + 0.5) * piece.shape[0] / max(1, bottom - top)
+        from_columns = (columns - left + 0.5) * piece.shape[1] / max(1, right - left)
+        whole[np.ix_(rows, columns)] = piece[
+            np.ix_(from_rows.astype(np.intp), from_columns.astype(np.intp))
+        ]
+        return whole
 
     def _wrong(self, reason: str) -> DatasetError:
         return DatasetError(self.dataset, reason, where=self.photo.image_id)
 
 
-def _same_mask(drawn: fo.Detection, ours: Rle) -> bool:
-    piece, (left, top, w, h) = masks.crop(ours, documents.DRAWN)
-    box = (left / ours.width, top / ours.height, w / ours.width, h / ours.height)
-    if not np.allclose(drawn.bounding_box, box, atol=1e-5):
-        return False
-    if drawn.mask is None:
-        return not piece.size
-    return drawn.mask.shape == piece.shape and bool(((drawn.mask != 0) == piece).all())
+def _same_box(a: fo.Detection, b: fo.Detection) -> bool:
+    return np.allclose(a.bounding_box, b.bounding_box, atol=1e-5)
 
 
-def _same_grid(a: fo.Detection, b: fo.Detection) -> bool:
-    """Whether two masks are pieces of the same place and size: FiftyOne's brush gives others."""
+def _same_piece(a: fo.Detection, b: fo.Detection) -> bool:
+    """Whether two have the same mask in their boxes, wherever those are."""
     if a.mask is None or b.mask is None:
-        return False
-    return a.mask.shape == b.mask.shape and np.allclose(a.bounding_box, b.bounding_box, atol=1e-5)
+        return a.mask is b.mask
+    return np.array_equal(np.asarray(a.mask) != 0, np.asarray(b.mask) != 0)

@@ -59,5 +59,31 @@ def test_on_the_grid_that_was_given_each_pixel_counts():
     mask, _ = exact_and_drawn(1)
     changed = mask.copy()
     changed[0, 0] = True
-    done = outlines.edited(rle.encode(mask), mask, changed, cell=0)
+    done = outlines.edited(rle.encode(mask), mask, changed, cell=1, same_grid=True)
     assert (rle.decode(done) == changed).all()
+
+
+def test_a_change_of_one_cell_on_the_same_grid_is_a_change():
+    mask, small = exact_and_drawn()
+    changed = small.copy()
+    changed[8, 8] = False
+    before, after = (masks.resize_nearest(x, 60, 60) for x in (small, changed))
+    done = rle.decode(outlines.edited(rle.encode(mask), before, after, cell=3, same_grid=True))
+    mask[24:27, 24:27] = False
+    assert (done == mask).all()
+
+
+def test_no_thread_is_left_where_an_edge_was_erased():
+    mask, small = exact_and_drawn()
+    mask[11, 12:48] = True  # too thin to be drawn
+    before = masks.resize_nearest(small, 60, 60)
+    done = outlines.edited(rle.encode(mask), before, before & False, cell=3)
+    assert rle.area(done) == 0
+
+
+def test_a_mask_that_is_moved_is_cut_at_the_edge_of_the_photo():
+    mask, _ = exact_and_drawn()
+    done = rle.decode(outlines.moved(rle.encode(mask), 20, -15))
+    assert (done[:45, 20:] == mask[15:, :40]).all()
+    assert done.sum() == mask[15:, :40].sum()
+    assert rle.area(outlines.moved(rle.encode(mask), 0, 99)) == 0

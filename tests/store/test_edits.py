@@ -125,3 +125,29 @@ def test_labels_built_with_another_journal_are_refused(dataset):  # noqa: F811
     dataset.journal.path.unlink()
     with pytest.raises(DatasetError, match="share one CURATE_HOME"):
         edits.refresh(dataset)
+
+
+def test_a_label_that_is_dragged_keeps_its_mask_to_the_pixel(dataset):  # noqa: F811
+    sample = sample_a(dataset)
+    before = rle.decode(current(dataset)[0].mask)
+    left, top, wide, high = sample.labels.detections[0].bounding_box
+    sample.labels.detections[0].bounding_box = [left + 4 / 6, top, wide, high]
+    sample.save()
+    edits.refresh(dataset)
+    after = rle.decode(current(dataset)[0].mask)
+    assert (after[:, 4:] == before[:, :2]).all()  # what is out of the photo is cut off
+    assert not after[:, :4].any()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"mask": np.ones((2, 2, 3))}, {"mask": np.ones((0, 0))}, {"bounding_box": [np.nan, 0, 1, 1]}],
+)
+def test_an_edit_that_cannot_be_drawn_is_said(dataset, change):  # noqa: F811
+    sample = sample_a(dataset)
+    for name, value in change.items():
+        sample.labels.detections[0][name] = value
+    sample.save()
+    with pytest.raises(DatasetError, match="cannot be drawn"):
+        edits.refresh(dataset)
+    assert dataset.journal.read() == []
