@@ -106,14 +106,25 @@ _TAIL = 4096
 
 
 def decision(action: str, image_id: str, reviewer: str = "", **values: str) -> Decision:
-    """A new decision, now; ValueError for half a one, see :class:`Decision`."""
+    """A new decision, now; ValueError for half a one, see :class:`Decision`, or for text that the
+    journal could not give back."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Decision(new_id(), now, reviewer, action, image_id, **values)
+    new = Decision(new_id(), now, one_line(reviewer), action, image_id, **values)
+    for text in asdict(new).values():
+        text.encode()  # half a character is a ValueError too
+        if "\r" in text:
+            raise ValueError(f"{text!r} has a carriage return, which no cell of a CSV gives back")
+    return new
 
 
 def new_id() -> str:
     """For a decision, or for a batch of them."""
     return uuid.uuid4().hex[:16]
+
+
+def one_line(name: str) -> str:
+    """A reviewer's name as the journal has it, where a line is a decision."""
+    return " ".join(name.split())
 
 
 def user() -> str:
@@ -198,18 +209,17 @@ class Journal:
             raise FormatError(self.path, "is not UTF-8 text any more; restore it") from None
         csv.field_size_limit(MAX_CELL)  # masks of large photos are long
         reader = csv.reader(io.StringIO(text))
-        if not self._header:
-            self._header = next(reader)
         found = []
-        for row in reader:
-            try:
+        try:
+            self._header = self._header or next(reader)
+            for row in reader:
                 if len(row) != len(self._header):
                     raise ValueError("the line has more or fewer cells than the header")
                 found.append(Decision(**dict(zip(self._header, row, strict=True))))
-            except (TypeError, ValueError) as error:
-                line = str(self._lines + reader.line_num)
-                self._forget()
-                raise FormatError(self.path, str(error), where=line) from None
+        except (TypeError, ValueError, csv.Error) as error:
+            line = str(self._lines + reader.line_num)
+            self._forget()
+            raise FormatError(self.path, str(error), where=line) from None
         # Only now: a wrong line is told each time, and nothing of its read is kept.
         self._entries = [*self._entries, *found]
         self._end += len(whole)

@@ -40,6 +40,7 @@ class Suspect:
         faults: kinds of what an audit found of the label
         also: a missing garment that is the same garment; decided with it
         seen: see :func:`curation.store.decisions.seen`
+        also_seen: that of ``also``
     """
 
     id: str
@@ -63,6 +64,7 @@ class Suspect:
     faults: tuple[str, ...]
     also: str
     seen: str
+    also_seen: str = ""
 
 
 def queue(suspects: Iterable[Suspect]) -> list[Suspect]:
@@ -91,7 +93,8 @@ def _pair_up(suspects: Sequence[Suspect]) -> list[Suspect]:
             continue
         same = max(there, key=lambda m: iou(m.box, label.box))
         del missing[same.id]
-        paired.append(replace(label, also=same.id, score=max(label.score, same.score)))
+        score = max(label.score, same.score)
+        paired.append(replace(label, also=same.id, also_seen=same.seen, score=score))
     return [*paired, *missing.values()]
 
 

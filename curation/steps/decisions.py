@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from curation.core.atomic import replacing
@@ -34,26 +35,41 @@ def import_decisions(dataset: Dataset, path: Path) -> list[Decision]:
     """Takes all decisions of a CSV with action, image_id, instance_id, category; or none.
 
     A column taxonomy says ``source`` where the category is a label of the annotation file; mask
-    and reviewer are those of an export. A decision that is the last active one on its instance
-    already is not taken again.
+    and reviewer are those of an export. What was decided last on an instance already, in that
+    order, is not taken again.
 
     Raises:
         FormatError: with the line that is wrong; nothing is taken
     """
     with dataset.journal.locked():
-        last = {(d.image_id, d.instance_id): d for d in dataset.review().active}
+        rows = list(_requests(path))
+        asked, stand = defaultdict(list), defaultdict(list)
+        for _, r in rows:
+            asked[r.image_id, r.instance_id].append(r)
+        for d in dataset.review().active:
+            stand[d.image_id, d.instance_id].append(d)
+        taken = {key: _taken(of_label, stand[key]) for key, of_label in asked.items()}
         lines, requests = [], []
-        for line, request in _requests(path):
-            before = last.get((request.image_id, request.instance_id))
-            if not before or not _says(before, request):
+        for line, r in rows:
+            if taken[r.image_id, r.instance_id]:
+                taken[r.image_id, r.instance_id] -= 1
+            else:
                 lines.append(line)
-                requests.append(request)
+                requests.append(r)
         if not requests:
             return []
         try:
             return decisions.decide(dataset, requests)
         except RefusedError as error:
             raise FormatError(path, error.reason, where=str(lines[error.index])) from None
+
+
+def _taken(asked: Sequence[Request], stand: Sequence[Decision]) -> int:
+    """How many of the first rows about an instance are what was decided last on it."""
+    for n in range(min(len(asked), len(stand)), 0, -1):
+        if all(_says(d, r) for d, r in zip(stand[-n:], asked[:n], strict=True)):
+            return n
+    return 0
 
 
 def _says(decision: Decision, request: Request) -> bool:
@@ -82,4 +98,6 @@ def _requests(path: Path) -> Iterator[tuple[int, Request]]:
         raise FormatError(path, f"not a CSV: {error}", where=str(reader.line_num)) from None
     for line, row in rows:
         values = {name: row.get(name) or "" for name in _READ}
+        if row["action"] == "exclude":  # the photo, whichever of its labels the row was about
+            values |= {"instance_id": "", "category": ""}
         yield line, Request(row["action"] or "", **values)

@@ -8,6 +8,8 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
+from bson import ObjectId
+
 from curation.core import rle
 from curation.core.errors import DatasetError
 from curation.core.finding import Finding, FindingKind
@@ -98,13 +100,16 @@ def decide(
         review = dataset.review()
         drawn = edits.find(dataset, photos.values(), review)
         now = Review((*review.active, *drawn.decisions), review.taxonomy)
-        new = [
-            replace(
-                _Checked(dataset.name, i, photos.get(request.image_id), now).decision(request, who),
-                batch=batch,
-            )
-            for i, request in enumerate(wanted)
-        ]
+        new = []
+        of_photo = {image_id: now.of(image_id) for image_id in photos}
+        for i, request in enumerate(wanted):
+            image_id = request.image_id
+            photo, before = photos.get(image_id), of_photo.get(image_id, ())
+            _Checked(dataset.name, i, photo, now).refuse_if_changed(request)
+            # A garment may be added and relabelled at once.
+            check = _Checked(dataset.name, i, photo, Review(before, now.taxonomy))
+            new.append(replace(check.decision(request, who), batch=batch))
+            of_photo[image_id] = (*before, new[-1])
         dataset.journal.append([*drawn.decisions, *new])
         labels.store_labels(dataset, list(photos.values()), dataset.review())
     return new
@@ -117,7 +122,7 @@ def _asked_before(dataset: Dataset, batch: str) -> list[Decision]:
 def undo(
     dataset: Dataset, reviewer: str = "", decision_id: str = "", batch: str = ""
 ) -> list[Decision]:
-    """Takes a decision back, and what was decided at once with it.
+    """Takes a decision back, and what the same reviewer decided at once with it.
 
     Args:
         reviewer: whose; empty for who is logged in
@@ -130,7 +135,7 @@ def undo(
     Raises:
         RefusedError: there is no such decision, or a later one stands on it
     """
-    who = reviewer or journal.user()
+    who = journal.one_line(reviewer) or journal.user()
     with dataset.journal.locked():
         if before := _asked_before(dataset, batch):
             ids = {d.undoes for d in before}
@@ -143,7 +148,9 @@ def undo(
         if not own:
             return []
         last = own[-1]
-        gone = [d for d in active if d is last or (d.batch and d.batch == last.batch)]
+        # Of an import, what others decided stays.
+        gone = [d for d in active if d is last
+                or (d.batch and (d.batch, d.reviewer) == (last.batch, last.reviewer))]  # fmt: skip
         _refuse_what_stands_on(dataset, gone, active)
         batch = batch or (journal.new_id() if len(gone) > 1 else "")
         found = list(labels.read(dataset, {d.image_id for d in gone}))
@@ -162,10 +169,11 @@ def _refuse_what_stands_on(
 ) -> None:
     """Raises RefusedError where somebody decided later on what an undo would change."""
     ids = {d.decision_id for d in gone}
-    on = {(d.image_id, d.instance_id) for d in gone}
-    first = min(i for i, d in enumerate(active) if d.decision_id in ids)
-    for d in active[first:]:
-        if d.decision_id not in ids and (d.image_id, d.instance_id) in on:
+    changed = set()
+    for d in active:
+        if d.decision_id in ids:
+            changed.add((d.image_id, d.instance_id))
+        elif (d.image_id, d.instance_id) in changed:
             reason = f"{d.sentence}, and that stands on it; take that back first"
             raise RefusedError(dataset.name, reason, where=d.image_id)
 
@@ -195,7 +203,7 @@ def orphans(dataset: Dataset) -> list[Finding]:
 
 
 def _is_on_label(d: Decision) -> bool:
-    return d.action in ON_LABELS and (d.action == "redraw" or not d.mask)
+    return d.action in ON_LABELS and not (d.action == "delete" and d.mask)
 
 
 @dataclass(frozen=True)
@@ -222,20 +230,22 @@ class _Checked:
             reason = f"taxonomy {request.taxonomy!r} is neither {active.name} nor {SOURCE}"
             raise self._refuse(request, reason)
         category, mask, known = request.category, request.mask, request.instance_id
-        if reason := self._changed(request):
-            raise self._refuse(request, reason)
+        if request.action == "exclude":  # the photo, whichever of its labels was meant
+            category = known = ""
         if request.action in ("add", "delete"):
             found = self._missing.get(request.instance_id)
             if found is None and request.action == "add" and not mask:
                 raise self._refuse(request, f"has no missing garment {request.instance_id}")
             if found:  # in the journal, since another run finds others
                 category, mask = category or found.category, rle.to_text(found.mask)
+        if request.action == "keep" or (request.action == "delete" and known in self._imported):
+            mask = ""
         try:
             decision = journal.decision(
                 request.action,
                 request.image_id,
                 request.reviewer or who,
-                instance_id=request.instance_id,
+                instance_id=known,
                 category=category,
                 taxonomy=(request.taxonomy or active.name) if category else "",
                 mask=mask,
@@ -260,8 +270,12 @@ class _Checked:
             return (
                 f"has labels that {name} does not speak of: add them to it, and run `curate remap`"
             )
-        if d.action in ON_LABELS and d.instance_id not in self._known(d):
+        if _is_on_label(d) and d.instance_id not in self._known(d):
             return f"has no instance {d.instance_id} under {active.name}"
+        if d.mask and not ObjectId.is_valid(d.instance_id):
+            return f"{d.instance_id!r} is no id of a label: 24 digits and letters from a to f"
+        if d.action == "add" and d.instance_id in self._imported:
+            return f"has a label {d.instance_id} already"
         if not self.review.deferred(d):
             return ""
         if d.taxonomy == SOURCE:
@@ -269,10 +283,10 @@ class _Checked:
         names = ", ".join(sorted(active.class_names))
         return f"{d.category!r} is not a class of {active.name} ({names})"
 
-    def _changed(self, request: Request) -> str:
-        """How a label differs from what the reviewer saw; empty where it does not."""
+    def refuse_if_changed(self, request: Request) -> None:
+        """RefusedError where a label is not what the reviewer saw, with how it differs."""
         if not request.seen or self.document is None:
-            return ""
+            return
         garment = self._missing.get(request.instance_id)
         if label := self._labels.get(request.instance_id):
             now = seen(label.instance.category, label.instance.mask, label.status)
@@ -282,11 +296,11 @@ class _Checked:
         else:
             now = ""
         if now == request.seen:
-            return ""
+            return
         about = [d for d in self.review.of(request.image_id)
                  if d.instance_id == request.instance_id]  # fmt: skip
         what = about[-1].sentence if about else "it is not what it was"
-        return f"changed since you saw it: {what}; look again"
+        raise self._refuse(request, f"changed since you saw it: {what}; look again")
 
     def _wrong_mask(self, text: str) -> str:
         """Why a mask cannot be one of the photo; empty where it can."""
@@ -325,6 +339,10 @@ class _Checked:
             return {}
         items = self.review.labels(self.document["image_id"], self._instances(GROUND_TRUTH))
         return {item.instance.instance_id: item for item in items}
+
+    @property
+    def _imported(self) -> set[str]:
+        return {str(d["_id"]) for d in bulk.detections(self.document or {}, GROUND_TRUTH)}
 
     @cached_property
     def _missing(self) -> dict[str, Instance]:

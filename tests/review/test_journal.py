@@ -131,3 +131,22 @@ def test_what_a_decision_did_is_a_sentence():
                     "Ann redrew the coat", "Ann excluded the photo"}  # fmt: skip
     dismissed = decision("delete", "a", "Ann", instance_id="1", category="coat", mask=drawn)
     assert dismissed.sentence == "Ann dismissed the coat"
+
+
+def test_a_name_of_two_lines_is_one_line_of_the_journal(tmp_path):
+    journal = Journal(tmp_path / "decisions.csv")
+    journal.append([decision("exclude", "a", " Ann\r\n B. ")])
+    assert [d.reviewer for d in Journal(journal.path).read()] == ["Ann B."]
+    for odd in ("a\rb", "a\ud800"):
+        with pytest.raises(ValueError):
+            decision("exclude", odd)
+
+
+def test_what_is_no_csv_is_said_each_time_and_nothing_of_it_kept(tmp_path):
+    journal = Journal(tmp_path / "decisions.csv")
+    journal.append([decision("exclude", "a")])
+    with journal.path.open("a", newline="") as file:
+        file.write("1,2,a\rb\n")
+    for _ in range(2):
+        with pytest.raises(FormatError, match="new-line"):
+            journal.read()

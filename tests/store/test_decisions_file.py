@@ -1,0 +1,86 @@
+"""The decisions of one machine, written to a file and taken by another."""
+
+from __future__ import annotations
+
+import pytest
+
+from curation.core import rle
+from curation.core.errors import FormatError
+from curation.review import journal
+from curation.steps import export_decisions, import_decisions
+from curation.store import decisions
+from curation.store.decisions import Request
+from tests.store.test_store import CORNER, dataset, labels, records  # noqa: F401 - fixtures
+
+MASK = rle.to_text(rle.encode(CORNER))
+ADDED, DISMISSED = "c" * 24, "d" * 24
+
+
+@pytest.fixture
+def file(dataset, tmp_path):  # noqa: F811
+    """Of two reviewers, several on one label, one on a garment that only a run here found."""
+    shirt = labels(dataset)["shirt, blouse"].id
+    decisions.decide(dataset, [Request("delete", "a", shirt)], "anna")
+    decisions.decide(dataset, [Request("keep", "a", shirt)], "anna")
+    decisions.decide(dataset, [Request("add", "a", ADDED, "feet", mask=MASK)], "bea")
+    decisions.decide(dataset, [Request("relabel", "a", ADDED, "upper-body")], "anna")
+    found = journal.decision("delete", "b", "bea", instance_id=DISMISSED, category="feet",
+                             taxonomy=dataset.taxonomy.name, mask=MASK)  # fmt: skip
+    dataset.journal.append([found])
+    path = tmp_path / "all.csv"
+    assert export_decisions(dataset, path) == 5
+    return path
+
+
+def called(dataset):  # noqa: F811
+    (record,) = dataset.records("labels", ["a"])
+    return [(x.instance_id, x.category, x.mask) for x in record.instances]
+
+
+def test_another_machine_gets_the_same_labels_and_twice_changes_nothing(dataset, file):  # noqa: F811
+    there = called(dataset)
+    dismissed = dataset.review().missing_status
+    assert import_decisions(dataset, file) == []
+    dataset.journal.path.unlink()
+    decisions.labels.rebuild(dataset, ["a", "b"])
+    assert len(import_decisions(dataset, file)) == 5
+    assert called(dataset) == there
+    assert dataset.review().missing_status == dismissed
+    assert import_decisions(dataset, file) == []
+
+
+def test_only_what_is_new_in_a_longer_file_is_taken(dataset, file):  # noqa: F811
+    lines = file.read_text().splitlines(keepends=True)
+    dataset.journal.path.unlink()
+    decisions.labels.rebuild(dataset, ["a", "b"])
+    file.write_text("".join(lines[:2]))
+    import_decisions(dataset, file)
+    file.write_text("".join(lines))
+    assert [d.action for d in import_decisions(dataset, file)][:2] == ["keep", "add"]
+
+
+def test_of_an_import_nobody_takes_back_what_another_one_decided(dataset, file):  # noqa: F811
+    dataset.journal.path.unlink()
+    decisions.labels.rebuild(dataset, ["a", "b"])
+    import_decisions(dataset, file)
+    assert {d.reviewer for d in decisions.undo(dataset, "anna")} == {"anna"}
+    assert {d.reviewer for d in dataset.review().active} == {"bea"}
+
+
+@pytest.mark.parametrize("instance_id", ["", "sleeve", "{shirt}"])
+def test_a_label_is_not_added_under_an_id_that_cannot_be_its_own(dataset, tmp_path, instance_id):  # noqa: F811
+    """The journal is written first: what the dataset cannot hold must not get into it."""
+    path = tmp_path / "add.csv"
+    known = instance_id.format(shirt=labels(dataset)["shirt, blouse"].id)
+    path.write_text(f"action,image_id,instance_id,category,mask\nadd,a,{known},feet,{MASK}\n")
+    with pytest.raises(FormatError, match=r"no id of a label|already"):
+        import_decisions(dataset, path)
+    assert dataset.journal.read() == []
+
+
+def test_a_row_that_excludes_a_photo_may_name_the_label_that_it_was_about(dataset, tmp_path):  # noqa: F811
+    path = tmp_path / "exclude.csv"
+    path.write_text("action,image_id,instance_id,category\nexclude,a,123,feet\n")
+    (decision,) = import_decisions(dataset, path)
+    assert (decision.instance_id, decision.category) == ("", "")
+    assert import_decisions(dataset, path) == []
