@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 import fiftyone.operators as foo
 
@@ -14,6 +14,8 @@ from curation.core.text import count
 from curation.review import Decision, journal, keys
 from curation.store import claims, database, decisions, edits, labels, suspects
 from curation.store.decisions import RefusedError, Request
+
+T = TypeVar("T")
 
 
 class _Question(foo.Operator):
@@ -61,8 +63,8 @@ class Outlines(_Question):
 
     def answer(self, dataset, asked):
         wanted = [
-            (str(s["id"]), str(s["image_id"]), str(s["field"]), str(s.get("suggested") or ""))
-            for s in asked["suspects"]
+            (_text(s, "id"), _text(s, "image_id"), _text(s, "field"), _text(s, "suggested"))
+            for s in _each(asked, "suspects", dict)
         ]
         return {"outlines": suspects.outlines(dataset, wanted)}
 
@@ -72,7 +74,7 @@ class Decide(_Question):
 
     def answer(self, dataset, asked):
         requests, about = [], []
-        for i, decision in enumerate(asked["decisions"]):
+        for i, decision in enumerate(_each(asked, "decisions", dict)):
             for request in _requests(dataset, decision):
                 requests.append(request)
                 about.append(i)
@@ -86,6 +88,8 @@ class Decide(_Question):
                 edits.adopt(dataset, {request.image_id for request in requests})
             error.index = about[error.index]
             raise
+        if not taken:
+            raise RefusedError(dataset.name, "there is nothing to decide on")
         first = taken[0]
         message = first.sentence + f" in {first.image_id}"
         if len(asked["decisions"]) > 1:
@@ -98,12 +102,12 @@ def _requests(dataset: store.Dataset, asked: dict[str, Any]) -> list[Request]:
     """A decision of the panel as one or two: a missing garment that is the same one goes along."""
     named = ("action", "image_id", "instance_id", "category", "taxonomy", "seen")
     values = {name: _text(asked, name) for name in named}
-    if asked.get("seconds") is not None:
-        values["seconds"] = f"{float(asked['seconds']):.1f}"
+    values["seconds"] = _seconds(asked.get("seconds"))
     also = []
     # A label that is deleted leaves the garment without one, if the model is right.
     if (other := asked.get("also")) and values["action"] != "delete":
-        also = [Request("delete", values["image_id"], str(other))]
+        its = _text(asked, "also_seen")
+        also = [Request("delete", values["image_id"], str(other), seen=its)]
     if values["action"] != "redraw":
         return [Request(**values), *also]
     category = values.pop("category")
@@ -152,7 +156,7 @@ class Claim(_Question):
     name = "review_claim"
 
     def answer(self, dataset, asked):
-        others = claims.claim(dataset, str(asked["reviewer"]), [str(i) for i in asked["ids"]])
+        others = claims.claim(dataset, _text(asked, "reviewer"), _each(asked, "ids", str))
         return {"others": others, "counts": _counts(dataset)}
 
 
@@ -160,7 +164,7 @@ class Edited(_Question):
     name = "review_edited"
 
     def answer(self, dataset, asked):
-        image_id = str(asked["image_id"])
+        image_id = _text(asked, "image_id")
         with dataset.journal.locked():
             made = edits.adopt(dataset, [image_id], _text(asked, "reviewer"))
         message = f"{count(len(made), 'edit')} in {image_id} saved." if made else "Nothing changed."
@@ -174,6 +178,23 @@ class Edited(_Question):
 
 def _text(asked: dict[str, Any], name: str) -> str:
     return str(asked.get(name) or "")
+
+
+def _each(asked: dict[str, Any], name: str, kind: type[T]) -> list[T]:
+    """A list that the browser sent; CurateError where it is none, or of something else."""
+    sent = asked.get(name)
+    if not isinstance(sent, list) or not all(isinstance(one, kind) for one in sent):
+        raise CurateError(name, f"what was asked has no list of {kind.__name__} here")
+    return sent
+
+
+def _seconds(spent: Any) -> str:
+    """For the journal; empty where it is no time that anybody spent."""
+    try:
+        seconds = float(spent)
+    except (TypeError, ValueError):
+        return ""
+    return f"{seconds:.1f}" if 0 <= seconds <= 86_400 else ""
 
 
 def _counts(dataset: store.Dataset) -> dict[str, int]:

@@ -171,3 +171,12 @@ def test_filters_and_a_wall(dataset: fo.Dataset, opened: Opened) -> None:
     expect(page.get_by_role("button", name="show outlines")).to_be_visible()
     assert [d.action for d in dataset.journal.read()[len(made) : -2]] == ["undo"] * len(made)
     assert journal(dataset)[-2:] == [("anna", "keep", wrong), ("anna", "relabel", edited)]
+
+
+def test_who_opens_a_photo_by_a_key_leaves_it_by_one(opened: Opened) -> None:
+    panel = opened("anna")
+    assert panel.suspect
+    panel.key("open")
+    panel.page.locator("#modal.modalon canvas").first.wait_for(timeout=SECONDS)
+    panel.page.keyboard.press("Escape")  # without the mouse over it, FiftyOne hears none
+    expect(panel.page.locator("#modal.modalon")).to_have_count(0, timeout=SECONDS)

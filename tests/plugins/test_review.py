@@ -215,3 +215,38 @@ def test_two_reviewers_are_asked_about_different_labels(dataset):
     ask(dataset, "review_claim", reviewer="anna", ids=ids[:2])
     told = ask(dataset, "review_claim", reviewer="bea", ids=ids[2:4])
     assert told["others"] == dict.fromkeys(ids[:2], "anna")
+
+
+def test_what_another_one_decided_on_the_same_garment_is_not_taken_away(dataset):
+    """A label and a missing garment are one suspect; bea adds the garment meanwhile."""
+    wrong, missing = suspect(dataset, "wrong category"), suspect(dataset, MISSING)
+    pair = missing | {"also": missing["id"], "also_seen": missing["seen"]}
+    label = next(s for s in queue(dataset) if s["image_id"] == missing["image_id"] and s != missing)
+    decide(dataset, missing, "add", "bea")
+    told = decide(dataset, label, "keep", also=pair["also"], also_seen=pair["also_seen"])
+    assert "bea added a" in told["refused"]
+    assert [d.reviewer for d in dataset.journal.read()] == ["bea"]
+    assert decide(dataset, wrong, "keep")["saved"]
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("review_decide", {}),
+        ("review_decide", {"decisions": "keep"}),
+        ("review_decide", {"decisions": []}),
+        ("review_decide", {"decisions": [1]}),
+        ("review_outlines", {"suspects": [None]}),
+        ("review_claim", {"reviewer": "anna", "ids": [{}]}),
+        ("review_decide", {"decisions": [{"action": "keep"}], "reviewer": "\ud800"}),
+    ],
+)
+def test_what_cannot_be_asked_is_said_in_a_sentence(dataset, name, asked):
+    assert ask(dataset, name, **asked)["refused"]
+    assert dataset.journal.read() == []
+
+
+@pytest.mark.parametrize("seconds", ["NaN", -1, 1e99, "x", []])
+def test_no_time_is_written_that_nobody_spent(dataset, seconds):
+    decide(dataset, suspect(dataset, "wrong category"), "keep", seconds=seconds)
+    assert [d.seconds for d in dataset.journal.read()] == [""]

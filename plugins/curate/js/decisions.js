@@ -79,8 +79,8 @@ class Decisions {
     const seconds = Math.round((10 * queue.clock.seconds) / suspects.length) / 10;
     const decisions = suspects.map((suspect) => {
       const { action, category = "", taxonomy = "" } = decisionOf(suspect);
-      const { id, image_id, seen, also } = suspect;
-      const about = action === "exclude" ? {} : { instance_id: id, also, seen };
+      const { id, image_id, seen, also, also_seen } = suspect;
+      const about = action === "exclude" ? {} : { instance_id: id, also, seen, also_seen };
       return { action, image_id, category, taxonomy, seconds, ...about };
     });
     const chosen = new Set(suspects.flatMap((s) => [s.id, s.also]));
@@ -191,7 +191,9 @@ class Decisions {
   // The photo as FiftyOne shows it, with its buttons: what they decide is seen in the counts.
   open({ sample }) {
     executeOperator("open_sample", { id: sample, mode: "explore" });
+    window.addEventListener("keydown", closeOnEscape, true);
     whenClosed(() => {
+      window.removeEventListener("keydown", closeOnEscape, true);
       this.queue.returnTo();
       this.queue.claim();
     });

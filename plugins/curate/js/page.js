@@ -25,6 +25,14 @@ function photoIsOpen() {
   return document.getElementById("modal")?.classList.contains("modalon") ?? false;
 }
 
+// FiftyOne hears Escape only where the mouse is over the photo: who came by a key leaves by one.
+function closeOnEscape(event) {
+  const ours = document.activeElement.closest(".curate");
+  if (event.key !== "Escape" || !ours || !photoIsOpen()) return;
+  event.stopImmediatePropagation();
+  executeOperator("close_sample");
+}
+
 // Calls back once an open photo, which may still be on its way, was closed.
 function whenClosed(then) {
   let opened = false;
