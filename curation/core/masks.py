@@ -65,25 +65,6 @@ def sample(mask: Rle, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDAr
     return np.ascontiguousarray(inside.T)
 
 
-def paste(piece: NDArray, left: int, top: int, height: int, width: int) -> Rle:
-    """The inverse of :func:`crop`.
-
-    Args:
-        piece: (h, w), nonzero is inside
-        left, top: pixels from the photo's left and upper edge to the piece's
-        height, width: size of the photo in pixels
-
-    Raises:
-        ValueError: the piece sticks out of the photo
-    """
-    h, w = piece.shape
-    if left < 0 or top < 0 or left + w > width or top + h > height:
-        raise ValueError(f"a {w}x{h} piece at ({left}, {top}) sticks out of {width}x{height}")
-    canvas = np.zeros((height, width), dtype=bool)
-    canvas[top : top + h, left : left + w] = piece
-    return rle.encode(canvas)
-
-
 def sample_points(length: int, target: int) -> NDArray[np.intp]:
     """The indices that a nearest resize with aligned pixel centres takes.
 
