@@ -7,7 +7,7 @@ demo: .venv/ready
 	$(BIN)/curate demo
 
 test: .venv/ready
-	$(BIN)/pytest -m "not long" --numprocesses auto --dist loadfile
+	$(BIN)/pytest -m "not long" --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 # What takes minutes each: the documents' commands on real photos, and workers under JAX.
 test-long: .venv/ready backends

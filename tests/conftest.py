@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -71,6 +72,13 @@ os.environ["FIFTYONE_PLUGINS_DIR"] = str(_ROOT / "plugins")
 os.environ["FIFTYONE_DEFAULT_DATASET_DIR"] = str(_ROOT / "fiftyone")
 os.environ["CURATE_HOME"] = str(_ROOT / "home")
 os.environ["FIFTYONE_DATABASE_URI"] = _start_mongod(_ROOT)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, or one processor waits at the end for the other's last file."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
+
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

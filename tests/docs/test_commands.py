@@ -151,7 +151,7 @@ def test_once_around_the_loop(around):
     folder, told = around
     assert "Into photos:" in told
     assert "Predicted 60 photos" in told
-    assert "exclude" in told.split("'review', 'photos']")[1], "the decision is listed"
+    assert "exclude" in told.split("'decisions', 'photos']")[1], "the decision is listed"
     assert "Drew the first 30 suspects" in told
     assert_all_drawn(folder / "suspects.png", 30)
     assert (folder / "cleaned" / "manifest.json").is_file()
@@ -175,7 +175,7 @@ SAID = {
     FORMATS: ["Into indexed:", "Into fashion:", "59 unchanged, 1 updated"],
     AUDIT: ["Audited 60 photos of photos"],
     ISSUES: ["Flagged", "suspect-source-labels.png"],
-    PLUGINS: ["Took back exclude on figure-0003"],
+    PLUGINS: ["excluded the photo in figure-0003"],
     TRAINING: [
         "probabilities differ by at most",
         "Predicted 60 photos: prediction_big",

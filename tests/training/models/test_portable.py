@@ -106,7 +106,7 @@ def test_a_feature_pyramid_gives_the_same_probabilities_elsewhere(tmp_path, form
     agree(model, tmp_path / "out", format_, [images(3, SIZE, SIZE), images(1, SIZE, SIZE)])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_unet_takes_images_of_any_size_elsewhere(tmp_path, format_):
     model = model_of("unet", "none")
     portable.export(model, tmp_path / "out", format_, CLASSES, SIZE)
