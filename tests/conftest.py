@@ -74,10 +74,16 @@ os.environ["CURATE_HOME"] = str(_ROOT / "home")
 os.environ["FIFTYONE_DATABASE_URI"] = _start_mongod(_ROOT)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than processors: who tests the App, or kills, waits for a fifth of the time."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first, or one processor waits at the end for the other's last file."""
+    """Files with slow tests first, then those that build models, or one processor waits at the
+    end for the other's last file."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: -slow[item.path])
+    items.sort(key=lambda item: (-slow[item.path], "training" not in item.path.parts))
 
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"

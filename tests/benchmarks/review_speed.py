@@ -124,6 +124,7 @@ def page_on(dataset: store.Dataset, workspace: str, view: str | None) -> Iterato
 def keep(page: Page, times: int) -> None:
     """One key a decision; each is saved before the next, as when a person looks in between."""
     for _ in range(times):
+        page.locator("[data-action=delete]:enabled").wait_for()  # who does not see it waits
         done = page.evaluate("window.curateReview.saved.length")
         kind = page.locator("[data-review] .kind").inner_text()
         page.keyboard.press("d" if kind.startswith("missing") else "k")
