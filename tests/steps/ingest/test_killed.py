@@ -28,8 +28,7 @@ ROOT = Path(__file__).parents[3]
 
 
 EACH = [pytest.param(scene, 1, marks=pytest.mark.long) for scene in ("import", "update")]
-SOME = [pytest.param("import", 10, marks=pytest.mark.slow),
-        pytest.param("update", 5, marks=pytest.mark.slow)]  # fmt: skip
+SOME = [pytest.param("import", 10, marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize(("scene", "every"), [*SOME, *EACH])
