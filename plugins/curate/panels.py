@@ -9,8 +9,8 @@ from fiftyone.operators.executor import ExecutionRunState
 from curation import store
 
 from . import work
-from .operators import ACTIONS
-from .verbs import VERBS
+from .operators import ACTIONS, Action
+from .verbs import VERBS, Verb
 
 LOOK = 3000
 """Milliseconds between two looks at what was queued."""
@@ -80,14 +80,7 @@ class Legend(foo.Panel):
         panel.md(HOW_TO_READ, name="how", componentsProps=room)
         # The grid's own bar hides its buttons behind an arrow as soon as it is narrow.
         for action in ACTIONS:
-            panel.btn(
-                f"do_{action.name}",
-                label=action.label,
-                icon=action.icon,
-                on_click=f"@curate/curate/{action.name}",
-                prompt=action.asks,
-                variant="outlined",
-            )
+            _button(panel, action, asks=action.asks)
         _verbs(panel, ctx, room)
         return types.Property(panel, view=types.GridView(orientation="vertical", gap=0))
 
@@ -110,14 +103,18 @@ def _verbs(panel: types.Object, ctx, room: dict) -> None:
     ]
     panel.md("\n\n".join(lines), name="work", componentsProps=room)
     for verb in VERBS:
-        panel.btn(
-            f"do_{verb.name}",
-            label=verb.label,
-            icon=verb.icon,
-            on_click=f"@curate/curate/{verb.name}",
-            prompt=True,
-            variant="outlined",
-        )
+        _button(panel, verb, asks=True)
+
+
+def _button(panel: types.Object, does: type[Action] | type[Verb], asks: bool) -> None:
+    panel.btn(
+        f"do_{does.name}",
+        label=does.label,
+        icon=does.icon,
+        on_click=f"@curate/curate/{does.name}",
+        prompt=asks,
+        variant="outlined",
+    )
 
 
 def _left(dataset: store.Dataset) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import asdict
 from typing import Any, TypeVar
 
@@ -35,9 +36,9 @@ class _Question(foo.Operator):
         except CurateError as error:
             return {"refused": str(error), "index": 0}
 
+    @abstractmethod
     def answer(self, dataset: store.Dataset, asked: dict[str, Any]) -> dict[str, Any]:
         """The answer to what the browser sent."""
-        raise NotImplementedError
 
 
 class Queue(_Question):
