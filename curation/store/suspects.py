@@ -22,6 +22,7 @@ from curation.store.decisions import seen
 from curation.store.fields import GROUND_TRUTH, LABELS
 
 _UNDECIDED = {"$in": [{"$ifNull": ["$$d.review_status", ""]}, ["", None]]}
+_AT_FAULT = {"$in": [{"$ifNull": ["$$d.severity", ""]}, ["error", "warning"]]}
 
 
 def read(dataset: Dataset, image_ids: Iterable[str] | None = None) -> list[Suspect]:
@@ -39,7 +40,7 @@ def read(dataset: Dataset, image_ids: Iterable[str] | None = None) -> list[Suspe
     doubted = {"$or": [
         {"$gte": ["$$d.error_score", SUSPECT]},
         {"$gte": ["$$d.source_error_score", SUSPECT]},
-        {"$in": [{"$ifNull": ["$$d.severity", ""]}, ["error", "warning"]]},
+        _AT_FAULT,
     ]}  # fmt: skip
     wanted: dict[str, Any] = {
         "image_id": 1, "filepath": 1, "metadata": 1, "split": 1, "fold": 1,
@@ -61,13 +62,12 @@ def kinds(dataset: Dataset) -> dict[str, str]:
     run doubts of a label as a reviewer left it is no doubt that this reviewer answered.
     """
     run = dataset.flagged
-    at_fault = {"$in": [{"$ifNull": ["$$d.severity", ""]}, ["error", "warning"]]}
     changed = {"$in": [{"$ifNull": ["$$d.review_status", ""]}, ["relabelled", "redrawn"]]}
     of_label = ("_id", "error_score", "source_error_score")
     wanted: dict[str, Any] = {
         "scores": 1,
         LABELS: _only(_filtered(LABELS, changed), *of_label),
-        GROUND_TRUTH: _only(_filtered(GROUND_TRUTH, at_fault), "_id"),
+        GROUND_TRUTH: _only(_filtered(GROUND_TRUTH, _AT_FAULT), "_id"),
         MISSING: f"$missing_{run}.detections._id",
     }
     steps = [{"$match": {"review_status": "decided"}}, {"$project": wanted}]
@@ -173,29 +173,37 @@ def outlines(
         fields += [f"missing_{run}", f"prediction_{run}"]
     photos = {p["image_id"]: p
               for p in bulk.read(dataset.samples, {w[1] for w in wanted}, fields)}  # fmt: skip
+    # Once a photo: several of its labels may be asked for at once.
+    label_maps = {image_id: _label_map(photo, run) for image_id, photo in photos.items()}
+    drawn = {image_id: {str(d["_id"]): (d["label"], _rings(d))
+                        for d in bulk.detections(photo, LABELS)}
+             for image_id, photo in photos.items()}  # fmt: skip
     classes = {c.name: c.id for c in dataset.taxonomy.classes}
     found: dict[str, dict[str, Any]] = {}
     for label_id, image_id, field, suggested in wanted:
         photo = photos.get(image_id, {})
-        labels = {str(d["_id"]): d for d in bulk.detections(photo, field)}
-        own = labels.pop(label_id, None)
+        there = bulk.detections(photo, field)
+        own = next((d for d in there if str(d["_id"]) == label_id), None)
         if own is None:
             found[label_id] = {"gone": True}
             continue
-        around = labels.values() if field == LABELS else bulk.detections(photo, LABELS)
         name = suggested if suggested in classes else own["label"]
         region = None
-        if field == LABELS and (label_map := _label_map(photo, run)) is not None:
+        if field == LABELS and (label_map := label_maps[image_id]) is not None:
             region = predicted_mask(label_map, classes.get(name, 0), own["bounding_box"])
         height, width = photo["metadata"]["height"], photo["metadata"]["width"]
-        drawn = _rings(own)
+        shape = drawn[image_id][label_id][1] if field == LABELS else _rings(own)
         suggestion = rings(region) if region is not None else []
         found[label_id] = {
-            "own": drawn,
-            "suggestion": drawn if field != LABELS else suggestion,
+            "own": shape,
+            "suggestion": shape if field != LABELS else suggestion,
             "suggestion_label": name,
             "predicted": bool(suggestion),
-            "others": [{"label": d["label"], "rings": _rings(d)} for d in around],
+            "others": [
+                {"label": label, "rings": others}
+                for key, (label, others) in drawn[image_id].items()
+                if key != label_id
+            ],
             "seen": _seen(own, height, width),
             "gone": False,
         }
