@@ -44,8 +44,7 @@ def remap(dataset: str, taxonomy: str, dry_run: bool, as_json: bool) -> None:
         )
     console.err.print(
         f"{'Would remap' if dry_run else 'Remapped'} {dataset} to {done.taxonomy.name}: "
-        f"{sum(done.counts.values()):,} instances, "
-        f"{sum(n for k, n in done.counts.items() if not done.targets[k]):,} dropped."
+        f"{done.summary()}."
     )
 
 
@@ -110,6 +109,7 @@ def decisions(dataset: str, what: str, file: Path | None, as_json: bool) -> None
     curate decisions photos import decisions.csv
     """
     from curation import steps, store
+    from curation.review.journal import summary
     from curation.store.decisions import undo
 
     if (file is None) == (what in ("export", "import")):
@@ -121,8 +121,9 @@ def decisions(dataset: str, what: str, file: Path | None, as_json: bool) -> None
     if what == "export" and file:
         console.say(f"Wrote {steps.export_decisions(opened, file)} of them to {file}.")
     if what == "undo":
-        gone = [f"{d.sentence} in {d.image_id}" for d in undo(opened)]
-        console.say(f"Took back: {'; '.join(gone) or 'nothing, as you decided nothing'}.")
+        gone = undo(opened)
+        what = summary(gone) if gone else "nothing, as you decided nothing"
+        console.say(f"Took back: {what}.")
     stands = opened.review().active
     columns = ("time", "reviewer", "action", "image_id", "instance_id", "category", "taxonomy",
                "before", "seconds", "decision_id")  # fmt: skip

@@ -66,9 +66,7 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
         columns = ["image_id", "source", "source_error_score", "source_reason"]
         _print(result.worst("source_error_score", top)[columns])
     _say_how(result, run)
-    console.err.print(
-        f"Flagged {result.suspects:,} of {len(result.issues):,}; all in {result.path}."
-    )
+    console.err.print(f"Flagged {result.summary()}.")
 
 
 def _print(rows: pd.DataFrame) -> None:

@@ -21,6 +21,7 @@ from filelock import FileLock
 
 from curation.core.atomic import replacing
 from curation.core.errors import FormatError
+from curation.core.text import count
 
 ACTIONS = ("keep", "relabel", "delete", "exclude", "add", "redraw", "undo")
 
@@ -125,6 +126,23 @@ def new_id() -> str:
 def one_line(name: str) -> str:
     """A reviewer's name as the journal has it, where a line is a decision."""
     return " ".join(name.split())
+
+
+def summary(taken: Sequence[Decision]) -> str:
+    """What was decided at once, or taken back at once, in one line.
+
+    >>> keep = decision("keep", "a", "anna", instance_id="1", before="feet")
+    >>> summary([keep, decision("keep", "a", "anna", instance_id="2")])
+    'anna kept the feet in a, and 1 more'
+    >>> summary([keep, decision("exclude", "b", "anna")])
+    '2 decisions'
+    """
+    first = taken[0]
+    if len({d.image_id for d in taken}) > 1:
+        return count(len(taken), "decision")
+    # A label that was relabelled and redrawn is one.
+    more = len({d.instance_id for d in taken}) - 1
+    return f"{first.sentence} in {first.image_id}" + (f", and {more} more" if more else "")
 
 
 def user() -> str:

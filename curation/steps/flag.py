@@ -61,6 +61,10 @@ class FlagResult:
         """Labels that look like another source label of their class."""
         return self._undecided("source_error_score")
 
+    def summary(self) -> str:
+        """Suspects, of how many labels and missing garments, and where all stand."""
+        return f"{self.suspects:,} of {len(self.issues):,}; all in {self.path}"
+
     def worst(self, score: str, top: int) -> pd.DataFrame:
         """The first rows by ``error_score`` or ``source_error_score``: none below ``SUSPECT`` of
         the latter."""

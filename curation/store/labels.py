@@ -40,6 +40,11 @@ class Remapped:
     targets: dict[str, str | None]
     deferred: int
 
+    def summary(self) -> str:
+        """Instances, and how many of them are dropped."""
+        dropped = sum(n for label, n in self.counts.items() if not self.targets[label])
+        return f"{sum(self.counts.values()):,} instances, {dropped:,} dropped"
+
 
 def remap(dataset: Dataset, toml: str, path: str, dry_run: bool = False) -> Remapped:
     """Computes ``labels`` anew from ``ground_truth`` under a taxonomy.

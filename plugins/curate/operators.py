@@ -11,6 +11,7 @@ from curation import store
 from curation.core.errors import CurateError
 from curation.core.taxonomy import SOURCE
 from curation.issues.issue import SUSPECT
+from curation.review import journal
 from curation.store import decisions, labels
 from curation.store.decisions import Request
 
@@ -147,12 +148,7 @@ class Undo(Action):
         gone = decisions.undo(store.wrap(ctx.dataset), ctx.user_id or "")
         if not gone:
             raise Refusal("There is no decision to undo.")
-        first = gone[0]
-        to = " to" if first.action == "relabel" else ""
-        what = f"{first.action}{to} {first.category}".strip() + f" in {first.image_id}"
-        if len(gone) > 1:
-            what = f"{what}, and {len(gone) - 1} more of that moment"
-        return f"Took back: {what}.", {d.image_id for d in gone}
+        return f"Took back: {journal.summary(gone)}.", {d.image_id for d in gone}
 
 
 ACTIONS = (Keep, Relabel, Delete, Add, Exclude, Undo)

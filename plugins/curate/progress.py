@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import fiftyone.operators as foo
@@ -210,5 +211,6 @@ def _reviewers(paces: Mapping[str, Pace]) -> str:
     for who, pace in paces.items():
         an_hour = f"{pace.an_hour:,.0f}" if pace.an_hour else ""
         seconds = f"{pace.seconds:.1f}" if pace.seconds is not None else ""
-        lines.append(f"| {who} | {pace.decisions:,} | {an_hour} | {seconds} |")
+        name = escape(who).replace("|", "&#124;")  # a person's own words, in a table of markdown
+        lines.append(f"| {name} | {pace.decisions:,} | {an_hour} | {seconds} |")
     return "\n".join(lines) if paces else ""

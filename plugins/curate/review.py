@@ -12,7 +12,7 @@ from curation import store
 from curation.core import rle
 from curation.core.errors import CurateError
 from curation.core.text import count
-from curation.review import Decision, journal, keys
+from curation.review import journal, keys
 from curation.store import claims, database, decisions, edits, labels, suspects
 from curation.store.decisions import RefusedError, Request
 
@@ -133,7 +133,7 @@ class Undo(_Question):
         gone = decisions.undo(dataset, who, which, key)
         message = "There is no decision of yours to undo."
         if gone:
-            message = f"Took back: {_what(gone)}."
+            message = f"Took back: {journal.summary(gone)}."
         back = suspects.read(dataset, {d.image_id for d in gone}) if gone else []
         ids = {d.instance_id for d in gone}
         photos = {d.image_id for d in gone if d.action == "exclude"}
@@ -145,12 +145,6 @@ class Undo(_Question):
             "counts": _counts(dataset),
             "message": message,
         }
-
-
-def _what(gone: list[Decision]) -> str:
-    if len(gone) > 1 and len({d.instance_id for d in gone}) > 2:
-        return count(len(gone), "decision")
-    return f"{gone[0].sentence} in {gone[0].image_id}"
 
 
 class Claim(_Question):

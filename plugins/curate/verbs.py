@@ -156,11 +156,7 @@ class Remap(Verb):
     def act(self, dataset, given, progress):
         chosen = given["taxonomy"]
         done = steps.remap(dataset, str(path_of(given, "file")) if chosen == OWN else chosen)
-        dropped = sum(n for label, n in done.counts.items() if not done.targets[label])
-        message = (
-            f"Remapped {dataset.name} to {done.taxonomy.name}: "
-            f"{sum(done.counts.values()):,} instances, {dropped:,} dropped."
-        )
+        message = f"Remapped {dataset.name} to {done.taxonomy.name}: {done.summary()}."
         if done.deferred:
             deferred = count(done.deferred, "decision")
             message += f" Deferred until their taxonomy is active again: {deferred}."
@@ -260,7 +256,7 @@ class Flag(Verb):
 
     def act(self, dataset, given, progress):
         result = steps.flag(dataset, given["run"], progress=progress)
-        message = f"Flagged {result.suspects:,} of {len(result.issues):,}; all in {result.path}."
+        message = f"Flagged {result.summary()}."
         if not result.out_of_fold:
             message += (
                 " The run has no folds, and saw these labels: train with 3 for better scores."

@@ -5,7 +5,7 @@ import pytest
 from curation.core import rle
 from curation.core.errors import FormatError
 from curation.review import Journal
-from curation.review.journal import decision
+from curation.review.journal import decision, summary
 from tests.conftest import picture
 
 MASK = rle.encode(picture("##..", "#..."))
@@ -101,6 +101,15 @@ def test_a_journal_of_an_earlier_build_is_read(tmp_path):
     )
     (only,) = Journal(path).read()
     assert (only.action, only.category, only.taxonomy) == ("relabel", "skirt", "")
+
+
+def test_what_was_decided_at_once_is_one_line():
+    feet = decision("relabel", "a", "Ann", instance_id="1", category="coat")
+    redrawn = decision("redraw", "a", "Ann", instance_id="1", mask=rle.to_text(MASK))
+    assert summary([feet, redrawn]) == "Ann relabelled it to coat in a"
+    other = decision("keep", "a", "Ann", instance_id="2")
+    assert summary([feet, redrawn, other]) == "Ann relabelled it to coat in a, and 1 more"
+    assert summary([feet, decision("exclude", "b", "Ann")]) == "2 decisions"
 
 
 def test_a_journal_of_an_earlier_build_gets_the_new_columns_at_the_next_decision(tmp_path):
