@@ -97,8 +97,8 @@ def decisions(dataset: str, what: str, file: Path | None, as_json: bool) -> None
     """List the decisions on a dataset's labels; write them to a FILE, or take those of one.
 
     A CSV to import has the columns action, image_id, instance_id and category.
-    action is keep, relabel (to category), delete, add (a missing garment) or
-    exclude (the whole photo); the ids are those in issues.csv. Where the category
+    action is keep, relabel (to category), delete, add (a missing garment), or of
+    the whole photo exclude and include; the ids are those in issues.csv. Where the category
     is a label of the annotation file, not a class, a column taxonomy says source.
     undo takes your last decision back, and what you decided at once with it.
 

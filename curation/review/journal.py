@@ -23,7 +23,10 @@ from curation.core.atomic import replacing
 from curation.core.errors import FormatError
 from curation.core.text import count
 
-ACTIONS = ("keep", "relabel", "delete", "exclude", "add", "redraw", "undo")
+ACTIONS = ("keep", "relabel", "delete", "exclude", "include", "add", "redraw", "undo")
+
+ON_PHOTOS = ("exclude", "include")
+"""What is decided about a photo as a whole: ``include`` says that it is right as it is."""
 
 ON_LABELS = ("keep", "relabel", "delete", "redraw")
 """What is decided about a label that is there. ``delete`` also dismisses a missing garment."""
@@ -39,8 +42,8 @@ class Decision:
         reviewer: who decided
         action: one of ACTIONS
         image_id: the photo
-        instance_id: the instance; empty for ``exclude``; for ``add`` the id the
-            new instance gets
+        instance_id: the instance; empty for what is decided about the photo; for ``add`` the
+            id the new instance gets
         category: the new category of ``relabel`` and ``add``; of a missing garment that
             ``delete`` dismisses, what the model saw
         taxonomy: whose vocabulary ``category`` is of; SOURCE for that of the annotation file
@@ -48,7 +51,8 @@ class Decision:
             dismissed; see :func:`curation.core.rle.to_text`
         undoes: the decision that ``undo`` takes back
         batch: decisions that were taken at once, and are taken back at once, share it
-        before: the class that the label had until then
+        before: the class that the label had until then; of ``include``, what an audit had found of
+            the photo
         seconds: that the reviewer spent on it, where somebody measured that
     """
 
@@ -93,6 +97,7 @@ class Decision:
             "add": f"added a {self.category}",
             "redraw": f"redrew the {label}",
             "exclude": "excluded the photo",
+            "include": "kept the photo",
             "undo": "took a decision back",
         }[self.action]
         return f"{self.reviewer} {did}"

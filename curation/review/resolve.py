@@ -16,7 +16,7 @@ from functools import cached_property
 from curation.core import rle
 from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import SOURCE, Taxonomy
-from curation.review.journal import ON_LABELS, Decision
+from curation.review.journal import ON_LABELS, ON_PHOTOS, Decision
 
 STATUS = {"keep": "kept", "relabel": "relabelled", "add": "added", "redraw": "redrawn"}
 """``review_status`` that an action leaves on an instance; a deleted one is gone."""
@@ -63,9 +63,15 @@ class Review:
         return self.by_image.get(image_id, ())
 
     @cached_property
+    def on_photos(self) -> Mapping[str, Decision]:
+        """What was said last of each photo as a whole, by image_id."""
+        return {d.image_id: d for d in self.active if d.action in ON_PHOTOS}
+
+    @cached_property
     def excluded(self) -> frozenset[str]:
         """The images that are left out of training and export, by image_id."""
-        return frozenset(d.image_id for d in self.active if d.action == "exclude")
+        said = self.on_photos.items()
+        return frozenset(image_id for image_id, d in said if d.action == "exclude")
 
     @cached_property
     def decided(self) -> frozenset[str]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import pairwise
 from statistics import median
 
-from curation.review.journal import Decision
+from curation.review.journal import ON_PHOTOS, Decision
 from curation.review.resolve import Review
 from curation.review.suspect import Suspect
 
@@ -61,7 +61,7 @@ class Statistics:
     """What came of a review so far.
 
     Attributes:
-        decided: labels and missing garments that were decided on
+        decided: labels, missing garments and photos that were decided on
         left: suspects that nobody decided on
         pace: of all reviewers together: decisions an hour of one of them
         by_reviewer: the same of each, who decided most first
@@ -86,7 +86,8 @@ def compute(review: Review, kinds: Mapping[str, str], left: Iterable[Suspect]) -
 
     Args:
         review: under the active taxonomy
-        kinds: what was doubted of those that were decided on, by instance_id
+        kinds: what was doubted of those that were decided on, by instance_id; of photos by
+            image_id
         left: the suspects that nobody decided on
     """
     answers, queue = _answers(review.active), list(left)
@@ -103,7 +104,7 @@ def compute(review: Review, kinds: Mapping[str, str], left: Iterable[Suspect]) -
         by_kind[suspect.kind].left += 1
         by_class[suspect.label].left += 1
     for d in said.values():
-        if kind := kinds.get(d.instance_id):
+        if kind := kinds.get(_about(d)):
             _count(by_kind[kind], d)
         if given := _given(d, review):
             _count(by_class[given], d)
@@ -121,7 +122,7 @@ def compute(review: Review, kinds: Mapping[str, str], left: Iterable[Suspect]) -
 
 
 def _answers(active: Sequence[Decision]) -> list[Decision]:
-    """One decision for each label that a reviewer was asked about.
+    """One decision for each label or photo that a reviewer was asked about.
 
     A relabelled label whose mask was redrawn at once is one, and a missing garment that was
     dismissed along with the label of the same garment is none.
@@ -130,7 +131,7 @@ def _answers(active: Sequence[Decision]) -> list[Decision]:
     found: dict[tuple[str, str, str], Decision] = {}
     for d in active:
         went_along = _dismissed(d) and (d.batch, d.image_id) in on_label
-        if d.instance_id and not went_along:
+        if not went_along:
             at_once = (d.batch or d.decision_id, d.image_id, d.instance_id)
             first = found.get(at_once, d)
             found[at_once] = replace(first, seconds=first.seconds or d.seconds)
@@ -138,12 +139,18 @@ def _answers(active: Sequence[Decision]) -> list[Decision]:
 
 
 def _last(answers: Iterable[Decision]) -> dict[str, Decision]:
-    """What was said last of each, by instance_id; to keep what was changed says nothing new."""
+    """What was said last of each, by instance_id or image_id; to keep what was changed says
+    nothing new."""
     said: dict[str, Decision] = {}
     for d in answers:
         if d.action != "keep" or d.instance_id not in said:
-            said[d.instance_id] = d
+            said[_about(d)] = d
     return said
+
+
+def _about(d: Decision) -> str:
+    """What was decided on: an instance_id, or an image_id where it is a photo."""
+    return d.instance_id or d.image_id
 
 
 def _dismissed(d: Decision) -> bool:
@@ -151,7 +158,7 @@ def _dismissed(d: Decision) -> bool:
 
 
 def _count(tally: Tally, d: Decision) -> None:
-    if d.action == "keep" or _dismissed(d):
+    if d.action in ("keep", "include") or _dismissed(d):
         tally.right += 1
     else:
         tally.wrong += 1
@@ -161,7 +168,7 @@ def _given(d: Decision, review: Review) -> str | None:
     """The class that a label had, or that the model saw in a missing garment."""
     if d.action == "add" or _dismissed(d):
         return None if review.deferred(d) else review.category(d)
-    return d.before
+    return None if d.action in ON_PHOTOS else d.before
 
 
 def _confusion(said: Iterable[Decision], review: Review) -> Mapping[tuple[str, str], int]:

@@ -1,4 +1,5 @@
-"""What a reviewer is asked about, one at a time: a doubted label, or a garment nobody labelled."""
+"""What a reviewer is asked about, one at a time: a doubted label, a garment nobody labelled, or a
+photo that an audit found at fault as a whole."""
 
 from __future__ import annotations
 
@@ -9,6 +10,9 @@ MISSING = "missing"
 SOURCE_LABEL = "source label"
 FAULT = "fault"
 """Kinds beside those of :class:`curation.issues.issue.ErrorType`."""
+
+PHOTO = "photo"
+"""``field`` of a suspect that is a photo as a whole."""
 
 _LATER = {SOURCE_LABEL: 1, FAULT: 2}
 
@@ -21,26 +25,27 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A label or a missing garment that nobody decided on.
+    """A label, a missing garment or a photo that nobody decided on.
 
     Attributes:
-        id: of the label
+        id: of the label; of a photo that of its sample
         image_id: the photo
         sample: its id in FiftyOne
         path, width, height: the photo's file, and its size in pixels
-        field: ``labels`` or ``missing_<run>``
+        field: ``labels``, ``missing_<run>`` or PHOTO
         kind: what would be wrong: an ``error_type``, SOURCE_LABEL, or FAULT
-        label: its class; of a missing garment the one that the model sees
+        label: its class; of a missing garment the one that the model sees; of a photo empty
         source_label, source: what the annotation file calls it, and where it stands there
         box: around it
         score: the probability that it is wrong; 0 where an audit alone named it
         suggested, suggested_source: what it looks like; empty where nothing is suggested
         reason: why it is a suspect
         split, fold: of the photo
-        faults: kinds of what an audit found of the label
+        faults: kinds of what an audit found of the label, or of the photo
         also: a missing garment that is the same garment; decided with it
-        seen: see :func:`curation.store.decisions.seen`
+        seen: see :func:`curation.store.decisions.seen_label` and ``seen_photo``
         also_seen: that of ``also``
+        other: the photo (its image_id) that this one is at odds with, where it is a photo
     """
 
     id: str
@@ -65,6 +70,7 @@ class Suspect:
     also: str
     seen: str
     also_seen: str = ""
+    other: str = ""
 
 
 def queue(suspects: Iterable[Suspect]) -> list[Suspect]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from curation.core.atomic import replacing
 from curation.core.errors import FormatError
 from curation.review import Decision
-from curation.review.journal import MAX_CELL
+from curation.review.journal import MAX_CELL, ON_PHOTOS
 from curation.store import Dataset, decisions
 from curation.store.decisions import RefusedError, Request
 
@@ -98,6 +98,6 @@ def _requests(path: Path) -> Iterator[tuple[int, Request]]:
         raise FormatError(path, f"not a CSV: {error}", where=str(reader.line_num)) from None
     for line, row in rows:
         values = {name: row.get(name) or "" for name in _READ}
-        if row["action"] == "exclude":  # the photo, whichever of its labels the row was about
+        if row["action"] in ON_PHOTOS:  # the photo, whichever of its labels the row was about
             values |= {"instance_id": "", "category": ""}
         yield line, Request(row["action"] or "", **values)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from curation.core.finding import Finding, Severity
 from curation.store import app_config, bulk, edits, labels
-from curation.store.dataset import Dataset, batches, declare_detections
+from curation.store.dataset import Dataset, batches, declare_detections, declare_on_images
 from curation.store.fields import FAULTS_ON_LABELS, GROUND_TRUTH, LABELS
 
 FAULTS = "faults, worst first"
@@ -15,6 +15,7 @@ FAULTS = "faults, worst first"
 
 def write_faults(dataset: Dataset, found: Sequence[Finding]) -> None:
     """Replaces the faults of the last audit: on photos, on ``ground_truth`` and on ``labels``."""
+    declare_on_images(dataset.samples)
     for name in (GROUND_TRUTH, LABELS):
         if dataset.has(name):
             declare_detections(dataset.samples, name, FAULTS_ON_LABELS)
@@ -31,12 +32,15 @@ def write_faults(dataset: Dataset, found: Sequence[Finding]) -> None:
             changes = {}
             for photo in bulk.read(dataset.samples, batch, [GROUND_TRUTH]):
                 faults = of_image.get(photo["image_id"], [])
+                whole = [f for f in faults if not f.instance_id and f.severity is not Severity.NOTE]
                 marked = [_marked(d, faults) for d in bulk.detections(photo, GROUND_TRUTH)]
                 changes[photo["image_id"]] = {
                     "faults": sorted({str(f.kind) for f in faults}),
                     "fault_details": _details(faults),
                     "n_faults": len(faults),
                     "n_errors": sum(f.severity is Severity.ERROR for f in faults),
+                    "photo_faults": _details(whole),
+                    "at_odds_with": next((f.other for f in whole if f.other), None),
                     GROUND_TRUTH: {"_cls": "Detections", "detections": marked},
                 }
             bulk.update(dataset.samples, changes)

@@ -302,9 +302,7 @@ def open_or_create(name: str) -> Dataset:
 def _create(samples: fo.Dataset) -> None:
     """Declares the whole schema."""
     samples.persistent = True
-    for field in ON_IMAGES:
-        if not samples.has_sample_field(field.name):
-            declare(samples, field.name, field)
+    declare_on_images(samples)
     samples.media_type = "image"
     declare_detections(samples, GROUND_TRUTH)
     samples.create_index("image_id", unique=True)
@@ -314,6 +312,13 @@ def _create(samples: fo.Dataset) -> None:
         samples.create_index(path)
     samples.info[_MARK] = {"version": VERSION, "runs": [], "taxonomy": None}
     samples.save()  # last: it marks a whole dataset
+
+
+def declare_on_images(samples: fo.Dataset) -> None:
+    """Declares the fields of a photo, also those that an earlier curate did not know."""
+    for field in ON_IMAGES:
+        if not samples.has_sample_field(field.name):
+            declare(samples, field.name, field)
 
 
 def declare_detections(samples: fo.Dataset, name: str, extra: Sequence[Field] = ()) -> None:

@@ -17,7 +17,7 @@ from curation.core.records import Instance
 from curation.core.rle import Rle
 from curation.core.taxonomy import SOURCE
 from curation.review import Decision, Review, Reviewed, journal
-from curation.review.journal import ON_LABELS
+from curation.review.journal import ON_LABELS, ON_PHOTOS
 from curation.store import bulk, edits, labels
 from curation.store.dataset import Dataset, as_instance, batches
 from curation.store.fields import GROUND_TRUTH
@@ -37,7 +37,7 @@ class Request:
         mask: what ``redraw`` puts in place of the label's, or of a garment that ``add`` adds and
             no run found here; see :func:`curation.core.rle.to_text`
         reviewer: who decides, where that is not the same for all
-        seen: what the reviewer had on screen, see :func:`seen`; empty where nobody looked
+        seen: what the reviewer had on screen, see :func:`seen_label`; empty where nobody looked
         seconds: that the reviewer spent on it; empty where nobody measured
     """
 
@@ -52,7 +52,23 @@ class Request:
     seconds: str = ""
 
 
-def seen(category: str, mask: Rle, status: str) -> str:
+def seen_photo(faults: str, said: Decision | None) -> str:
+    """A hash of what a reviewer sees of a photo as a whole.
+
+    Args:
+        faults: what an audit found of it, in one line
+        said: what was decided last about it
+    """
+    text = f"{faults}\0{said.decision_id if said else ''}"
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def photo_faults(document: Mapping[str, Any]) -> str:
+    """What an audit found of a photo as a whole, in one line; empty where it found nothing."""
+    return "; ".join(document.get("photo_faults") or ())
+
+
+def seen_label(category: str, mask: Rle, status: str) -> str:
     """A hash of what a reviewer sees of a label or a missing garment.
 
     Args:
@@ -230,7 +246,7 @@ class _Checked:
             reason = f"taxonomy {request.taxonomy!r} is neither {active.name} nor {SOURCE}"
             raise self._refuse(request, reason)
         category, mask, known = request.category, request.mask, request.instance_id
-        if request.action == "exclude":  # the photo, whichever of its labels was meant
+        if request.action in ON_PHOTOS:  # the photo, whichever of its labels was meant
             category = known = ""
         if request.action in ("add", "delete"):
             found = self._missing.get(request.instance_id)
@@ -249,7 +265,7 @@ class _Checked:
                 category=category,
                 taxonomy=(request.taxonomy or active.name) if category else "",
                 mask=mask,
-                before=self._labels[known].instance.category if known in self._labels else "",
+                before=self._before(request),
                 seconds=request.seconds,
             )
         except ValueError as error:
@@ -257,6 +273,17 @@ class _Checked:
         if reason := self._fault(decision):
             raise self._refuse(request, reason)
         return decision
+
+    def _before(self, request: Request) -> str:
+        if request.action == "include":
+            return self._faults
+        label = self._labels.get(request.instance_id)
+        return label.instance.category if label and request.action not in ON_PHOTOS else ""
+
+    @property
+    def _faults(self) -> str:
+        """What an audit found of the photo as a whole, in one line."""
+        return photo_faults(self.document or {})
 
     def _fault(self, d: Decision) -> str:
         """Why a decision cannot be taken; empty where it can."""
@@ -289,10 +316,12 @@ class _Checked:
             return
         garment = self._missing.get(request.instance_id)
         if label := self._labels.get(request.instance_id):
-            now = seen(label.instance.category, label.instance.mask, label.status)
+            now = seen_label(label.instance.category, label.instance.mask, label.status)
+        elif not request.instance_id:
+            now = seen_photo(self._faults, self.review.on_photos.get(request.image_id))
         elif garment:
             status = self.review.missing_status.get(request.instance_id, "")
-            now = seen(garment.category, garment.mask, status)
+            now = seen_label(garment.category, garment.mask, status)
         else:
             now = ""
         if now == request.seen:

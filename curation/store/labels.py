@@ -23,7 +23,7 @@ from curation.store.dataset import Dataset, as_instance, batches
 from curation.store.fields import CLASS_SCORES, GROUND_TRUTH, LABELS, SCORES, SOURCE_SCORES
 
 READ = ("metadata", "content_digest", "scores", "labels_digest", "labels_fingerprint",
-        GROUND_TRUTH, LABELS)  # fmt: skip
+        "photo_faults", GROUND_TRUTH, LABELS)  # fmt: skip
 """The fields of a document that labels are computed from and compared with."""
 
 

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from curation.core import rle
-from curation.core.outlines import Ring, rings
+from curation.core.outlines import WHOLE, Ring, rings
 from curation.core.rle import Rle
 from curation.issues.issue import SUSPECT, ErrorType
-from curation.review.suspect import FAULT, MISSING, SOURCE_LABEL, Suspect, queue
+from curation.review import Decision
+from curation.review.suspect import FAULT, MISSING, PHOTO, SOURCE_LABEL, Suspect, queue
 from curation.store import bulk, documents
 from curation.store.dataset import Dataset
-from curation.store.decisions import seen
+from curation.store.decisions import photo_faults, seen_label, seen_photo
 from curation.store.fields import GROUND_TRUTH, LABELS
 
 _UNDECIDED = {"$in": [{"$ifNull": ["$$d.review_status", ""]}, ["", None]]}
@@ -44,6 +45,7 @@ def read(dataset: Dataset, image_ids: Iterable[str] | None = None) -> list[Suspe
     ]}  # fmt: skip
     wanted: dict[str, Any] = {
         "image_id": 1, "filepath": 1, "metadata": 1, "split": 1, "fold": 1,
+        "photo_faults": 1, "at_odds_with": 1,
         LABELS: _filtered(LABELS, {"$and": [_UNDECIDED, doubted]}),
     }  # fmt: skip
     if run:
@@ -52,11 +54,13 @@ def read(dataset: Dataset, image_ids: Iterable[str] | None = None) -> list[Suspe
                for key in ("mask", "polygons", "attributes")}  # fmt: skip
     steps = [{"$match": match}, {"$project": wanted}, {"$project": without}]
     photos = bulk.collection(dataset.samples).aggregate(steps)
-    return queue(suspect for photo in photos for suspect in _of(photo, missing))
+    said = dataset.review().on_photos
+    return queue(s for photo in photos for s in _of(photo, missing, said.get(photo["image_id"])))
 
 
 def kinds(dataset: Dataset) -> dict[str, str]:
-    """What was doubted of the labels and missing garments of decided photos, by label id.
+    """What was doubted of the labels and missing garments of decided photos, by label id; of the
+    photos themselves, by image_id.
 
     Whether or not they were decided on themselves, and without reading a mask. What the flagged
     run doubts of a label as a reviewer left it is no doubt that this reviewer answered.
@@ -65,7 +69,9 @@ def kinds(dataset: Dataset) -> dict[str, str]:
     changed = {"$in": [{"$ifNull": ["$$d.review_status", ""]}, ["relabelled", "redrawn"]]}
     of_label = ("_id", "error_score", "source_error_score")
     wanted: dict[str, Any] = {
+        "image_id": 1,
         "scores": 1,
+        "photo_faults": 1,
         LABELS: _only(_filtered(LABELS, changed), *of_label),
         GROUND_TRUTH: _only(_filtered(GROUND_TRUTH, _AT_FAULT), "_id"),
         MISSING: f"$missing_{run}.detections._id",
@@ -75,6 +81,8 @@ def kinds(dataset: Dataset) -> dict[str, str]:
     for photo in bulk.collection(dataset.samples).aggregate(steps):
         after = {str(d["_id"]): d for d in photo[LABELS]}
         found |= {str(d["_id"]): FAULT for d in photo[GROUND_TRUTH]}
+        if photo.get("photo_faults"):
+            found[photo["image_id"]] = FAULT
         for key, scored in (photo.get("scores") or {}).items():
             now = after.get(key, {})
             if (scored.get("error_score") or 0) >= SUSPECT:
@@ -98,12 +106,20 @@ def _filtered(name: str, condition: Mapping[str, Any]) -> dict:
     return {"$filter": {"input": labels, "as": "d", "cond": condition}}
 
 
-def _of(photo: Mapping[str, Any], missing: str) -> Iterator[Suspect]:
+def _of(photo: Mapping[str, Any], missing: str, said: Decision | None) -> Iterator[Suspect]:
+    """The suspects of a photo, about which was said something as a whole, or nothing."""
     for d in photo[LABELS]:
-        yield _suspect(photo, LABELS, d, **_doubt(d))
+        yield _suspect(photo, LABELS, d, _seen(photo, d), **_doubt(d))
     for d in photo.get(missing) or ():
-        yield _suspect(photo, missing, d, kind=MISSING, score=d["confidence"],
+        yield _suspect(photo, missing, d, _seen(photo, d), kind=MISSING, score=d["confidence"],
                        suggested=d["label"], reason=d.get("reason") or "")  # fmt: skip
+    reason = photo_faults(photo)
+    if reason and (said is None or said.before != reason):
+        kinds = [detail.partition(": ")[0] for detail in photo["photo_faults"]]
+        whole = {"_id": photo["_id"], "label": "", "bounding_box": WHOLE, "faults": kinds}
+        other = photo.get("at_odds_with") or ""
+        yield _suspect(photo, PHOTO, whole, seen_photo(reason, said), kind=FAULT, score=0.0,
+                       suggested="", reason=reason, other=other)  # fmt: skip
 
 
 def _doubt(d: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,8 +140,8 @@ def _doubt(d: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _suspect(
-    photo: Mapping[str, Any], field: str, d: Mapping[str, Any], *, suggested_source: str = "",
-    **doubt: Any,
+    photo: Mapping[str, Any], field: str, d: Mapping[str, Any], seen: str, *,
+    suggested_source: str = "", **doubt: Any,
 ) -> Suspect:  # fmt: skip
     height, width = photo["metadata"]["height"], photo["metadata"]["width"]
     x, y, w, h = d["bounding_box"]
@@ -146,13 +162,15 @@ def _suspect(
         fold=photo.get("fold"),
         faults=tuple(d.get("faults") or ()),
         also="",
-        seen=_seen(d, height, width),
+        seen=seen,
         **doubt,
     )
 
 
-def _seen(d: Mapping[str, Any], height: int, width: int) -> str:
-    return seen(d["label"], Rle(height, width, d["rle"].encode()), d.get("review_status") or "")
+def _seen(photo: Mapping[str, Any], d: Mapping[str, Any]) -> str:
+    height, width = photo["metadata"]["height"], photo["metadata"]["width"]
+    mask = Rle(height, width, d["rle"].encode())
+    return seen_label(d["label"], mask, d.get("review_status") or "")
 
 
 def outlines(
@@ -166,22 +184,28 @@ def outlines(
     Returns:
         by label id: ``own``, ``suggestion`` (rings), ``suggestion_label``, ``predicted`` (whether
         the model drew it, so that its mask can be taken), ``others`` (label and rings of each),
-        and ``seen``; of a label that is gone, ``gone`` alone
+        and ``seen``; of a label that is gone, ``gone`` alone; of a photo, :func:`_of_photo`
     """
-    fields = [LABELS, "metadata"]
+    fields = [LABELS, "metadata", "filepath", "photo_faults", "at_odds_with"]
     if run := dataset.flagged:
         fields += [f"missing_{run}", f"prediction_{run}"]
-    photos = {p["image_id"]: p
-              for p in bulk.read(dataset.samples, {w[1] for w in wanted}, fields)}  # fmt: skip
+    photos = _by_id(bulk.read(dataset.samples, {w[1] for w in wanted}, fields))
+    whole = [photos[w[1]] for w in wanted if w[2] == PHOTO and w[1] in photos]
+    at_odds = {str(photo.get("at_odds_with") or "") for photo in whole}
+    others = _by_id(bulk.read(dataset.samples, at_odds, fields))
+    said = dataset.review().on_photos
     # Once a photo: several of its labels may be asked for at once.
     label_maps = {image_id: _label_map(photo, run) for image_id, photo in photos.items()}
-    drawn = {image_id: {str(d["_id"]): (d["label"], _rings(d))
-                        for d in bulk.detections(photo, LABELS)}
-             for image_id, photo in photos.items()}  # fmt: skip
+    drawn = {image_id: _drawn(photo) for image_id, photo in photos.items()}
     classes = {c.name: c.id for c in dataset.taxonomy.classes}
     found: dict[str, dict[str, Any]] = {}
     for label_id, image_id, field, suggested in wanted:
         photo = photos.get(image_id, {})
+        if field == PHOTO and photo:
+            other = others.get(photo.get("at_odds_with") or "")
+            seen = seen_photo(photo_faults(photo), said.get(image_id))
+            found[label_id] = {**_of_photo(drawn[image_id], other), "seen": seen, "gone": False}
+            continue
         there = bulk.detections(photo, field)
         own = next((d for d in there if str(d["_id"]) == label_id), None)
         if own is None:
@@ -191,7 +215,6 @@ def outlines(
         region = None
         if field == LABELS and (label_map := label_maps[image_id]) is not None:
             region = predicted_mask(label_map, classes.get(name, 0), own["bounding_box"])
-        height, width = photo["metadata"]["height"], photo["metadata"]["width"]
         shape = drawn[image_id][label_id][1] if field == LABELS else _rings(own)
         suggestion = rings(region) if region is not None else []
         found[label_id] = {
@@ -199,15 +222,40 @@ def outlines(
             "suggestion": shape if field != LABELS else suggestion,
             "suggestion_label": name,
             "predicted": bool(suggestion),
-            "others": [
-                {"label": label, "rings": others}
-                for key, (label, others) in drawn[image_id].items()
-                if key != label_id
-            ],
-            "seen": _seen(own, height, width),
+            "others": _listed(x for key, x in drawn[image_id].items() if key != label_id),
+            "seen": _seen(photo, own),
             "gone": False,
         }
     return found
+
+
+def _by_id(photos: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {photo["image_id"]: photo for photo in photos}
+
+
+def _drawn(photo: Mapping[str, Any]) -> dict[str, tuple[str, list[Ring]]]:
+    """Class and rings of each label of a photo, by id."""
+    return {str(d["_id"]): (d["label"], _rings(d)) for d in bulk.detections(photo, LABELS)}
+
+
+def _of_photo(
+    labels: Mapping[str, tuple[str, list[Ring]]], other: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What is drawn of a photo as a whole: its labels, and the photo that it is at odds with."""
+    return {
+        "own": [], "suggestion": [], "suggestion_label": "", "predicted": False,
+        "others": _listed(labels.values()),
+        "other": other and {
+            "path": other["filepath"],
+            "width": other["metadata"]["width"],
+            "height": other["metadata"]["height"],
+            "labels": _listed(_drawn(other).values()),
+        },
+    }  # fmt: skip
+
+
+def _listed(labels: Iterable[tuple[str, list[Ring]]]) -> list[dict[str, Any]]:
+    return [{"label": label, "rings": shape} for label, shape in labels]
 
 
 def _rings(d: Mapping[str, Any]) -> list[Ring]:
@@ -263,10 +311,11 @@ def predicted_mask(
 
 
 def _label_map(photo: Mapping[str, Any], run: str | None) -> NDArray[np.uint8] | None:
-    """(H, W) class ids that a run predicted; None where it did not, or the file is gone."""
+    """(H, W) class ids that a run predicted; None where it did not, or the file is no use."""
     path = Path((photo.get(f"prediction_{run}") or {}).get("mask_path") or "")
     try:
         with Image.open(path) as image:
-            return np.asarray(image)
+            # One that somebody saved in colours has no class ids any more.
+            return np.asarray(image) if image.mode in ("L", "P") else None
     except OSError:
         return None

@@ -19,7 +19,7 @@ _COMPUTED = ("photo_hash", "perceptual_hash", "thumbnail", LABELS, "labels_diges
              "labels_fingerprint")  # fmt: skip
 """What is computed from a photo and its labels: void once they change."""
 
-_AUDITED = ("faults", "fault_details", "n_faults", "n_errors")
+_AUDITED = ("faults", "fault_details", "n_faults", "n_errors", "photo_faults", "at_odds_with")
 """What an audit found of a photo and of its labels together."""
 
 
@@ -66,7 +66,7 @@ def write_batch(
         _keep_faults(dataset, moved)
         for image_id, note in _compare(dataset, changed).items():
             noted = {"updated_by": update_by, "update_note": note}
-            changed[image_id] |= noted | dict.fromkeys(_AUDITED)
+            changed[image_id] |= noted | {name: None for name in _AUDITED if dataset.has(name)}
         void = {name: None for name in _COMPUTED if dataset.has(name)}
         for replaced in (moved, changed):  # a bulk update has the same fields in each photo
             bulk.update(dataset.samples, {i: fields | void for i, fields in replaced.items()})

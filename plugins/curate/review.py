@@ -12,7 +12,8 @@ from curation import store
 from curation.core import rle
 from curation.core.errors import CurateError
 from curation.core.text import count
-from curation.review import journal, keys
+from curation.review import Decision, journal, keys
+from curation.review.suspect import PHOTO, Suspect
 from curation.store import claims, database, decisions, edits, labels, suspects
 from curation.store.decisions import RefusedError, Request
 
@@ -105,6 +106,8 @@ def _requests(dataset: store.Dataset, asked: dict[str, Any]) -> list[Request]:
     values = {name: _text(asked, name) for name in named}
     values["seconds"] = _seconds(asked.get("seconds"))
     also = []
+    if the_other := _text(asked, "exclude"):  # of two photos that show the same
+        also = [Request("exclude", the_other)]
     # A label that is deleted leaves the garment without one, if the model is right.
     if (other := asked.get("also")) and values["action"] != "delete":
         its = _text(asked, "also_seen")
@@ -135,16 +138,23 @@ class Undo(_Question):
         if gone:
             message = f"Took back: {journal.summary(gone)}."
         back = suspects.read(dataset, {d.image_id for d in gone}) if gone else []
-        ids = {d.instance_id for d in gone}
         photos = {d.image_id for d in gone if d.action == "exclude"}
-        again = [s for s in back if s.id in ids or s.image_id in photos]
+        decided = [s for s in back if any(_is_about(d, s) for d in gone)]
+        again = [s for s in back if s in decided or s.image_id in photos]
         keep = ("action", "image_id", "instance_id", "category")
         return {
             "undone": [{name: getattr(d, name) for name in keep} for d in gone],
             "suspects": [asdict(s) for s in again],
+            "front": [s.id for s in decided or again],
             "counts": _counts(dataset),
             "message": message,
         }
+
+
+def _is_about(d: Decision, suspect: Suspect) -> bool:
+    if suspect.field == PHOTO:
+        return d.action in journal.ON_PHOTOS and d.image_id == suspect.image_id
+    return d.instance_id == suspect.id
 
 
 class Claim(_Question):

@@ -70,6 +70,17 @@ def build(name: str, folder: Path, images: int = 8, suspects: int | None = None)
     return dataset
 
 
+def with_copy(dataset: store.Dataset, folder: Path) -> None:
+    """Adds ``figure-99``: the file of ``figure-00``, with its first label called otherwise."""
+    (first,) = dataset.records("ground_truth", ["figure-00"])
+    path = folder / "figure-99.jpg"
+    path.write_bytes(first.path.read_bytes())
+    label, *rest = first.instances
+    other = "hat" if label.category != "hat" else "glasses"
+    given = (Instance(other, label.mask), *(Instance(x.category, x.mask) for x in rest))
+    write_records(dataset.name, [replace(first, image_id="figure-99", path=path, instances=given)])
+
+
 def _draw(number, figure, folder, classes, wrong) -> DrawnImage:
     image_id = f"figure-{number:02d}"
     path = folder / f"{image_id}.jpg"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import fiftyone as fo
 import pytest
 from playwright.sync_api import expect
 
+from curation import steps
 from tests.app import browser
+from tests.app.dataset import with_copy
 from tests.app.panel import (
     SECONDS,
     Opened,
@@ -180,3 +184,33 @@ def test_who_opens_a_photo_by_a_key_leaves_it_by_one(opened: Opened) -> None:
     panel.page.locator("#modal.modalon canvas").first.wait_for(timeout=SECONDS)
     panel.page.keyboard.press("Escape")  # without the mouse over it, FiftyOne hears none
     expect(panel.page.locator("#modal.modalon")).to_have_count(0, timeout=SECONDS)
+
+
+def test_a_photo_as_a_whole_is_decided_on_beside_the_one_it_is_at_odds_with(
+    dataset: fo.Dataset, opened: Opened, tmp_path: Path
+) -> None:
+    with_copy(dataset, tmp_path / "photos")
+    steps.audit(dataset)
+    colors = {c.name: c.color for c in dataset.taxonomy.classes}
+    panel = opened("anna")
+    page = panel.page
+    panel.menu("fault", "duplicate photo, other labels")
+    photo = panel.suspect
+    assert dataset.samples[photo].image_id == "figure-99"
+    expect(page.locator(".what")).to_contain_text("The photo as a whole")
+    for picture, image_id in (("given", "figure-99"), ("right", "figure-00")):
+        (record,) = dataset.records("labels", [image_id])
+        for category in {x.category for x in record.instances} - {"accessories"}:
+            assert panel.color(picture, colors[category]) > 40
+    for action in ("suggest", "relabel", "add", "redraw"):
+        expect(page.locator(f"[data-action={action}]")).to_be_disabled()
+    panel.key("delete")
+    expect(panel.root).not_to_have_attribute("data-id", photo)
+    panel.key("undo")
+    expect(panel.root).to_have_attribute("data-id", photo, timeout=SECONDS)
+    assert panel.suspect == photo
+    panel.key("keep")
+    expect(page.get_by_text("No suspect is left under this filter.")).to_be_visible()
+    expect(panel.root).to_have_attribute("data-pending", "0", timeout=SECONDS)
+    said = [(d.action, d.image_id) for d in dataset.review().active]
+    assert said == [("include", "figure-99")]

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from curation import store
+from curation import steps, store
 from curation.core import rle
 from curation.review.suspect import MISSING
 from curation.store import app, database
 from curation.store import suspects as found
-from tests.app.dataset import RUN, build
+from tests.app.dataset import RUN, build, with_copy
 
 
 @pytest.fixture
@@ -73,6 +73,23 @@ def test_outlines_of_the_label_and_of_what_would_be_right(dataset):
     of_missing = told["outlines"][missing["id"]]
     assert of_missing["suggestion"] == of_missing["own"] != []
     assert told["outlines"]["f" * 24] == {"gone": True}
+
+
+def test_of_two_photos_that_show_the_same_the_other_is_excluded_and_comes_back(dataset, tmp_path):
+    with_copy(dataset, tmp_path)
+    steps.audit(dataset)
+    photo = next(s for s in queue(dataset) if s["field"] == "photo")
+    before = {s["id"] for s in queue(dataset)}
+    of_other = {s["id"] for s in queue(dataset) if s["image_id"] == photo["other"]}
+    asked = {"instance_id": "", "exclude": photo["other"]}
+    told = decide(dataset, photo, "include", **asked)
+    assert [(d.action, d.image_id) for d in dataset.journal.read()] == [
+        ("include", "figure-99"), ("exclude", "figure-00")]  # fmt: skip
+    assert told["message"] == "anna kept the photo in figure-99"
+    assert {s["id"] for s in queue(dataset)} == before - of_other - {photo["id"]}
+    told = ask(dataset, "review_undo", reviewer="anna")
+    assert {s["id"] for s in told["suspects"]} == of_other | {photo["id"]}
+    assert {s["id"] for s in queue(dataset)} == before
 
 
 def test_a_decision_is_taken_and_its_suspect_gone(dataset):

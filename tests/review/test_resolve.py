@@ -72,6 +72,15 @@ def test_redraw_changes_the_mask_alone():
     assert [x.mask for x in left] == [drawn, MASK]
 
 
+def test_a_photo_is_left_out_until_it_is_taken_in_again():
+    out, back = decide("exclude", "a"), decide("include", "a")
+    assert resolve([out, decide("exclude", "b")]).excluded == {"a", "b"}
+    assert resolve([out, back]).excluded == set()
+    assert resolve([out, back, decide("exclude", "a")]).excluded == {"a"}
+    assert resolve([out, back]).on_photos["a"] is back
+    assert outcome(out, back) == outcome()
+
+
 def test_the_last_decision_on_an_instance_counts():
     first = decide("relabel", "a", instance_id="1", category="coat")
     second = decide("relabel", "a", instance_id="1", category="skirt")

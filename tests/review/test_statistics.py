@@ -12,7 +12,7 @@ from curation.core.taxonomy import SOURCE
 from curation.review import Decision, Review, statistics
 from curation.review.journal import decision as decide
 from curation.review.statistics import Pace, Tally
-from curation.review.suspect import MISSING, SOURCE_LABEL
+from curation.review.suspect import FAULT, MISSING, SOURCE_LABEL
 from tests.conftest import picture
 from tests.review.test_resolve import ACTIVE
 from tests.review.test_suspect import suspect
@@ -49,6 +49,16 @@ def test_a_doubt_is_right_where_something_was_changed_and_wrong_where_it_was_kep
     }
     assert [t.precision for t in told.by_kind.values()] == [0.75, 0.5, 0.0]
     assert (told.decided, told.left) == (7, 2)
+
+
+def test_a_photo_counts_as_a_label_does_and_has_no_class():
+    told = computed(
+        said("include", "", before="near-duplicate photo, other labels: only here: 'skirt'"),
+        replace(said("exclude", ""), image_id="b"),
+        kinds={"a": FAULT, "b": FAULT},
+    )
+    assert told.by_kind == {FAULT: Tally(wrong=1, right=1)}
+    assert (told.decided, dict(told.by_class)) == (2, {})
 
 
 def test_the_last_word_counts_but_to_keep_what_was_changed_takes_nothing_back():

@@ -1,7 +1,7 @@
 // What can be done with a suspect: what the buttons say, what they decide, why one is off.
 
 const MEANING = {
-  keep: "the label is right",
+  keep: "the label is right, or the photo",
   suggest: "do what the model suggests; the button says what that is",
   relabel: "another class or source label: a digit, or letters and Enter",
   delete: "there is no such garment; a missing one is dismissed and not asked about again",
@@ -45,6 +45,24 @@ function inWords(decision, suspect) {
   return action === "add" ? `add ${category || suspect.label}` : action;
 }
 
+// What can be done with a photo as a whole.
+function offersForPhoto({ other }) {
+  const whole = "It is about the photo: open it, or edit the masks, to change its labels.";
+  const alone = !other && "There is no other photo.";
+  return {
+    keep: { text: "keep the photo", decision: { action: "include" } },
+    suggest: { text: inWords(null), off: "Nothing is suggested: keep it, or leave it out." },
+    relabel: { text: "relabel …", off: whole },
+    delete: {
+      text: "exclude the other",
+      decision: { action: "include", exclude: other },
+      off: alone,
+    },
+    add: { text: "add", off: whole },
+    redraw: { text: inWords({ action: "redraw" }), off: whole },
+  };
+}
+
 // {action: {text, off, decision}}: off says why the button does nothing, "" where it does.
 function offersFor(suspect, outlines) {
   const missing = suspect.kind === "missing";
@@ -53,7 +71,7 @@ function offersFor(suspect, outlines) {
   const unlabelled = missing && "Nobody labelled it: add it, or dismiss it.";
   const nothing = !suggested && "The model suggests nothing that can be taken.";
   const unseen = missing ? "Add takes the predicted mask." : !redraw && "The model sees none here.";
-  return {
+  const offers = {
     keep: offer("keep", { action: "keep" }, unlabelled),
     suggest: offer(inWords(suggested, suspect), suggested, nothing),
     relabel: offer(missing ? "add as …" : "relabel …"),
@@ -69,6 +87,7 @@ function offersFor(suspect, outlines) {
     outlines: offer("hide outlines"),
     help: offer("keys"),
   };
+  return suspect.field === "photo" ? { ...offers, ...offersForPhoto(suspect) } : offers;
 }
 
 // Why an action does nothing just now; "" where it does.

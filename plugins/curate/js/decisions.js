@@ -78,14 +78,16 @@ class Decisions {
     const pressed = performance.now();
     const seconds = Math.round((10 * queue.clock.seconds) / suspects.length) / 10;
     const decisions = suspects.map((suspect) => {
-      const { action, category = "", taxonomy = "" } = decisionOf(suspect);
+      const { action, category = "", taxonomy = "", exclude = "" } = decisionOf(suspect);
       const { id, image_id, seen, also, also_seen } = suspect;
-      const about = action === "exclude" ? {} : { instance_id: id, also, seen, also_seen };
+      let about = { instance_id: id, also, seen, also_seen };
+      if (suspect.field === "photo") about = { seen, exclude };
+      else if (action === "exclude") about = {};
       return { action, image_id, category, taxonomy, seconds, ...about };
     });
     const chosen = new Set(suspects.flatMap((s) => [s.id, s.also]));
-    const ofPhotos = decisions.filter((d) => d.action === "exclude");
-    const excluded = new Set(ofPhotos.map((d) => d.image_id));
+    const ofPhotos = decisions.map((d) => (d.action === "exclude" ? d.image_id : d.exclude));
+    const excluded = new Set(ofPhotos.filter(Boolean));
     const takes = queue.open.filter((s) => chosen.has(s.id) || excluded.has(s.image_id));
     for (const suspect of takes) queue.done.set(suspect.id, { suspect, seconds });
     this.made++;
@@ -146,7 +148,8 @@ class Decisions {
         if (answer.refused) return;
         queue.counts = answer.counts;
         queue.update(answer.suspects);
-        if (answer.suspects.length) queue.putFront(answer.suspects.map((s) => s.id));
+        for (const { id } of answer.suspects) queue.done.delete(id);
+        if (answer.front.length) queue.putFront(answer.front);
         queue.settle();
       },
       failed: (reason) => {

@@ -82,6 +82,11 @@ function paint(canvas, image, suspect, part, layers, frame) {
 // What the three pictures of a suspect show: {photo, given, right}, each a list of layers.
 function layersOf(suspect, outlines, offered, colors) {
   const color = (name) => colors.get(name) || "#ffffff";
+  const filled = ({ rings, label: name }) => ({ rings, color: color(name), fill: true });
+  if (suspect.field === "photo") {
+    const [given, right] = [outlines.others, outlines.other?.labels ?? []];
+    return { photo: [], given: given.map(filled), right: right.map(filled) };
+  }
   const missing = suspect.kind === "missing";
   const label = { rings: outlines.own, color: color(suspect.label), fill: true };
   const predicted = {

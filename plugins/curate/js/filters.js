@@ -72,5 +72,6 @@ function inOrder(suspects, order) {
 
 // Suspects of one likeness can be answered together.
 function likeness(suspect) {
-  return JSON.stringify([suspect.kind, suspect.label, suspect.suggested, pairOf(suspect)]);
+  const { kind, field, label, suggested, faults } = suspect;
+  return JSON.stringify([kind, label, suggested, pairOf(suspect), field === "photo" && faults]);
 }

@@ -10,15 +10,17 @@ function Why({ queue, suspect }) {
   const missing = kind === "missing";
   const looks = !missing && (finer || (suggested !== label && suggested));
   const place = [fileOf(suspect), source, split, fold !== null && `fold ${fold}`];
-  const found = faults.map((fault) => `fault: ${fault}`);
+  const whole = suspect.field === "photo";
+  const found = whole ? [] : faults.map((fault) => `fault: ${fault}`);
   const about = [...place, ...found].filter(Boolean).join(" · ");
   return box(
     "why",
     box(
       "line what",
-      h("span", { className: "kind" }, `${kind} · ${percent(suspect.score)}`),
-      missing ? "Nobody labelled this " : "Labelled ",
-      name(finer ? given : label),
+      h("span", { className: "kind" }, suspect.score ? `${kind} · ${percent(suspect.score)}` : kind),
+      whole && h("b", null, "The photo as a whole"),
+      whole ? "" : missing ? "Nobody labelled this " : "Labelled ",
+      !whole && name(finer ? given : label),
       finer ? ` (${label})` : !missing && given && given !== label && ` (${given})`,
       looks && h(R.Fragment, null, ", looks like ", name(looks)),
     ),
@@ -27,8 +29,20 @@ function Why({ queue, suspect }) {
   );
 }
 
+function titlesOfPhoto({ image_id, other }, outlines) {
+  const classes = (labels) => [...new Set(labels?.map(({ label }) => label))].sort().join(", ");
+  return {
+    photo: image_id,
+    given: `labelled ${classes(outlines?.others) || "nothing"}`,
+    right: other
+      ? `${other}: labelled ${classes(outlines?.other?.labels) || "nothing"}`
+      : "there is no other photo",
+  };
+}
+
 function titlesOf(suspect, outlines) {
   const { image_id, kind, label, source_label: given } = suspect;
+  if (suspect.field === "photo") return titlesOfPhoto(suspect, outlines);
   const suggested = suggestionFor(suspect, outlines);
   const predicted = outlines?.predicted
     ? `the model sees: ${outlines.suggestion_label}`

@@ -52,6 +52,8 @@ class Pictures {
 
   // Whether there is nothing left to wait for.
   has(suspect) {
-    return Boolean(this.outlines(suspect.id)) && this.photo(suspect.path).complete;
+    const outlines = this.outlines(suspect.id);
+    const paths = [suspect.path, outlines?.other?.path].filter(Boolean);
+    return Boolean(outlines) && paths.every((path) => this.photo(path).complete);
   }
 }

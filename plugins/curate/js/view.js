@@ -30,7 +30,8 @@ function Picture({ queue, suspect, of, onPaint }) {
   const canvas = R.useRef(null);
   const [size, setSize] = R.useState("");
   const outlines = queue.pictures.outlines(suspect.id);
-  const image = queue.pictures.photo(suspect.path);
+  const shown = of === "right" && outlines?.other ? outlines.other : suspect;
+  const image = queue.pictures.photo(shown.path);
   R.useEffect(() => {
     const watch = new ResizeObserver(([{ contentRect: r }]) => setSize(`${r.width} ${r.height}`));
     watch.observe(canvas.current);
@@ -38,10 +39,12 @@ function Picture({ queue, suspect, of, onPaint }) {
   }, []);
   R.useLayoutEffect(() => {
     if (!outlines || !image.complete) return;
-    const whole = of === "photo";
-    const part = whole ? wholePhoto(suspect) : closeUp(suspect, outlines.suggestion);
+    const ofPhoto = suspect.field === "photo";
+    const whole = of === "photo" || ofPhoto;
+    const part = whole ? wholePhoto(shown) : closeUp(suspect, outlines.suggestion);
     const layers = layersOf(suspect, outlines, suggestionFor(suspect, outlines), queue.colors)[of];
-    paint(canvas.current, image, suspect, part, queue.outlined ? layers : [], whole && suspect.box);
+    const frame = of === "photo" && !ofPhoto && suspect.box;
+    paint(canvas.current, image, shown, part, queue.outlined ? layers : [], frame);
     canvas.current.dataset.painted = suspect.id;
     if (onPaint) onPaint();
   }, [suspect.id, outlines, image.complete, queue.outlined, size]);

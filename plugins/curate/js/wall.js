@@ -60,7 +60,7 @@ function Crop({ queue, suspect, inSight }) {
   };
   const shown = suspect.kind === "missing" ? "right" : "given";
   const picture = { queue, suspect, of: shown, onPaint: () => seen.add(id) };
-  const tick = `${spared.has(id) ? "☐" : "☑"} ${percent(score)}`;
+  const tick = `${spared.has(id) ? "☐" : "☑"} ${score ? percent(score) : ""}`;
   return h("div", of, inSight ? h(Picture, picture) : box("grow"), h("span", null, tick));
 }
 
