@@ -16,7 +16,10 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
+
+import psutil
 
 from curation.store.app import PLUGIN
 from curation.store.lazy import fo
@@ -28,25 +31,50 @@ ENDED = "The App was closed before this was done. Start it again: it goes on whe
 KILLED = "Its process was killed, perhaps for want of memory. Start it again: it goes on."
 
 
+_closing = threading.Event()
+
+
 def main() -> None:
     """Until standard input ends, or SIGTERM comes."""
-    # An exit, so that the operation that runs is ended, too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: _closing.set())
+    threading.Thread(target=_close_with_input, daemon=True).start()
+    running: list[tuple[Any, Any]] = []
+    threading.Thread(target=_end_when_closing, args=[running], daemon=True).start()
     fo.config  # noqa: B018 - prepared before FiftyOne's operators are imported
     from fiftyone.operators.delegated import DelegatedOperationService
 
     service = DelegatedOperationService()
-    while True:
+    while not _closing.is_set():
         for operation in _next(service):
+            running.append((service, operation))
             _run(service, operation)
+            running.clear()
         time.sleep(PAUSE)
+    time.sleep(60)  # the other thread ends the process
 
 
-def _end_with_input() -> None:
+def _close_with_input() -> None:
     """However the App's process ended, the pipe from it is closed then."""
     sys.stdin.buffer.read()
-    os.kill(os.getpid(), signal.SIGTERM)
+    _closing.set()
+
+
+def _end_when_closing(running: list[tuple[Any, Any]]) -> None:
+    """Ends the process, and the operation that runs.
+
+    By a thread, whatever the main one does: an exception that a signal raises there is lost where
+    FiftyOne catches all, or collects garbage.
+
+    Args:
+        running: the service and the operation; nothing where none runs
+    """
+    _closing.wait()
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    for service, operation in list(running):
+        _fail(service, operation, ENDED)
+    os._exit(0)
 
 
 def _next(service: Any) -> list[Any]:
@@ -63,23 +91,19 @@ def _next(service: Any) -> list[Any]:
 
 
 def _run(service: Any, operation: Any) -> None:
+    result = service.execute_operation(operation, log=True, monitor=True)
+    # None where another executor was faster.
+    if result is not None and not _closing.is_set():
+        _fail(service, operation, KILLED)
+
+
+def _fail(service: Any, operation: Any, reason: str) -> None:
+    """Unless it is done: of one that is still called running nobody else would ever say that it
+    is not."""
     from fiftyone.operators.executor import ExecutionResult, ExecutionRunState
 
-    def unless_done(reason: str) -> None:
-        """Of one that is still called running nobody else would ever say that it is not."""
-        service.set_failed(
-            operation.id,
-            result=ExecutionResult(error=reason),
-            required_state=ExecutionRunState.RUNNING,
-        )
-
-    try:
-        result = service.execute_operation(operation, log=True, monitor=True)
-    except SystemExit:
-        unless_done(ENDED)
-        raise
-    if result is not None:  # None where another executor was faster
-        unless_done(KILLED)
+    failed = ExecutionResult(error=reason)
+    service.set_failed(operation.id, result=failed, required_state=ExecutionRunState.RUNNING)
 
 
 if __name__ == "__main__":
