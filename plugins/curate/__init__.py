@@ -1,6 +1,6 @@
 """The curate plugin of the FiftyOne App: decide on garments whose labels are probably wrong."""
 
-from .operators import ACTIONS
+from .operators import ACTIONS, Sign
 from .panels import Legend
 from .progress import Progress
 from .review import QUESTIONS
@@ -9,5 +9,5 @@ from .verbs import VERBS
 
 def register(plugin):
     """Called by FiftyOne with the plugin's context."""
-    for part in (*ACTIONS, *VERBS, *QUESTIONS, Legend, Progress):
+    for part in (*ACTIONS, *VERBS, *QUESTIONS, Sign, Legend, Progress):
         plugin.register(part)

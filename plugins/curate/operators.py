@@ -1,4 +1,4 @@
-"""Keep, relabel, delete, add, exclude, undo: buttons of the App over the journal of decisions."""
+"""Keep, relabel, delete, add, exclude, undo in the photo view: what ``js/buttons.js`` presses."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from curation.store.decisions import Request
 from .picked import LABELS, MISSING, Garment, Refusal, garments, images
 from .screen import redraw
 
+ASKED_NAME = "Your name, which is written beside each of your decisions"
+
 
 class Action(foo.Operator):
-    """What the six have in common: a button, a toast, a screen that shows the change."""
+    """What the six have in common: a toast, a screen that shows the change."""
 
     name: str
     label: str
@@ -36,14 +38,6 @@ class Action(foo.Operator):
             icon=self.icon,
             dynamic=self.asks,
         )
-
-    def resolve_placement(self, ctx):
-        """Above the open photo, else above the grid."""
-        place = types.Places.SAMPLES_GRID_SECONDARY_ACTIONS
-        if ctx.current_sample:
-            place = types.Places.SAMPLES_VIEWER_ACTIONS
-        # Without an icon: FiftyOne shows that alone, and nobody knows what it means.
-        return types.Placement(place, types.Button(label=self.label, prompt=self.asks))
 
     def execute(self, ctx):
         try:
@@ -135,7 +129,7 @@ class Exclude(Action):
     def act(self, ctx):
         image_ids = images(ctx)
         requests = [Request("exclude", image_id) for image_id in image_ids]
-        decisions.decide(store.wrap(ctx.dataset), requests, ctx.user_id or "")
+        decisions.decide(store.wrap(ctx.dataset), requests, _reviewer(ctx))
         what = image_ids[0] if len(image_ids) == 1 else f"{len(image_ids)} photos"
         return f"Excluded {what}.", set(image_ids)
 
@@ -145,14 +139,38 @@ class Undo(Action):
     about = "take back the last decision"
 
     def act(self, ctx):
-        gone = decisions.undo(store.wrap(ctx.dataset), ctx.user_id or "")
+        gone = decisions.undo(store.wrap(ctx.dataset), _reviewer(ctx))
         if not gone:
-            raise Refusal("There is no decision to undo.")
+            raise Refusal("There is no decision of yours to undo.")
         return f"Took back: {journal.summary(gone)}.", {d.image_id for d in gone}
+
+
+class Sign(foo.Operator):
+    """Asks for the reviewer's name before the first decision in a browser."""
+
+    @property
+    def config(self):
+        return foo.OperatorConfig(name="sign", label="Reviewer", unlisted=True)
+
+    def resolve_input(self, ctx):
+        inputs = types.Object()
+        inputs.str("reviewer", default=journal.user(), required=True, label=ASKED_NAME)
+        prompt = types.PromptView(label="Who reviews?", submit_button_label="OK")
+        return types.Property(inputs, view=prompt)
+
+    def execute(self, ctx):
+        if name := journal.one_line(ctx.params["reviewer"]):
+            said = {"reviewer": name, "action": ctx.params["action"]}
+            ctx.trigger("@curate/curate/signed", params=said)
 
 
 ACTIONS = (Keep, Relabel, Delete, Add, Exclude, Undo)
 """In the order of the buttons."""
+
+
+def _reviewer(ctx) -> str:
+    """Who decides: the name that was given in this browser; empty for who is logged in."""
+    return ctx.params.get("reviewer") or ctx.user_id or ""
 
 
 def _decide(
@@ -162,7 +180,7 @@ def _decide(
         Request(action, garment.image_id, garment.detection.id, category, taxonomy)
         for garment in picked
     ]
-    decisions.decide(store.wrap(ctx.dataset), requests, ctx.user_id or "")
+    decisions.decide(store.wrap(ctx.dataset), requests, _reviewer(ctx))
     return {garment.image_id for garment in picked}
 
 

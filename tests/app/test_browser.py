@@ -104,6 +104,9 @@ def test_relabel_in_the_open_image(dataset: fo.Dataset) -> None:
         old = browser.pixels(image)
         browser.click_in_image(page, *inside(suspect), width, height)
         page.locator("#modal").get_by_text("Relabel", exact=True).click()
+        # The first decision in a browser: the name is asked for, once.
+        page.get_by_text("Your name, which").locator("xpath=following::input[1]").fill("anna")
+        page.get_by_role("button", name="OK").click()
         page.get_by_role("button", name="Relabel (Ctrl+Enter)").click()
         toast = f"{suspect.label} in {sample.image_id} is {suspect.suggested_label} now."
         page.get_by_text(toast).first.wait_for()
@@ -112,6 +115,7 @@ def test_relabel_in_the_open_image(dataset: fo.Dataset) -> None:
         new = browser.pixels(image)
     decision = dataset.journal.read()[-1]
     assert (decision.action, decision.instance_id) == ("relabel", suspect.id)
+    assert decision.reviewer == "anna"
     assert decision.category == suspect.suggested_label
     dataset.samples.reload()
     labels = {d.id: d.label for d in dataset.samples[sample.id].labels.detections}

@@ -1,5 +1,14 @@
 // What the page around the panel has to say: keys that are not meant for it, time, open photos.
 
+// The reviewer of this browser, who is told of each decision; "" until somebody said a name.
+function reviewerHere() {
+  return localStorage.getItem("curate-reviewer") ?? "";
+}
+
+function signHere(name) {
+  localStorage.setItem("curate-reviewer", name);
+}
+
 const KEY_NAMES = { " ": "space", Escape: "Esc", Backspace: "⌫" };
 
 function keyName(key) {

@@ -53,11 +53,11 @@ class Queue {
   }
 
   get reviewer() {
-    return localStorage.getItem("curate-reviewer") ?? "";
+    return reviewerHere();
   }
 
   set reviewer(name) {
-    localStorage.setItem("curate-reviewer", name);
+    signHere(name);
     this.turnTo("one");
     this.claim();
   }
