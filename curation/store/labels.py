@@ -18,7 +18,7 @@ from curation.core.text import count
 from curation.issues import issue as issues
 from curation.issues.issue import SUSPECT
 from curation.review import Decision, Review, Reviewed
-from curation.store import app_config, bulk, documents
+from curation.store import app_config, bulk, documents, tiles
 from curation.store.dataset import Dataset, as_instance, batches
 from curation.store.fields import CLASS_SCORES, GROUND_TRUTH, LABELS, SCORES, SOURCE_SCORES
 
@@ -134,6 +134,7 @@ def store_labels(dataset: Dataset, documents: Sequence[Mapping[str, Any]], revie
                 fields["n_source_suspect"] = count_source_suspects(fields[LABELS])
             changes[photo.image_id] = fields
     bulk.update(dataset.samples, changes)
+    tiles.update(dataset, changes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,13 @@ from curation.core.errors import RunError
 from curation.core.outlines import rings
 from curation.core.records import Instance
 from curation.core.rle import Rle
-from curation.issues.issue import SUSPECT, ImageScore, Issue
-from curation.store import app_config, bulk, documents, labels
+from curation.issues.issue import ImageScore, Issue
+from curation.store import app_config, bulk, documents, labels, tiles
 from curation.store.dataset import Dataset, batches, declare_detections
-from curation.store.fields import LABELS, ON_MISSING, SCORES
+from curation.store.fields import ON_MISSING, SCORES
 from curation.store.lazy import fo
 
 SUSPECTS = "suspects, worst first"
-SUSPECT_LABELS = "suspect labels, worst first"
-SUSPECT_SOURCE_LABELS = "suspect source labels, worst first"
 
 
 def write_predictions(
@@ -131,26 +129,19 @@ def save_views(dataset: Dataset) -> None:
     """One saved view for each question a curator asks."""
     samples, kept = dataset.samples, {"excluded": {"$ne": True}}
 
-    def tiles(score: str) -> fo.DatasetView:
-        """The labels that nobody decided on and that this score doubts, worst first."""
-        doubted = (fo.ViewField(score) >= SUSPECT) & (fo.ViewField("review_status") == "")
-        worst = samples.match(kept).filter_labels(LABELS, doubted)
-        patches = worst.to_patches(LABELS, other_fields=["image_id"])
-        return patches.sort_by(f"{LABELS}.{score}", reverse=True)
-
     # As MongoDB's own queries, which use the indexes; FiftyOne's expressions read every photo.
     views = {
         SUSPECTS: (
             "photos with something undecided that the model doubts",
             samples.match(kept | {"n_suspect": {"$gt": 0}}).sort_by("error_score", reverse=True),
         ),
-        SUSPECT_LABELS: (
+        tiles.SUSPECT_LABELS: (
             "one tile for each label that the model doubts, to decide on many at once",
-            tiles("error_score"),
+            tiles.view(dataset, tiles.SUSPECT_LABELS),
         ),
-        SUSPECT_SOURCE_LABELS: (
+        tiles.SUSPECT_SOURCE_LABELS: (
             "one tile for each label that looks like another source label of its class",
-            tiles("source_error_score"),
+            tiles.view(dataset, tiles.SUSPECT_SOURCE_LABELS),
         ),
         "decided": ("photos with a decision", samples.match({"review_status": "decided"})),
         "excluded": ("left out of training and export", samples.match({"excluded": True})),

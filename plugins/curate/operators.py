@@ -16,7 +16,7 @@ from curation.store import decisions, labels
 from curation.store.decisions import Request
 
 from .picked import LABELS, MISSING, Garment, Refusal, garments, images
-from .screen import redraw
+from .screen import open_tile, redraw
 
 ASKED_NAME = "Your name, which is written beside each of your decisions"
 
@@ -40,13 +40,14 @@ class Action(foo.Operator):
         )
 
     def execute(self, ctx):
+        tile = open_tile(ctx)
         try:
             message, image_ids = self.act(ctx)
         except (Refusal, CurateError) as refusal:
             ctx.ops.notify(str(refusal), variant="warning")
             return
         ctx.ops.notify(message, variant="success")
-        redraw(ctx, image_ids)
+        redraw(ctx, image_ids, tile)
 
     @abstractmethod
     def act(self, ctx) -> tuple[str, set[str]]:

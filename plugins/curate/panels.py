@@ -10,6 +10,7 @@ from curation import store
 
 from . import work
 from .operators import ACTIONS, Action
+from .picked import patch_field
 from .verbs import VERBS, Verb
 
 LOOK = 3000
@@ -38,7 +39,12 @@ class Legend(foo.Panel):
         pass
 
     def on_change_current_sample(self, ctx):
-        pass
+        """Once a tile is closed, those that were decided on meanwhile leave the grid."""
+        decisions = len(store.wrap(ctx.dataset).journal.read())
+        if ctx.current_sample:
+            ctx.panel.set_state("decisions", decisions)
+        elif patch_field(ctx) and decisions != ctx.panel.get_state("decisions"):
+            ctx.ops.reload_dataset()
 
     def on_change_selected(self, ctx):
         pass
@@ -80,7 +86,7 @@ class Legend(foo.Panel):
         panel.md(HOW_TO_READ, name="how", componentsProps=room)
         # The grid's own bar hides its buttons behind an arrow as soon as it is narrow.
         for action in ACTIONS:
-            _button(panel, action, asks=action.asks)
+            _button(panel, action, f"press_{action.name}", prompt=False)
         _verbs(panel, ctx, room)
         return types.Property(panel, view=types.GridView(orientation="vertical", gap=0))
 
@@ -103,16 +109,18 @@ def _verbs(panel: types.Object, ctx, room: dict) -> None:
     ]
     panel.md("\n\n".join(lines), name="work", componentsProps=room)
     for verb in VERBS:
-        _button(panel, verb, asks=True)
+        _button(panel, verb, verb.name, prompt=True)
 
 
-def _button(panel: types.Object, does: type[Action] | type[Verb], asks: bool) -> None:
+def _button(
+    panel: types.Object, does: type[Action] | type[Verb], operator: str, prompt: bool
+) -> None:
     panel.btn(
         f"do_{does.name}",
         label=does.label,
         icon=does.icon,
-        on_click=f"@curate/curate/{does.name}",
-        prompt=asks,
+        on_click=f"@curate/curate/{operator}",
+        prompt=prompt,
         variant="outlined",
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import fiftyone.core.json as foj
-from bson import ObjectId
 from fiftyone import ViewField as F
 
 from .picked import patch_field
@@ -11,32 +12,34 @@ from .picked import patch_field
 SHOW = "@curate/curate/show"
 
 
-def redraw(ctx, image_ids: set[str]) -> None:
-    """Sends the changed photos (or patches) to ``show.js``, then asks for new counts.
+def open_tile(ctx) -> dict[str, Any] | None:
+    """The document of the tile that is open, as FiftyOne copied it; None where a photo is."""
+    if not patch_field(ctx) or not ctx.current_sample:
+        return None
+    return ctx.view[ctx.current_sample].to_mongo_dict(include_id=True)
 
-    What was picked is let go: the next button must not decide on it again.
+
+def redraw(ctx, image_ids: set[str], tile: dict[str, Any] | None) -> None:
+    """Sends the changed photos to ``show.js``, or the open tile; then asks for new counts.
+
+    The grid asks for its photos and tiles itself. What was picked is let go: the next button must
+    not decide on it again.
+
+    Args:
+        tile: that was open before the decision; one whose label was deleted is drawn empty
     """
     samples = ctx.dataset.match(F("image_id").is_in(sorted(image_ids)))
-    if field := patch_field(ctx):
-        samples = _renewed_patches(ctx.view, samples, field)
-    documents = [[s.id, foj.stringify(s.to_mongo_dict(include_id=True))] for s in samples]
-    ctx.trigger(SHOW, params={"samples": documents})
-    ctx.ops.reload_samples()
+    documents = [sample.to_mongo_dict(include_id=True) for sample in samples]
+    if tile:
+        field = patch_field(ctx)
+        labels = [d for photo in documents for d in (photo[field] or {}).get("detections", ())]
+        tile[field] = next((d for d in labels if d["_id"] == tile["_id"]), None)
+        documents = [tile]
+    shown = [[str(document["_id"]), foj.stringify(document)] for document in documents]
+    ctx.trigger(SHOW, params={"samples": shown})
+    if patch_field(ctx) and not tile:
+        ctx.ops.reload_dataset()  # reload_samples leaves tiles in the grid that are no more
+    else:
+        ctx.ops.reload_samples()
     ctx.ops.clear_selected_labels()
     ctx.ops.clear_selected_samples()
-
-
-def _renewed_patches(view, samples, field: str):
-    """The patches of some photos, with the labels as they are now.
-
-    FiftyOne keeps patches as copies. Making all of them anew takes as long as
-    there are labels; so only these are rewritten. A deleted label leaves an
-    empty patch until the view is opened again.
-    """
-    copies = view._patches_dataset  # no public name; writing through the view writes the source
-    images = [ObjectId(i) for i in samples.values("id")]
-    patches = copies.match(F("_sample_id").is_in(images))
-    labels = {d.id: d for s in samples if s[field] for d in s[field].detections}
-    # A patch has the id of its label.
-    copies.set_values(field, {i: labels.get(i) for i in patches.values("id")}, key_field="id")
-    return patches

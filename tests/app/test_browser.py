@@ -9,9 +9,11 @@ from pathlib import Path
 import fiftyone as fo
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from curation.store.app_config import OPACITY
 from curation.store.results import SUSPECTS
+from curation.store.tiles import SUSPECT_SOURCE_LABELS
 from tests.app import browser
 from tests.app.dataset import RUN, build
 
@@ -123,6 +125,23 @@ def test_relabel_in_the_open_image(dataset: fo.Dataset) -> None:
     # The open photo shows it at once, in the other colour.
     assert browser.count_color(old, before) - browser.count_color(new, before) > 5000
     assert browser.count_color(new, after) - browser.count_color(old, after) > 5000
+
+
+def test_tiles_leave_the_grid_once_they_are_decided_on(dataset: fo.Dataset) -> None:
+    with browser.opened(dataset, SUSPECT_SOURCE_LABELS) as page:
+        page.evaluate("localStorage['curate-reviewer'] = 'anna'")
+        grid = page.locator("[data-cy=looker]")
+        before = grid.count()
+        for tile in (grid.nth(0), grid.nth(1)):
+            tile.hover()
+            tile.locator("[data-cy=looker-checkbox-input-]").wait_for(state="attached")
+            tile.click(position={"x": 14, "y": 14})
+        legend = page.locator("[data-cy=panel-content-curate_legend]")
+        legend.get_by_text("Keep", exact=True).click()
+        page.get_by_text("Kept 2 garments.").first.wait_for()
+        expect(grid).to_have_count(before - 2, timeout=20_000)
+    said = [(d.reviewer, d.action) for d in dataset.journal.read()]
+    assert said == [("anna", "keep")] * 2
 
 
 def inside(detection: fo.Detection) -> tuple[float, float]:

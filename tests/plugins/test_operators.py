@@ -13,7 +13,8 @@ import fiftyone.plugins as fop
 import pytest
 from fiftyone import ViewField as F
 
-from curation.store import app, decisions
+from curation.store import app, decisions, tiles
+from curation.store.decisions import Request
 from tests.app.dataset import RUN, build
 
 MISSING = f"missing_{RUN}"
@@ -35,6 +36,7 @@ class Context:
         self.ops = SimpleNamespace(
             notify=lambda text, variant: self.toasts.append((variant, text)),
             reload_samples=lambda: None,
+            reload_dataset=lambda: None,
             clear_selected_labels=lambda: None,
             clear_selected_samples=lambda: None,
         )
@@ -156,15 +158,44 @@ def test_exclude_takes_the_open_image_or_the_ticked_ones(dataset: fo.Dataset) ->
     assert dataset.review().excluded == {"figure-00", "figure-01", "figure-03"}
 
 
-def test_ticked_patches_are_decided_on_and_shown(dataset: fo.Dataset) -> None:
+def test_ticked_tiles_are_decided_on(dataset: fo.Dataset) -> None:
     patches = dataset.samples.match(F("image_id") == "figure-00").to_patches("labels")
     first, second = list(patches)[:2]
     context = Context(dataset, view=patches, selected=[first.id, second.id], category="feet")
     assert run("relabel", context) == ("success", "2 garments are feet now.")
     now = {d.id: d.label for d in image(dataset, 0).labels.detections}
     assert now[first.labels.id] == now[second.labels.id] == "feet"
-    shown = {i: document["labels"]["label"] for i, document in context.shown}
-    assert shown[first.id] == shown[second.id] == "feet"
+
+
+def test_the_tile_that_is_open_is_drawn_as_it_is_now(dataset: fo.Dataset) -> None:
+    patches = dataset.samples.match(F("image_id") == "figure-00").to_patches("labels")
+    first, second = list(patches)[:2]
+    context = Context(dataset, view=patches, current=first.id, category="feet")
+    assert run("relabel", context)[0] == "success"
+    ((shown, document),) = context.shown
+    assert (shown, document["labels"]["label"]) == (first.id, "feet")
+    context = Context(dataset, view=patches, current=second.id)
+    assert run("delete", context)[0] == "success"
+    ((shown, document),) = context.shown
+    assert (shown, document["labels"]) == (second.id, None)
+
+
+def test_tiles_are_those_that_nobody_decided_on(dataset: fo.Dataset) -> None:
+    def suspects() -> set[str]:
+        dataset.samples.reload()
+        return set(dataset.samples.load_saved_view(tiles.SUSPECT_SOURCE_LABELS).values("labels.id"))
+
+    before = suspects()
+    assert len(before) > 2
+    one, other, *_ = sorted(before)
+    photo = {d.id: s for s in dataset.samples for d in s.labels.detections}
+    requests = [Request("keep", photo[key].image_id, key) for key in (one, other)]
+    decisions.decide(dataset, requests[:1])  # elsewhere
+    assert suspects() == before - {one}
+    decisions.decide(dataset, requests[1:])
+    assert suspects() == before - {one, other}
+    decisions.undo(dataset)
+    assert suspects() == before - {one}
 
 
 @pytest.mark.parametrize(
