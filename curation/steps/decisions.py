@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from curation.core.atomic import replacing
@@ -14,8 +16,9 @@ from curation.review.journal import MAX_CELL, ON_PHOTOS
 from curation.store import Dataset, decisions
 from curation.store.decisions import RefusedError, Request
 
-_READ = ("image_id", "instance_id", "category", "taxonomy", "mask", "reviewer")
-_WRITTEN = ("action", *_READ, "time", "before", "seconds", "batch", "decision_id")
+_READ = ("image_id", "instance_id", "category", "taxonomy", "mask", "reviewer", "time", "seconds",
+         "batch")  # fmt: skip
+_WRITTEN = ("action", *_READ, "before", "decision_id")
 
 
 def export_decisions(dataset: Dataset, path: Path) -> int:
@@ -34,9 +37,9 @@ def export_decisions(dataset: Dataset, path: Path) -> int:
 def import_decisions(dataset: Dataset, path: Path) -> list[Decision]:
     """Takes all decisions of a CSV with action, image_id, instance_id, category; or none.
 
-    A column taxonomy says ``source`` where the category is a label of the annotation file; mask
-    and reviewer are those of an export. What was decided last on an instance already, in that
-    order, is not taken again.
+    A column taxonomy says ``source`` where the category is a label of the annotation file; mask,
+    reviewer, time, seconds and batch are those of an export. What was decided last on an instance
+    already, in that order, is not taken again.
 
     Raises:
         FormatError: with the line that is wrong; nothing is taken
@@ -100,4 +103,20 @@ def _requests(path: Path) -> Iterator[tuple[int, Request]]:
         values = {name: row.get(name) or "" for name in _READ}
         if row["action"] in ON_PHOTOS:  # the photo, whichever of its labels the row was about
             values |= {"instance_id": "", "category": ""}
+        if reason := _no_figure(values["time"], values["seconds"]):
+            raise FormatError(path, reason, where=str(line))
         yield line, Request(row["action"] or "", **values)
+
+
+def _no_figure(time: str, seconds: str) -> str:
+    """Why these are no moment and no span that an export wrote; empty where they are."""
+    try:
+        if time and datetime.fromisoformat(time).tzinfo is None:
+            return f"{time!r} has no time zone; an export writes 2026-03-02T10:00:00Z"
+    except ValueError:
+        return f"{time!r} is no time; an export writes 2026-03-02T10:00:00Z"
+    try:
+        spent = float(seconds or 0)
+    except ValueError:
+        return f"{seconds!r} is no number of seconds"
+    return "" if 0 <= spent < math.inf else f"{seconds!r} is no number of seconds"

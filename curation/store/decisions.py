@@ -39,6 +39,8 @@ class Request:
         reviewer: who decides, where that is not the same for all
         seen: what the reviewer had on screen, see :func:`seen_label`; empty where nobody looked
         seconds: that the reviewer spent on it; empty where nobody measured
+        time, batch: of a decision that was taken elsewhere, see
+            :class:`curation.review.Decision`; empty for one that is taken now
     """
 
     action: str
@@ -50,6 +52,8 @@ class Request:
     reviewer: str = ""
     seen: str = ""
     seconds: str = ""
+    time: str = ""
+    batch: str = ""
 
 
 def seen_photo(faults: str, said: Decision | None) -> str:
@@ -124,7 +128,7 @@ def decide(
             _Checked(dataset.name, i, photo, now).refuse_if_changed(request)
             # A garment may be added and relabelled at once.
             check = _Checked(dataset.name, i, photo, Review(before, now.taxonomy))
-            new.append(replace(check.decision(request, who), batch=batch))
+            new.append(replace(check.decision(request, who), batch=request.batch or batch))
             of_photo[image_id] = (*before, new[-1])
         dataset.journal.append([*drawn.decisions, *new])
         labels.store_labels(dataset, list(photos.values()), dataset.review())
@@ -272,7 +276,7 @@ class _Checked:
             raise self._refuse(request, str(error)) from None
         if reason := self._fault(decision):
             raise self._refuse(request, reason)
-        return decision
+        return replace(decision, time=request.time or decision.time)
 
     def _before(self, request: Request) -> str:
         if request.action == "include":

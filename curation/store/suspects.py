@@ -84,14 +84,9 @@ def kinds(dataset: Dataset) -> dict[str, str]:
         if photo.get("photo_faults"):
             found[photo["image_id"]] = FAULT
         for key, scored in (photo.get("scores") or {}).items():
-            now = after.get(key, {})
-            if (scored.get("error_score") or 0) >= SUSPECT:
-                answered, kind = now.get("error_score") is None, scored["error_type"]
-            elif (scored.get("source_error_score") or 0) >= SUSPECT:
-                answered, kind = now.get("source_error_score") is None, SOURCE_LABEL
-            else:
-                continue
-            if answered:
+            kind = _kind(scored)
+            score = "source_error_score" if kind == SOURCE_LABEL else "error_score"
+            if kind and after.get(key, {}).get(score) is None:
                 found[key] = kind
         found |= {str(key): MISSING for key in photo.get(MISSING) or ()}
     return found
@@ -122,19 +117,25 @@ def _of(photo: Mapping[str, Any], missing: str, said: Decision | None) -> Iterat
                        suggested="", reason=reason, other=other)  # fmt: skip
 
 
+def _kind(d: Mapping[str, Any]) -> str:
+    """What a model doubts of a label: its class or mask, else its source label; empty where it
+    doubts neither."""
+    if (d.get("error_score") or 0) >= SUSPECT:
+        return d["error_type"]
+    return SOURCE_LABEL if (d.get("source_error_score") or 0) >= SUSPECT else ""
+
+
 def _doubt(d: Mapping[str, Any]) -> dict[str, Any]:
-    """What is doubted of a label: its class or mask, else its source label, else an audit's
-    fault."""
-    score, of_source = d.get("error_score") or 0.0, d.get("source_error_score") or 0.0
-    if score >= SUSPECT:
-        background = d["error_type"] == ErrorType.SPURIOUS
-        suggested = "" if background else d["suggested_label"]
-        return {"kind": d["error_type"], "score": score, "suggested": suggested,
-                "reason": d["reason"]}  # fmt: skip
-    if of_source >= SUSPECT:
-        return {"kind": SOURCE_LABEL, "score": of_source, "suggested": d["label"],
+    """What is doubted of a label: what a model doubts, else an audit's fault."""
+    kind = _kind(d)
+    if kind == SOURCE_LABEL:
+        return {"kind": kind, "score": d["source_error_score"], "suggested": d["label"],
                 "suggested_source": d["suggested_source_label"],
                 "reason": d["source_reason"]}  # fmt: skip
+    if kind:
+        background = kind == ErrorType.SPURIOUS
+        return {"kind": kind, "score": d["error_score"], "reason": d["reason"],
+                "suggested": "" if background else d["suggested_label"]}  # fmt: skip
     return {"kind": FAULT, "score": 0.0, "suggested": "",
             "reason": "; ".join(d.get("fault_details") or ())}  # fmt: skip
 

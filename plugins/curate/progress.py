@@ -22,6 +22,8 @@ REVIEWERS = ("#56b4e9", "#e69f00", "#cc79a7", "#009e73", "#f0e442", "#d55e00")
 HOURS = 24
 """Hours of work that are shown, the last ones."""
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
+LOOK = 10_000
+"""Milliseconds between two looks at what was decided."""
 
 COUNTS = {"autorangeoptions": {"include": [0, 5]}}
 """An axis of counts: no halves of a decision."""
@@ -31,14 +33,20 @@ Plot = tuple[list[dict[str, Any]], dict[str, Any]]
 
 
 class Progress(foo.Panel):
-    """Drawn when its tab is opened, and again by its button."""
+    """Drawn when its tab is opened, and again once somebody decided."""
 
     @property
     def config(self):
         return foo.PanelConfig(name="curate_dashboard", label="Progress", icon="insights")
 
-    def refresh(self, ctx):
-        """Nothing to do: after any event the panel is drawn."""
+    def execute(self, ctx):
+        # FiftyOne draws a panel anew after each event: not after a look that found no news.
+        if ctx.params.get("__method__") == "on_look" and ctx.panel.get_state("said") == _said(ctx):
+            return None
+        return super().execute(ctx)
+
+    def on_look(self, ctx):
+        ctx.panel.set_state("said", _said(ctx))
 
     def on_change_dataset(self, ctx):
         """Told by FiftyOne, too, when the tab is opened again."""
@@ -65,7 +73,7 @@ class Progress(foo.Panel):
         told = statistics.compute(dataset.review(), suspects.kinds(dataset), left)
         classes = dataset.taxonomy.classes
         panel.md(_headline(told), name="headline")
-        panel.btn("refresh", label="Refresh", icon="refresh", on_click=self.refresh)
+        panel.view("look", types.TimerView(interval=LOOK, on_interval=self.on_look))
         beside = panel.grid("plots", orientation="horizontal", columns=2, gap=2, align_x="stretch")
         for name, title, (traces, layout), clicked in (
             ("kinds", "Suspects, by what is doubted", by_kind(told.by_kind), self.on_kind),
@@ -82,6 +90,11 @@ class Progress(foo.Panel):
         beside.md(_reviewers(told.by_reviewer), name="reviewers")
         room = types.GridView(orientation="vertical", gap=2, px=2, pt=2, align_x="stretch")
         return types.Property(panel, view=room)
+
+
+def _said(ctx) -> int:
+    """How many decisions there are, undone ones and undos included."""
+    return len(store.wrap(ctx.dataset).journal.read())
 
 
 def by_kind(tallies: Mapping[str, Tally]) -> Plot:

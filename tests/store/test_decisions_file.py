@@ -49,6 +49,36 @@ def test_another_machine_gets_the_same_labels_and_twice_changes_nothing(dataset,
     assert import_decisions(dataset, file) == []
 
 
+def test_a_decision_of_elsewhere_keeps_its_time_its_batch_and_its_seconds(dataset, tmp_path):  # noqa: F811
+    path = tmp_path / "elsewhere.csv"
+    of = "action,image_id,reviewer,time,seconds,batch"
+    path.write_text(f"{of}\nexclude,a,bea,2026-03-02T10:00:00Z,3.5,b1\nexclude,b,bea,,,\n")
+    first, second = import_decisions(dataset, path)
+    assert (first.time, first.seconds, first.batch) == ("2026-03-02T10:00:00Z", "3.5", "b1")
+    assert second.time > "2026-03-02T10:00:00Z"
+    assert second.batch not in ("", "b1"), "what has no batch is one that is taken back at once"
+    export_decisions(dataset, path)
+    dataset.journal.path.unlink()
+    decisions.labels.rebuild(dataset, ["a", "b"])
+    again = import_decisions(dataset, path)
+    assert [(d.time, d.seconds, d.batch) for d in again] == [
+        (d.time, d.seconds, d.batch) for d in (first, second)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [("yesterday", ""), ("2026-03-02", ""), ("", "soon"), ("", "nan"), ("", "-1")],
+)
+def test_what_is_no_time_is_refused_with_its_line(dataset, tmp_path, time, seconds):  # noqa: F811
+    path = tmp_path / "times.csv"
+    path.write_text(f"action,image_id,time,seconds\nexclude,a,{time},{seconds}\n")
+    with pytest.raises(FormatError, match=r"no time|no number") as refused:
+        import_decisions(dataset, path)
+    assert refused.value.where == "2"
+    assert dataset.journal.read() == []
+
+
 def test_only_what_is_new_in_a_longer_file_is_taken(dataset, file):  # noqa: F811
     lines = file.read_text().splitlines(keepends=True)
     dataset.journal.path.unlink()
