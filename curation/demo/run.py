@@ -40,8 +40,11 @@ SETTINGS = "--size 224"
 SEED = 20
 WRONG = 0.2
 RENAMED = 0.1
+LEFT = 20
+"""Of the worst suspects, those that are left for who tries the demo."""
 REVIEWED = 60
-"""Suspects that the demo's curator, who knows the truth, decides on."""
+"""Suspects after those that the demo's curator, who knows the truth, decides on."""
+REVIEWER = "demo"
 
 
 def run(images: int, curate: Curate, settings: str = SETTINGS) -> None:
@@ -66,6 +69,7 @@ def run(images: int, curate: Curate, settings: str = SETTINGS) -> None:
     verb(f"import imaterialist {DATASET}", "--annotations", folder / "train.csv",
          "--images", folder / "photos")  # fmt: skip
     verb(f"remap {DATASET} --taxonomy supercategories")
+    verb(f"audit {DATASET}")
     verb(f"import via {STYLES}", "--annotations", folder / "via.json",
          "--images", folder / "photos", "--label-attribute", "style")  # fmt: skip
     verb(f"remap {STYLES} --taxonomy styles")
@@ -77,7 +81,8 @@ def run(images: int, curate: Curate, settings: str = SETTINGS) -> None:
         database.folder(DATASET) / "runs" / RUN / "issues.csv", keep_default_na=False
     )
     found = [match(row, injected) for row in issues.itertuples()]
-    decide(folder / "decisions.csv", issues.head(REVIEWED), found[:REVIEWED])
+    chosen = slice(LEFT, LEFT + REVIEWED)
+    decide(folder / "decisions.csv", issues[chosen], found[chosen])
     verb(f"decisions {DATASET} import", folder / "decisions.csv")
     verb(f"export {DATASET}", folder / "cleaned", "--format tfrecord --size 224")
     console.err.rule("What came out")
@@ -198,9 +203,9 @@ def decide(path: Path, issues: pd.DataFrame, found: Sequence[InjectedError | Non
             action = "delete"
         else:
             action, key = "exclude", ""  # its mask is wrong, and no verb draws masks
-        rows.append((action, row.image_id, key, category))
+        rows.append((action, row.image_id, key, category, REVIEWER))
     with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
-        header = ("action", "image_id", "instance_id", "category")
+        header = ("action", "image_id", "instance_id", "category", "reviewer")
         csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
@@ -234,7 +239,8 @@ def _tell(
     console.out.print(console.table(("", ""), rows))
     console.err.print(
         f"Done in {seconds:.0f} s. Drawn photos, labels, suspects.png and the cleaned splits "
-        f"are in {folder}."
+        f"are in {folder}. A simulated curator decided on {REVIEWED} suspects; the worst {LEFT} "
+        "are left for you."
     )
 
 

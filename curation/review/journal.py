@@ -147,7 +147,8 @@ def summary(taken: Sequence[Decision]) -> str:
         return count(len(taken), "decision")
     # A label that was relabelled and redrawn is one.
     more = len({d.instance_id for d in taken}) - 1
-    return f"{first.sentence} in {first.image_id}" + (f", and {more} more" if more else "")
+    where = first.image_id if first.action in ON_PHOTOS else f"in {first.image_id}"
+    return f"{first.sentence} {where}" + (f", and {more} more" if more else "")
 
 
 def user() -> str:

@@ -182,7 +182,9 @@ def _pace(of_reviewers: Iterable[Sequence[Decision]]) -> Pace:
     each = list(of_reviewers)
     gaps: list[float] = []
     for decisions in each:
-        times = sorted(datetime.fromisoformat(d.time) for d in decisions)
+        # What a file brought along at once took nobody's time.
+        sat = [d for d in decisions if d.seconds or not d.batch]
+        times = sorted(datetime.fromisoformat(d.time) for d in sat)
         between = ((b - a).total_seconds() for a, b in pairwise(times))
         gaps += [seconds for seconds in between if seconds <= PAUSE]
     measured = [float(d.seconds) for decisions in each for d in decisions if d.seconds]

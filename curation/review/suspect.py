@@ -73,6 +73,15 @@ class Suspect:
     other: str = ""
 
 
+def is_there(garment: Box, category: str, labels: Iterable[tuple[str, Box]]) -> bool:
+    """Whether a missing garment is labelled by now: a label of its class lies at its place.
+
+    Args:
+        labels: class and box of those that reviewers made what they are
+    """
+    return any(label == category and iou(box, garment) >= SAME_PLACE for label, box in labels)
+
+
 def queue(suspects: Iterable[Suspect]) -> list[Suspect]:
     """Worst first, two that are about one garment as one; what changes no class of a pixel last.
 

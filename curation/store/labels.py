@@ -18,6 +18,7 @@ from curation.core.text import count
 from curation.issues import issue as issues
 from curation.issues.issue import SUSPECT
 from curation.review import Decision, Review, Reviewed
+from curation.review.suspect import is_there
 from curation.store import app_config, bulk, documents, tiles
 from curation.store.dataset import Dataset, as_instance, batches
 from curation.store.fields import CLASS_SCORES, GROUND_TRUTH, LABELS, SCORES, SOURCE_SCORES
@@ -205,8 +206,20 @@ def count_suspects(labels: Mapping[str, Any], missing: Mapping[str, Any] | None)
     doubted = sum(
         (d["error_score"] or 0) >= SUSPECT and not d["review_status"] for d in labels["detections"]
     )
-    left = (missing or {}).get("detections") or []
-    return doubted + sum(not d.get("review_status") for d in left)
+    left = [d for d in (missing or {}).get("detections") or [] if not d.get("review_status")]
+    return doubted + len(still_missing(left, labels["detections"]))
+
+
+MADE = ("relabelled", "redrawn", "added")
+"""``review_status`` of labels that are what a reviewer made of them."""
+
+
+def still_missing(
+    missing: Iterable[Mapping[str, Any]], labels: Iterable[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """The missing garments of a photo, documents, at whose place no reviewer has put a label."""
+    made = [(d["label"], d["bounding_box"]) for d in labels if d["review_status"] in MADE]
+    return [d for d in missing if not is_there(d["bounding_box"], d["label"], made)]
 
 
 def count_source_suspects(labels: Mapping[str, Any]) -> int:

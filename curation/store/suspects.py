@@ -21,6 +21,7 @@ from curation.store import bulk, documents
 from curation.store.dataset import Dataset
 from curation.store.decisions import photo_faults, seen_label, seen_photo
 from curation.store.fields import GROUND_TRUTH, LABELS
+from curation.store.labels import MADE, still_missing
 
 _UNDECIDED = {"$in": [{"$ifNull": ["$$d.review_status", ""]}, ["", None]]}
 _AT_FAULT = {"$in": [{"$ifNull": ["$$d.severity", ""]}, ["error", "warning"]]}
@@ -50,6 +51,8 @@ def read(dataset: Dataset, image_ids: Iterable[str] | None = None) -> list[Suspe
     }  # fmt: skip
     if run:
         wanted[missing] = _filtered(missing, _UNDECIDED)
+        made = _filtered(LABELS, {"$in": ["$$d.review_status", list(MADE)]})
+        wanted["made"] = _only(made, "label", "bounding_box", "review_status")
     without = {f"{name}.{key}": 0 for name in (LABELS, missing)
                for key in ("mask", "polygons", "attributes")}  # fmt: skip
     steps = [{"$match": match}, {"$project": wanted}, {"$project": without}]
@@ -105,7 +108,7 @@ def _of(photo: Mapping[str, Any], missing: str, said: Decision | None) -> Iterat
     """The suspects of a photo, about which was said something as a whole, or nothing."""
     for d in photo[LABELS]:
         yield _suspect(photo, LABELS, d, _seen(photo, d), **_doubt(d))
-    for d in photo.get(missing) or ():
+    for d in still_missing(photo.get(missing) or (), photo.get("made") or ()):
         yield _suspect(photo, missing, d, _seen(photo, d), kind=MISSING, score=d["confidence"],
                        suggested=d["label"], reason=d.get("reason") or "")  # fmt: skip
     reason = photo_faults(photo)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import asdict
+from itertools import groupby
 from typing import Any, TypeVar
 
 import fiftyone.operators as foo
@@ -92,8 +93,8 @@ class Decide(_Question):
             raise
         if not taken:
             raise RefusedError(dataset.name, "there is nothing to decide on")
-        first = taken[0]
-        message = first.sentence + f" in {first.image_id}"
+        of_photo = groupby(taken, key=lambda d: d.image_id)
+        message = "; ".join(journal.summary(list(of_one)) for _, of_one in of_photo)
         if len(asked["decisions"]) > 1:
             message = f"{count(len(asked['decisions']), 'decision')} saved"
         ids = [d.decision_id for d in taken]

@@ -73,13 +73,16 @@ def test_a_missing_garment_is_at_a_label_that_was_its_own():
 def test_who_knows_the_truth_decides_what_mends_it(tmp_path, error_type, error, decision):
     path = tmp_path / "decisions.csv"
     demo.decide(path, pd.DataFrame([row(error_type)]), [error])
-    assert path.read_text() == "action,image_id,instance_id,category\n" + ",".join(decision) + "\n"
+    header, line = path.read_text().splitlines()
+    assert header == "action,image_id,instance_id,category,reviewer"
+    assert line == ",".join([*decision, "demo"])
 
 
 @pytest.mark.slow
 def test_the_whole_demo_on_a_small_set(capsys, monkeypatch):
     import fiftyone as fo
 
+    monkeypatch.setattr(demo, "LEFT", 0)
     monkeypatch.setattr(demo, "REVIEWED", 10_000)  # of six steps no model finds an injected error
     demo.run(
         60, lambda words: main.main(words, standalone_mode=False), "--size 64 --steps 6 --batch 8"

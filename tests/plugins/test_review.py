@@ -85,7 +85,8 @@ def test_of_two_photos_that_show_the_same_the_other_is_excluded_and_comes_back(d
     told = decide(dataset, photo, "include", **asked)
     assert [(d.action, d.image_id) for d in dataset.journal.read()] == [
         ("include", "figure-99"), ("exclude", "figure-00")]  # fmt: skip
-    assert told["message"] == "anna kept the photo in figure-99"
+    says = "anna kept the photo figure-99; anna excluded the photo figure-00"
+    assert told["message"] == says
     assert {s["id"] for s in queue(dataset)} == before - of_other - {photo["id"]}
     told = ask(dataset, "review_undo", reviewer="anna")
     assert {s["id"] for s in told["suspects"]} == of_other | {photo["id"]}

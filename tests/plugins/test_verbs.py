@@ -64,7 +64,7 @@ def run(name: str, dataset, **params):
     return done.result, [r["params"] for r in requests if r["operator_uri"] == "notify"]
 
 
-def queue(name: str, dataset, **params):
+def queue(name: str, dataset, /, **params):
     done = foo.execute_operator(
         URI + name, dataset=dataset.samples, params=params, request_delegation=True
     )
@@ -169,6 +169,24 @@ def test_a_queued_operation_says_how_far_it_is_and_what_came_of_it(dataset, serv
     assert "Traceback" not in failed.result.error
 
 
+def test_photos_are_imported_without_a_terminal(dataset, service, tmp_path):
+    """What export wrote comes in under another name, with as many labels."""
+    queue("export", dataset, format="coco", folder=at(tmp_path / "out"))
+    service.execute_queued_operations()
+    name = f"{dataset.name}-again"
+    given = {"dataset": name, "format": "coco"}
+    given["annotations"] = at(tmp_path / "out" / "instances.json")
+    given["images"] = at(Path(dataset.samples.first().filepath).parent)
+    operation = queue("import", dataset, **given)
+    service.execute_queued_operations()
+    done = service.get(operation)
+    assert done.run_state == ExecutionRunState.COMPLETED, done.result.error
+    assert done.result.result["message"].startswith(f"Into {name}: 28 instances in 4 photos")
+    imported = fo.load_dataset(name)
+    assert imported.count("ground_truth.detections") == dataset.samples.count("labels.detections")
+    fo.delete_dataset(name)
+
+
 def wait_for(service, operation, *states: str):
     until = time.monotonic() + 90
     while (now := service.get(operation)).run_state not in states:
@@ -204,13 +222,16 @@ def test_the_executor_ends_even_with_an_app_that_is_killed():
 
 
 @pytest.mark.long
-def test_train_and_flag_without_a_terminal(dataset, service):
+def test_train_predict_and_flag_without_a_terminal(dataset, service):
     small = {"recipe": "laptop", "size": "64", "steps": "4", "batch": "4", "folds": 2}
     operations = [queue("train", dataset, run="tiny", **small)]
     service.execute_queued_operations()
+    operations.append(queue("predict", dataset, run="tiny"))
+    service.execute_queued_operations()
     operations.append(queue("flag", dataset, run="tiny"))
     service.execute_queued_operations()
-    for operation, says in zip(operations, ("Trained tiny", "Flagged "), strict=True):
+    sentences = ("Trained tiny", "Predicted 4 photos", "Flagged ")
+    for operation, says in zip(operations, sentences, strict=True):
         ended = service.get(operation)
         assert ended.run_state == ExecutionRunState.COMPLETED, ended.result.error
         assert ended.result.result["message"].startswith(says)

@@ -51,6 +51,12 @@ def test_a_doubt_is_right_where_something_was_changed_and_wrong_where_it_was_kep
     assert (told.decided, told.left) == (7, 2)
 
 
+def test_what_a_file_brought_along_at_once_makes_nobody_fast():
+    imported = [replace(said("keep", str(i), "09:59:00"), batch="file") for i in range(50)]
+    told = computed(*imported, said("keep", "60", "10:00:00"), said("keep", "61", "10:01:00"))
+    assert (told.decided, told.pace.an_hour) == (52, 60)
+
+
 def test_a_photo_counts_as_a_label_does_and_has_no_class():
     told = computed(
         said("include", "", before="near-duplicate photo, other labels: only here: 'skirt'"),

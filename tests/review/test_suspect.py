@@ -1,6 +1,6 @@
 """The queue: worst first, and one garment once."""
 
-from curation.review.suspect import FAULT, MISSING, SOURCE_LABEL, Suspect, iou, queue
+from curation.review.suspect import FAULT, MISSING, SOURCE_LABEL, Suspect, iou, is_there, queue
 
 BOX = (0.25, 0.25, 0.5, 0.5)
 
@@ -46,6 +46,11 @@ def test_a_missing_garment_is_its_own_suspect_elsewhere_and_of_another_class():
 def test_a_missing_garment_goes_with_one_label_only():
     found = queue([suspect("1"), suspect("2"), missing("3")])
     assert sorted((s.id, s.also) for s in found) == [("1", "3"), ("2", "")]
+
+
+def test_a_missing_garment_is_there_once_a_label_of_its_class_lies_at_its_place():
+    assert is_there(BOX, "feet", [("feet", (0.25, 0.25, 0.5, 0.4))])
+    assert not is_there(BOX, "feet", [("lower-body", BOX), ("feet", (0.7, 0.7, 0.3, 0.3))])
 
 
 def test_iou_of_boxes_that_do_not_touch():

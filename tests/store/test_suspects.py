@@ -9,6 +9,8 @@ from dataclasses import replace
 import pytest
 
 from curation import store
+from curation.core import rle
+from curation.core.rle import Rle
 from curation.issues.issue import ImageScore, Issue, digest
 from curation.review.suspect import FAULT, MISSING, SOURCE_LABEL, Suspect
 from curation.store import bulk, decisions, results, suspects
@@ -39,6 +41,24 @@ def test_kinds_are_those_that_the_queue_had(dataset):
     decide(dataset, "relabel", sock, category="sock", taxonomy="source")
     photos = {s.image_id for s in first.values()}
     assert suspects.kinds(dataset) == {s.id: s.kind for s in queue if s.image_id in photos}
+
+
+def test_a_missing_garment_is_not_asked_about_once_a_label_at_its_place_is_called_so(dataset):
+    gap = next(s for s in suspects.read(dataset) if s.kind == MISSING)
+    doubted = dataset.samples.match({"image_id": gap.image_id}).first().n_suspect
+    (record,) = dataset.records("labels", [gap.image_id])
+    label = record.instances[0]
+    missing = bulk.read(dataset.samples, [gap.image_id], [f"missing_{RUN}"])
+    (garment,) = bulk.detections(next(missing), f"missing_{RUN}")
+    mask = rle.to_text(Rle(record.height, record.width, garment["rle"].encode()))
+    about = (gap.image_id, label.instance_id)
+    redraw = Request("redraw", *about, mask=mask)
+    decisions.decide(dataset, [Request("relabel", *about, gap.label), redraw])
+    assert gap.id not in {s.id for s in suspects.read(dataset)}
+    dataset.samples.reload()
+    assert dataset.samples.match({"image_id": gap.image_id}).first().n_suspect == doubted - 1
+    decisions.undo(dataset)
+    assert gap.id in {s.id for s in suspects.read(dataset)}
 
 
 def test_an_audits_fault_is_a_kind_where_the_model_doubts_nothing(dataset):

@@ -16,6 +16,16 @@ const MEANING = {
   outlines: "look at the photo without outlines, and back",
   help: "what each key does",
 };
+// What an action is called where its button, which names the class, is not on screen.
+const NAMES = {
+  suggest: "take the suggestion",
+  redraw: "use the predicted mask",
+  exclude: "exclude the photo",
+  edit: "edit the mask",
+  open: "open the photo",
+  wall: "all like this one",
+  outlines: "hide the outlines",
+};
 const ACTIONS = Object.keys(MEANING);
 const DECIDES = ["keep", "suggest", "relabel", "delete", "add", "redraw", "exclude"];
 const ALWAYS = ["undo", "outlines", "help"];
@@ -100,7 +110,7 @@ function obstacleTo(action, queue) {
 
 function perform(action, queue) {
   const obstacle = obstacleTo(action, queue);
-  if (obstacle) return queue.say(obstacle);
+  if (obstacle) return queue.say(obstacle, "hint");
   const { suspect, decisions } = queue;
   const does = {
     undo: () => decisions.undo(),

@@ -144,7 +144,7 @@ class Decisions {
       send: () => queue.ask("review_undo", { key }),
       done: (answer) => {
         this.undoing = false;
-        queue.say(answer.refused ?? answer.message, Boolean(answer.refused));
+        queue.say(answer.refused ?? answer.message, answer.refused && "bad");
         if (answer.refused) return;
         queue.counts = answer.counts;
         queue.update(answer.suspects);
@@ -154,17 +154,18 @@ class Decisions {
       },
       failed: (reason) => {
         this.undoing = false;
-        queue.say(`NOT TAKEN BACK: ${reason}`, true);
+        queue.say(`NOT TAKEN BACK: ${reason}`, "bad");
       },
     });
     queue.changed();
   }
 
   // Opens the photo in FiftyOne's own editor; what was changed there is saved when it is closed.
-  edit({ sample, image_id }) {
+  edit({ sample, image_id, label, source_label: given, kind }) {
     const { queue } = this;
-    executeOperator("open_sample", { id: sample, mode: "annotate" });
-    whenClosed(() => {
+    const what = kind === "missing" ? `the missing ${label}` : `the ${given || label} (${label})`;
+    const about = label ? `In doubt is ${what}. ` : "";
+    openPhoto(queue, sample, "annotate", `${about}Your changes are saved when you are`, () => {
       queue.returnTo();
       const { seconds } = queue.clock;
       this.made++;
@@ -173,7 +174,7 @@ class Decisions {
         send: () => queue.ask("review_edited", { image_id, seconds }),
         done: (answer) => {
           if (answer.refused) {
-            queue.say(`NOT SAVED: ${answer.refused}`, true);
+            queue.say(`NOT SAVED: ${answer.refused}`, "bad");
             return;
           }
           const before = queue.open.filter((s) => s.image_id === image_id);
@@ -185,20 +186,22 @@ class Decisions {
           queue.say(answer.message);
           queue.settle(true);
         },
-        failed: (reason) => queue.say(`NOT SAVED: the edits in ${image_id}: ${reason}`, true),
+        failed: (reason) => queue.say(`NOT SAVED: the edits in ${image_id}: ${reason}`, "bad"),
       });
       queue.changed();
     });
   }
 
   // The photo as FiftyOne shows it, with its buttons: what they decide is seen in the counts.
-  open({ sample }) {
-    executeOperator("open_sample", { id: sample, mode: "explore" });
-    window.addEventListener("keydown", closeOnEscape, true);
-    whenClosed(() => {
-      window.removeEventListener("keydown", closeOnEscape, true);
-      this.queue.returnTo();
-      this.queue.claim();
+  open({ sample, image_id }) {
+    const { queue } = this;
+    openPhoto(queue, sample, "explore", "When you have seen enough, you are", () => {
+      queue.note = null;
+      const ofPhoto = queue.open.filter((s) => s.image_id === image_id);
+      queue.pictures.forget(ofPhoto.map((s) => s.id)); // another label of it may have changed
+      queue.returnTo();
+      queue.settle();
+      queue.claim();
     });
   }
 }

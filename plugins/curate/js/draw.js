@@ -3,7 +3,8 @@
 // pixels of the photo.
 
 // The label with a margin, and so much of what is suggested as leaves the label in sight.
-function closeUp({ box, width, height }, suggestion) {
+// zoom: 2 shows half of that, at most a half shows twice as much.
+function closeUp({ box, width, height }, suggestion, zoom) {
   const [left, top, wide, high] = box;
   const reach = (low, size, axis) => {
     const points = suggestion.flat().map((point) => point[axis]);
@@ -13,8 +14,8 @@ function closeUp({ box, width, height }, suggestion) {
   };
   const [x0, x1] = reach(left, wide, 0);
   const [y0, y1] = reach(top, high, 1);
-  const w = Math.max((x1 - x0) * width * 1.3, 48);
-  const h = Math.max((y1 - y0) * height * 1.3, 48);
+  const w = Math.max((x1 - x0) * width * 1.3, 48) / zoom;
+  const h = Math.max((y1 - y0) * height * 1.3, 48) / zoom;
   return [((x0 + x1) / 2) * width - w / 2, ((y0 + y1) / 2) * height - h / 2, w, h];
 }
 

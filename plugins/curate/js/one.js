@@ -1,3 +1,15 @@
+const KIND_MEANING = {
+  "wrong category": "the garment is another one than the label says",
+  spurious: "there is no garment where the label is",
+  duplicated: "the same garment is labelled twice",
+  merged: "one label over two garments",
+  shifted: "the outline lies beside the garment",
+  "bad boundary": "the outline is too wide, too narrow or too coarse",
+  missing: "the model sees a garment that nobody labelled",
+  "source label": "the class is right, and the name within it is doubted",
+  fault: "an audit named it; no model was asked",
+};
+
 // One suspect: why it is one, three pictures of it, what can be done.
 
 function Why({ queue, suspect }) {
@@ -17,7 +29,7 @@ function Why({ queue, suspect }) {
     "why",
     box(
       "line what",
-      h("span", { className: "kind" }, suspect.score ? `${kind} · ${percent(suspect.score)}` : kind),
+      h(Doubt, { suspect }),
       whole && h("b", null, "The photo as a whole"),
       whole ? "" : missing ? "Nobody labelled this " : "Labelled ",
       !whole && name(finer ? given : label),
@@ -25,8 +37,23 @@ function Why({ queue, suspect }) {
       looks && h(R.Fragment, null, ", looks like ", name(looks)),
     ),
     h("div", { className: "reason", title: suspect.reason }, suspect.reason),
-    h("div", { className: "line dim", title: about }, about),
+    box("about", h("div", { className: "line dim", title: about }, about), h(Legend, { queue })),
   );
+}
+
+function Doubt({ suspect: { kind, score } }) {
+  const title = KIND_MEANING[kind];
+  if (!score) return h("span", { className: "kind", title }, kind);
+  const sure = `${title}: ${percent(score)} sure`;
+  return h("span", { className: "kind", title: sure }, `${kind} · ${percent(score)}`);
+}
+
+// Which colour is which class.
+function Legend({ queue }) {
+  const chips = queue.classes.map(({ name, color }) =>
+    h("span", { key: name }, h("span", { className: "swatch", style: { background: color } }), name),
+  );
+  return box("legend dim", chips);
 }
 
 function titlesOfPhoto({ image_id, other }, outlines) {
@@ -46,7 +73,7 @@ function titlesOf(suspect, outlines) {
   const suggested = suggestionFor(suspect, outlines);
   const predicted = outlines?.predicted
     ? `the model sees: ${outlines.suggestion_label}`
-    : "the model sees nothing here";
+    : `the model sees no ${outlines?.suggestion_label ?? label} here`;
   const finer = given && given !== label ? ` (${given})` : "";
   return {
     photo: image_id,

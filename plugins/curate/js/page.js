@@ -34,11 +34,52 @@ function photoIsOpen() {
   return document.getElementById("modal")?.classList.contains("modalon") ?? false;
 }
 
-// FiftyOne hears Escape only where the mouse is over the photo: who came by a key leaves by one.
+function pause(milliseconds) {
+  return new Promise((go) => setTimeout(go, milliseconds));
+}
+
+const BAR = `position: fixed; z-index: 100000; bottom: 24px; left: 50%; padding: 8px 12px;
+  transform: translateX(-50%); color: #1b1b1d; background: #ffb84d; border-radius: 4px;
+  font: 14px/1.4 Palanquin, "Segoe UI", Roboto, sans-serif;`;
+
+// Opens a photo in FiftyOne's own window, under a bar that leads back; then() once it is closed.
+// mode: "explore" or "annotate". text: what the bar says before its button.
+async function openPhoto(queue, sample, mode, text, then) {
+  // FiftyOne opens a photo of its view alone, and breaks where it is not there.
+  if (queue.narrowed) {
+    executeOperator("clear_all_stages");
+    for (let i = 0; queue.narrowed && i < 100; i++) await pause(50);
+    await pause(500); // until FiftyOne's page, too, knows of it
+  }
+  executeOperator("open_sample", { id: sample, mode });
+  const back = document.createElement("button");
+  back.textContent = "done: back to the review (Esc)";
+  back.style.cssText = "font: inherit; font-weight: 600; color: inherit; cursor: pointer;";
+  back.onclick = () => executeOperator("close_sample");
+  const bar = document.createElement("div");
+  bar.className = "curate-bar";
+  bar.style.cssText = BAR;
+  bar.append(`${text} `, back);
+  document.body.append(bar);
+  window.addEventListener("keydown", closeOnEscape, true);
+  whenClosed(() => {
+    window.removeEventListener("keydown", closeOnEscape, true);
+    bar.remove();
+    then();
+  });
+}
+
+// FiftyOne hears Escape only where the mouse is over the photo, and in its editor means something
+// else by it: who came by a key leaves by one. There, the second Escape in a row leaves.
+let escaped = 0;
 function closeOnEscape(event) {
-  const ours = document.activeElement.closest(".curate");
-  if (event.key !== "Escape" || !ours || !photoIsOpen()) return;
+  if (event.key !== "Escape" || !photoIsOpen()) return;
+  const focus = document.activeElement;
+  const [now, before] = [performance.now(), escaped];
+  escaped = now;
+  if (!focus.closest(".curate") && now - before > 1500) return;
   event.stopImmediatePropagation();
+  escaped = 0;
   executeOperator("close_sample");
 }
 

@@ -31,7 +31,7 @@ function Progress({ queue }) {
 function Status({ queue }) {
   const { tries, waiting } = queue.decisions;
   const trouble = queue.mode === "one" && queue.trouble.get(queue.current);
-  let [text, className] = [queue.note?.text, queue.note?.bad ? "bad" : ""];
+  let [text, className] = [queue.note?.text, queue.note?.tone ?? ""];
   if (tries) [text, className] = [`not saved yet, trying again (${waiting} waiting)`, "warning"];
   if (trouble) [text, className] = [trouble, "bad"];
   return h("div", { className: `line status ${className}`, role: "status", title: text }, text);
@@ -44,10 +44,11 @@ function Back({ queue, to = "back" }) {
 function Help({ queue }) {
   const rows = ACTIONS.map((action) => {
     const key = h("kbd", null, keyName(queue.keys[action]));
-    const [name, meaning] = [h("th", null, action), h("td", null, MEANING[action])];
-    return h("tr", { key: action }, h("td", null, key), name, meaning);
+    const name = h("th", null, NAMES[action] ?? action);
+    return h("tr", { key: action }, h("td", null, key), name, h("td", null, MEANING[action]));
   });
-  return box("page", h("table", null, h("tbody", null, rows)), h(Back, { queue }));
+  const other = "Other keys stand in review.toml: plugins/README.md has the words for it.";
+  return box("page", h("table", null, h("tbody", null, rows)), other, h(Back, { queue }));
 }
 
 function keyOnHelp(queue, key) {
@@ -134,6 +135,9 @@ function useRoomOfSidebar() {
 function ReviewPanel() {
   const dataset = window.recoil.useRecoilValue(window.__fos__.datasetName);
   const queue = queueOf(dataset);
+  const { view, filters } = window.__fos__;
+  const narrowed = [view, filters].map((state) => window.recoil.useRecoilValue(state));
+  queue.narrowed = narrowed.some((of) => Object.keys(of ?? {}).length > 0);
   R.useSyncExternalStore(queue.subscribe, () => queue.version);
   useRoomOfSidebar();
   const root = R.useRef(null);

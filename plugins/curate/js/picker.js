@@ -33,9 +33,9 @@ function firstOf(queue, picks) {
 }
 
 function take(queue, { decision, now }) {
-  if (now) return queue.say("It is labelled so already.");
+  if (now) return queue.say("It is labelled so already.", "hint");
   queue.mode = "one";
-  if (queue.obstacle) return queue.say(queue.obstacle);
+  if (queue.obstacle) return queue.say(queue.obstacle, "hint");
   return queue.decisions.make([queue.suspect], () => decision);
 }
 
@@ -58,7 +58,8 @@ function Picker({ queue }) {
   const presses = picks.map((one, i) => {
     const swatch = h("span", { className: "swatch", style: { background: one.color } });
     const off = one.now && "It is labelled so already.";
-    const of = { key: one.text, hotkey: i < 9 && String(i + 1), off, chosen: one === first };
+    const hotkey = i < 9 && String(i + 1);
+    const of = { key: one.text, hotkey, off, chosen: one === first, title: one.text };
     return h(Press, { ...of, onPress: () => take(queue, one) }, swatch, one.text);
   });
   return box(

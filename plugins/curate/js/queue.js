@@ -22,6 +22,8 @@ class Queue {
     this.current = "";
     this.returns = 0;
     this.outlined = true;
+    this.zoom = 1;
+    this.narrowed = false; // whether FiftyOne's view leaves photos out
     this.deafUntil = 0;
     this.counts = {};
     this.keys = {};
@@ -73,13 +75,20 @@ class Queue {
     this.changed();
   }
 
+  zoomBy({ deltaY }) {
+    const [least, most] = [1 / 4, 4];
+    this.zoom = Math.min(most, Math.max(least, this.zoom * (deltaY < 0 ? 1.25 : 0.8)));
+    this.changed();
+  }
+
   hideOutlines() {
     this.outlined = !this.outlined;
     this.changed();
   }
 
-  say(text, bad = false) {
-    this.note = { text, bad };
+  // tone: "" for what was done, "bad" for what was not, "hint" for what a key does not do.
+  say(text, tone = "") {
+    this.note = { text, tone };
     this.changed();
   }
 
@@ -135,6 +144,7 @@ class Queue {
     }
     this.current = id;
     this.outlined = true;
+    this.zoom = 1;
     this.clock.restart();
   }
 
@@ -147,6 +157,7 @@ class Queue {
     this.skipped.delete(suspect.id);
     this.skipped.add(suspect.id);
     this.current = "";
+    this.say("Skipped: it comes again at the end.");
     this.settle();
   }
 
@@ -209,7 +220,7 @@ class Queue {
     const failed = (reason) => {
       this.reloading = false;
       if (this.phase === "loading") this.phase = "failed";
-      this.say(reason, true);
+      this.say(reason, "bad");
     };
     const send = async () => {
       const answer = await this.ask("review_queue", {});

@@ -16,11 +16,14 @@ const STYLE = `
 .curate select.set { border-color: #ffb84d; }
 .curate .status { flex: 1; height: 28px; line-height: 28px; padding: 0 10px; border-radius: 4px;
   color: #9fdc9f; }
+.curate .status.hint { color: #ffb84d; }
 .curate .status.bad { color: #fff; background: #b3261e; font-weight: 600; }
 .curate .status.warning { color: #1b1b1d; background: #ffb84d; font-weight: 600; }
 .curate .what { font-size: 18px; height: 26px; }
 .curate .what .kind { float: right; font-size: 14px; }
 .curate .reason { height: 40px; overflow: hidden; }
+.curate .about { display: flex; gap: 12px; justify-content: space-between; }
+.curate .legend { display: flex; flex: none; gap: 12px; }
 .curate .class { border-bottom: 3px solid; }
 .curate .pictures { flex: 1; min-height: 120px; display: flex; gap: 8px; }
 .curate figure { flex: 1; min-width: 0; margin: 0; display: flex; flex-direction: column; }
@@ -40,8 +43,8 @@ const STYLE = `
   text-align: center; font: 600 12px/18px monospace; color: #1b1b1d; background: #ffb84d;
   border-radius: 3px; }
 .curate .press:disabled kbd { background: #6a6a70; }
-.curate .picks { display: grid; grid-template-columns: repeat(auto-fill, minmax(170px, 1fr));
-  gap: 6px; max-height: 30vh; overflow: auto; padding: 3px; }
+.curate .picks { display: grid; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr));
+  gap: 6px; max-height: 34vh; overflow: auto; padding: 3px; }
 .curate .swatch { display: inline-block; width: 12px; height: 12px; margin-right: 6px;
   border-radius: 2px; vertical-align: -1px; }
 .curate .wall { flex: 1; min-height: 0; overflow: auto; display: grid; gap: 6px;

@@ -12,13 +12,13 @@ function percent(share) {
 }
 
 // A button and its key. It never takes the focus: keys stay with the panel.
-function Press({ action, hotkey, off = "", chosen, onPress, children }) {
+function Press({ action, hotkey, off = "", chosen, title, onPress, children }) {
   const of = {
     type: "button",
     className: chosen ? "press chosen" : "press",
     "data-action": action,
     disabled: Boolean(off),
-    title: off || MEANING[action],
+    title: off || title || MEANING[action],
     onMouseDown: (event) => event.preventDefault(),
     onClick: onPress,
   };
@@ -41,12 +41,12 @@ function Picture({ queue, suspect, of, onPaint }) {
     if (!outlines || !image.complete) return;
     const ofPhoto = suspect.field === "photo";
     const whole = of === "photo" || ofPhoto;
-    const part = whole ? wholePhoto(shown) : closeUp(suspect, outlines.suggestion);
+    const part = whole ? wholePhoto(shown) : closeUp(suspect, outlines.suggestion, queue.zoom);
     const layers = layersOf(suspect, outlines, suggestionFor(suspect, outlines), queue.colors)[of];
     const frame = of === "photo" && !ofPhoto && suspect.box;
     paint(canvas.current, image, shown, part, queue.outlined ? layers : [], frame);
     canvas.current.dataset.painted = suspect.id;
     if (onPaint) onPaint();
-  }, [suspect.id, outlines, image.complete, queue.outlined, size]);
-  return h("canvas", { ref: canvas, "data-picture": of });
+  }, [suspect.id, outlines, image.complete, queue.outlined, queue.zoom, size]);
+  return h("canvas", { ref: canvas, "data-picture": of, onWheel: (event) => queue.zoomBy(event) });
 }

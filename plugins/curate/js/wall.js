@@ -26,16 +26,29 @@ function decideWall(queue, action) {
   const offers = new Map(ticked.map((s) => [s, offersFor(s, pictures.outlines(s.id))[action]]));
   const unseen = ticked.filter((s) => !wall.seen.has(s.id));
   const without = ticked.find((s) => offers.get(s).off);
-  if (!ticked.length) return queue.say("None is ticked.");
-  if (queue.decisions.undoing) return queue.say(queue.obstacle);
+  if (!ticked.length) return queue.say("None is ticked.", "hint");
+  if (queue.decisions.undoing) return queue.say(queue.obstacle, "hint");
   if (unseen.length) {
     document.querySelector(`[data-crop="${unseen[0].id}"]`)?.scrollIntoView({ block: "center" });
-    return queue.say(`${unseen.length} of them have not been on screen yet: look at them first.`);
+    const hidden = `${unseen.length} of them have not been on screen yet: look at them first.`;
+    return queue.say(hidden, "hint");
   }
-  if (without) return queue.say(offers.get(without).off);
+  if (without) return queue.say(offers.get(without).off, "hint");
   wall.from += ON_WALL;
   if (wall.from >= wall.ids.length) queue.mode = "one";
   return queue.decisions.make(ticked, (s) => offers.get(s).decision);
+}
+
+// What the suspects of a wall have in common, in words.
+function inCommon(suspect) {
+  const { kind, label, field, faults } = suspect;
+  if (field === "photo") return faults.join(", ");
+  return pairOf(suspect) || `labelled ${label}: ${kind}`;
+}
+
+function tickAll({ wall, changed }, page, ticked) {
+  for (const { id } of page) wall.spared[ticked ? "delete" : "add"](id);
+  changed();
 }
 
 function keyOnWall(queue, key) {
@@ -62,6 +75,12 @@ function Crop({ queue, suspect, inSight }) {
   const picture = { queue, suspect, of: shown, onPaint: () => seen.add(id) };
   const tick = `${spared.has(id) ? "☐" : "☑"} ${score ? percent(score) : ""}`;
   return h("div", of, inSight ? h(Picture, picture) : box("grow"), h("span", null, tick));
+}
+
+function OutlinesButton({ queue }) {
+  const of = { action: "outlines", hotkey: queue.keys.outlines };
+  const onPress = () => perform("outlines", queue);
+  return h(Press, { ...of, onPress }, queue.outlined ? "hide outlines" : "show outlines");
 }
 
 // Few crops are large: their room is there.
@@ -101,12 +120,22 @@ function Wall({ queue }) {
   return h(
     R.Fragment,
     null,
-    box("line", `${page.length} of ${wall.ids.length} like this one: untick what is different.`),
+    box(
+      "line",
+      page.length > 0 && h("b", null, inCommon(page[0])),
+      ` · ${page.length} of ${wall.ids.length}: untick what is different. `,
+      h(Press, { onPress: () => tickAll(queue, page, !ticked) }, ticked ? "untick all" : "tick all"),
+    ),
     h(
       "div",
       { className: "wall", ref: root, style: { "--crop": `${cropSize(page.length)}px` } },
       page.map((s) => h(Crop, { key: s.id, queue, suspect: s, inSight: inSight.has(s.id) })),
     ),
-    box("acts few", acts || "All of them are decided.", h(Back, { queue, to: "one at a time" })),
+    box(
+      "acts few",
+      acts || "All of them are decided.",
+      h(OutlinesButton, { queue }),
+      h(Back, { queue, to: "one at a time" }),
+    ),
   );
 }
