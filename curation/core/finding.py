@@ -62,7 +62,17 @@ class FindingKind(StrEnum):
     IMAGE_LISTED_TWICE = (
         "photo listed twice",
         Severity.ERROR,
-        "the file lists the photo before already, maybe spelled otherwise",
+        "another photo or mask of its name stands before it",
+    )
+    LOST_LABELS = (
+        "photo whose labels are lost",
+        Severity.ERROR,
+        "it has no label, and annotations of the file belong to no photo",
+    )
+    ONLY_IGNORED = (
+        "mask without a class",
+        Severity.ERROR,
+        "all that is labelled is 255, which the class list does not name",
     )
     SIZE_MISMATCH = (
         "size mismatch",
@@ -141,6 +151,11 @@ class FindingKind(StrEnum):
     )
 
     # What readers repair, or find wrong in a polygon as drawn.
+    LISTINGS_JOINED = (
+        "listings joined",
+        Severity.NOTE,
+        "the file lists the photo more than once; it has the labels of all listings",
+    )
     RUN_PAST_END = (
         "run past the end",
         Severity.ERROR,

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.core.text import count
 from curation.formats.messages import explain_mismatch, printable, quoted, shown
-from curation.formats.source import OnFinding, find_image, listed_twice
+from curation.formats.source import OnFinding, Repeats, clash, find_image, join, joined
 
 COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId")
 MAX_LINE = 64 * 2**20
@@ -95,7 +96,7 @@ class IMaterialist:
         first: (photos + 1,) where each photo's rows begin in the two arrays below
         lines: (rows,) line numbers, photo by photo
         offsets: (rows,) where these lines begin in the file, in bytes
-        twice: names of a photo that has an earlier one (``a``, ``a.jpg``), by index
+        repeats: names of a photo that has an earlier one (``a``, ``a.jpg``)
         size, changed: of the file when it was loaded, in bytes and nanoseconds
     """
 
@@ -107,7 +108,7 @@ class IMaterialist:
     first: NDArray[np.int64]
     lines: NDArray[np.int64]
     offsets: NDArray[np.int64]
-    twice: frozenset[int]
+    repeats: Repeats
     size: int
     changed: int
 
@@ -119,25 +120,47 @@ class IMaterialist:
                 reason = "was changed while it was read; import it again"
                 raise FormatError(self.path, reason)
             for number in range(start, min(stop, len(self.names))):
-                rows = []
-                for row in range(self.first[number], self.first[number + 1]):
-                    file.seek(self.offsets[row])
-                    rows.append((int(self.lines[row]), file.readline(MAX_LINE)))
+                if number in self.repeats.first:  # it is joined to the first
+                    continue
+                listings = (number, *self.repeats.later.get(number, ()))
+                rows = [list(self._rows(file, k)) for k in listings]
                 if record := self._record(number, rows, on_finding):
                     yield record
 
+    def _rows(self, file: BinaryIO, number: int) -> Iterator[tuple[int, bytes]]:
+        """Line number and text of each row of a name."""
+        for row in range(self.first[number], self.first[number + 1]):
+            file.seek(self.offsets[row])
+            yield int(self.lines[row]), file.readline(MAX_LINE)
+
     def _record(
-        self, number: int, rows: Sequence[tuple[int, bytes]], on_finding: OnFinding
+        self, number: int, listings: Sequence[Sequence[tuple[int, bytes]]], on_finding: OnFinding
     ) -> ImageRecord | None:
-        name, first = self.names[number], f"{self.path.name}:{rows[0][0]}"
-        skipped = count(len(rows), "row")
-        if number in self.twice:
-            on_finding(Finding(FindingKind.IMAGE_LISTED_TWICE, first, f"{shown(name)}, {skipped}"))
+        """The photo of a name.
+
+        Args:
+            listings: line number and text of the rows of this name, and of each other name of it
+        """
+        name, first = self.names[number], f"{self.path.name}:{listings[0][0][0]}"
+        skipped = count(sum(map(len, listings)), "row")
+        if number in self.repeats.clashing:
+            on_finding(clash(first, name, skipped))
             return None
         found = find_image(self.images, name, first, skipped, on_finding)
         if not found:
             return None
         image, height, width = found
+        instances = join([self._instances(rows, height, width, on_finding) for rows in listings])
+        if not instances:
+            on_finding(Finding(FindingKind.NO_USABLE_ROW, first, shown(name)))
+            return None
+        if len(listings) > 1:
+            on_finding(joined(first, name, list(map(len, listings)), "row"))
+        return ImageRecord(image_io.without_suffix(name), image, height, width, instances)
+
+    def _instances(
+        self, rows: Sequence[tuple[int, bytes]], height: int, width: int, on_finding: OnFinding
+    ) -> list[Instance]:
         instances = []
         for line, text in rows:
             location = f"{self.path.name}:{line}"
@@ -154,11 +177,7 @@ class IMaterialist:
                 instances.append(_instance(row, height, width, self.labels, location))
             except ValueError as error:
                 on_finding(Finding(FindingKind.UNDECODABLE_ROW, location, str(error)))
-        if not instances:
-            on_finding(Finding(FindingKind.NO_USABLE_ROW, first, shown(name)))
-            return None
-        image_id = image_io.without_suffix(name)
-        return ImageRecord(image_id, image, height, width, tuple(instances))
+        return instances
 
 
 def load(path: Path, images: Path, labels: Labels | Path | None = None) -> IMaterialist:
@@ -211,7 +230,7 @@ def load(path: Path, images: Path, labels: Labels | Path | None = None) -> IMate
         np.cumsum([0, *map(len, rows.values())]),
         starts[:, 0],
         starts[:, 1],
-        listed_twice(names, map(image_io.without_suffix, names), images),
+        Repeats.of(names, map(image_io.without_suffix, names), images),
         state.st_size,
         state.st_mtime_ns,
     )

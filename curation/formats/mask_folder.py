@@ -29,6 +29,7 @@ from curation.core.finding import Finding, FindingKind
 from curation.core.masks import IGNORE_INDEX
 from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import IGNORE, Taxonomy, label_map
+from curation.core.text import count
 from curation.formats.messages import explain_mismatch, printable, quoted, shown
 from curation.formats.source import OnFinding, find_image
 
@@ -54,6 +55,7 @@ class MaskFolder:
         names: photos without their suffix, as ``sub/a``; a mask without a photo by its own name
         masks: the files in ``path`` that belong to each name, the one to read first
         categories: the name of each pixel value, ``ignore`` of what is, None of background
+        ignore_unlisted: 255 is ignored although the class list does not name it
     """
 
     path: Path
@@ -61,24 +63,25 @@ class MaskFolder:
     names: tuple[str, ...]
     masks: Mapping[str, tuple[str, ...]]
     categories: Mapping[int, str | None]
+    ignore_unlisted: bool
 
     def read(self, start: int, stop: int, on_finding: OnFinding) -> Iterator[ImageRecord]:
         """Yields the photos ``names[start:stop]``; see :class:`curation.formats.source.Source`.
 
-        A photo whose mask is background alone is yielded too, without instances.
+        A photo whose mask is background alone is yielded too, without instances. Of
+        several masks of a photo the first that has a label is read.
         """
         for name in self.names[start:stop]:
-            mask, *others = self.masks[name]
-            for other in others:
-                on_finding(
-                    Finding(
-                        FindingKind.IMAGE_LISTED_TWICE,
-                        self._location(other),
-                        f"its mask is {quoted(mask)}",
-                    )
-                )
-            if record := self._record(name, mask, on_finding):
-                yield record
+            masks = self.masks[name]
+            records = {mask: self._record(name, mask, on_finding) for mask in masks}
+            usable = {mask: record for mask, record in records.items() if record}
+            best = max(usable, key=lambda mask: bool(usable[mask].instances), default="")
+            for other in (mask for mask in usable if mask != best):
+                detail = f"its mask is {quoted(best)}"
+                on_finding(Finding(FindingKind.IMAGE_LISTED_TWICE, self._location(other), detail))
+            # Where a mask was refused, that of background alone says nothing.
+            if best and (usable[best].instances or len(usable) == len(masks)):
+                yield usable[best]
 
     def _record(self, name: str, mask: str, on_finding: OnFinding) -> ImageRecord | None:
         location = self._location(mask)
@@ -104,7 +107,23 @@ class MaskFolder:
             for value, pairs in runs.items()
             if (category := self.categories[value])
         )
+        categories = {i.category for i in instances}
+        if self.ignore_unlisted and IGNORE_INDEX in runs and categories == {IGNORE}:
+            on_finding(Finding(FindingKind.ONLY_IGNORED, location, self._only_ignored(runs)))
+            return None
         return ImageRecord(name, image, height, width, tuple(instances))
+
+    def _only_ignored(self, runs: Mapping[int, NDArray[np.int64]]) -> str:
+        """Paint programs and thresholds write a garment as 255, where a list may call it 1."""
+        classes = [f"{v} {quoted(n)}" for v, n in self.categories.items() if n and n != IGNORE]
+        if len(classes) > SHOWN:
+            classes = [*classes[:SHOWN], f"{len(classes) - SHOWN} more"]
+        pixels = int(runs[IGNORE_INDEX][1::2].sum())
+        return (
+            f"{count(pixels, 'pixel')} of {IGNORE_INDEX}, which is ignored, and none of "
+            f"{', '.join(classes)}: where {IGNORE_INDEX} is a garment, the class list has to say "
+            f"{IGNORE_INDEX},NAME; where it is to be ignored, {IGNORE_INDEX},ignore"
+        )
 
     def _location(self, mask: str) -> str:
         return f"{self.path.name}/{shown(mask)}"
@@ -122,13 +141,14 @@ def load(masks: Path, images: Path, classes: str) -> MaskFolder:
         classes: a CSV with the columns id and name, a taxonomy's ``.toml`` or
             the name of a built-in one. In any of them 0 is background and 255
             is ignored: it comes as the category ``ignore``, unless the list
-            gives the number to something else
+            gives the number to something else. A mask of 255 alone is refused
+            where the list does not name it
 
     Raises:
         FormatError: the list or the folder is not that
         TaxonomyError: the taxonomy is wrong
     """
-    categories = _categories(classes)
+    listed = _listed(classes)
     if not masks.is_dir():
         raise FormatError(masks, "no such folder of masks")
     if masks.resolve() == images.resolve():
@@ -148,7 +168,10 @@ def load(masks: Path, images: Path, classes: str) -> MaskFolder:
     for file in sorted(files, key=lambda file: (image_io.without_suffix(file), file)):
         name = _image_name(root, image_io.without_suffix(file))
         matched[name] = (*matched.get(name, ()), file)
-    return MaskFolder(masks, images, tuple(matched), matched, categories)
+    categories = {0: None, IGNORE_INDEX: IGNORE} | listed
+    return MaskFolder(
+        masks, images, tuple(matched), matched, categories, IGNORE_INDEX not in listed
+    )
 
 
 def write(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
@@ -228,14 +251,14 @@ def _runs(values: NDArray[np.integer]) -> dict[int, NDArray[np.int64]]:
 def _shown(runs: Mapping[int, NDArray[np.int64]], unknown: Iterable[int]) -> str:
     """The values that no class has, the most frequent first."""
     pixels = sorted(((int(runs[v][1::2].sum()), v) for v in unknown), reverse=True)
-    named = [f"{value} ({count} pixels)" for count, value in pixels[:SHOWN]]
+    named = [f"{value} ({n} pixels)" for n, value in pixels[:SHOWN]]
     if len(pixels) > SHOWN:
         named.append(f"{len(pixels) - SHOWN} more")
     return f"{', '.join(named)}: edges blurred by a resize (use nearest), or masks of another list"
 
 
-def _categories(classes: str) -> dict[int, str | None]:
-    """The name of each pixel value, ``ignore`` for what is ignored, None for background."""
+def _listed(classes: str) -> dict[int, str | None]:
+    """The name of each value in the list, ``ignore`` for what is ignored, None for background."""
     if Path(classes).suffix.lower() == ".csv":
         names = _read_list(Path(classes))
     elif Path(classes).suffix == ".toml" or classes in taxonomies.names():
@@ -245,8 +268,7 @@ def _categories(classes: str) -> dict[int, str | None]:
         reason = f"no list of classes: give a .csv, a taxonomy's .toml, or one of {known}"
         raise FormatError(classes, reason)
     meant = {"background": None, "void": IGNORE, IGNORE: IGNORE}
-    listed = {value: meant.get(name.casefold(), name) for value, name in names.items()}
-    return {0: None, IGNORE_INDEX: IGNORE} | listed
+    return {value: meant.get(name.casefold(), name) for value, name in names.items()}
 
 
 def _read_list(path: Path) -> dict[int, str]:

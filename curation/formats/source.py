@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from posixpath import normpath
 from typing import Protocol
@@ -10,7 +11,9 @@ from unicodedata import normalize
 
 from curation.core import image_io
 from curation.core.finding import Finding, FindingKind
-from curation.core.records import ImageRecord
+from curation.core.records import ImageRecord, Instance
+from curation.core.text import count
+from curation.formats.messages import quoted
 
 OnFinding = Callable[[Finding], None]
 
@@ -39,7 +42,9 @@ class Source(Protocol):
 
         A photo that the file lists without any label is yielded too, without
         instances: the file says so, and a correction may have taken the last
-        label away. One whose labels all were skipped is told, not yielded.
+        label away. One whose labels all were skipped is told, not yielded. One
+        that is listed more than once is yielded where it is listed first, with
+        the labels of all its listings.
 
         Args:
             on_finding: told each photo and label that is skipped, and why
@@ -67,28 +72,78 @@ def find_image(
     return None
 
 
-def listed_twice(names: Sequence[str], image_ids: Iterable[str], images: Path) -> frozenset[int]:
+@dataclass(frozen=True, slots=True)
+class Repeats:
     """The listings whose photo stands before already, by index: ``a``, ``./a`` and ``a.jpg``.
 
-    A photo is another's by its file or by its image_id. A name without a file
-    takes no record from another.
+    Attributes:
+        later: the other listings of a photo, by its first
+        first: the first listing of a photo, by each other one
+        clashing: listings of another photo that would have the image_id of an earlier one
+    """
+
+    later: Mapping[int, tuple[int, ...]]
+    first: Mapping[int, int]
+    clashing: frozenset[int]
+
+    @classmethod
+    def of(cls, names: Sequence[str], image_ids: Iterable[str], images: Path) -> Repeats:
+        """A listing is a photo's by its file. A name without a file takes no record from another.
+
+        Args:
+            image_ids: what each name becomes in a record
+        """
+        alike: dict[str, list[tuple[str, int, str]]] = {}
+        for number, (name, image_id) in enumerate(zip(names, image_ids, strict=True)):
+            key = normalize("NFC", normpath(image_io.without_suffix(name)))
+            alike.setdefault(key, []).append((name, number, image_id))
+        later: dict[int, tuple[int, ...]] = {}
+        first: dict[int, int] = {}
+        clashing = set()
+        for group in (group for group in alike.values() if len(group) > 1):
+            files: dict[Path, int] = {}
+            taken = set()
+            for name, number, image_id in group:
+                try:
+                    file = image_io.find(images, name)
+                except (FileNotFoundError, ValueError):  # whoever reads it says why
+                    continue
+                if file in files:
+                    first[number] = files[file]
+                    later[files[file]] = (*later.get(files[file], ()), number)
+                elif image_id in taken:
+                    clashing.add(number)
+                else:
+                    files[file] = number
+                    taken.add(image_id)
+        return cls(later, first, frozenset(clashing))
+
+
+def join(listings: Sequence[Sequence[Instance]]) -> tuple[Instance, ...]:
+    """The instances of all listings of a photo; what several of them say is there once.
+
+    What one listing says twice stays: an audit names it.
+    """
+    found: list[Instance] = []
+    for instances in listings:
+        there = {(i.category, i.mask, i.attributes) for i in found}
+        found += [i for i in instances if (i.category, i.mask, i.attributes) not in there]
+    return tuple(found)
+
+
+def joined(location: str, name: str, labels: Sequence[int], what: str) -> Finding:
+    """What is said of a photo that is listed more than once.
 
     Args:
-        image_ids: what each name becomes in a record
+        location: of its first listing
+        labels: how many each of its listings has
+        what: one of these is called, e.g. ``region``
     """
-    alike: dict[str, list[tuple[str, int, str]]] = {}
-    for number, (name, image_id) in enumerate(zip(names, image_ids, strict=True)):
-        key = normalize("NFC", normpath(image_io.without_suffix(name)))
-        alike.setdefault(key, []).append((name, number, image_id))
-    twice = set()
-    for group in (group for group in alike.values() if len(group) > 1):
-        taken: set[Path | str] = set()
-        for name, number, image_id in group:
-            try:
-                this: set[Path | str] = {image_io.find(images, name), image_id}
-            except (FileNotFoundError, ValueError):  # whoever reads it says why
-                continue
-            if taken & this:
-                twice.add(number)
-            taken |= this
-    return frozenset(twice)
+    each = " and ".join(count(n, what) for n in labels)
+    return Finding(FindingKind.LISTINGS_JOINED, location, f"{quoted(name)}: {each}")
+
+
+def clash(location: str, name: str, skipped: str) -> Finding:
+    """What is said of a photo whose image_id an earlier one has."""
+    detail = f"{quoted(name)}, {skipped}: a photo that differs in its suffix alone is listed before"
+    return Finding(FindingKind.IMAGE_LISTED_TWICE, location, detail)

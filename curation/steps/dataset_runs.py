@@ -40,7 +40,7 @@ class DatasetRuns:
         self, run: str, config: TrainConfig, *, folds: int = 0, progress: Progress = silent
     ) -> trainer.RunMetrics | None:
         _check_one_worker(run)
-        work = working_copy.load(self.dataset)
+        work = working_copy.load_labelled(self.dataset)
         folder = self.folder(run)
         of: Mapping[str, str | int] = (
             parts.folds(self.dataset, work, run, folds, progress=progress)
@@ -78,7 +78,7 @@ class DatasetRuns:
     def current(self, run: str, *, progress: Progress = silent) -> Iterator[trainer.Examples]:
         folder = self.folder(run)
         config = trainer.load_config(folder)
-        work = working_copy.load(self.dataset)
+        work = working_copy.load_labelled(self.dataset)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             _write(Path(scratch) / DATA, work, config, progress)
             yield _open(Path(scratch) / DATA, config)

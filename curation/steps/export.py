@@ -36,10 +36,10 @@ def export(
         the manifest; see :func:`curation.formats.export.write`
 
     Raises:
-        DatasetError: as :func:`working_copy.load`
+        DatasetError: as :func:`working_copy.load_labelled`
         CurateError: the folder holds something that is not of an earlier export
     """
-    work = working_copy.load(dataset)
+    work = working_copy.load_labelled(dataset)
     split = parts.split(dataset, work, progress=progress)
     done, total = 0, len(work.records)
 

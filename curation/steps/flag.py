@@ -21,7 +21,7 @@ from curation.issues.issue import ISSUES, SUSPECT, ImageScore, Issue
 from curation.issues.observation import Observation
 from curation.steps.dataset_runs import DatasetRuns, channels_of, image_files
 from curation.steps.feedback import Feedback
-from curation.steps.working_copy import load
+from curation.steps.working_copy import load_labelled
 from curation.store import Dataset, results
 from training import run as trainer
 
@@ -87,13 +87,13 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
         run: a finished one, whose classes are those of the active taxonomy
 
     Raises:
-        DatasetError: as :func:`curation.steps.working_copy.load`
+        DatasetError: as :func:`curation.steps.working_copy.load_labelled`
         RunError: the run is missing, unfinished, or of other classes
     """
     # Here, since scikit-learn takes a second to start, and all verbs are imported together.
     from curation.issues import pipeline, scoring
 
-    work = load(dataset)
+    work = load_labelled(dataset)
     folder = dataset.run_folder(run)
     names = channels_of(folder, work).names
     feedback = Feedback.of(dataset, work)

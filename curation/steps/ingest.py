@@ -74,8 +74,11 @@ def _ingest(name: str, source: Source, update: bool, progress: Progress) -> Impo
     if not result.images:
         if not before.known:
             store.delete(name)
-        kinds = console.count_kinds(result.skips)
-        reason = f"no photo of it could be imported ({kinds}); see {path}"
+        first = result.skips[0]
+        reason = (
+            f"no photo of it could be imported ({console.count_kinds(result.skips)}); the first, "
+            f"{first.location}: {first.detail}; see {path}"
+        )
         raise FormatError(source.path, reason)
     if not before.known or (update and not result.absent):
         # The file speaks of every photo, so what earlier ones skipped is no matter any more.

@@ -14,6 +14,7 @@ from typing import Protocol
 from curation.core import splits
 from curation.core.errors import RunError
 from curation.core.progress import Progress, silent, track
+from curation.steps import classes
 from training import run as trainer
 from training.config import TrainConfig
 
@@ -42,6 +43,7 @@ class Runs(Protocol):
 
         Raises:
             RunError: its folder holds another run, or the settings do not fit
+            DatasetError: no image has a pixel of any class
         """
         ...
 
@@ -90,6 +92,9 @@ class FolderRuns:
                 f"{config.size}: take --size {records.size}, or export with --size {config.size}"
             )
             raise RunError(run, reason, where="--size")
+        names = records.classes.names[1:]
+        missing = [name for name in names if not records.pixels.get(name)]
+        classes.check(str(self.data), names, missing, "export a dataset that has labels")
         images = records.images
         parts = trainer.Parts(
             "fold" if folds else "split",

@@ -26,7 +26,7 @@ def train(
     Raises:
         RunError: another run has the name, or settings and photos do not fit
         DivergedError: the loss is no number any more
-        CurateError: a photo cannot be read
+        CurateError: a photo cannot be read, or none has a pixel of any class
     """
     finished = runs.begin(run, config, folds=folds, progress=progress)
     return finished or resume(runs, run, progress=progress)

@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
+import numpy as np
+
 from curation.audit.duplicates import duplicates
 from curation.core import splits
 from curation.core.errors import DatasetError
 from curation.core.progress import Progress, silent
 from curation.core.records import ImageRecord
-from curation.core.taxonomy import ClassIndex, Taxonomy
+from curation.core.taxonomy import IGNORE, ClassIndex, Taxonomy, label_map
 from curation.core.text import count
+from curation.steps import classes
 from curation.store import Dataset, edits, image_hashes
 from curation.store.fields import LABELS
 
@@ -42,6 +45,16 @@ class WorkingCopy:
         """The rarest class of each image, by image_id; empty for an image without a label."""
         present = {i: [x.category for x in r.instances] for i, r in self.records.items()}
         return splits.strata(present)
+
+    def classes_without_a_pixel(self) -> list[str]:
+        """The classes that no label map shows a pixel of, in the taxonomy's order."""
+        unseen = {c.id: c.name for c in self.taxonomy.classes}
+        for record in self.records.values():
+            # Painted, since a label may lie under another one; few photos show all classes.
+            if {i.category for i in record.instances} & set(unseen.values()):
+                for value in np.unique(label_map(record, self.taxonomy)).tolist():
+                    unseen.pop(value, None)
+        return list(unseen.values())
 
     def digest(self) -> str:
         """A hash of all labels: the masks, their classes, and the order they are painted in."""
@@ -81,6 +94,23 @@ def load(dataset: Dataset) -> WorkingCopy:
         raise DatasetError(dataset.name, "has no photo left to work on")
     groups = image_hashes.content_groups(dataset)
     return WorkingCopy(taxonomy, records, {i: groups[i] for i in records})
+
+
+def load_labelled(dataset: Dataset) -> WorkingCopy:
+    """As :func:`load`, for whoever learns from the labels or hands them on.
+
+    A class without a pixel is named in the log.
+
+    Raises:
+        DatasetError: as :func:`load`, or no image has a pixel of any class
+    """
+    work = load(dataset)
+    names = [c.name for c in work.taxonomy.classes]
+    labels = [x.category for record in work.records.values() for x in record.instances]
+    there = f"{count(len(labels), 'label')}, {labels.count(IGNORE):,} of them ignored"
+    way_out = f"{there}; import their labels, or run `curate remap` with a taxonomy that takes them"
+    classes.check(dataset.name, names, work.classes_without_a_pixel(), way_out)
+    return work
 
 
 def near_duplicates(

@@ -26,7 +26,7 @@ class Imported:
         added, unchanged, updated, differing: image ids
         instances: instances in all photos that were read
         skips: what was skipped and why
-        repaired: labels that were taken in after the reader had repaired them
+        repaired: labels and photos that were taken in after the reader had repaired them
         changes: what is new and gone in updated photos, and reviews that lost their label
         absent: photos of the dataset that the file does not name (with ``update``)
         unlisted: photos in the folder that the annotation file does not name

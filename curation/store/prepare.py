@@ -95,7 +95,11 @@ def prepare_slice(
     skips: list[Finding] = []
     repairs: list[Finding] = []
     images = []
-    for record in source.read(part.start, part.stop, skips.append):
+
+    def on_finding(found: Finding) -> None:
+        (repairs if found.kind is FindingKind.LISTINGS_JOINED else skips).append(found)
+
+    for record in source.read(part.start, part.stop, on_finding):
         try:
             images.append(prepare(record, target))
             repairs += repaired(record)

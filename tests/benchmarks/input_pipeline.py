@@ -202,7 +202,8 @@ def draw(folder: Path, count: int, size: int, shards: int = 4) -> None:
         hashes[name] = sha256((folder / name).read_bytes()).hexdigest()
     classes = [(0, "background", "#000000"), *((k, f"class {k}", "#1f77b4") for k in range(1, 6))]
     export.write_csv(folder / "classes.csv", ("id", "name", "color"), classes)
-    splits = {"train": {"sha256": hashes}, "val": {"sha256": {}}, "test": {"sha256": {}}}
+    splits = {name: {"pixels": {}, "sha256": {}} for name in ("train", "val", "test")}
+    splits["train"]["sha256"] = hashes
     manifest = {"format": "tfrecord", "size": size, "splits": splits}
     own = dict(zip(names, names, strict=True))
     export.finish(folder, manifest, names, dict.fromkeys(names, "train"), own)

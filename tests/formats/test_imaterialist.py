@@ -171,16 +171,25 @@ def test_a_file_that_was_changed_after_the_scan_is_refused(tmp_path, images_fold
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [("a.jpg", "a.png"), ("a.jpg", "a"), ("a", "a.jpg"), ("a", "./a"), ("x/../a.jpg", "a")],
+    [("a.jpg", "a"), ("a", "a.jpg"), ("a", "./a"), ("x/../a.jpg", "a")],
 )
-def test_two_names_of_one_record_are_told(tmp_path, images_folder, first, second):
-    if "a.png" in (first, second):
-        Image.new("RGB", (6, 4)).save(images_folder / "a.png")
-    lines = [f"{first},2 2,4,6,4,\n", *[f"{second},2 2,4,6,4,\n"] * 2, "b,1 1,5,5,6,\n"]
-    records, (skip,) = read(csv_file(tmp_path, *lines), images_folder)
+def test_the_rows_of_two_names_of_one_photo_are_joined(tmp_path, images_folder, first, second):
+    rows = ["2 2,4,6,4,\n", "2 2,4,6,4,\n", "9 1,4,6,4,\n"]
+    lines = [f"{name},{row}" for name, row in zip((first, second, second), rows, strict=True)]
+    records, (told,) = read(csv_file(tmp_path, *lines, "b,1 1,5,5,6,\n"), images_folder)
     assert [r.path.stem for r in records] == ["a", "b"]
+    assert [i.source for i in records[0].instances] == ["train.csv:2", "train.csv:4"]
+    assert (told.location, told.kind) == ("train.csv:2", "listings joined")
+    assert told.detail == f"'{first}': 1 row and 2 rows"
+
+
+def test_photos_that_differ_in_their_suffix_alone_are_not_joined(tmp_path, images_folder):
+    Image.new("RGB", (6, 4)).save(images_folder / "a.png")
+    lines = ["a.jpg,2 2,4,6,4,\n", *["a.png,9 1,4,6,4,\n"] * 2]
+    (record,), (skip,) = read(csv_file(tmp_path, *lines), images_folder)
+    assert [i.source for i in record.instances] == ["train.csv:2"]
     assert (skip.location, skip.kind) == ("train.csv:3", "photo listed twice")
-    assert skip.detail == f"{second}, 2 rows"
+    assert skip.detail.startswith("'a.png', 2 rows: a photo that differs in its suffix alone")
 
 
 def test_a_name_without_a_image_takes_no_record_from_another(tmp_path, images_folder):

@@ -39,9 +39,13 @@ def test_what_is_written_is_read_back_exactly(tmp_path, values):
     images, out = tmp_path / "photos", tmp_path / "out"
     image = save(images / "r.png", np.zeros(values.shape, np.uint8))
     mask_folder.write(out, [record(image, values)], styles)
+    named = {1, 2, 3} & set(values.ravel().tolist()) or not values.any()
     for classes in ("styles", str(out / "classes.csv")):
-        (back,) = mask_folder.load(out, images, classes).read(0, 1, [].append)
-        assert (label_map(back, styles) == values).all()
+        found = list(mask_folder.load(out, images, classes).read(0, 1, [].append))
+        if classes == "styles" and not named:  # only the list beside it says that 255 is ignored
+            assert found == []
+            continue
+        assert (label_map(found[0], styles) == values).all()
 
 
 def test_a_written_mask_has_the_taxonomys_colors_and_says_its_classes(tmp_path):

@@ -3,7 +3,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.formats.messages import MAX_SHOWN, printable, quoted, shown
-from curation.formats.source import listed_twice
 
 ANY = st.text(st.characters(), max_size=500)  # halves of characters too
 
@@ -46,12 +45,3 @@ def test_a_label_is_what_can_be_shown(text):
         assert str(error).isprintable()
     else:
         assert label == text.strip() == shown(label) != ""
-
-
-def test_a_image_is_listed_twice_by_its_file_or_its_image_id(images_folder):
-    names = ["a.png", "a", "./a.jpg", "b.png", "sub/../b", "x/a", "a.jpg"]
-    assert listed_twice(names, names, images_folder) == {2, 4, 6}
-    assert listed_twice(names, "aaabbxa", images_folder) == {2, 4, 6}
-    (images_folder / "a.png").write_bytes((images_folder / "b.png").read_bytes())
-    assert listed_twice(["a.png", "a.jpg"], ["a.png", "a.jpg"], images_folder) == frozenset()
-    assert listed_twice(["a.png", "a.jpg"], ["a", "a"], images_folder) == {1}

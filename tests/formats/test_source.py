@@ -2,7 +2,11 @@
 
 import pytest
 
+from curation.core import rle
+from curation.core.records import Instance
 from curation.formats.messages import explain_mismatch
+from curation.formats.source import Repeats, join
+from tests.conftest import picture
 
 
 @pytest.mark.parametrize(
@@ -19,3 +23,21 @@ from curation.formats.messages import explain_mismatch
 )
 def test_a_size_that_is_not_the_images_is_explained(given_size, found_size, expected):
     assert expected in explain_mismatch(given_size, found_size)
+
+
+def test_a_listing_is_a_photos_by_its_file_and_clashes_by_its_image_id(images_folder):
+    names = ["a.png", "a", "./a.jpg", "b.png", "sub/../b", "x/a", "a.jpg"]
+    again = Repeats({1: (2, 6), 3: (4,)}, {2: 1, 6: 1, 4: 3}, frozenset())
+    assert Repeats.of(names, names, images_folder) == again
+    assert Repeats.of(names, "aaabbxa", images_folder) == again
+    (images_folder / "a.png").write_bytes((images_folder / "b.png").read_bytes())
+    two = ["a.png", "a.jpg"]
+    assert Repeats.of(two, two, images_folder) == Repeats({}, {}, frozenset())
+    assert Repeats.of(two, ["a", "a"], images_folder) == Repeats({}, {}, frozenset({1}))
+
+
+def test_what_two_listings_say_is_there_once_and_what_one_says_twice_stays():
+    left, right = (Instance("top", rle.encode(picture(row))) for row in ("#..", "..#"))
+    fine = Instance("top", left.mask, attributes=("plain",))
+    assert join([[left, left], [right, left, fine]]) == (left, left, right, fine)
+    assert join([[], []]) == ()

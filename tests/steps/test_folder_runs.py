@@ -8,12 +8,13 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from curation import steps
 from curation.cli import main
-from curation.core.errors import RunError
+from curation.core.errors import DatasetError, RunError
 from curation.steps.runs import FolderRuns
 from tests.training.drawn import QUICK, SIZE, draw, export
 from training.errors import DivergedError
@@ -50,6 +51,22 @@ def test_folds_are_dealt_and_every_image_measured(data, tmp_path):
 def test_another_size_than_the_exports_names_both_ways_out(data, tmp_path):
     with pytest.raises(RunError, match=rf"take --size {SIZE}, or export with --size 96"):
         train(data, tmp_path / "a", config=replace(QUICK, size=96))
+
+
+def test_an_export_without_a_pixel_of_any_class_is_not_trained_on(tmp_path):
+    images, labels = draw(tmp_path, 12)
+    folder = export(tmp_path / "data", images, labels * 0)
+    reason = r"data: no photo has a pixel of any of its 2 classes \(top, skirt\): export a dataset"
+    with pytest.raises(DatasetError, match=reason):
+        train(folder, tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_class_without_a_pixel_in_an_export_is_named(tmp_path, caplog):
+    images, labels = draw(tmp_path, 12)
+    folder = export(tmp_path / "data", images, np.minimum(labels, 1))
+    FolderRuns(folder).begin(str(tmp_path / "a"), QUICK)
+    assert caplog.messages == [f"No photo of {folder} has a pixel of skirt."]
 
 
 def test_an_export_that_changed_since_is_not_trained_on(data, tmp_path):

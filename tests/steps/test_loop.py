@@ -12,7 +12,7 @@ from curation import store
 from curation.core import rle, taxonomy
 from curation.core.errors import DatasetError, RunError
 from curation.core.records import ImageRecord, Instance
-from curation.steps import evaluate, parts, predict, resume, train, working_copy
+from curation.steps import evaluate, export, flag, parts, predict, resume, train, working_copy
 from curation.steps.dataset_runs import DATA, DatasetRuns, image_files
 from curation.store.labels import remap as remap_labels
 from curation.store.write import write as write_records
@@ -59,6 +59,53 @@ def test_images_newer_than_the_remap_are_refused_not_taught_as_background(datase
         DatasetError, match=r"1 photo came or changed .* --taxonomy supercategories"
     ):
         load(dataset)
+
+
+def relabel(dataset, tmp_path, category):
+    """All photos labelled alike, as imported from a corrected file."""
+    records = [record(tmp_path, f"p{i:02d}", (i * 10, 0, 0), category) for i in range(20)]
+    records.append(record(tmp_path, "copy", (0, 0, 0), category))
+    write_records(dataset.name, records, update=True)
+    toml = 'name = "own"\nignore = ["umbrella"]\ndrop = ["sleeve"]\n'
+    for number, name in enumerate(("skirt", "hat"), 1):
+        toml += f'[[classes]]\nid = {number}\nname = "{name}"\ncolor = "#ff0000"\n'
+    remap_labels(dataset, toml, "own.toml")
+
+
+@pytest.mark.parametrize(("category", "ignored"), [("sleeve", 0), ("umbrella", 21)])
+def test_labels_without_a_pixel_of_any_class_are_neither_learnt_nor_handed_on(
+    dataset, tmp_path, category, ignored
+):
+    relabel(dataset, tmp_path, category)
+    refused = pytest.raises(
+        DatasetError,
+        match=rf"test-rounds: no photo has a pixel of any of its 2 classes \(skirt, hat\): "
+        rf"{ignored} labels, {ignored} of them ignored; .*curate remap",
+    )
+    with refused:
+        train(DatasetRuns(dataset), "nothing", TrainConfig(size=32))
+    with refused:
+        export(dataset, tmp_path / "out", "coco")
+    with refused:
+        flag(dataset, "nothing")
+    assert not (tmp_path / "out").exists()
+    assert not DatasetRuns(dataset).folder("nothing").exists()
+
+
+def test_a_label_under_what_is_ignored_is_no_pixel_of_its_class(dataset, tmp_path):
+    relabel(dataset, tmp_path, "umbrella")
+    for left in ("p00", "p01"):
+        eye = rle.encode(np.eye(8))
+        covered = Instance("skirt", eye), Instance("umbrella", eye)
+        path = tmp_path / f"{left}.png"
+        write_records(dataset.name, [ImageRecord(left, path, 8, 8, covered)], update=True)
+    assert working_copy.load(dataset).classes_without_a_pixel() == ["skirt", "hat"]
+
+
+def test_a_class_without_a_pixel_is_named_and_stops_nothing(dataset, tmp_path, caplog):
+    relabel(dataset, tmp_path, "skirt")
+    export(dataset, tmp_path / "out", "masks")
+    assert caplog.messages == ["No photo of test-rounds has a pixel of hat."]
 
 
 def test_copies_are_one_image_to_the_trainer(dataset):

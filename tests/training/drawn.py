@@ -51,7 +51,8 @@ def export(folder: Path, images: Sequence[ImageFile], labels: np.ndarray) -> Pat
     digest = sha256((folder / name).read_bytes()).hexdigest()
     rows = list(zip(range(3), CLASSES.names, CLASSES.colors, strict=True))
     write_csv(folder / "classes.csv", ("id", "name", "color"), rows)
-    splits = {"train": {"photos": len(images), "pixels": {}, "sha256": {name: digest}}}
+    pixels = {n: int((labels == k).sum()) for k, n in enumerate(CLASSES.names)}
+    splits = {"train": {"photos": len(images), "pixels": pixels, "sha256": {name: digest}}}
     for other in ("val", "test"):
         splits[other] = {"photos": 0, "pixels": {}, "sha256": {}}
     ids = [image.image_id for image in images]

@@ -87,7 +87,8 @@ def test_a_class_that_is_labelled_but_never_predicted_counts_as_zero():
         ([[900, 0], [100, 0]], True),
         ([[900, 0], [99, 1]], False),
         ([[899, 1], [200, 0]], True),  # one pixel in 200 is nothing
-        ([[900, 0], [0, 0]], False),  # nothing else is labelled
+        ([[900, 0], [0, 0]], True),  # nor is anything else labelled: an IoU of 1
+        ([[899, 1], [0, 0]], False),
     ],
 )
 def test_only_background_is_told(matrix, expected):

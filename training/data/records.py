@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import file_digest, sha256
@@ -73,6 +74,7 @@ class Records:
         size: S, side in pixels of photos and label maps
         classes: K classes, background first
         images: N photos, in the order of the records
+        pixels: of each class in all splits, background and ``ignore`` too, as the manifest has it
 
     Raises:
         CurateError: no such export, or its files do not fit each other
@@ -82,6 +84,9 @@ class Records:
         self.folder = folder
         manifest = _manifest(folder)
         self.size: int = manifest["size"]
+        self.pixels: Counter[str] = Counter()
+        for split in SPLITS:
+            self.pixels.update(manifest["splits"][split]["pixels"])
         self.classes, self._channel, self._unknown = _classes(folder / "classes.csv")
         rows = _images(folder / "splits.csv")
         self.images = tuple(ExampleRef(*row, self, index) for index, row in enumerate(rows))
@@ -190,6 +195,9 @@ def _manifest(folder: Path) -> dict:
                     raise ValueError(f"{name!r} is no shard of {split}")
                 if not isinstance(digest, str):
                     raise ValueError(f"the hash of {name} is no text")
+            for name, number in manifest["splits"][split]["pixels"].items():
+                if type(number) is not int:
+                    raise ValueError(f"the pixels of {name} are no number")
     except FileNotFoundError:
         raise CurateError(folder, f"holds no export; {_AGAIN}") from None
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

@@ -96,12 +96,14 @@ def f1(matrix: NDArray) -> NDArray[np.float64]:
 
 
 def only_background(matrix: NDArray) -> bool:
-    """Whether (almost) nothing but class 0 is predicted, although other classes are labelled.
+    """Whether (almost) nothing but class 0 is predicted, of whatever is labelled.
 
-    Almost: fewer than 1 pixel for every 100 that are labelled as another class.
+    Almost: fewer than 1 pixel for every 100 that are labelled as another class. Where none is,
+    background alone has an IoU of 1, which says nothing either.
     """
     labelled, predicted = matrix[1:].sum(), matrix[:, 1:].sum()
-    return bool(labelled > 0 and predicted < _ONLY_BACKGROUND * labelled)
+    nothing = labelled == predicted == 0 and matrix[0, 0] > 0
+    return bool(nothing or predicted < _ONLY_BACKGROUND * labelled)
 
 
 def check_shapes(labels: NDArray, predicted: NDArray) -> None:

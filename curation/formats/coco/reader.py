@@ -26,11 +26,14 @@ from curation.core.rle import Rle
 from curation.core.text import count
 from curation.formats.coco import json_index
 from curation.formats.messages import explain_mismatch, printable, quoted, shown
-from curation.formats.source import OnFinding, find_image, listed_twice
+from curation.formats.source import OnFinding, Repeats, clash, find_image, join, joined
 
 MAX_COORDINATE = 1e7
 MAX_ID = 100
 """Characters."""
+
+MAX_NAMED = 3
+"""Ids that a message lists."""
 
 UNSAID, WRONG = (0, 0), (-1, -1)
 """In the place of a size that the file does not give, or gives as no photo can have it."""
@@ -46,7 +49,7 @@ class Coco:
         path, images: the file and the folder of photos
         names: ``file_name`` of each photo, in the file's order
         sizes: (photos, 2) height and width as the file says, ``UNSAID`` or ``WRONG``
-        twice: listings of a photo that has an earlier one (``a.jpg``, ``./a.jpg``), by index
+        repeats: listings of a photo that has an earlier one (``a.jpg``, ``./a.jpg``)
         categories, attributes: names of the ids
         first: (photos + 2,) where each photo's annotations begin in ``ranges``; behind the last
             photo's are those of none
@@ -58,7 +61,7 @@ class Coco:
     images: Path
     names: tuple[str, ...]
     sizes: NDArray[np.int64]
-    twice: frozenset[int]
+    repeats: Repeats
     categories: Mapping[Id, str]
     attributes: Mapping[Id, str]
     first: NDArray[np.int64]
@@ -85,31 +88,52 @@ class Coco:
                     on_finding(Finding(FindingKind.ANNOTATION_WITHOUT_IMAGE, location, detail))
 
     def _record(self, file: BinaryIO, number: int, on_finding: OnFinding) -> ImageRecord | None:
-        name = self.names[number]
-        location = f"{self.path.name}:{shown(name)}"
-        skipped = count(int(self.first[number + 1] - self.first[number]), "annotation")
-        if number in self.twice:
-            on_finding(
-                Finding(FindingKind.IMAGE_LISTED_TWICE, location, f"{quoted(name)}, {skipped}")
-            )
+        if number in self.repeats.first:  # it is joined to the first
+            return None
+        name, location = self.names[number], self._location(number)
+        listings = (number, *self.repeats.later.get(number, ()))
+        annotations = [int(self.first[k + 1] - self.first[k]) for k in listings]
+        skipped = count(sum(annotations), "annotation")
+        if number in self.repeats.clashing:
+            on_finding(clash(location, name, skipped))
             return None
         found = find_image(self.images, name, location, skipped, on_finding)
         if not found:
             return None
         image, height, width = found
+        of_listings = [self._listing(file, k, height, width, on_finding) for k in listings]
+        fitting = [instances for instances in of_listings if instances is not None]
+        if not fitting:
+            return None
+        instances = join(fitting)
+        if not instances and any(annotations):
+            on_finding(Finding(FindingKind.NO_USABLE_ANNOTATION, location, quoted(name)))
+            return None
+        if not instances and (lost := int(self.first[-1] - self.first[-2])):
+            # A photo without a garment and one whose annotations are among them look the same.
+            of_none = count(lost, "annotation")
+            detail = f"{quoted(name)} has no annotation, and {of_none} of the file name no image"
+            on_finding(Finding(FindingKind.LOST_LABELS, location, detail))
+            return None
+        if len(listings) > 1:
+            on_finding(joined(location, name, annotations, "annotation"))
+        return ImageRecord(image_io.without_suffix(name), image, height, width, instances)
+
+    def _location(self, number: int) -> str:
+        return f"{self.path.name}:{shown(self.names[number])}"
+
+    def _listing(
+        self, file: BinaryIO, number: int, height: int, width: int, on_finding: OnFinding
+    ) -> list[Instance] | None:
+        """The instances of one listing of a photo; None where it is of another size."""
         annotations = list(self._annotations(file, number))
         given_height, given_width = self.sizes[number].tolist()
         if why := _mismatch((given_height, given_width), annotations, (height, width)):
-            on_finding(Finding(FindingKind.SIZE_MISMATCH, location, f"{why}, {skipped}"))
+            detail = f"{why}, {count(len(annotations), 'annotation')}"
+            on_finding(Finding(FindingKind.SIZE_MISMATCH, self._location(number), detail))
             return None
-        instances = []
-        for at, annotation in annotations:
-            if instance := self._instance(annotation, height, width, at, on_finding):
-                instances.append(instance)
-        if annotations and not instances:
-            on_finding(Finding(FindingKind.NO_USABLE_ANNOTATION, location, quoted(name)))
-            return None
-        return ImageRecord(image_io.without_suffix(name), image, height, width, tuple(instances))
+        found = (self._instance(a, height, width, at, on_finding) for at, a in annotations)
+        return [instance for instance in found if instance]
 
     def _annotations(self, file: BinaryIO, number: int) -> Iterator[tuple[str, Any]]:
         """Location and JSON of each annotation of a photo."""
@@ -168,8 +192,8 @@ def load(path: Path, images: Path) -> Coco:
         images: the folder of photos
 
     Raises:
-        FormatError: not a COCO file, an image or a category in it without an id and a name, or
-            two of one id
+        FormatError: not a COCO file, an image or a category in it without an id and a name,
+            two of one id, or no annotation in it is of an image that it lists
     """
     names: list[str] = []
     sizes: list[tuple[int, int]] = []
@@ -204,18 +228,33 @@ def load(path: Path, images: Path) -> Coco:
             raise FormatError(path, f"holds no {key}: not a COCO file with labels")
     image_of_key = np.array([rows.get(image_id, len(names)) for image_id in keys])
     image = image_of_key[np.frombuffer(owners, np.int64)]
+    if image.min() == len(names):
+        raise FormatError(path, _all_lost(len(owners), keys, rows), where="annotations")
     return Coco(
         path,
         images,
         tuple(names),
         np.array(sizes, np.int64),
-        listed_twice(names, map(image_io.without_suffix, names), images),
+        Repeats.of(names, map(image_io.without_suffix, names), images),
         labels["categories"],
         labels["attributes"],
         np.cumsum([0, *np.bincount(image, minlength=len(names) + 1)]),
         np.frombuffer(ranges, np.int64).reshape(-1, 2)[np.argsort(image, kind="stable")],
         size,
         changed,
+    )
+
+
+def _all_lost(annotations: int, named: Iterable[Id | None], listed: Iterable[Id | None]) -> str:
+    """Why not one annotation has a photo: two lists of ids that do not meet."""
+    theirs, ours = (
+        ", ".join([*map(quoted, ids[:MAX_NAMED]), *["..."] * (len(ids) > MAX_NAMED)])
+        for ids in (list(named), list(listed))
+    )
+    return (
+        f"none of {count(annotations, 'annotation')} is of an image that the file lists: they name "
+        f"image_id {theirs}; the images have id {ours}. Were the images renumbered, or are they of "
+        "another split? Give both lists the same ids"
     )
 
 

@@ -22,7 +22,7 @@ from curation.core.polygons import Ring
 from curation.core.records import ImageRecord, Instance
 from curation.core.text import count
 from curation.formats.messages import quoted, shown
-from curation.formats.source import OnFinding, find_image, listed_twice
+from curation.formats.source import OnFinding, Repeats, find_image, join, joined
 from curation.formats.via import via3, via_csv
 from curation.formats.via.regions import Listing, Region, label, ring, table
 
@@ -55,22 +55,25 @@ class Entry:
         location: file and where in it
         name: the photo as the file names it
         regions: in the file's order; what has no label or no outline is a finding
-        repeated: whether the file lists the photo before, too, maybe spelled otherwise
     """
 
     location: str
     name: str
     regions: tuple[Outline | Finding, ...]
-    repeated: bool
 
 
 @dataclass(frozen=True)
 class Via:
-    """A VIA file of any version: a :class:`~curation.formats.source.Source`."""
+    """A VIA file of any version: a :class:`~curation.formats.source.Source`.
+
+    VIA 1 and 2 know a photo by its name and its size in bytes: one that was saved anew and
+    added again stands there twice.
+    """
 
     path: Path
     images: Path
     entries: tuple[Entry, ...]
+    repeats: Repeats
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -83,22 +86,24 @@ class Via:
         Args:
             on_finding: told each region and photo that is skipped, and why
         """
-        for entry in self.entries[start:stop]:
-            if entry.repeated:
-                on_finding(
-                    Finding(FindingKind.IMAGE_LISTED_TWICE, entry.location, shown(entry.name))
-                )
+        for number in range(start, min(stop, len(self.entries))):
+            if number in self.repeats.first:  # it is joined to the first
                 continue
-            skipped = count(len(entry.regions), "region")
+            entry = self.entries[number]
+            listings = [entry, *(self.entries[k] for k in self.repeats.later.get(number, ()))]
+            regions = [len(listing.regions) for listing in listings]
+            skipped = count(sum(regions), "region")
             found = find_image(self.images, entry.name, entry.location, skipped, on_finding)
             if not found:
                 continue
             path, height, width = found
-            instances = tuple(_instances(entry, height, width, on_finding))
-            if instances or not entry.regions:
-                yield ImageRecord(entry.name, path, height, width, instances)
-            else:
+            instances = join([list(_instances(e, height, width, on_finding)) for e in listings])
+            if any(regions) and not instances:
                 on_finding(Finding(FindingKind.NO_USABLE_REGION, entry.location, shown(entry.name)))
+                continue
+            if len(listings) > 1:
+                on_finding(joined(entry.location, entry.name, regions, "region"))
+            yield ImageRecord(entry.name, path, height, width, instances)
 
 
 def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
@@ -130,17 +135,15 @@ def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
             wrong = "name the label attribute"
         raise FormatError(path, f"{wrong}; there are: {there}")
     names = [listing.name for listing in listings]
-    twice = listed_twice(names, names, images)
     entries = [
         Entry(
             f"{path.name}:{listing.where}",
             listing.name,
             tuple(_outline(path, region, label_attribute) for region in listing.regions),
-            number in twice,
         )
-        for number, listing in enumerate(listings)
+        for listing in listings
     ]
-    return Via(path, images, tuple(entries))
+    return Via(path, images, tuple(entries), Repeats.of(names, names, images))
 
 
 def _outline(path: Path, region: Region, label_attribute: str) -> Outline | Finding:

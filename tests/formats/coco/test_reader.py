@@ -245,8 +245,6 @@ def test_a_part_without_area_is_told_and_the_others_stay(tmp_path, images_folder
         ({"file_name": "gone.jpg"}, "photo without a file", "1 annotation"),
         ({"file_name": "../c.json"}, "photo refused", "out of the image folder"),
         ({"file_name": "b.jpg"}, "photo without a file", "no photo 'b.jpg'"),
-        ({"file_name": "b"}, "photo listed twice", "'b', 1 annotation"),
-        ({"file_name": "./b.png"}, "photo listed twice", "'./b.png', 1 annotation"),
         ({"height": 6, "width": 4}, "size mismatch", "turned"),
         ({"height": 6, "width": 9}, "size mismatch", "scaled by 0.667"),
         ({"height": 5, "width": 5}, "size mismatch", "another photo"),
@@ -313,8 +311,8 @@ def test_whatever_the_file_says_a_message_is_one_bounded_line(tmp_path, images_f
         annotation(8, attribute_ids=wild),
     ]
     records, skips = read(tmp_path, images_folder, table(*labels, images=images))
-    assert [len(r.instances) for r in records] == [1, 0]
-    assert len(skips) == 11
+    assert [len(r.instances) for r in records] == [1]
+    assert len(skips) == 12  # b.png may have lost its annotation
     for text in (t for s in skips for t in (s.location, s.detail)):
         assert text.isprintable()
         assert len(text) < 500 + len(str(tmp_path))
@@ -330,9 +328,51 @@ def test_whatever_the_file_says_a_message_is_one_bounded_line(tmp_path, images_f
 
 def test_a_image_listed_twice_keeps_its_annotations_once(tmp_path, images_folder):
     content = table(annotation(), images=[IMAGES[0], IMAGES[0]])
-    (found,), (skip,) = read(tmp_path, images_folder, content)
+    (found,), (told,) = read(tmp_path, images_folder, content)
     assert len(found.instances) == 1
-    assert (skip.location, skip.kind) == ("c.json:a.jpg", "photo listed twice")
+    assert (told.location, told.kind) == ("c.json:a.jpg", "listings joined")
+    assert told.detail == "'a.jpg': 1 annotation and 0 annotations"
+
+
+@pytest.mark.parametrize("again", ["b.png", "b", "./b.png"])
+def test_a_image_under_two_ids_has_the_annotations_of_both(tmp_path, images_folder, again):
+    images = [IMAGES[1], IMAGES[0], IMAGES[1] | {"id": 9, "file_name": again}]
+    labels = [annotation(1), annotation(2, 9), annotation(3, 9, category_id=0)]
+    records, (told,) = read(tmp_path, images_folder, table(*labels, images=images))
+    assert {r.image_id: [i.source for i in r.instances] for r in records} == {
+        "b": ["c.json:2", "c.json:3"],
+        "a": ["c.json:1"],
+    }
+    assert told.detail == "'b.png': 0 annotations and 2 annotations"
+
+
+def test_a_listing_of_another_size_is_not_joined_and_leaves_no_image_without_labels(
+    tmp_path, images_folder
+):
+    other = IMAGES[1] | {"id": 9, "height": 10, "width": 10}
+    content = table(annotation(1), annotation(2, 9), images=[*IMAGES, other])
+    records, skips = read(tmp_path, images_folder, content)
+    assert [r.image_id for r in records] == ["a"]
+    assert [s.kind for s in skips] == ["size mismatch", "photo without a usable annotation"]
+
+
+@pytest.mark.parametrize("ids", [(5000, 5001), ("x", "y"), ("a.jpg", "b.png"), (None, None)])
+def test_a_file_whose_annotations_are_all_of_other_images_is_refused(tmp_path, images_folder, ids):
+    content = table(*(annotation(n, image_id) for n, image_id in enumerate(ids)))
+    with pytest.raises(FormatError, match=r"annotations: none of 2 annotations.*have id 7, 3\."):
+        load(tmp_path, images_folder, content)
+
+
+def test_a_image_that_may_have_lost_its_annotations_is_left_out_and_said(tmp_path, images_folder):
+    records, skips = read(tmp_path, images_folder, table(annotation(1), annotation(2, 99)))
+    assert [r.image_id for r in records] == ["a"]
+    assert [(s.location, s.kind) for s in skips] == [
+        ("c.json:b.png", "photo whose labels are lost"),
+        ("c.json:2", "annotation without a photo"),
+    ]
+    assert skips[0].detail == (
+        "'b.png' has no annotation, and 1 annotation of the file name no image"
+    )
 
 
 def test_a_image_in_a_subfolder_keeps_it_in_its_id(tmp_path, images_folder):

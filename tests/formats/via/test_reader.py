@@ -272,13 +272,36 @@ def test_slices_hold_what_the_whole_holds_also_in_another_process(tmp_path, imag
     assert sorted(map(str, skips)) == sorted(map(str, whole[1]))
 
 
-def test_the_second_listing_of_a_image_is_told_where_it_stands(tmp_path, images_folder):
+@pytest.mark.parametrize("regions", [(0, 2), (2, 0), (1, 1)])
+def test_a_photo_that_was_added_again_has_the_regions_of_all_its_listings(
+    tmp_path, images_folder, regions
+):
     path = tmp_path / "via.json"
-    path.write_text(json.dumps({"first": entry(region()), "second": entry(region(style="x"))}))
+    drawn = iter([region(style="boho"), region(style="x")])
+    table = {f"a.jpg{n}": entry(*(next(drawn) for _ in range(n))) for n in regions if n != 1}
+    if regions == (1, 1):
+        table = {"a.jpg1": entry(next(drawn)), "a.jpg9": entry(next(drawn))}
+    path.write_text(json.dumps(table))
     source = via.load(path, images_folder, "style")
-    skips = []
-    assert list(source.read(1, 2, skips.append)) == []
-    assert skips == [Finding(FindingKind.IMAGE_LISTED_TWICE, "via.json:second", "a.jpg")]
+    told = []
+    (record,) = source.read(0, 1, told.append)
+    assert [i.category for i in record.instances] == ["boho", "x"]
+    (first, *_) = table
+    detail = "'a.jpg': " + " and ".join(f"{n} region{'s' * (n != 1)}" for n in regions)
+    assert told == [Finding(FindingKind.LISTINGS_JOINED, f"via.json:{first}", detail)]
+    assert list(source.read(1, 2, told.append)) == []
+    assert len(told) == 1
+
+
+def test_a_photo_of_which_no_listing_has_a_usable_region_is_skipped(tmp_path, images_folder):
+    table = {"k1": entry(), "k2": entry(region(other="x"))}
+    table["b"] = entry(region(), filename="b.png")
+    records, skips = read(tmp_path, images_folder, table)
+    assert [r.image_id for r in records] == ["b.png"]
+    assert [(s.location, s.kind) for s in skips] == [
+        ("via.json:k2#0", "region without a label"),
+        ("via.json:k1", "photo without a usable region"),
+    ]
 
 
 @pytest.mark.parametrize("again", ["p1", "./p1.jpg", "x/../p1.jpg", "p1.jpg"])
@@ -287,9 +310,9 @@ def test_two_ways_to_spell_one_file_are_one_image(tmp_path, images_folder, again
     (images_folder / "a.jpg").rename(images_folder / "p1.jpg")
     names = ["p1.jpg", again][:: -1 if turned else 1]
     table = {f"k{n}": entry(region(), filename=name) for n, name in enumerate(names)}
-    (record,), (skip,) = read(tmp_path, images_folder, table)
-    assert record.image_id == names[0]
-    assert skip == Finding(FindingKind.IMAGE_LISTED_TWICE, "via.json:k1", names[1])
+    (record,), (told,) = read(tmp_path, images_folder, table)
+    assert (record.image_id, len(record.instances)) == (names[0], 1)
+    assert (told.location, told.kind) == ("via.json:k0", "listings joined")
 
 
 def test_images_that_differ_in_their_suffix_are_two(tmp_path, images_folder):

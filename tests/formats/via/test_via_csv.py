@@ -125,13 +125,12 @@ def test_json_and_csv_of_one_project_read_alike(tmp_path, images_folder):
     ]
 
 
-def test_images_of_one_name_and_two_sizes_are_told_apart_and_the_second_is_skipped(
-    tmp_path, images_folder
-):
-    text = VIA_2.replace("c d.jpg", "a.jpg")
-    records, skips = read(tmp_path, images_folder, text)
-    assert [len(r.instances) for r in records] == [2, 0]
-    assert (skips[0].location, skips[0].kind) == ("via.csv:4", "photo listed twice")
+def test_images_of_one_name_and_two_sizes_are_one_image(tmp_path, images_folder):
+    rect = '""rect"",""x"":4,""y"":0,""width"":2,""height"":2'
+    text = VIA_2.replace("c d.jpg", "a.jpg").replace('""point"",""cx"":1,""cy"":1', rect)
+    records, told = read(tmp_path, images_folder, text)
+    assert [len(r.instances) for r in records] == [3, 0]
+    assert (told[0].location, told[0].kind) == ("via.csv:2", "listings joined")
 
 
 def test_a_row_without_a_shape_that_counts_as_a_region_is_told(tmp_path, images_folder):

@@ -152,6 +152,8 @@ def test_a_image_of_another_size_is_refused(folder):
         ("manifest.json", '"size": 32', '"size": "32"', "size is '32'"),
         ("manifest.json", '"train-0', '"../train-0', "no shard of train"),
         ("manifest.json", '"sha256"', '"md5"', "sha256"),
+        ("manifest.json", '"pixels"', '"areas"', "pixels"),
+        ("manifest.json", '"background": ', '"background": 0.', "pixels of background"),
         ("manifest.json", "{", "", "no manifest of TFRecords"),
     ],
 )
