@@ -29,7 +29,14 @@ from curation.core.errors import FormatError
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.core.text import count
-from curation.formats.messages import explain_mismatch, printable, quoted, shown
+from curation.formats.messages import (
+    explain_bytes,
+    explain_mismatch,
+    explain_separator,
+    printable,
+    quoted,
+    shown,
+)
 from curation.formats.source import OnFinding, Repeats, clash, find_image, join, joined
 
 COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId")
@@ -200,6 +207,9 @@ def load(path: Path, images: Path, labels: Labels | Path | None = None) -> IMate
         with path.open("rb") as file:
             state = os.fstat(file.fileno())
             offset = 0
+            if what := explain_bytes(file.read(4)):
+                raise FormatError(path, what)
+            file.seek(0)
             header = _header(path, file.readline(MAX_LINE))
             column = header.index("ImageId")
             offset = file.tell()
@@ -291,7 +301,8 @@ def _header(path: Path, text: bytes) -> tuple[str, ...]:
         raise FormatError(path, f"not a CSV of iMaterialist: {error}", where="1") from None
     if missing := [c for c in COLUMNS if c not in header]:
         reason = f"no column {', '.join(missing)}; expected {', '.join(COLUMNS)}"
-        raise FormatError(path, reason, where="1")
+        other = explain_separator(header[0] if len(header) == 1 else "", COLUMNS)
+        raise FormatError(path, other or reason, where="1")
     return header
 
 
@@ -311,6 +322,8 @@ def _cells(text: bytes) -> list[str]:
         ValueError: not UTF-8, or not CSV
     """
     csv.field_size_limit(MAX_LINE)
+    if b"\r" in text.rstrip(b"\r\n"):
+        raise ValueError("its lines end in CR alone, as on old Macs: save it with line feeds")
     try:
         # strict: an open quote is an error, not a cell that ends with the line.
         return next(csv.reader([text.decode().rstrip("\r\n")], strict=True), [])
@@ -334,6 +347,7 @@ def _instance(row: dict, height: int, width: int, labels: Labels, source: str) -
 
 
 def _integer(text: str, column: str) -> int:
-    if not re.fullmatch(r"\s*-?[0-9]{1,18}\s*", text):  # of more digits is no size and no id
+    # Of more digits it is no size and no id; pandas writes 6.0 where a row has none.
+    if not re.fullmatch(r"\s*-?[0-9]{1,18}(\.0+)?\s*", text):
         raise ValueError(f"{column} {quoted(text)} is not an integer")
-    return int(text)
+    return int(text.partition(".")[0])

@@ -30,7 +30,14 @@ from curation.core.masks import IGNORE_INDEX
 from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import IGNORE, Taxonomy, label_map
 from curation.core.text import count
-from curation.formats.messages import explain_mismatch, printable, quoted, shown
+from curation.formats.messages import (
+    explain_bytes,
+    explain_mismatch,
+    explain_separator,
+    printable,
+    quoted,
+    shown,
+)
 from curation.formats.source import OnFinding, find_image
 
 MAX_LIST = 2**20
@@ -276,6 +283,8 @@ def _read_list(path: Path) -> dict[int, str]:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_LIST + 1)
+        if what := explain_bytes(content[:4]):
+            raise FormatError(path, what)
         text = content.decode("utf-8-sig")
     except OSError as error:
         raise FormatError(path, error.strerror or "cannot be read") from None
@@ -288,9 +297,9 @@ def _read_list(path: Path) -> dict[int, str]:
     rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         if not {"id", "name"} <= set(rows.fieldnames or ()):
-            raise FormatError(
-                path, "no columns id and name; its first line must be id,name", where="1"
-            )
+            other = explain_separator(",".join(rows.fieldnames or ()), ("id", "name"))
+            reason = "no columns id and name; its first line must be id,name"
+            raise FormatError(path, other or reason, where="1")
         for row in rows:
             where = str(rows.line_num)
             if None in row:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import reprlib
+from collections.abc import Collection
 
 MAX_SHOWN = 200
 """Characters of the file's own that a message quotes; no label is longer."""
@@ -42,6 +44,44 @@ def shown(text: str) -> str:
 def quoted(value: object) -> str:
     """Any value out of the file for a message, a text in quotes; bounded as :func:`shown`."""
     return shown(_REPR.repr(value))
+
+
+_UTF_16 = "UTF-16 text, as Windows' PowerShell writes it: save it as UTF-8"
+_STARTS = (
+    (codecs.BOM_UTF16_LE, _UTF_16),
+    (codecs.BOM_UTF16_BE, _UTF_16),
+    (b"\x1f\x8b", "a gzip file: unpack it"),
+    (b"PK\x03\x04", "a zip file, or a spreadsheet's own: unpack it, or save it as text"),
+)
+"""What a file begins with that is no text in UTF-8."""
+
+
+def explain_bytes(start: bytes) -> str:
+    """What a file is that is no UTF-8 text, by its first 4 bytes; empty where none of it is known.
+
+    >>> explain_bytes("{}".encode("utf-16"))
+    "UTF-16 text, as Windows' PowerShell writes it: save it as UTF-8"
+    """
+    for sign, what in _STARTS:
+        if start.startswith(sign):
+            return what
+    # Without a byte order mark: each character of ASCII has a zero beside it.
+    return _UTF_16 if 0 in start[:2] and any(start[:2]) else ""
+
+
+def explain_separator(header: str, columns: Collection[str]) -> str:
+    """Why a CSV seems to lack its columns, where no comma is between them; empty where they lack.
+
+    >>> explain_separator("id;name", ["id", "name"])
+    'its columns are separated by semicolons, as some spreadsheets write them: save it with commas'
+    """
+    for sign, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if {*columns} <= {cell.strip(' "') for cell in header.split(sign)}:
+            return (
+                f"its columns are separated by {name}, as some spreadsheets write them: "
+                "save it with commas"
+            )
+    return ""
 
 
 def explain_mismatch(given: tuple[int, int], found: tuple[int, int]) -> str:

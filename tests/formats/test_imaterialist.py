@@ -63,6 +63,13 @@ def test_a_row_of_2019_has_its_attributes_in_the_class_id(tmp_path, images_folde
     assert skips == []
 
 
+def test_whole_numbers_may_have_the_point_that_a_table_with_gaps_gives_them(
+    tmp_path, images_folder
+):
+    (found,), skips = read(csv_file(tmp_path, "a,2 2,4.0,6.0,4.0,115.0\n"), images_folder)
+    assert (found.instances[0].category, skips) == ("jacket", [])
+
+
 def test_rows_of_a_image_may_stand_apart(tmp_path, images_folder):
     path = csv_file(tmp_path, A_ROW, "b,1 1,5,5,6,\n", A_ROW)
     records, _ = read(path, images_folder)
@@ -119,7 +126,12 @@ def test_a_image_turned_by_exif_is_measured_as_shown(tmp_path, images_folder):
         (b"", "no column ImageId, EncodedPixels"),
         (b"a,b\n1,2\n", "train.csv:1: no column ImageId"),
         (HEADER.encode(), "a header and no rows"),
-        (b"\xff\xfe\x00", "not UTF-8"),
+        (b"a\xff", "not UTF-8"),
+        (HEADER.encode("utf-16"), "train.csv: UTF-16 text"),
+        (b"PK\x03\x04", "train.csv: a zip file"),
+        (HEADER.replace(",", ";").encode(), "train.csv:1: its columns are separated by semicolons"),
+        (HEADER.replace(",", "\t").encode(), "separated by tabs.*: save it with commas"),
+        (HEADER.replace("\n", "\ra,1 1,4,6,4,\r").encode(), "its lines end in CR alone"),
     ],
 )
 def test_a_file_that_is_wrong_as_a_whole_is_one_error(tmp_path, content, message):

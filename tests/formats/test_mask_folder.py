@@ -35,13 +35,6 @@ SHIRT = picture(
 )
 
 
-@pytest.fixture
-def masks(tmp_path):
-    folder = tmp_path / "masks"
-    folder.mkdir()
-    return folder
-
-
 def save(path, values=MASK, **options):
     path.parent.mkdir(exist_ok=True)
     image = values if isinstance(values, Image.Image) else Image.fromarray(values)
@@ -264,55 +257,6 @@ def test_letters_with_accents_match_however_they_are_spelled(masks, images_folde
     assert (record.image_id, skips) == (apart, [])
 
 
-def test_a_second_mask_of_a_image_is_left_out(masks, images_folder):
-    for name in ("a-mask.png", "a.png", "a_gt.png"):
-        save(masks / name)
-    (record,), skips = read(masks, images_folder)
-    assert record.instances[0].source == "masks/a.png:1"
-    assert [(s.location, s.kind) for s in skips] == [
-        ("masks/a-mask.png", "photo listed twice"),
-        ("masks/a_gt.png", "photo listed twice"),
-    ]
-
-
-@pytest.mark.parametrize("blank", [0, None])
-def test_of_two_masks_that_with_labels_is_read(masks, images_folder, blank):
-    """None is a mask that is refused: lossy."""
-    save(masks / "a.png", np.full((4, 6), blank or 0, np.uint8))
-    if blank is None:
-        (masks / "a.png").rename(masks / "a.jpg")
-        save(masks / "a.jpg", np.zeros((4, 6), np.uint8))
-    save(masks / "a_mask.png")
-    (record,), (skip,) = read(masks, images_folder)
-    assert record.instances[0].source == "masks/a_mask.png:1"
-    assert skip.kind == ("mask refused" if blank is None else "photo listed twice")
-
-
-def test_a_blank_mask_beside_one_that_is_refused_is_no_photo_without_labels(masks, images_folder):
-    save(masks / "a.png", np.zeros((4, 6), np.uint8))
-    save(masks / "a_mask.png", drawn(*["9" * 6] * 4))
-    records, skips = read(masks, images_folder)
-    assert (records, [s.kind for s in skips]) == ([], ["values not in the class list"])
-
-
-@pytest.mark.parametrize("classes", ["id,name\n1,clothes\n", "id,name\n1,clothes\n2,void\n"])
-def test_masks_of_0_and_255_for_a_list_of_1_are_no_photos_without_labels(
-    masks, images_folder, classes
-):
-    save(masks / "a.png", drawn("**....", "**....", "......", "......"))
-    records, (skip,) = read(masks, images_folder, classes)
-    assert (records, skip.location, skip.kind) == ([], "masks/a.png", "mask without a class")
-    assert skip.detail.startswith("4 pixels of 255, which is ignored, and none of 1 'clothes': ")
-    assert "255,NAME" in skip.detail
-
-
-def test_masks_of_255_alone_are_read_where_the_list_says_what_it_is(masks, images_folder):
-    save(masks / "a.png", drawn("**....", "**....", "......", "......"))
-    for name, category in (("void", "ignore"), ("clothes", "clothes")):
-        (record,), skips = read(masks, images_folder, f"id,name\n1,other\n255,{name}\n")
-        assert ([i.category for i in record.instances], skips) == ([category], [])
-
-
 def test_a_mask_without_a_image_is_left_out(masks, images_folder):
     save(masks / "gone_mask.png")
     records, (skip,) = read(masks, images_folder)
@@ -379,7 +323,8 @@ def test_loading_opens_no_mask(masks, images_folder):
     [
         ("", "classes.csv:1: no columns id and name"),
         ("1,shirt\n", "classes.csv:1: no columns id and name"),
-        ("id;name\n1;shirt\n", "classes.csv:1: no columns id and name"),
+        ("id;name\n1;shirt\n", "classes.csv:1: its columns are separated by semicolons"),
+        ("id,name\n1,shirt\n".encode("utf-16"), "classes.csv: UTF-16 text"),
         ("id,name\n", "has a header and no classes"),
         ("id,name\n1,shirt\n1,pants\n", "classes.csv:3: id 1 or name 'pants' is there twice"),
         ("id,name\n1,shirt\n2,Shirt\n", "classes.csv:3: id 2 or name 'Shirt' is there twice"),

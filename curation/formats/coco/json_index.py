@@ -1,7 +1,8 @@
 """The elements of a large JSON file one by one, with their places, so that each can be read again.
 
 Fashionpedia's annotations are one JSON object of 600 MB. It is read through a window: no more
-of it than one element is ever held. Syntax: RFC 8259, without NaN and without a key twice.
+of it than one element is ever held. Syntax: RFC 8259, without a key twice, and with NaN, which
+Python writes where a table has a gap.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from curation.core.errors import FormatError
-from curation.formats.messages import quoted
+from curation.formats.messages import explain_bytes, quoted
 
 WINDOW = 2**20
 """Bytes read at a time."""
@@ -29,10 +30,10 @@ _NO_SPACE = re.compile(r"[^ \t\n\r]")
 
 
 class Element(NamedTuple):
-    """One element of a list in the top-level object.
+    """One element of a list in the top-level object, or of a list in its place.
 
     Attributes:
-        key: of the list, e.g. ``annotations``
+        key: of the list, e.g. ``annotations``; empty where the file is one list
         start, stop: the bytes it takes in the file
         value: what :func:`decode` makes of them
     """
@@ -46,16 +47,23 @@ class Element(NamedTuple):
 def elements(path: Path) -> Iterator[Element]:
     """Each element of each list in the file's top-level object, in the file's order.
 
-    What is no list is checked and passed over; so is a BOM.
+    What is no list is checked and passed over; so is a BOM. A file that is a list instead
+    gives its elements, too.
 
     Raises:
-        FormatError: not a JSON object in UTF-8, or a value in it larger than MAX_ELEMENT
+        FormatError: not JSON in UTF-8, or a value in it larger than MAX_ELEMENT
     """
     try:
         with path.open("rb") as file:
-            if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
-                file.seek(0)
+            start = file.read(4)
+            if what := explain_bytes(start):
+                raise FormatError(path, what)
+            file.seek(len(codecs.BOM_UTF8) if start.startswith(codecs.BOM_UTF8) else 0)
             cursor = _Cursor(path, file)
+            if cursor.peek() == "[":
+                for _ in cursor.parts("[", "]"):
+                    yield Element("", *cursor.value())
+                return
             keys: set[str] = set()
             for _ in cursor.parts("{", "}"):
                 key = cursor.key()
@@ -180,8 +188,4 @@ def _table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_table, parse_constant=_no_number)
+_DECODER = json.JSONDecoder(object_pairs_hook=_table)

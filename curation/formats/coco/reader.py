@@ -3,6 +3,9 @@
 An annotation's ``segmentation`` is a list of polygons, which are the parts of one garment, or run
 lengths of the whole photo, as numbers or compressed into a string; ``iscrowd`` does not tell
 which. Ids differ between copies of one data set: categories and attributes go by their names.
+Tools write some of it in other ways that cannot be mistaken, and these are read too: an outline
+that is no list of outlines (VIA), points as pairs, run lengths in a list, numbers and ids as text
+or with a point (pandas), and a category again and again.
 Specification: https://cocodataset.org/#format-data, https://fashionpedia.github.io/home/
 """
 
@@ -20,25 +23,24 @@ from numpy.typing import NDArray
 from curation.core import image_io, polygons, rle
 from curation.core.errors import FormatError
 from curation.core.finding import Finding, FindingKind
-from curation.core.polygons import Ring
 from curation.core.records import ImageRecord, Instance
-from curation.core.rle import Rle
 from curation.core.text import count
-from curation.formats.coco import json_index
+from curation.formats.coco import json_index, values
+from curation.formats.coco.segmentation import all_runs, draw, size_of_runs
+from curation.formats.coco.values import Id
 from curation.formats.messages import explain_mismatch, printable, quoted, shown
 from curation.formats.source import OnFinding, Repeats, clash, find_image, join, joined
-
-MAX_COORDINATE = 1e7
-MAX_ID = 100
-"""Characters."""
 
 MAX_NAMED = 3
 """Ids that a message lists."""
 
+PANOPTIC = (
+    "a panoptic file: its masks are PNGs beside it, not in it; import the file of instances of "
+    "the same photos"
+)
+
 UNSAID, WRONG = (0, 0), (-1, -1)
 """In the place of a size that the file does not give, or gives as no photo can have it."""
-
-Id = int | str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,19 +156,14 @@ class Coco:
             on_finding(Finding(FindingKind.ANNOTATION_WITHOUT_LABEL, location, detail))
             return None
         segmentation = annotation.get("segmentation")
-        if not segmentation:
+        if not segmentation or values.is_gap(segmentation):
             on_finding(
                 Finding(FindingKind.ANNOTATION_WITHOUT_MASK, location, f"{category}: a box alone")
             )
             return None
-        rings: tuple[Ring, ...] = ()
         try:
             attributes = self._attributes(annotation)
-            if isinstance(segmentation, dict):
-                mask = _runs(segmentation, height, width)
-            else:
-                rings = _rings(segmentation, location, on_finding)
-                mask = polygons.fill(rings, height, width)
+            mask, rings = draw(segmentation, height, width, location, on_finding)
             if rle.area(mask) == 0:
                 raise ValueError("the mask has no pixel inside the photo")
         except ValueError as error:
@@ -177,10 +174,12 @@ class Coco:
         return Instance(category, mask, location, attributes, rings, repaired)
 
     def _attributes(self, annotation: dict) -> tuple[str, ...]:
-        ids = annotation.get("attribute_ids") or []
-        if not isinstance(ids, list) or not set(map(type, ids)) <= {int, str}:
+        given = annotation.get("attribute_ids")
+        ids = [] if not given or values.is_gap(given) else given
+        keys = list(map(values.id_of, ids)) if isinstance(ids, list) else [None]
+        if None in keys:
             raise ValueError(f"attribute_ids {quoted(ids)} is no list of ids")
-        return tuple(self.attributes.get(i) or quoted(i) for i in ids)
+        return tuple(self.attributes.get(key) or quoted(key) for key in keys if key is not None)
 
 
 def load(path: Path, images: Path) -> Coco:
@@ -207,20 +206,25 @@ def load(path: Path, images: Path) -> Coco:
             if key == "annotations":
                 ranges.extend((start, stop))
                 owners.append(keys.setdefault(_id(value, "image_id"), len(keys)))
+                if isinstance(value, dict) and "segments_info" in value:
+                    raise ValueError(PANOPTIC)
             elif key == "images":
                 image_id, name = _named(value, "file_name")
                 row = rows.setdefault(image_id, len(names))
                 if row < len(names) and names[row] != name:
                     raise ValueError(f"{quoted(names[row])} has the id {quoted(image_id)} too")
                 names.append(name)
-                size_given = value.get("height"), value.get("width")
-                sizes.append(UNSAID if size_given == (None, None) else _size(*size_given) or WRONG)
+                height, width = value.get("height"), value.get("width")
+                unsaid = values.is_gap(height) and values.is_gap(width)
+                sizes.append(UNSAID if unsaid else values.size(height, width) or WRONG)
             elif key in labels:
-                label_id, label = _named(value, "name")
-                if label_id in labels[key]:
+                label_id, name = _named(value, "name")
+                label = printable(name)
+                if labels[key].setdefault(label_id, label) != label:
                     other = quoted(labels[key][label_id])
                     raise ValueError(f"{other} has the id {quoted(label_id)} too")
-                labels[key][label_id] = printable(label)
+            elif not key:
+                raise FormatError(path, _explain_list(value))
         except ValueError as error:
             raise FormatError(path, str(error), where=f"{key}, byte {start}") from None
     for key, found in {"images": names, "annotations": owners, **labels}.items():
@@ -252,9 +256,9 @@ def _all_lost(annotations: int, named: Iterable[Id | None], listed: Iterable[Id 
         for ids in (list(named), list(listed))
     )
     return (
-        f"none of {count(annotations, 'annotation')} is of an image that the file lists: they name "
-        f"image_id {theirs}; the images have id {ours}. Were the images renumbered, or are they of "
-        "another split? Give both lists the same ids"
+        f"none of {count(annotations, 'annotation')} is of an image in the file: they name "
+        f"image_id {theirs}, the images have id {ours}; these were renumbered, or are of another "
+        "split: give both lists the same ids"
     )
 
 
@@ -270,61 +274,27 @@ def _mismatch(
     if given != UNSAID:
         return "" if given == found else explain_mismatch(given, found)
     for _, annotation in annotations:
-        runs = annotation.get("segmentation")
-        size = _size_of_runs(runs) if isinstance(runs, dict) else None
-        if size and size != found:
-            return f"the file gives no size; by its run lengths, {explain_mismatch(size, found)}"
+        for runs in all_runs(annotation.get("segmentation")):
+            size = size_of_runs(runs)
+            if size and size != found:
+                mismatch = explain_mismatch(size, found)
+                return f"the file gives no size; by its run lengths, {mismatch}"
     return ""
 
 
-def _size_of_runs(segmentation: dict) -> tuple[int, int] | None:
-    size = segmentation.get("size")
-    return _size(*size) if isinstance(size, list) and len(size) == 2 else None
-
-
-def _runs(segmentation: dict, height: int, width: int) -> Rle:
-    """Run lengths, as numbers or compressed."""
-    given, counts = _size_of_runs(segmentation), segmentation.get("counts")
-    if not given:
-        size = quoted(segmentation.get("size"))
-        raise ValueError(f"its size {size} is none that a photo can have")
-    if given != (height, width):
-        raise ValueError(explain_mismatch(given, (height, width)))
-    if isinstance(counts, str):
-        given_counts = Rle(height, width, counts.encode("utf-8", "surrogatepass"))
-        return rle.from_counts(rle.to_counts(given_counts), height, width)
-    if not isinstance(counts, list) or set(map(type, counts)) != {int}:
-        raise ValueError(f"counts {quoted(counts)} are no run lengths")
-    if not 0 <= min(counts) <= max(counts) <= height * width:
-        raise ValueError(f"a run is negative or longer than the {width}x{height} photo")
-    return rle.from_counts(counts, height, width)
-
-
-def _rings(segmentation: object, location: str, on_finding: OnFinding) -> tuple[Ring, ...]:
-    """Polygons, each ``[x0, y0, x1, y1, ...]`` in pixels; those that are points or lines go."""
-    if not isinstance(segmentation, list):
-        raise ValueError(f"segmentation {quoted(segmentation)} is not known")
-    rings = []
-    for number, ring in enumerate(segmentation, 1):
-        what = f"polygon {number} of {len(segmentation)}"
-        if not isinstance(ring, list) or not set(map(type, ring)) <= {int, float} or len(ring) % 2:
-            raise ValueError(f"{what} is not x, y, x, y, ...")
-        if len(ring) < 6:
-            on_finding(
-                Finding(
-                    FindingKind.POLYGON_WITHOUT_AREA,
-                    location,
-                    f"{what} has {count(len(ring) // 2, 'point')}",
-                )
-            )
-            continue
-        # Before they become floats, which an integer of 400 digits cannot.
-        if not -MAX_COORDINATE <= min(ring) <= max(ring) <= MAX_COORDINATE:
-            raise ValueError(f"{what} has a point that is out of all bounds")
-        rings.append(tuple(map(float, ring)))
-    if not rings:
-        raise ValueError("no polygon has 3 points")
-    return tuple(rings)
+def _explain_list(first: object) -> str:
+    """What a file is that is a list, by its first element."""
+    keys = first.keys() if isinstance(first, dict) else set()
+    if "segments_info" in keys:
+        return PANOPTIC
+    if {"image_id", "category_id"} <= keys:
+        return (
+            "COCO results, which are predictions: they lack the images and the categories; import "
+            "the annotation file"
+        )
+    if "data" in keys or {"annotator", "annotation_id", "lead_time"} & keys:
+        return "Label Studio's own JSON: export it from there as COCO"
+    return "a list, where COCO is an object with images, annotations and categories"
 
 
 def _state(path: Path) -> tuple[int, int]:
@@ -337,11 +307,7 @@ def _state(path: Path) -> tuple[int, int]:
 
 
 def _id(table: object, key: str) -> Id | None:
-    """An id that can be shown: a number or a short text."""
-    value = table.get(key) if isinstance(table, dict) else None
-    if type(value) is str and value.isprintable() and len(value) <= MAX_ID:
-        return value
-    return value if type(value) is int else None
+    return values.id_of(table.get(key)) if isinstance(table, dict) else None
 
 
 def _named(table: object, key: str) -> tuple[Id, str]:
@@ -350,10 +316,3 @@ def _named(table: object, key: str) -> tuple[Id, str]:
         raise ValueError(f"needs an id and a {key}")
     name.encode()
     return found, name
-
-
-def _size(height: object, width: object) -> tuple[int, int] | None:
-    """A size that a photo can have; else None."""
-    if type(height) is not int or type(width) is not int or min(height, width) <= 0:
-        return None
-    return (height, width) if height * width <= rle.MAX_PIXELS else None

@@ -21,7 +21,7 @@ from curation.core.finding import Finding, FindingKind
 from curation.core.polygons import Ring
 from curation.core.records import ImageRecord, Instance
 from curation.core.text import count
-from curation.formats.messages import quoted, shown
+from curation.formats.messages import explain_bytes, quoted, shown
 from curation.formats.source import OnFinding, Repeats, find_image, join, joined
 from curation.formats.via import via3, via_csv
 from curation.formats.via.regions import Listing, Region, label, ring, table
@@ -182,8 +182,11 @@ def _text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_FILE:
             raise FormatError(path, f"larger than {MAX_FILE >> 30} GiB")
+        content = path.read_bytes()
+        if what := explain_bytes(content[:4]):
+            raise FormatError(path, what)
         # Bytes first: a CSV's line breaks stay as they are.
-        return path.read_bytes().decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except OSError as error:
         raise FormatError(path, error.strerror or "cannot be read") from None
     except UnicodeDecodeError:

@@ -21,6 +21,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from curation.core.errors import FormatError
+from curation.formats.messages import explain_separator
 from curation.formats.via import via3
 from curation.formats.via.regions import Listing, Region, table
 
@@ -60,7 +61,7 @@ def listings(path: Path, text: str) -> list[Listing]:
         found = _images(path, _named(path, rows, header))
     else:
         reason = f"neither JSON nor a CSV of VIA, which has the columns {', '.join(COLUMNS)}"
-        raise FormatError(path, reason)
+        raise FormatError(path, explain_separator(",".join(header), COLUMNS) or reason)
     if not found:
         raise FormatError(path, "holds no photos: a header and no rows")
     return found

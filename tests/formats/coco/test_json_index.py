@@ -1,4 +1,6 @@
+import gzip
 import json
+import math
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -46,7 +48,8 @@ def test_any_window_gives_the_elements_of_each_list_and_their_bytes(
     ("content", "message"),
     [
         ("", "a.json:byte 0: not JSON: the file ends in the place of {"),
-        ("[]", r"byte 0: not JSON: '\[' stands in the place of {"),
+        ("5", "byte 0: not JSON: '5' stands in the place of {"),
+        ("[1, 2", "byte 5: not JSON: the file ends in the place of"),
         ('{"a": [1, 2', "byte 11: not JSON: the file ends in the place of"),
         ('{"a": [{"b": 1', "byte 14: not JSON: Expecting ',' delimiter"),
         ('{"a": 12', "byte 8: not JSON: the file ends in the place of , or }"),
@@ -59,13 +62,13 @@ def test_any_window_gives_the_elements_of_each_list_and_their_bytes(
         ('{"a": [], "a": []}', "'a' stands twice"),
         ('{"%s": [], "%s": []}' % (("a" * 10**4,) * 2), r"'a+\.\.\.a+' stands twice"),
         ('{"a": [{"b": 1, "b": 2}]}', "byte 7: not JSON: an object has a key twice"),
-        ('{"a": [NaN]}', "byte 7: not JSON: NaN is no number"),
-        ('{"a": [-Infinity]}', "-Infinity is no number"),
         ('{"a": [' + "9" * 5000 + "]}", "byte 7: not JSON"),
         ('{"a": ' + "[" * 10**5, "byte 7: nested too deep"),
         ('{"a": {"b": ' + "[" * 10**5, "byte 6: nested too deep"),
         (b'{"a": ["\xff"]}', "byte 7: not JSON: .*utf-8"),
-        ("{}".encode("utf-16"), "byte 0: not JSON"),
+        ("{}".encode("utf-16"), "a.json: UTF-16 text, .* save it as UTF-8"),
+        ("{}".encode("utf-16-be"), "a.json: UTF-16 text"),
+        (gzip.compress(b"{}"), "a.json: a gzip file: unpack it"),
     ],
 )
 @pytest.mark.parametrize("window", [1, 2**20])
@@ -75,6 +78,22 @@ def test_what_is_not_json_is_an_error_with_its_place(
     monkeypatch.setattr(json_index, "WINDOW", window)
     with pytest.raises(FormatError, match=message):
         elements(tmp_path, content)
+
+
+@pytest.mark.parametrize("window", [1, 2**20])
+def test_the_elements_of_a_list_have_no_key(tmp_path, monkeypatch, window):
+    monkeypatch.setattr(json_index, "WINDOW", window)
+    assert elements(tmp_path, "[]") == []
+    assert elements(tmp_path, ' [{"a": 1}, 20]') == [("", 2, 10, {"a": 1}), ("", 12, 14, 20)]
+
+
+@pytest.mark.parametrize("window", [1, 2**20])
+def test_what_python_writes_for_a_gap_is_a_number(tmp_path, monkeypatch, window):
+    monkeypatch.setattr(json_index, "WINDOW", window)
+    found = elements(tmp_path, '{"a": [{"area": NaN}, -Infinity], "b": NaN, "c": [7]}')
+    assert [e.key for e in found] == ["a", "a", "c"]
+    assert math.isnan(found[0].value["area"])
+    assert [e.value for e in found[1:]] == [-math.inf, 7]
 
 
 @pytest.mark.parametrize("content", ['{"a": [1, "%s"]}', '{"b": {"c": "%s"}}', '{"a": [["%s"'])

@@ -1,6 +1,7 @@
 import contextlib
 import io
 import json
+import math
 import pickle
 
 import pytest
@@ -172,22 +173,35 @@ def test_slices_of_a_copy_give_the_whole(tmp_path, images_folder):
         (annotation(2, category_id=[0]), "annotation without a label", "no name"),
         (annotation(2, segmentation=[]), "annotation without a mask", "shirt: a box alone"),
         (annotation(2, segmentation=None), "annotation without a mask", "box"),
+        (annotation(2, segmentation=math.nan), "annotation without a mask", "box"),
+        (annotation(2, category_id=math.nan), "annotation without a label", "category_id nan"),
+        (annotation(2, category_id=0.5), "annotation without a label", "category_id 0.5"),
         (annotation(2, attribute_ids=[[1]]), "annotation that cannot be drawn", "no list of ids"),
         *[
             (annotation(2, segmentation=s), "annotation that cannot be drawn", detail)
             for s, detail in [
                 ("x", "'x' is not known"),
-                (SQUARE, "polygon 1 of 8 is not x, y"),
+                (SQUARE[:-1], "polygon 1 of 1 is not x, y"),
                 ([SQUARE[:-1]], "polygon 1 of 1 is not x, y"),
                 ([[True, *SQUARE[1:]]], "is not x, y"),
-                ([["1", *SQUARE[1:]]], "is not x, y"),
+                ([["one", *SQUARE[1:]]], "is not x, y"),
+                ([["nan", *SQUARE[1:]]], "is not x, y"),
+                ([[[0, 1], [2, 1], [2]]], "is not x, y"),
+                ([[[0, 1], [2, 1], 2, 3]], "is not x, y"),
+                ([SQUARE, {"size": [4, 6], "counts": [1, 23]}], "polygon 2 of 2 is not x, y"),
+                ([[math.nan, *SQUARE[1:]]], "out of all bounds"),
+                ([[*SQUARE[:-1], math.nan]], "out of all bounds"),
+                ([[math.inf, *SQUARE[1:]]], "out of all bounds"),
                 ([SQUARE, [10**400, *SQUARE[1:]]], "polygon 2 of 2 has a point that is out of"),
                 ([[-1e8, *SQUARE[1:]]], "out of all bounds"),
                 ([[0, 0, 1e6, 1e6, 0, 1e6]], "an outline of 3000003 pixels"),
                 ([[0, 0, 1e5, 0] * 10], "an outline of"),
                 ([[10, 10, 20, 10, 20, 20]], "no pixel inside the photo"),
                 ({"size": [4, 6]}, "counts None are no run lengths"),
-                ({"size": [4, 6], "counts": [24.0]}, "no run lengths"),
+                ({"size": [4, 6], "counts": [0.5, 23.5]}, "no run lengths"),
+                ({"size": [4, 6], "counts": [1, math.nan]}, "no run lengths"),
+                ({"size": [4, 6], "counts": [True, 23]}, "no run lengths"),
+                ([{"size": [4, 6], "counts": [1, 22]}], "add up to 23"),
                 ({"size": [4, 6], "counts": []}, "no run lengths"),
                 ({"size": [4, 6], "counts": [10**30]}, "longer than"),
                 ({"size": [4, 6], "counts": [-1, 24, 1]}, "negative"),
@@ -249,7 +263,8 @@ def test_a_part_without_area_is_told_and_the_others_stay(tmp_path, images_folder
         ({"height": 6, "width": 9}, "size mismatch", "scaled by 0.667"),
         ({"height": 5, "width": 5}, "size mismatch", "another photo"),
         ({"height": None}, "size mismatch", "the file gives no size that a photo can have"),
-        ({"height": 4.0}, "size mismatch", "the file gives no size"),
+        ({"height": 4.5}, "size mismatch", "the file gives no size"),
+        ({"height": math.nan}, "size mismatch", "the file gives no size"),
         ({"height": 0, "width": 0}, "size mismatch", "the file gives no size"),
         ({"height": 10**400}, "size mismatch", "the file gives no size"),
     ],
@@ -264,7 +279,9 @@ def test_a_wrong_image_is_skipped_with_its_annotations(
     assert detail in skip.detail
 
 
-@pytest.mark.parametrize("unsaid", [{}, {"height": None, "width": None}])
+@pytest.mark.parametrize(
+    "unsaid", [{}, {"height": None, "width": None}, {"height": math.nan, "width": math.nan}]
+)
 def test_a_image_whose_size_is_not_given_is_taken_as_it_is(tmp_path, images_folder, unsaid):
     images = [{"id": 7, "file_name": "a.jpg"} | unsaid]
     runs = {"size": [4, 6], "counts": [1, 3, 20]}
@@ -285,14 +302,6 @@ def test_a_image_whose_size_is_not_given_is_refused_where_run_lengths_have_anoth
         "the file gives no size; by its run lengths, the labels are for 12x8, the photo is 6x4: "
         "a copy scaled by 0.5, 2 annotations"
     )
-
-
-def test_a_name_without_a_file_takes_no_record_from_another(tmp_path, images_folder):
-    images = [{**IMAGES[0], "id": 1, "file_name": "a.png"}, IMAGES[0]]
-    content = table(annotation(1, 1), annotation(2), images=images)
-    (found,), (skip,) = read(tmp_path, images_folder, content)
-    assert (found.path.name, [i.source for i in found.instances]) == ("a.jpg", ["c.json:2"])
-    assert (skip.location, skip.kind) == ("c.json:a.png", "photo without a file")
 
 
 def test_whatever_the_file_says_a_message_is_one_bounded_line(tmp_path, images_folder):
@@ -326,55 +335,6 @@ def test_whatever_the_file_says_a_message_is_one_bounded_line(tmp_path, images_f
         assert len(error.value.reason) < 300
 
 
-def test_a_image_listed_twice_keeps_its_annotations_once(tmp_path, images_folder):
-    content = table(annotation(), images=[IMAGES[0], IMAGES[0]])
-    (found,), (told,) = read(tmp_path, images_folder, content)
-    assert len(found.instances) == 1
-    assert (told.location, told.kind) == ("c.json:a.jpg", "listings joined")
-    assert told.detail == "'a.jpg': 1 annotation and 0 annotations"
-
-
-@pytest.mark.parametrize("again", ["b.png", "b", "./b.png"])
-def test_a_image_under_two_ids_has_the_annotations_of_both(tmp_path, images_folder, again):
-    images = [IMAGES[1], IMAGES[0], IMAGES[1] | {"id": 9, "file_name": again}]
-    labels = [annotation(1), annotation(2, 9), annotation(3, 9, category_id=0)]
-    records, (told,) = read(tmp_path, images_folder, table(*labels, images=images))
-    assert {r.image_id: [i.source for i in r.instances] for r in records} == {
-        "b": ["c.json:2", "c.json:3"],
-        "a": ["c.json:1"],
-    }
-    assert told.detail == "'b.png': 0 annotations and 2 annotations"
-
-
-def test_a_listing_of_another_size_is_not_joined_and_leaves_no_image_without_labels(
-    tmp_path, images_folder
-):
-    other = IMAGES[1] | {"id": 9, "height": 10, "width": 10}
-    content = table(annotation(1), annotation(2, 9), images=[*IMAGES, other])
-    records, skips = read(tmp_path, images_folder, content)
-    assert [r.image_id for r in records] == ["a"]
-    assert [s.kind for s in skips] == ["size mismatch", "photo without a usable annotation"]
-
-
-@pytest.mark.parametrize("ids", [(5000, 5001), ("x", "y"), ("a.jpg", "b.png"), (None, None)])
-def test_a_file_whose_annotations_are_all_of_other_images_is_refused(tmp_path, images_folder, ids):
-    content = table(*(annotation(n, image_id) for n, image_id in enumerate(ids)))
-    with pytest.raises(FormatError, match=r"annotations: none of 2 annotations.*have id 7, 3\."):
-        load(tmp_path, images_folder, content)
-
-
-def test_a_image_that_may_have_lost_its_annotations_is_left_out_and_said(tmp_path, images_folder):
-    records, skips = read(tmp_path, images_folder, table(annotation(1), annotation(2, 99)))
-    assert [r.image_id for r in records] == ["a"]
-    assert [(s.location, s.kind) for s in skips] == [
-        ("c.json:b.png", "photo whose labels are lost"),
-        ("c.json:2", "annotation without a photo"),
-    ]
-    assert skips[0].detail == (
-        "'b.png' has no annotation, and 1 annotation of the file name no image"
-    )
-
-
 def test_a_image_in_a_subfolder_keeps_it_in_its_id(tmp_path, images_folder):
     (images_folder / "sub").mkdir()
     (images_folder / "a.jpg").rename(images_folder / "sub" / "a.jpg")
@@ -386,7 +346,19 @@ def test_a_image_in_a_subfolder_keeps_it_in_its_id(tmp_path, images_folder):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[]", "c.json:byte 0: not JSON: '\\['"),
+        ("[]", "c.json: holds no images: not a COCO file"),
+        ([annotation(score=0.5)], "c.json: COCO results, .* import the annotation file"),
+        (
+            [{"id": 1, "data": {"image": "a.jpg"}, "annotations": []}],
+            "c.json: Label Studio's own JSON: export it from there as COCO",
+        ),
+        ([{"image": "a.jpg", "annotation_id": 1, "annotator": 1}], "c.json: Label Studio's own"),
+        ([5], "c.json: a list, where COCO is an object"),
+        (
+            table({"image_id": 7, "file_name": "a.png", "segments_info": []}),
+            "annotations, byte .*: a panoptic file: .* import the file of instances",
+        ),
+        ([{"image_id": 7, "segments_info": []}], "c.json: a panoptic file"),
         ("{}", "holds no images: not a COCO file"),
         (table(images=[]), "holds no images"),
         (table(), "holds no annotations"),
@@ -402,7 +374,7 @@ def test_a_image_in_a_subfolder_keeps_it_in_its_id(tmp_path, images_folder):
             table(annotation(), categories=[*CATEGORIES, {"id": 1, "name": "hat"}]),
             "'shirt' has the id 1 too",
         ),
-        (table(annotation(area=float("nan"))), "c.json:byte .*: not JSON: NaN"),
+        (table(annotation(), images=[{"id": math.nan, "file_name": "a"}]), "needs an id"),
     ],
 )
 def test_a_file_that_is_wrong_as_a_whole_is_one_error(tmp_path, content, message):

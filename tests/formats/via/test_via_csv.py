@@ -143,6 +143,7 @@ def test_a_row_without_a_shape_that_counts_as_a_region_is_told(tmp_path, images_
     [
         ("filename,region_count\n", "neither JSON nor a CSV of VIA"),
         ("# only a comment\n", "neither JSON nor a CSV of VIA"),
+        (VIA_2.partition("\n")[0].replace(",", ";"), "its columns are separated by semicolons"),
         (VIA_2.partition("\n")[0], "holds no photos"),
         (VIA_3[: VIA_3.index('"1_j5')], "holds no photos"),
         (VIA_2 + "a.jpg,1\n", "via.csv:6: 2 cells under a header of 7"),
