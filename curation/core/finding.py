@@ -151,6 +151,11 @@ class FindingKind(StrEnum):
     )
 
     # What readers repair, or find wrong in a polygon as drawn.
+    SPELLED_OTHERWISE = (
+        "photo spelled otherwise",
+        Severity.NOTE,
+        "the file spells the photo's name in another way; no other photo can be meant",
+    )
     LISTINGS_JOINED = (
         "listings joined",
         Severity.NOTE,

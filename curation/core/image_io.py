@@ -20,7 +20,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from curation.core.rle import MAX_PIXELS, check_size
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 """What is read, by content: a suffix may lie. Of a film, the first picture."""
 
@@ -53,6 +53,9 @@ _READ_ERRORS = (
 def find(folder: Path, name: str) -> Path:
     """The photo ``name`` inside ``folder``; it may lack its suffix, and spell é in either way.
 
+    Links that lie in the folder are followed wherever they lead: whoever may write there may as
+    well copy. The name alone leads nowhere else.
+
     Args:
         name: with ``/`` between folders, as an annotation file has it
 
@@ -65,7 +68,7 @@ def find(folder: Path, name: str) -> Path:
     shown = _SHOWN.repr(name)
     try:
         name.encode()  # half a character, as "\\ud800" in JSON, could not even be listed
-        inside = None if "\0" in name else _inside(folder.absolute(), head)
+        inside = None if "\0" in name else _inside(folder.resolve(), head)
         if not inside:
             raise ValueError(f"{shown} leads out of the image folder")
         files = _listing(inside, inside.stat().st_mtime_ns).get(normalize("NFC", tail), [])
@@ -73,8 +76,6 @@ def find(folder: Path, name: str) -> Path:
             named = " or ".join(sorted(repr(file.name) for file in files))
             raise ValueError(f"{shown} may be {named}: leave one of them in the folder")
         for file in files:
-            if file.is_symlink() and not Path(file).resolve().is_relative_to(folder.resolve()):
-                raise ValueError(f"{shown} leads out of the image folder")
             if file.is_file():
                 return inside / file.name
     except UnicodeEncodeError:
@@ -102,12 +103,6 @@ def size(path: Path) -> tuple[int, int]:
     with _opened(path) as image:
         width, height = image.size
         return (width, height) if _orientation(image) in (5, 6, 7, 8) else (height, width)
-
-
-def lookup(folder: Path, name: str) -> tuple[Path, int, int]:
-    """A photo named by an annotation file: its path, height and width. Raises as both above."""
-    path = find(folder, name)
-    return (path, *size(path))
 
 
 def read(path: Path, resize: int | None = None) -> NDArray[np.uint8]:
@@ -171,9 +166,12 @@ class _RefusedError(ValueError):
 
 @lru_cache(maxsize=256)
 def _inside(folder: Path, head: str) -> Path | None:
-    """``folder / head`` without links and dots; None where that is outside of ``folder``."""
-    place = (folder / head).resolve()
-    return place if place.is_relative_to(folder.resolve()) else None
+    """``folder / head`` without dots; None where that is outside of ``folder``.
+
+    By the name alone: what ``..`` is behind a link is for the disk to say.
+    """
+    place = Path(os.path.normpath(folder / head))
+    return place if place.is_relative_to(folder) else None
 
 
 @lru_cache(maxsize=64)

@@ -37,7 +37,7 @@ from curation.formats.messages import (
     quoted,
     shown,
 )
-from curation.formats.source import OnFinding, Repeats, clash, find_image, join, joined
+from curation.formats.source import OnFinding, Repeats, Spelling, clash, find_image, join, joined
 
 COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId")
 MAX_LINE = 64 * 2**20
@@ -97,7 +97,9 @@ class IMaterialist:
 
     Attributes:
         path, images: the file and the folder of photos
-        names: ImageIds, in the order in which they first stand in the file
+        names: ImageIds, in the order in which they first stand in the file, as the folder of
+            photos spells them
+        spelling: how the file spells them
         labels: names of the ids
         header: the columns
         first: (photos + 1,) where each photo's rows begin in the two arrays below
@@ -110,6 +112,7 @@ class IMaterialist:
     path: Path
     images: Path
     names: tuple[str, ...]
+    spelling: Spelling
     labels: Labels
     header: tuple[str, ...]
     first: NDArray[np.int64]
@@ -153,7 +156,7 @@ class IMaterialist:
         if number in self.repeats.clashing:
             on_finding(clash(first, name, skipped))
             return None
-        found = find_image(self.images, name, first, skipped, on_finding)
+        found = find_image(self.images, name, first, skipped, on_finding, self.spelling)
         if not found:
             return None
         image, height, width = found
@@ -230,17 +233,18 @@ def load(path: Path, images: Path, labels: Labels | Path | None = None) -> IMate
     if not rows:
         raise FormatError(path, "has a header and no rows")
     starts = np.array([at for of_image in rows.values() for at in of_image], np.int64)
-    names = tuple(rows)
+    spelling = Spelling.of(tuple(rows), images)
     return IMaterialist(
         path,
         images,
-        names,
+        spelling.names,
+        spelling,
         labels,
         header,
         np.cumsum([0, *map(len, rows.values())]),
         starts[:, 0],
         starts[:, 1],
-        Repeats.of(names, map(image_io.without_suffix, names), images),
+        Repeats.of(spelling.names, map(image_io.without_suffix, spelling.names), images),
         state.st_size,
         state.st_mtime_ns,
     )

@@ -9,13 +9,16 @@ from posixpath import normpath
 from typing import Protocol
 from unicodedata import normalize
 
-from curation.core import image_io
+from curation.core import image_io, image_names
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.core.text import count
 from curation.formats.messages import quoted
 
 OnFinding = Callable[[Finding], None]
+
+MAX_NAMED = 3
+"""Photos that a message lists."""
 
 
 class Source(Protocol):
@@ -54,22 +57,75 @@ class Source(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """The photos of a file, as the folder of photos spells them.
+
+    Attributes:
+        names: of the photos, by their paths in the folder where that is how each is found
+        otherwise: how the file spells those that it spells otherwise, by name
+    """
+
+    names: tuple[str, ...]
+    otherwise: Mapping[str, str]
+
+    @classmethod
+    def of(cls, names: Sequence[str], images: Path) -> Spelling:
+        """See :func:`curation.core.image_names.settle`."""
+        meant = image_names.settle(images, names)
+        settled = tuple(meant.get(name, name) for name in names)
+        return cls(settled, {path: name for name, path in meant.items()})
+
+    def written(self, name: str) -> str:
+        """How the file spells it."""
+        return self.otherwise.get(name, name)
+
+
 def find_image(
-    images: Path, name: str, location: str, skipped: str, on_finding: OnFinding
+    images: Path,
+    name: str,
+    location: str,
+    skipped: str,
+    on_finding: OnFinding,
+    spelling: Spelling | None = None,
 ) -> tuple[Path, int, int] | None:
     """A photo's path, height and width; or None, with the reason told to ``on_finding``.
 
     Args:
         location: what names it, e.g. ``train.csv:1042``
         skipped: what is not read with it, e.g. ``3 rows``
-    """
+        spelling: of the file's photos, where the name is one of it
+    """  # fmt: skip
     try:
-        return image_io.lookup(images, name)
-    except FileNotFoundError as error:
-        on_finding(Finding(FindingKind.IMAGE_WITHOUT_FILE, location, f"{error}, {skipped}"))
+        path = image_io.find(images, name)
+    except (FileNotFoundError, ValueError) as error:
+        gone = isinstance(error, FileNotFoundError)
+        kind = FindingKind.IMAGE_WITHOUT_FILE if gone else FindingKind.IMAGE_REFUSED
+        on_finding(Finding(kind, location, f"{error}{_others(images, name)}, {skipped}"))
+        return None
+    try:
+        height, width = image_io.size(path)
     except ValueError as error:
         on_finding(Finding(FindingKind.IMAGE_REFUSED, location, f"{error}, {skipped}"))
-    return None
+        return None
+    if spelling and name in spelling.otherwise:
+        detail = f"{quoted(spelling.written(name))} is {quoted(name)}"
+        on_finding(Finding(FindingKind.SPELLED_OTHERWISE, location, detail))
+    return path, height, width
+
+
+def _others(images: Path, name: str) -> str:
+    """The photos that a name may mean which leads to none; empty where there is none."""
+    try:
+        found = image_names.candidates(images, name)
+    except OSError:
+        return ""
+    if not found:
+        return ""
+    named = [quoted(path) for path in found[:MAX_NAMED]]
+    if len(found) > MAX_NAMED:
+        named.append(f"{len(found) - MAX_NAMED} more")
+    return f" (it may be {' or '.join(named)}: name the one that is meant)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from bson import ObjectId, encode
 
 from curation.core.errors import CurateError
-from curation.core.finding import Finding, FindingKind
+from curation.core.finding import Finding, FindingKind, Severity
 from curation.core.records import ImageRecord
 from curation.core.text import count
 from curation.formats.source import Source
@@ -97,7 +97,7 @@ def prepare_slice(
     images = []
 
     def on_finding(found: Finding) -> None:
-        (repairs if found.kind is FindingKind.LISTINGS_JOINED else skips).append(found)
+        (repairs if found.severity is Severity.NOTE else skips).append(found)
 
     for record in source.read(part.start, part.stop, on_finding):
         try:

@@ -27,7 +27,7 @@ def test_every_mask_is_read_strictly_and_every_image_has_the_size_its_rows_say(d
     folder, rows = drawn
     for row in rows:
         height, width = int(row["Height"]), int(row["Width"])
-        assert image_io.lookup(folder / "images", row["ImageId"])[1:] == (height, width)
+        assert image_io.size(image_io.find(folder / "images", row["ImageId"])) == (height, width)
         mask = rle.from_pairs(row["EncodedPixels"], height, width)
         assert " ".join(map(str, rle.to_pairs(mask))) == row["EncodedPixels"]
 

@@ -29,7 +29,7 @@ from curation.formats.coco import json_index, values
 from curation.formats.coco.segmentation import all_runs, draw, size_of_runs
 from curation.formats.coco.values import Id
 from curation.formats.messages import explain_mismatch, printable, quoted, shown
-from curation.formats.source import OnFinding, Repeats, clash, find_image, join, joined
+from curation.formats.source import OnFinding, Repeats, Spelling, clash, find_image, join, joined
 
 MAX_NAMED = 3
 """Ids that a message lists."""
@@ -49,7 +49,8 @@ class Coco:
 
     Attributes:
         path, images: the file and the folder of photos
-        names: ``file_name`` of each photo, in the file's order
+        names: ``file_name`` of each photo, in the file's order, as the folder spells it
+        spelling: how the file spells them
         sizes: (photos, 2) height and width as the file says, ``UNSAID`` or ``WRONG``
         repeats: listings of a photo that has an earlier one (``a.jpg``, ``./a.jpg``)
         categories, attributes: names of the ids
@@ -62,6 +63,7 @@ class Coco:
     path: Path
     images: Path
     names: tuple[str, ...]
+    spelling: Spelling
     sizes: NDArray[np.int64]
     repeats: Repeats
     categories: Mapping[Id, str]
@@ -99,7 +101,7 @@ class Coco:
         if number in self.repeats.clashing:
             on_finding(clash(location, name, skipped))
             return None
-        found = find_image(self.images, name, location, skipped, on_finding)
+        found = find_image(self.images, name, location, skipped, on_finding, self.spelling)
         if not found:
             return None
         image, height, width = found
@@ -122,7 +124,7 @@ class Coco:
         return ImageRecord(image_io.without_suffix(name), image, height, width, instances)
 
     def _location(self, number: int) -> str:
-        return f"{self.path.name}:{shown(self.names[number])}"
+        return f"{self.path.name}:{shown(self.spelling.written(self.names[number]))}"
 
     def _listing(
         self, file: BinaryIO, number: int, height: int, width: int, on_finding: OnFinding
@@ -234,12 +236,14 @@ def load(path: Path, images: Path) -> Coco:
     image = image_of_key[np.frombuffer(owners, np.int64)]
     if image.min() == len(names):
         raise FormatError(path, _all_lost(len(owners), keys, rows), where="annotations")
+    spelling = Spelling.of(names, images)
     return Coco(
         path,
         images,
-        tuple(names),
+        spelling.names,
+        spelling,
         np.array(sizes, np.int64),
-        Repeats.of(names, map(image_io.without_suffix, names), images),
+        Repeats.of(spelling.names, map(image_io.without_suffix, spelling.names), images),
         labels["categories"],
         labels["attributes"],
         np.cumsum([0, *np.bincount(image, minlength=len(names) + 1)]),

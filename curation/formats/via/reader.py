@@ -22,7 +22,7 @@ from curation.core.polygons import Ring
 from curation.core.records import ImageRecord, Instance
 from curation.core.text import count
 from curation.formats.messages import explain_bytes, quoted, shown
-from curation.formats.source import OnFinding, Repeats, find_image, join, joined
+from curation.formats.source import OnFinding, Repeats, Spelling, find_image, join, joined
 from curation.formats.via import via3, via_csv
 from curation.formats.via.regions import Listing, Region, label, ring, table
 
@@ -74,6 +74,7 @@ class Via:
     images: Path
     entries: tuple[Entry, ...]
     repeats: Repeats
+    spelling: Spelling
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -93,7 +94,9 @@ class Via:
             listings = [entry, *(self.entries[k] for k in self.repeats.later.get(number, ()))]
             regions = [len(listing.regions) for listing in listings]
             skipped = count(sum(regions), "region")
-            found = find_image(self.images, entry.name, entry.location, skipped, on_finding)
+            found = find_image(
+                self.images, entry.name, entry.location, skipped, on_finding, self.spelling
+            )
             if not found:
                 continue
             path, height, width = found
@@ -134,16 +137,17 @@ def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
         if label_attribute is None:
             wrong = "name the label attribute"
         raise FormatError(path, f"{wrong}; there are: {there}")
-    names = [listing.name for listing in listings]
+    spelling = Spelling.of([listing.name for listing in listings], images)
     entries = [
         Entry(
             f"{path.name}:{listing.where}",
-            listing.name,
+            name,
             tuple(_outline(path, region, label_attribute) for region in listing.regions),
         )
-        for listing in listings
+        for name, listing in zip(spelling.names, listings, strict=True)
     ]
-    return Via(path, images, tuple(entries), Repeats.of(names, names, images))
+    repeats = Repeats.of(spelling.names, spelling.names, images)
+    return Via(path, images, tuple(entries), repeats, spelling)
 
 
 def _outline(path: Path, region: Region, label_attribute: str) -> Outline | Finding:

@@ -1,0 +1,127 @@
+"""Which photo of a folder is meant by a name that another machine, or another tool, wrote.
+
+Windows writes ``images\\\\a.jpg`` and ``C:\\\\photos\\\\a.jpg``, scripts ``/home/me/photos/a.jpg``,
+labelling tools ``upload/4/a.jpg``, ``/data/local-files/?d=photos/a.jpg`` or a URL; a folder may be
+one too high or too low; Windows and macOS do not tell ``IMG.JPG`` from ``img.jpg``; and photos are
+converted once they were labelled. A name is taken for a file only where no other can be meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from unicodedata import normalize
+from urllib.parse import unquote, urlsplit
+
+from curation.core import image_io
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_DRIVE = re.compile(r"^[A-Za-z]:(?=/)")
+_LOCAL_FILES = "?d="
+"""Label Studio's storage on its own machine: what follows is a path."""
+
+Parts = tuple[str, ...]
+
+
+def parts_of(name: str) -> Parts:
+    """The folders of a name, and its last part, in whatever way it is spelled.
+
+    >>> parts_of("C:\\\\Users\\\\me\\\\pics\\\\a.jpg")
+    ('Users', 'me', 'pics', 'a.jpg')
+    >>> parts_of("https://example.org/o/pics%2Fa.jpg?alt=media")
+    ('o', 'pics', 'a.jpg')
+    """
+    if _LOCAL_FILES in name:
+        name = unquote(name.partition(_LOCAL_FILES)[2].partition("&")[0])
+    elif _URL.match(name):
+        with suppress(ValueError):  # "http://[" is no address
+            name = unquote(urlsplit(name).path)
+    path = _DRIVE.sub("", name.replace("\\", "/"))
+    return tuple(part for part in path.split("/") if part not in ("", ".", ".."))
+
+
+def candidates(folder: Path, name: str) -> list[str]:
+    """The photos of a folder that a name may mean, by their paths in it.
+
+    The longest end of the name that leads to a photo; where it is a single part, one that lies in
+    whatever sub-folder. Of those the ones of just this spelling, else of this spelling but for
+    capitals, else of another suffix.
+    """
+    parts = parts_of(name)
+    if not parts:
+        return []
+    alike = _photos(folder, folder.stat().st_mtime_ns).get(_stem(parts[-1]), [])
+    for start in range(len(parts)):
+        above = _key(parts[start:-1])
+        if there := [path for path in alike if _key(path.split("/")[:-1]) == above]:
+            return _closest(there, parts[-1])
+    return _closest(alike, parts[-1]) if len(parts) == 1 else []
+
+
+def settle(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """The names that lead to no photo as they are spelled, and the one photo that each can mean.
+
+    Two names that could mean one photo, and a name of a photo that another one names as it is
+    spelled, mean none.
+
+    Returns:
+        the photo's path in the folder, by name
+    """
+    meant: dict[str, str] = {}
+    wanted: dict[str, set[Parts]] = defaultdict(set)
+    for name in dict.fromkeys(names):
+        try:
+            path = image_io.find(folder, name)
+        except (FileNotFoundError, ValueError):
+            if len(found := _safely(folder, name)) == 1:
+                meant[name] = found[0]
+                wanted[found[0]].add(parts_of(name))
+        else:
+            wanted[path.relative_to(folder.resolve()).as_posix()].add(parts_of(name))
+    return {name: path for name, path in meant.items() if len(wanted[path]) == 1}
+
+
+def _safely(folder: Path, name: str) -> list[str]:
+    try:
+        return candidates(folder, name)
+    except OSError:  # the folder is gone; whoever reads it says so
+        return []
+
+
+def _closest(paths: Sequence[str], last: str) -> list[str]:
+    """Those that are spelled most like the last part of a name."""
+    wanted = normalize("NFC", last)
+    ends = {path: normalize("NFC", path.rpartition("/")[2]) for path in paths}
+    for same in (
+        [path for path, end in ends.items() if end == wanted],
+        [path for path, end in ends.items() if end.casefold() == wanted.casefold()],
+    ):
+        if same:
+            return same
+    return list(paths)
+
+
+def _key(parts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(normalize("NFC", part).casefold() for part in parts)
+
+
+def _stem(name: str) -> str:
+    return image_io.without_suffix(normalize("NFC", name)).casefold()
+
+
+@lru_cache(maxsize=4)
+def _photos(folder: Path, changed: int) -> dict[str, list[str]]:
+    """Paths in a folder of all photos under it, by their names without suffix and capitals.
+
+    Args:
+        changed: the folder's time of change: it is listed again then
+    """
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in image_io.SUFFIXES and path.is_file():
+            found[_stem(path.name)].append(path.relative_to(folder).as_posix())
+    return dict(found)

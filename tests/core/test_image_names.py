@@ -1,0 +1,71 @@
+"""Names as other machines and tools write them, and the photo that each can mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from curation.core.image_names import candidates, parts_of, settle
+from tests.core.test_image_io import save
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("a.jpg", "IMG_1.JPG", "b.png", "train/q.jpg", "train/001.jpg", "val/001.jpg"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        save(path.parent, path.name, format="PNG" if path.suffix == ".png" else "JPEG")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "photo"),
+    [
+        ("images\\a.jpg", "a.jpg"),
+        ("C:\\Users\\me\\pics\\a.jpg", "a.jpg"),
+        ("..\\..\\label-studio\\media\\upload\\4\\a.jpg", "a.jpg"),
+        ("/home/me/data/a.jpg", "a.jpg"),
+        ("file:///home/me/a.jpg", "a.jpg"),
+        ("https://example.org/v0/o/pics%2Fa.jpg?alt=media&token=x", "a.jpg"),
+        ("/data/local-files/?d=photos/train/q.jpg", "train/q.jpg"),
+        ("upload/4/a.jpg", "a.jpg"),
+        ("images/train/q.jpg", "train/q.jpg"),
+        ("q.jpg", "train/q.jpg"),
+        ("img_1.jpg", "IMG_1.JPG"),
+        ("b.jpg", "b.png"),
+        ("TRAIN/Q.JPEG", "train/q.jpg"),
+    ],
+)
+def test_a_name_means_the_one_photo_that_it_can_mean(folder, name, photo):
+    assert settle(folder, [name]) == {name: photo}
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a", "train/001.jpg", "c.jpg", "test/q2.jpg", "", "///"])
+def test_what_is_found_as_it_is_or_not_at_all_is_left_alone(folder, name):
+    assert settle(folder, [name]) == {}
+
+
+def test_a_folder_of_the_name_is_heeded(folder):
+    """Another split's photo of the same name is another photo."""
+    assert candidates(folder, "test/001.jpg") == []
+    assert candidates(folder, "photos/val/001.jpg") == ["val/001.jpg"]
+
+
+def test_none_is_guessed_between_two(folder):
+    assert candidates(folder, "001.jpg") == ["train/001.jpg", "val/001.jpg"]
+    assert settle(folder, ["001.jpg"]) == {}
+    save(folder, "a.png", format="PNG")
+    assert candidates(folder, "x/a.tif") == ["a.jpg", "a.png"]
+    assert settle(folder, ["x/a.jpg"]) == {"x/a.jpg": "a.jpg"}, "one is spelled so"
+
+
+def test_two_names_never_mean_one_photo(folder):
+    assert settle(folder, ["left/a.jpg", "right/a.jpg"]) == {}
+    assert settle(folder, ["a.jpg", "left/a.jpg"]) == {}
+    spelled = ["left/a.jpg", "left\\a.jpg"]
+    assert settle(folder, spelled) == dict.fromkeys(spelled, "a.jpg"), "it is the same name"
+
+
+@pytest.mark.parametrize("name", ["http://[/z", "\ud800/a\ud800.jpg", "a\0.jpg", "x" * 10**5])
+def test_any_text_may_be_a_name(folder, name):
+    assert parts_of(name)
+    assert settle(folder, [name]) == {}
