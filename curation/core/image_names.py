@@ -71,25 +71,22 @@ def settle(folder: Path, names: Sequence[str]) -> dict[str, str]:
     Returns:
         the photo's path in the folder, by name
     """
+    there: dict[str, Path] = {}
     meant: dict[str, str] = {}
-    wanted: dict[str, set[Parts]] = defaultdict(set)
     for name in dict.fromkeys(names):
         try:
-            path = image_io.find(folder, name)
+            there[name] = image_io.find(folder, name)
         except (FileNotFoundError, ValueError):
-            if len(found := _safely(folder, name)) == 1:
-                meant[name] = found[0]
-                wanted[found[0]].add(parts_of(name))
-        else:
-            wanted[path.relative_to(folder.resolve()).as_posix()].add(parts_of(name))
+            with suppress(OSError):  # where the folder is gone, whoever reads it says so
+                if len(found := candidates(folder, name)) == 1:
+                    meant[name] = found[0]
+    if not meant:
+        return {}
+    wanted: dict[str, set[Parts]] = defaultdict(set)
+    root = folder.resolve()
+    for name, path in (there | {n: root / path for n, path in meant.items()}).items():
+        wanted[path.relative_to(root).as_posix()].add(parts_of(name))
     return {name: path for name, path in meant.items() if len(wanted[path]) == 1}
-
-
-def _safely(folder: Path, name: str) -> list[str]:
-    try:
-        return candidates(folder, name)
-    except OSError:  # the folder is gone; whoever reads it says so
-        return []
 
 
 def _closest(paths: Sequence[str], last: str) -> list[str]:
