@@ -10,9 +10,10 @@ import numpy as np
 import shapely
 
 from curation.audit import parts
-from curation.core import polygons, rle
+from curation.core import misread, polygons, rle
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord, Instance
+from curation.core.taxonomy import IGNORE
 
 MIN_PIXELS = 16
 """4 x 4: no hand aims finer. The smallest true label in 800 street photos (CCP), the sliver
@@ -31,6 +32,8 @@ be drawn a second time: 1 or 2 pixels further out, a garment of 10,000 pixels st
 
 REACH = 0.02
 """Of the photo's diagonal: how far a part may lie from its garment's box."""
+
+_NO_GARMENT = {"background", IGNORE}
 
 Box = tuple[int, int, int, int]
 
@@ -52,7 +55,11 @@ def audit_record(record: ImageRecord) -> list[Finding]:
     found = [
         finding(index, kind, detail)
         for index, instance in enumerate(instances)
-        for kind, detail in [*_repaired(instance, areas[index]), *_small(instance, areas[index])]
+        for kind, detail in [
+            *_repaired(instance, areas[index]),
+            *_small(instance, areas[index]),
+            *_misread(instance, areas[index]),
+        ]
     ]
     found += [finding(*found) for found in _repeated(instances, areas, boxes)]
     found += [finding(*found) for found in _lone_parts(record, boxes)]
@@ -75,6 +82,17 @@ def _small(instance: Instance, area: int) -> Iterator[tuple[FindingKind, str]]:
         yield FindingKind.EMPTY, f"{instance.category!r} has 0 of the photo's {pixels:,} pixels"
     elif area < max(MIN_PIXELS, pixels * MIN_SHARE):
         yield FindingKind.TINY, f"{instance.category!r} has {area} of the photo's {pixels:,} pixels"
+
+
+def _misread(instance: Instance, area: int) -> Iterator[tuple[FindingKind, str]]:
+    """Kind and detail of a mask that seems to have been written in another way than it was read."""
+    # An outline is drawn as it is; a label of all that is no garment is no inverse of one.
+    if not area or instance.polygons or instance.category.casefold() in _NO_GARMENT:
+        return
+    if kind := misread.by_shape(instance.mask):
+        pixels = instance.mask.height * instance.mask.width
+        share = f"{area:,} of the photo's {pixels:,} pixels"
+        yield kind, f"{instance.category!r} has {share}; {kind.meaning.partition(';')[0]}"
 
 
 def _polygon_repairs(instance: Instance) -> Iterator[tuple[FindingKind, str]]:

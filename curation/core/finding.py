@@ -182,6 +182,23 @@ class FindingKind(StrEnum):
         "the outline crosses itself; it was repaired, which changed its area",
     )
 
+    # What readers put right where area and box tell, and an audit finds by the shape.
+    INVERSE_MASK = (
+        "inverse mask",
+        Severity.WARNING,
+        "inside and outside are swapped; put right where the file's area and box say so",
+    )
+    ROW_MAJOR = (
+        "row-major runs",
+        Severity.WARNING,
+        "the runs go along the rows, not down the columns; put right where the box says so",
+    )
+    STRIPES = (
+        "stripes",
+        Severity.WARNING,
+        "the runs are for another size: the garment is stripes all over the photo",
+    )
+
     # What an import says of photos that were there before, or are not named.
     DIFFERS = (
         "photo that differs from the dataset",

@@ -234,3 +234,48 @@ def test_real_labels_have_no_fault_until_they_are_there_twice(real_data):
         again = (replace(i, instance_id="") for i in record.instances)
         twice = replace(record, instances=(*record.instances, *again))
         assert {f.kind for f in audit_record(twice)} == {"duplicate instance"}
+
+
+def wide(mask):
+    """A photo that is not square, where rows and columns can be told apart."""
+    return np.concatenate([mask, np.zeros((60, SIDE), bool)])
+
+
+def as_read(flat, height, width):
+    """The mask that is read of pixels in the order in which somebody else wrote them."""
+    return np.resize(flat, height * width).reshape((height, width), order="F")
+
+
+GARMENT = wide(block(20, 30, 40, 50))
+
+
+@pytest.mark.parametrize(
+    ("mask", "kind"),
+    [
+        (~GARMENT, "inverse mask"),
+        (as_read(GARMENT.ravel(), *GARMENT.shape), "row-major runs"),
+        (as_read(GARMENT.ravel(order="F"), 120, 100), "stripes"),
+    ],
+)
+def test_a_mask_that_was_written_in_another_way_is_seen_by_its_shape(mask, kind):
+    (fault,) = audit_record(image(("dress", mask)))
+    assert (fault.kind, fault.location) == (kind, "train.csv:2")
+    assert fault.detail.startswith(
+        f"'dress' has {mask.sum():,} of the photo's {mask.size:,} pixels"
+    )
+    assert audit_record(image(("background", ~GARMENT))) == []
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        GARMENT,
+        wide(np.eye(SIDE, dtype=bool) | np.eye(SIDE, k=1, dtype=bool)),  # a strap aslant
+        np.repeat(wide(np.eye(SIDE, dtype=bool)), 3, axis=0),  # a steep one
+        np.tile(np.arange(60) % 2 == 0, (90, 1)),  # a fringe
+        np.ones((60, 90), bool),  # all of it is fabric
+        np.pad(np.zeros((20, 20), bool), ((40, 0), (20, 20)), constant_values=True),
+    ],
+)
+def test_thin_and_large_garments_are_no_masks_that_were_misread(mask):
+    assert audit_record(image(("dress", mask))) == []

@@ -26,7 +26,7 @@ from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.core.text import count
 from curation.formats.coco import json_index, values
-from curation.formats.coco.segmentation import all_runs, draw, size_of_runs
+from curation.formats.coco.segmentation import all_runs, draw, held_against, size_of_runs
 from curation.formats.coco.values import Id
 from curation.formats.messages import explain_mismatch, printable, quoted, shown
 from curation.formats.source import OnFinding, Repeats, Spelling, clash, find_image, join, joined
@@ -166,13 +166,14 @@ class Coco:
         try:
             attributes = self._attributes(annotation)
             mask, rings = draw(segmentation, height, width, location, on_finding)
+            mask, found = (mask, ()) if rings else held_against(annotation, mask)
             if rle.area(mask) == 0:
                 raise ValueError("the mask has no pixel inside the photo")
         except ValueError as error:
             on_finding(Finding(FindingKind.UNDRAWABLE_ANNOTATION, location, f"{category}: {error}"))
             return None
         # A crossing is not repaired: pycocotools fills it as it fills everything.
-        repaired = polygons.out_of_frame(rings, height, width) if rings else ()
+        repaired = polygons.out_of_frame(rings, height, width) if rings else found
         return Instance(category, mask, location, attributes, rings, repaired)
 
     def _attributes(self, annotation: dict) -> tuple[str, ...]:

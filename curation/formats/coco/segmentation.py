@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from curation.core import polygons, rle
+from curation.core import misread, polygons, rle
 from curation.core.finding import Finding, FindingKind
 from curation.core.polygons import Ring
 from curation.core.rle import Rle
@@ -20,6 +20,50 @@ from curation.formats.messages import explain_mismatch, quoted
 from curation.formats.source import OnFinding
 
 MAX_COORDINATE = 1e7
+
+
+def held_against(annotation: dict, mask: Rle) -> tuple[Rle, tuple[FindingKind, ...]]:
+    """A mask that was drawn of run lengths, held against the annotation's own area and box.
+
+    Returns:
+        the mask as it is, and nothing; or, where the file's ``area`` and ``bbox`` are not those
+        of the mask and exactly those of its inverse, or of its runs along the rows, this, and
+        which of both it is
+    """
+    area, box = annotation.get("area"), annotation.get("bbox")
+    if not _has(mask, area, box, 0.1):
+        for kind, read in (
+            (FindingKind.INVERSE_MASK, misread.inverse),
+            (FindingKind.ROW_MAJOR, misread.along_rows),
+        ):
+            other = read(mask)
+            if rle.area(other) and _has(other, area, box, 0):
+                return other, (kind,)
+    return mask, ()
+
+
+def _has(mask: Rle, area: object, box: object, tolerance: float) -> bool:
+    """Whether a mask has the area and the box that an annotation gives, as far as it gives them.
+
+    Args:
+        area, box: pixels; left, top, width and height; anything else is as good as not given
+        tolerance: the share of them that it may be off, beside the pixel that is rounded
+    """
+    figures = [(_figures([area]), [rle.area(mask)])]
+    figures += [(_figures(box if isinstance(box, list) else []), list(rle.bbox(mask)))]
+    return all(
+        abs(said - is_) <= 1 + tolerance * max(abs(said), is_)
+        for given, found in figures
+        if len(given) == len(found)
+        for said, is_ in zip(given, found, strict=True)
+    )
+
+
+def _figures(given: list) -> list[float]:
+    """Numbers of pixels; none where one of them is no number that a photo can have."""
+    numbers = [float(v) if type(v) is str else v for v in given if values.is_number(v)]
+    bounded = all(-rle.MAX_PIXELS <= n <= rle.MAX_PIXELS for n in numbers)  # false of NaN
+    return numbers if bounded and len(numbers) == len(given) else []
 
 
 def draw(

@@ -79,3 +79,60 @@ def test_an_id_with_zeros_before_it_is_a_text_of_its_own(tmp_path, images_folder
     labels = annotation(1, "007"), annotation(2, "7")
     records, _ = read(tmp_path, images_folder, table(*labels, images=images))
     assert [[i.source for i in r.instances] for r in records] == [["c.json:1"], ["c.json:2"]]
+
+
+SOCK = picture(
+    "##....",
+    "##....",
+    ".#....",
+    "......",
+)
+BOX = [0, 0, 2, 3]
+AS_IT_IS = rle.to_counts(rle.encode(SOCK)).tolist()
+INVERSE = AS_IT_IS[1:]  # the run of 0 pixels before it is left out
+ALONG_ROWS = [0, 2, 4, 2, 5, 1, 10]
+
+
+def held(tmp_path, folder, counts, **said):
+    runs = {"size": [4, 6], "counts": counts}
+    content = table(annotation(segmentation=runs, **said), images=IMAGES[:1])
+    (found,), skips = read(tmp_path, folder, content)
+    assert skips == []
+    (instance,) = found.instances
+    return instance.repaired, (rle.decode(instance.mask) == SOCK).all()
+
+
+@pytest.mark.parametrize(
+    ("counts", "said", "repaired"),
+    [
+        (INVERSE, {"area": 5, "bbox": BOX}, ("inverse mask",)),
+        (INVERSE, {"area": 5}, ("inverse mask",)),
+        (INVERSE, {"area": "5.0", "bbox": [0.2, 0, 1.7, 3.0]}, ("inverse mask",)),
+        (INVERSE, {"area": math.nan, "bbox": BOX}, ("inverse mask",)),
+        (ALONG_ROWS, {"area": 5, "bbox": BOX}, ("row-major runs",)),
+        (AS_IT_IS, {"area": 5, "bbox": BOX}, ()),
+    ],
+)
+def test_a_mask_that_contradicts_its_area_and_box_is_put_right(
+    tmp_path, images_folder, counts, said, repaired
+):
+    assert held(tmp_path, images_folder, counts, **said) == (repaired, True)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"area": None, "bbox": None},
+        {"area": math.nan, "bbox": [math.nan] * 4},
+        {"area": 10**400, "bbox": [10**400] * 4},
+        {"area": 5, "bbox": [3, 1, 2, 2]},  # neither the mask's nor its inverse's
+        {"area": 9},
+        {"area": [5], "bbox": [0, 0, 2]},
+        {"area": 19, "bbox": [0, 0, 6, 4]},  # of the mask as it is
+    ],
+)
+def test_a_mask_is_left_as_it_is_where_area_and_box_say_nothing_of_it(
+    tmp_path, images_folder, said
+):
+    assert held(tmp_path, images_folder, INVERSE, **said) == ((), False)
