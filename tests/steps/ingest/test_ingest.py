@@ -32,6 +32,7 @@ from tests.steps.ingest.rows import (
     SHIRT,
     SHOE,
     TOML,
+    TOP,
     flag,
     labels,
     listed,
@@ -267,6 +268,23 @@ def test_a_via_file_is_taken_in_and_corrected_the_same_way(images, dataset):
     assert take(1, update=True).updated == ["a.png"]
     assert np.allclose(raw()["a.png"]["ground_truth"]["detections"][0]["polygons"][0][0], 1)
     assert take(1).absent == []
+
+
+def test_listings_that_were_joined_are_repaired_not_skipped_and_refused_if_strict(images, dataset):
+    rows = [*ROWS, ("a.png", TOP, SHOE, "")]
+    with pytest.raises(CurateError, match=r"train.csv:2: listings joined: 'a': 2 rows and 1 row"):
+        run(rows, images, strict=True)
+    done = run(rows, images)
+    assert (done.instances, done.skips) == (6, [])
+    told = ("repaired", "train.csv:2", "listings joined", "'a': 2 rows and 1 row")
+    assert told in listed()
+    assert [d["source"] for d in raw()["a"]["ground_truth"]["detections"]][-1] == "train.csv:7"
+
+
+def test_an_import_of_nothing_names_the_first_reason(images, dataset):
+    reason = r"photo without a file \(1\)\); the first, train.csv:2: no photo 'gone'.*; see /"
+    with pytest.raises(FormatError, match=reason):
+        run([("gone", LEFT, SHOE, "")], images)
 
 
 def test_two_imports_into_one_dataset_wait_for_each_other(dataset, images):
