@@ -79,6 +79,7 @@ class Build:
 
     def __init__(self, name: str, checkout: Path, scratch: Path, database: str) -> None:
         self.name = name
+        self.has_decisions = (checkout / "curation" / "steps" / "decisions.py").exists()
         self.folder = scratch / name
         self.folder.mkdir()
         own = {
@@ -208,10 +209,10 @@ def decide(
         build.curate("remap", DATASET + "_many", "--taxonomy", "supercategories")
         build.decide("journal", DATASET + "_many", journal, build.folder / "decisions.csv")
         taken = build.folder / "decisions.csv"
-        if build.name == "before":
-            build.curate("review", DATASET + "_many", "--apply", taken)
-        else:
+        if build.has_decisions:
             build.curate("decisions", DATASET + "_many", "import", taken)
+        else:
+            build.curate("review", DATASET + "_many", "--apply", taken)
     found: dict[str, list[tuple[float, float]]] = {"one": [], "many": []}
     for number in range(rounds):
         first = journal + number * 2 * MANY
