@@ -44,7 +44,7 @@ def import_decisions(dataset: Dataset, path: Path) -> list[Decision]:
     Raises:
         FormatError: with the line that is wrong; nothing is taken
     """
-    with dataset.journal.locked():
+    with dataset.locked():
         rows = list(_requests(path))
         asked, stand = defaultdict(list), defaultdict(list)
         for _, r in rows:

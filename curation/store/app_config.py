@@ -28,6 +28,12 @@ _FIFTYONES_OWN = ("id", "filepath", "created_at", "last_modified_at")
 
 def configure(dataset: Dataset) -> None:
     """Sets what the App draws, from the taxonomy and the last run of the dataset. Repeatable."""
+    with dataset.locked():
+        dataset.samples.reload()  # the fields, too: another process may have added some
+        _configure(dataset)
+
+
+def _configure(dataset: Dataset) -> None:
     # Suspects are those of the flagged run: its outlines belong to them.
     run = dataset.flagged or (dataset.runs[-1] if dataset.runs else None)
     results = {k: f"{k}_{run}" for k in ("outline", "missing", "prediction", "confidence")}

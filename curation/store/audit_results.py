@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from curation.core.finding import Finding, Severity
 from curation.store import app_config, bulk, edits, labels
-from curation.store.dataset import Dataset, batches, declare_detections, declare_on_images
+from curation.store.dataset import Dataset, batches, declare_on_images
 from curation.store.fields import FAULTS_ON_LABELS, GROUND_TRUTH, LABELS
 
 FAULTS = "faults, worst first"
@@ -15,10 +15,11 @@ FAULTS = "faults, worst first"
 
 def write_faults(dataset: Dataset, found: Sequence[Finding]) -> None:
     """Replaces the faults of the last audit: on photos, on ``ground_truth`` and on ``labels``."""
-    declare_on_images(dataset.samples)
+    with dataset.locked():
+        declare_on_images(dataset.samples)
     for name in (GROUND_TRUTH, LABELS):
         if dataset.has(name):
-            declare_detections(dataset.samples, name, FAULTS_ON_LABELS)
+            dataset.declare(name, FAULTS_ON_LABELS)
     of_image: dict[str, list[Finding]] = {}
     for fault in found:
         of_image.setdefault(fault.image_id, []).append(fault)
@@ -26,7 +27,7 @@ def write_faults(dataset: Dataset, found: Sequence[Finding]) -> None:
     earlier = faulty.values("image_id")
     for batch in batches(sorted({*of_image, *earlier})):
         # Locked from the reading on: an import at the same time must not be written over.
-        with dataset.journal.locked():
+        with dataset.locked():
             if dataset.has_taxonomy:
                 edits.adopt(dataset, batch)  # made in FiftyOne; labels are made anew below
             changes = {}

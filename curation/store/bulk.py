@@ -19,10 +19,12 @@ from typing import Any
 import numpy as np
 from bson import ObjectId, decode
 from bson.raw_bson import RawBSONDocument
+from mongoengine.errors import DoesNotExist
 from pymongo import UpdateOne
 from pymongo.collection import Collection
 
 from curation.core import console, rle
+from curation.core.errors import DatasetError
 from curation.core.finding import FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.store import documents
@@ -39,6 +41,37 @@ def collection(dataset: fo.Dataset) -> Collection:
 
 def dataset_id(dataset: fo.Dataset) -> ObjectId:
     return dataset._doc.id
+
+
+def update_dataset(dataset: fo.Dataset, update: Mapping[str, Any]) -> None:
+    """Changes keys of the dataset's own document, and no others, at once; then reads it anew.
+
+    FiftyOne's ``dataset.save()`` would write ``info`` as it was when this process read it, and
+    take back what another one has changed in it since.
+
+    Args:
+        update: operators of MongoDB, e.g. ``{"$set": {"info.curate.flagged": "r1"}}``
+    """
+    update = {**update, "$currentDate": {"last_modified_at": True}}
+    _datasets(dataset).update_one({"_id": dataset_id(dataset)}, update)
+    dataset.reload()
+
+
+def read_info(dataset: fo.Dataset) -> None:
+    """Brings ``dataset.info`` up to what other processes have written into it.
+
+    Raises:
+        DatasetError: another one has deleted the dataset
+    """
+    try:
+        dataset._doc.reload("info")
+    except DoesNotExist:
+        raise DatasetError(dataset.name, "was deleted meanwhile, by another process") from None
+
+
+def _datasets(dataset: fo.Dataset) -> Collection:
+    """The MongoDB collection of all datasets' own documents."""
+    return collection(dataset).database["datasets"]
 
 
 def read(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,6 +37,9 @@ BATCH = 200
 
 _MARK = "curate"
 """Key of FiftyOne's ``dataset.info`` under which curate keeps what it has to know."""
+
+_INFO = f"info.{_MARK}"
+"""The same in the dataset's document. Verbs run at the same time: each sets its own keys in it."""
 
 T = TypeVar("T")
 
@@ -75,9 +79,10 @@ class Dataset:
 
     def remember_run(self, run: str, *, flagged: bool = False) -> None:
         """Adds a run to those whose results are in the dataset."""
-        self._tell(runs=[*self.runs, *({run} - set(self.runs))])
+        update: dict[str, Any] = {"$addToSet": {f"{_INFO}.runs": run}}
         if flagged:
-            self._tell(flagged=run)
+            update["$set"] = {f"{_INFO}.flagged": run}
+        bulk.update_dataset(self.samples, update)
 
     def run_folder(self, run: str) -> Path:
         """Where a run is kept.
@@ -125,8 +130,21 @@ class Dataset:
         Args:
             toml, path: its text, and what errors call it
         """
-        self.samples.default_mask_targets = {c.id: c.name for c in new.classes}
-        self._tell(taxonomy={"name": new.name, "path": path, "toml": toml})
+        told = {
+            f"{_INFO}.taxonomy": {"name": new.name, "path": path, "toml": toml},
+            "default_mask_targets": {str(c.id): c.name for c in new.classes},
+        }
+        bulk.update_dataset(self.samples, {"$set": told})
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One process at a time in here, which knows the taxonomy and the runs of by now.
+
+        Who computes labels and writes them is in here; it may be entered again by who is.
+        """
+        with self.journal.locked():
+            bulk.read_info(self.samples)
+            yield
 
     def review(self) -> Review:
         """What reviewers decided, up to the journal's last line, under the active taxonomy."""
@@ -162,7 +180,9 @@ class Dataset:
 
     def write_column(self, field_name: str, values: Mapping[str, Any]) -> None:
         """Stores a value (its split, its fold) on each image, by image_id."""
-        self.samples.set_values(field_name, dict(values), key_field="image_id")
+        # A new field is declared on the way: see :meth:`declare`.
+        with nullcontext() if self.has(field_name) else self.journal.locked():
+            self.samples.set_values(field_name, dict(values), key_field="image_id")
 
     def has(self, field_name: str) -> bool:
         """Whether images have this field."""
@@ -172,17 +192,17 @@ class Dataset:
         """Declares ``labels`` and its attributes, where that was not done yet."""
         # The last one, since a kill may have come in between.
         if not self.samples.get_field(f"{LABELS}.detections.{SCORES[-1]}"):
-            extra = (*ON_LABELS, *CLASS_SCORES, *SOURCE_SCORES)
-            declare_detections(self.samples, LABELS, extra)
+            self.declare(LABELS, (*ON_LABELS, *CLASS_SCORES, *SOURCE_SCORES))
+
+    def declare(self, field_name: str, extra: Sequence[Field]) -> None:
+        """Declares a Detections field and its attributes, see :func:`declare_detections`."""
+        # FiftyOne writes the list of all fields: two processes would take back each other's.
+        with self.journal.locked():
+            declare_detections(self.samples, field_name, extra)
 
     @property
     def _about(self) -> Mapping[str, Any]:
         return self.samples.info[_MARK]
-
-    def _tell(self, **values: Any) -> None:
-        # As a whole: of what is changed inside, ``save`` does not notice all.
-        self.samples.info[_MARK] = {**self._about, **values}
-        self.samples.save()
 
 
 def as_record(document: Mapping[str, Any], field_name: str) -> ImageRecord:
@@ -310,8 +330,9 @@ def _create(samples: fo.Dataset) -> None:
     indexed = (field.name for field in ON_IMAGES if field.indexed)
     for path in (*indexed, "filepath", "created_at", "last_modified_at"):
         samples.create_index(path)
-    samples.info[_MARK] = {"version": VERSION, "runs": [], "taxonomy": None}
-    samples.save()  # last: it marks a whole dataset
+    # Last: it marks a whole dataset.
+    about = {"version": VERSION, "runs": [], "taxonomy": None}
+    bulk.update_dataset(samples, {"$set": {_INFO: about}})
 
 
 def declare_on_images(samples: fo.Dataset) -> None:

@@ -110,7 +110,7 @@ def decide(
             more; nothing is written then
     """
     who, wanted = reviewer or journal.user(), list(requests)
-    with dataset.journal.locked():
+    with dataset.locked():
         if taken := _asked_before(dataset, batch):
             edits.adopt(dataset, {d.image_id for d in taken})  # it may have been killed in between
             return taken
@@ -156,7 +156,7 @@ def undo(
         RefusedError: there is no such decision, or a later one stands on it
     """
     who = journal.one_line(reviewer) or journal.user()
-    with dataset.journal.locked():
+    with dataset.locked():
         if before := _asked_before(dataset, batch):
             ids = {d.undoes for d in before}
             return [d for d in dataset.journal.read() if d.decision_id in ids]

@@ -56,7 +56,7 @@ def refresh(dataset: Dataset) -> list[Decision]:
     Raises:
         DatasetError: as :func:`find`
     """
-    with dataset.journal.locked():
+    with dataset.locked():
         return adopt(dataset, dataset.image_ids())
 
 

@@ -73,7 +73,8 @@ def remap(dataset: Dataset, toml: str, path: str, dry_run: bool = False) -> Rema
     done = Remapped(new, counts, {label: new.target(label) for label in counts}, deferred)
     if not dry_run:
         dataset.declare_labels()
-        dataset.set_taxonomy(new, toml, path)
+        with dataset.locked():  # no labels are computed with one taxonomy, and written with another
+            dataset.set_taxonomy(new, toml, path)
         rebuild(dataset, dataset.image_ids())
         app_config.configure(dataset)
     return done
@@ -101,9 +102,9 @@ def rebuild(dataset: Dataset, image_ids: Iterable[str]) -> None:
         DatasetError: there is no taxonomy yet
     """
     dataset.declare_labels()
-    review = dataset.review()
     for batch in batches(sorted(image_ids)):
-        store_labels(dataset, list(read(dataset, batch)), review)
+        with dataset.locked():  # by the batch: a decision need not wait for all
+            store_labels(dataset, list(read(dataset, batch)), dataset.review())
 
 
 def read(dataset: Dataset, image_ids: Iterable[str]) -> Iterable[dict[str, Any]]:

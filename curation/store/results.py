@@ -15,7 +15,7 @@ from curation.core.records import Instance
 from curation.core.rle import Rle
 from curation.issues.issue import ImageScore, Issue
 from curation.store import app_config, bulk, documents, labels, tiles
-from curation.store.dataset import Dataset, batches, declare_detections
+from curation.store.dataset import Dataset, batches
 from curation.store.fields import ON_MISSING, SCORES
 from curation.store.lazy import fo
 
@@ -85,11 +85,11 @@ def prediction_paths(dataset: Dataset, run: str, image_ids: Iterable[str]) -> di
 def write_scores(dataset: Dataset, run: str, scores: Iterable[ImageScore]) -> None:
     """Writes scores of instances and photos, ``missing_<run>``, and the saved views."""
     missing = f"missing_{run}"
-    declare_detections(dataset.samples, missing, ON_MISSING)
+    dataset.declare(missing, ON_MISSING)
     dataset.declare_labels()
     dataset.remember_run(run, flagged=True)
     for batch in batches(scores):
-        with dataset.journal.locked():
+        with dataset.locked():
             found = {
                 photo.image_id: {
                     missing: _as_detections(photo),

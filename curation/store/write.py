@@ -59,7 +59,7 @@ def write_batch(
     bulk.insert(dataset.samples, added)
     if not (changed or moved):
         return
-    with dataset.journal.locked():
+    with dataset.locked():
         if dataset.has_taxonomy:
             # Made in FiftyOne, and about to be replaced.
             edits.adopt(dataset, changed | moved)
@@ -90,7 +90,7 @@ def fill_labels(dataset: Dataset) -> dict[str, int]:
         return {}
     dataset.declare_labels()
     late = dataset.samples.exists(LABELS, False)
-    with dataset.journal.locked():
+    with dataset.locked():
         rebuild(dataset, late.values("image_id"))
     return dataset.taxonomy.unmapped(late.count_values(f"{GROUND_TRUTH}.detections.label"))
 

@@ -87,7 +87,7 @@ class Decide(_Question):
             )
         except RefusedError as error:
             # What a kill left behind is mended, or it would be refused ever after.
-            with dataset.journal.locked():
+            with dataset.locked():
                 edits.adopt(dataset, {request.image_id for request in requests})
             error.index = about[error.index]
             raise
@@ -171,7 +171,7 @@ class Edited(_Question):
 
     def answer(self, dataset, asked):
         image_id = _text(asked, "image_id")
-        with dataset.journal.locked():
+        with dataset.locked():
             made = edits.adopt(dataset, [image_id], _text(asked, "reviewer"))
         message = f"{count(len(made), 'edit')} in {image_id} saved." if made else "Nothing changed."
         return {

@@ -1,0 +1,115 @@
+"""Verbs of two processes on one dataset: none takes back what the other has told of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import fiftyone as fo
+import numpy as np
+import pytest
+from PIL import Image
+
+from curation import store
+from curation.core import rle, taxonomy
+from curation.core.records import ImageRecord, Instance
+from curation.store import labels, results
+from curation.store.labels import remap
+from curation.store.write import write
+from tests.conftest import picture
+
+ROOT = Path(__file__).parents[2]
+SUPER = (taxonomy.BUILT_IN / "supercategories.toml").read_text("utf-8")
+OWN = """
+name = "own"
+paint_order = ["blouse"]
+[[classes]]
+id = 7
+name = "blouse"
+color = "#123456"
+from = ["shirt, blouse"]
+"""
+BOX = picture("......", "###...", "###...", "......")
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    name = "test-two-processes"
+    store.delete(name)
+    Image.new("RGB", (6, 4), "red").save(tmp_path / "a.png")
+    shirt = Instance("shirt, blouse", rle.encode(BOX), "t.csv:2")
+    write(name, [ImageRecord("a", tmp_path / "a.png", 4, 6, (shirt,))])
+    opened = store.open(name)
+    (opened.folder / "decisions.csv").unlink(missing_ok=True)
+    remap(opened, SUPER, "supercategories.toml")
+    yield opened
+    store.delete(name)
+
+
+def other(dataset, code):
+    """Runs a few lines about ``dataset`` in a process of its own."""
+    head = f"from curation import store\ndataset = store.open({dataset.name!r})\n"
+    done = subprocess.run(
+        [sys.executable, "-c", head + code], cwd=ROOT, text=True, check=False,
+        capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+REMAP = f"from curation.store.labels import remap; remap(dataset, {OWN!r}, 'own.toml')"
+
+
+def test_a_remap_during_a_prediction_stays(dataset, tmp_path):
+    mask = tmp_path / "mask.png"
+    Image.fromarray(np.ones((4, 6), np.uint8)).save(mask)
+
+    # Not for the first time: while it declares a new field, FiftyOne reads the dataset anew.
+    results.write_predictions(dataset, "r1", [("a", mask, mask)])
+
+    def predicted():
+        other(dataset, REMAP)
+        yield "a", mask, mask
+
+    results.write_predictions(dataset, "r1", predicted())
+    dataset.samples.reload()
+    assert (dataset.taxonomy.name, dataset.runs) == ("own", ("r1",))
+    assert dataset.samples.default_mask_targets == {7: "blouse"}
+    shown = dataset.samples.app_config.color_scheme.default_mask_targets_colors
+    assert shown == [{"intTarget": 7, "color": "#123456"}]
+    assert dataset.samples.label_schemas["labels"]["classes"] == ["blouse"]
+
+
+def test_runs_that_end_during_a_remap_stay_and_so_do_their_fields_in_the_sidebar(dataset):
+    code = """
+from curation.core import rle
+from curation.issues.issue import ImageScore
+from curation.store import labels, results
+results.write_scores(dataset, "r2", [ImageScore("a", 0.0, ())])
+"""
+    other(dataset, code)
+    assert dataset.runs == ()  # nobody has told this process
+    remap(dataset, OWN, "own.toml")
+    assert (dataset.runs, dataset.flagged, dataset.taxonomy.name) == (("r2",), "r2", "own")
+    groups = {group.name: group.paths for group in dataset.samples.app_config.sidebar_groups}
+    assert "missing_r2" in groups["drawn on the photo"]
+
+
+def test_labels_are_written_under_the_taxonomy_of_by_now(dataset):
+    other(dataset, REMAP)
+    assert dataset.taxonomy.name == "supercategories"  # nobody has told this process
+    labels.rebuild(dataset, ["a"])
+    (photo,) = labels.read(dataset, ["a"])
+    assert [d["label"] for d in photo["labels"]["detections"]] == ["blouse"]
+
+
+def test_what_somebody_else_keeps_in_info_stays(dataset):
+    dataset.samples.info["theirs"] = "kept"
+    dataset.samples.save()
+    other(dataset, "dataset.remember_run('r1', flagged=True)")
+    dataset.remember_run("r2")
+    fresh = fo.load_dataset(dataset.name, reload=True).info
+    assert fresh["theirs"] == "kept"
+    assert fresh["curate"]["runs"] == ["r1", "r2"]
+    assert fresh["curate"]["flagged"] == "r1"
