@@ -13,7 +13,7 @@ from curation.core.atomic import replacing
 from curation.core.errors import FormatError
 from curation.review import Decision
 from curation.review.journal import MAX_CELL, ON_PHOTOS
-from curation.store import Dataset, decisions
+from curation.store import Dataset, decisions, edits
 from curation.store.decisions import RefusedError, Request
 
 _READ = ("image_id", "instance_id", "category", "taxonomy", "mask", "reviewer", "time", "seconds",
@@ -59,12 +59,13 @@ def import_decisions(dataset: Dataset, path: Path) -> list[Decision]:
             else:
                 lines.append(line)
                 requests.append(r)
-        if not requests:
-            return []
         try:
-            return decisions.decide(dataset, requests)
+            made = decisions.decide(dataset, requests) if requests else []
         except RefusedError as error:
             raise FormatError(path, error.reason, where=str(lines[error.index])) from None
+        # One that was killed may have taken the others, and left the labels as they were.
+        edits.adopt(dataset, {image_id for image_id, _ in asked})
+        return made
 
 
 def _taken(asked: Sequence[Request], stand: Sequence[Decision]) -> int:

@@ -55,6 +55,7 @@ def ingest(
 
 def _ingest(name: str, source: Source, update: bool, progress: Progress) -> Imported:
     dataset = store.open_or_create(name)
+    store.renew(dataset)
     result = Imported()
     before, state = write.target(dataset, update), _state(source)
     task, total = f"import {source.path.name}", len(source.names)

@@ -11,10 +11,10 @@ from curation.store.dataset import (
     delete,
     exists,
     names,
-    open,
     open_or_create,
     wrap,
 )
+from curation.store.opening import open, renew
 
 __all__ = [
     "Dataset",
@@ -24,5 +24,6 @@ __all__ = [
     "names",
     "open",
     "open_or_create",
+    "renew",
     "wrap",
 ]

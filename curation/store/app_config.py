@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from curation.core.taxonomy import Class
-from curation.store import fields
+from curation.store import fields, saved
 from curation.store.dataset import Dataset
 from curation.store.fields import GROUND_TRUTH, LABELS, ON_IMAGES
 from curation.store.lazy import fo
@@ -46,15 +46,11 @@ def _configure(dataset: Dataset) -> None:
     config.color_scheme = _colors(classes, results)
     config.sidebar_groups = _sidebar(dataset, list(results.values()))
     dataset.samples.save()
-    # Never overwritten: FiftyOne deletes the old one first, and a kill in between leaves a
-    # reference to it that it complains of ever after.
-    there = dataset.samples.list_workspaces()
     for name, (text, layout) in {
         WORKSPACE: ("the grid, and a legend beside it", _beside_the_grid),
         PANEL_WORKSPACE: ("the review panel, and its progress and the grid behind it", _one_by_one),
     }.items():
-        if name not in there:
-            dataset.samples.save_workspace(name, layout(), description=text)
+        saved.save_workspace(dataset, name, text, layout)
     if classes and dataset.has(LABELS):
         _offer_classes(dataset, [c.name for c in classes])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from curation.core.finding import Finding, Severity
-from curation.store import app_config, bulk, edits, labels
+from curation.store import app_config, bulk, edits, labels, saved
 from curation.store.dataset import Dataset, batches, declare_on_images
 from curation.store.fields import FAULTS_ON_LABELS, GROUND_TRUTH, LABELS
 
@@ -31,7 +31,8 @@ def write_faults(dataset: Dataset, found: Sequence[Finding]) -> None:
             if dataset.has_taxonomy:
                 edits.adopt(dataset, batch)  # made in FiftyOne; labels are made anew below
             changes = {}
-            for photo in bulk.read(dataset.samples, batch, [GROUND_TRUTH]):
+            photos = list(labels.read(dataset, batch))
+            for photo in photos:
                 faults = of_image.get(photo["image_id"], [])
                 whole = [f for f in faults if not f.instance_id and f.severity is not Severity.NOTE]
                 marked = [_marked(d, faults) for d in bulk.detections(photo, GROUND_TRUTH)]
@@ -44,15 +45,13 @@ def write_faults(dataset: Dataset, found: Sequence[Finding]) -> None:
                     "at_odds_with": next((f.other for f in whole if f.other), None),
                     GROUND_TRUTH: {"_cls": "Detections", "detections": marked},
                 }
-            bulk.update(dataset.samples, changes)
             if dataset.has_taxonomy:
-                labels.rebuild(dataset, changes)
-    dataset.samples.save_view(
-        FAULTS,
-        faulty.sort_by([("n_errors", -1), ("n_faults", -1)]),
-        description="photos with labels that are wrong by themselves",
-        overwrite=True,
-    )
+                labels.store_labels(dataset, photos, dataset.review(), changes)
+            else:
+                bulk.update(dataset.samples, changes)
+    worst_first = faulty.sort_by([("n_errors", -1), ("n_faults", -1)])
+    about = "photos with labels that are wrong by themselves"
+    saved.save_view(dataset, FAULTS, about, lambda: worst_first)
     app_config.configure(dataset)
 
 

@@ -69,6 +69,11 @@ def read_info(dataset: fo.Dataset) -> None:
         raise DatasetError(dataset.name, "was deleted meanwhile, by another process") from None
 
 
+def read_dataset(dataset: fo.Dataset, key: str) -> Any:
+    """A key of the dataset's own document, as it is by now; None where it is not there."""
+    return (_datasets(dataset).find_one({"_id": dataset_id(dataset)}, {key: 1}) or {}).get(key)
+
+
 def _datasets(dataset: fo.Dataset) -> Collection:
     """The MongoDB collection of all datasets' own documents."""
     return collection(dataset).database["datasets"]

@@ -285,18 +285,6 @@ def delete(name: str) -> None:
         fo.delete_dataset(name)
 
 
-def open(name: str) -> Dataset:
-    """A dataset that was imported by curate; the database starts here.
-
-    Raises:
-        DatasetError: no such dataset, or not one of ours
-    """
-    if not exists(name):
-        there = ", ".join(names()) or "none yet"
-        raise DatasetError(name, f"no such dataset (there are: {there}); run `curate import`")
-    return wrap(fo.load_dataset(name))
-
-
 def check_name(name: str) -> None:
     """Raises DatasetError for a name that cannot be a folder."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):

@@ -158,6 +158,7 @@ def undo(
     who = journal.one_line(reviewer) or journal.user()
     with dataset.locked():
         if before := _asked_before(dataset, batch):
+            edits.adopt(dataset, {d.image_id for d in before})  # as in decide
             ids = {d.undoes for d in before}
             return [d for d in dataset.journal.read() if d.decision_id in ids]
         active = dataset.review().active

@@ -118,23 +118,33 @@ def missing_fields(dataset: Dataset) -> list[str]:
     return [name for run in dataset.runs if dataset.has(name := f"missing_{run}")]
 
 
-def store_labels(dataset: Dataset, documents: Sequence[Mapping[str, Any]], review: Review) -> None:
+def store_labels(
+    dataset: Dataset,
+    documents: Iterable[Mapping[str, Any]],
+    review: Review,
+    found: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
     """Writes what the labels of some photos come to: each photo once, as a whole.
 
     Args:
         documents: as :func:`read` gives them
+        found: by image_id, fields that labels are computed from and that change with them: a
+            kill in between would leave labels that nobody knows to be stale
     """
     missing, flagged, toml = missing_fields(dataset), dataset.flagged, dataset.taxonomy_toml
-    changes = {}
-    for document in documents:
+    changes: dict[str, dict[str, Any]] = {}
+    for before in documents:
+        fields = dict((found or {}).get(before["image_id"], {}))
+        document = {**before, **fields}
         if photo := compute(document, review):
-            fields = _as_fields(photo, review, toml)
+            fields |= _as_fields(photo, review, toml)
             fields |= _marked(document, review, missing)
             if flagged:
                 left = fields.get(f"missing_{flagged}", document.get(f"missing_{flagged}"))
                 fields["n_suspect"] = count_suspects(fields[LABELS], left)
                 fields["n_source_suspect"] = count_source_suspects(fields[LABELS])
-            changes[photo.image_id] = fields
+        if fields:
+            changes[document["image_id"]] = fields
     bulk.update(dataset.samples, changes)
     tiles.update(dataset, changes)
 

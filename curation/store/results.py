@@ -14,7 +14,7 @@ from curation.core.outlines import rings
 from curation.core.records import Instance
 from curation.core.rle import Rle
 from curation.issues.issue import ImageScore, Issue
-from curation.store import app_config, bulk, documents, labels, tiles
+from curation.store import app_config, documents, edits, labels, saved, tiles
 from curation.store.dataset import Dataset, batches
 from curation.store.fields import ON_MISSING, SCORES
 from curation.store.lazy import fo
@@ -98,8 +98,9 @@ def write_scores(dataset: Dataset, run: str, scores: Iterable[ImageScore]) -> No
                 }
                 for photo in batch
             }
-            bulk.update(dataset.samples, found)
-            labels.rebuild(dataset, found)
+            edits.adopt(dataset, found)  # made in FiftyOne meanwhile; labels are made anew
+            photos = labels.read(dataset, found)
+            labels.store_labels(dataset, photos, dataset.review(), found)
     save_views(dataset)
     app_config.configure(dataset)
 
@@ -129,26 +130,21 @@ def save_views(dataset: Dataset) -> None:
     """One saved view for each question a curator asks."""
     samples, kept = dataset.samples, {"excluded": {"$ne": True}}
 
+    def save(name: str, description: str, view: fo.DatasetView) -> None:
+        saved.save_view(dataset, name, description, lambda: view)
+
     # As MongoDB's own queries, which use the indexes; FiftyOne's expressions read every photo.
-    views = {
-        SUSPECTS: (
-            "photos with something undecided that the model doubts",
-            samples.match(kept | {"n_suspect": {"$gt": 0}}).sort_by("error_score", reverse=True),
-        ),
-        tiles.SUSPECT_LABELS: (
-            "one tile for each label that the model doubts, to decide on many at once",
-            tiles.view(dataset, tiles.SUSPECT_LABELS),
-        ),
-        tiles.SUSPECT_SOURCE_LABELS: (
-            "one tile for each label that looks like another source label of its class",
-            tiles.view(dataset, tiles.SUSPECT_SOURCE_LABELS),
-        ),
-        "decided": ("photos with a decision", samples.match({"review_status": "decided"})),
-        "excluded": ("left out of training and export", samples.match({"excluded": True})),
-        "held-out test": (
-            "never trained on by a run without folds",
-            samples.match({"split": "test"}),
-        ),
-    }
-    for name, (description, view) in views.items():
-        samples.save_view(name, view, description=description, overwrite=True)
+    doubted = samples.match(kept | {"n_suspect": {"$gt": 0}})
+    save(
+        SUSPECTS,
+        "photos with something undecided that the model doubts",
+        doubted.sort_by("error_score", reverse=True),
+    )
+    tiles.save_views(dataset)
+    save("decided", "photos with a decision", samples.match({"review_status": "decided"}))
+    save("excluded", "left out of training and export", samples.match({"excluded": True}))
+    save(
+        "held-out test",
+        "never trained on by a run without folds",
+        samples.match({"split": "test"}),
+    )

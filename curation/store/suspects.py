@@ -23,7 +23,27 @@ from curation.store.decisions import photo_faults, seen_label, seen_photo
 from curation.store.fields import GROUND_TRUTH, LABELS
 from curation.store.labels import MADE, still_missing
 
-_UNDECIDED = {"$in": [{"$ifNull": ["$$d.review_status", ""]}, ["", None]]}
+
+def only(labels: Mapping[str, Any], *names: str) -> dict:
+    """An expression of MongoDB: of each label these attributes alone."""
+    return {"$map": {"input": labels, "as": "d", "in": {name: f"$$d.{name}" for name in names}}}
+
+
+def filtered(name: str, condition: Mapping[str, Any]) -> dict:
+    """An expression of MongoDB: the labels in a field that a condition on ``$$d`` holds for."""
+    labels = {"$ifNull": [f"${name}.detections", []]}
+    return {"$filter": {"input": labels, "as": "d", "cond": condition}}
+
+
+UNDECIDED = {"$in": [{"$ifNull": ["$$d.review_status", ""]}, ["", None]]}
+"""A condition of MongoDB on ``$$d``, a label or a missing garment."""
+
+MADE_LABELS = only(
+    filtered(LABELS, {"$in": ["$$d.review_status", list(MADE)]}),
+    "label", "bounding_box", "review_status",
+)  # fmt: skip
+"""An expression of MongoDB: the labels of a photo that reviewers made what they are."""
+
 _AT_FAULT = {"$in": [{"$ifNull": ["$$d.severity", ""]}, ["error", "warning"]]}
 
 
@@ -47,12 +67,11 @@ def read(dataset: Dataset, image_ids: Iterable[str] | None = None) -> list[Suspe
     wanted: dict[str, Any] = {
         "image_id": 1, "filepath": 1, "metadata": 1, "split": 1, "fold": 1,
         "photo_faults": 1, "at_odds_with": 1,
-        LABELS: _filtered(LABELS, {"$and": [_UNDECIDED, doubted]}),
+        LABELS: filtered(LABELS, {"$and": [UNDECIDED, doubted]}),
     }  # fmt: skip
     if run:
-        wanted[missing] = _filtered(missing, _UNDECIDED)
-        made = _filtered(LABELS, {"$in": ["$$d.review_status", list(MADE)]})
-        wanted["made"] = _only(made, "label", "bounding_box", "review_status")
+        wanted[missing] = filtered(missing, UNDECIDED)
+        wanted["made"] = MADE_LABELS
     without = {f"{name}.{key}": 0 for name in (LABELS, missing)
                for key in ("mask", "polygons", "attributes")}  # fmt: skip
     steps = [{"$match": match}, {"$project": wanted}, {"$project": without}]
@@ -75,8 +94,8 @@ def kinds(dataset: Dataset) -> dict[str, str]:
         "image_id": 1,
         "scores": 1,
         "photo_faults": 1,
-        LABELS: _only(_filtered(LABELS, changed), *of_label),
-        GROUND_TRUTH: _only(_filtered(GROUND_TRUTH, _AT_FAULT), "_id"),
+        LABELS: only(filtered(LABELS, changed), *of_label),
+        GROUND_TRUTH: only(filtered(GROUND_TRUTH, _AT_FAULT), "_id"),
         MISSING: f"$missing_{run}.detections._id",
     }
     steps = [{"$match": {"review_status": "decided"}}, {"$project": wanted}]
@@ -93,15 +112,6 @@ def kinds(dataset: Dataset) -> dict[str, str]:
                 found[key] = kind
         found |= {str(key): MISSING for key in photo.get(MISSING) or ()}
     return found
-
-
-def _only(labels: Mapping[str, Any], *names: str) -> dict:
-    return {"$map": {"input": labels, "as": "d", "in": {name: f"$$d.{name}" for name in names}}}
-
-
-def _filtered(name: str, condition: Mapping[str, Any]) -> dict:
-    labels = {"$ifNull": [f"${name}.detections", []]}
-    return {"$filter": {"input": labels, "as": "d", "cond": condition}}
 
 
 def _of(photo: Mapping[str, Any], missing: str, said: Decision | None) -> Iterator[Suspect]:

@@ -2,32 +2,74 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
+from functools import partial
 from typing import Any
 
 from curation.issues.issue import SUSPECT
-from curation.store import bulk
-from curation.store.dataset import Dataset
-from curation.store.fields import LABELS
+from curation.store import bulk, saved
+from curation.store.dataset import Dataset, declare
+from curation.store.fields import FAULTS_ON_LABELS, LABELS
 from curation.store.lazy import fo
 
 SUSPECT_LABELS = "suspect labels, worst first"
 SUSPECT_SOURCE_LABELS = "suspect source labels, worst first"
 
+_ABOUT = {
+    SUSPECT_LABELS: "one tile for each label that the model doubts, to decide on many at once",
+    SUSPECT_SOURCE_LABELS: "one tile for each label that looks like another source label of its "
+    "class",
+}
 _SCORE = {SUSPECT_LABELS: "error_score", SUSPECT_SOURCE_LABELS: "source_error_score"}
+_COUNTER = {SUSPECT_LABELS: "n_suspect", SUSPECT_SOURCE_LABELS: "n_source_suspect"}
 _BESIDE = ["image_id"]
 """Fields of the photo that a tile has, too."""
 
 
-def view(dataset: Dataset, name: str) -> fo.DatasetView:
+def _make(dataset: Dataset, name: str) -> fo.DatasetView:
     """The labels that nobody decided on and that a model doubts, worst first.
 
     Args:
         name: of the saved view
     """
+    _drop_unsaved(dataset)
     tiles = _doubted(dataset, name).to_patches(LABELS, other_fields=_BESIDE)
     return tiles.sort_by(f"{LABELS}.{_SCORE[name]}", reverse=True)
+
+
+def save_views(dataset: Dataset) -> None:
+    """Saves a view for each score; :func:`update` keeps the tiles of those that are there."""
+    for name, about in _ABOUT.items():
+        saved.save_view(dataset, name, about, partial(_make, dataset, name))
+    # What an audit found came after the tiles, perhaps: without these the App cannot filter by it.
+    for _, copies in _copies(dataset):
+        for field in FAULTS_ON_LABELS:
+            of_tile, of_label = (
+                f"{part}.{field.name}" for part in (LABELS, f"{LABELS}.detections")
+            )
+            if dataset.samples.get_field(of_label) and not copies.get_field(of_tile):
+                declare(copies, of_tile, field)
+
+
+def renew(dataset: Dataset) -> None:
+    """Makes those tiles anew that a kill left behind their labels."""
+    photos = bulk.collection(dataset.samples)
+    for name, copies in _copies(dataset):
+        score, of_labels = _SCORE[name], f"{LABELS}.detections"
+        read = ("image_id", *(f"{of_labels}.{key}" for key in ("_id", score, "review_status")))
+        doubted: list[dict[str, Any]] = [
+            {"$match": {"excluded": {"$ne": True}, _COUNTER[name]: {"$gt": 0}}},
+            {"$project": dict.fromkeys(read, 1)},
+            {"$unwind": f"${of_labels}"},
+            {"$match": {f"{of_labels}.{score}": {"$gte": SUSPECT},
+                        f"{of_labels}.review_status": ""}},
+            {"$project": {"_id": f"${of_labels}._id", "image_id": 1}},
+        ]  # fmt: skip
+        due = {(label["_id"], label["image_id"]) for label in photos.aggregate(doubted)}
+        made = bulk.collection(copies).find({}, {"image_id": 1})
+        if differing := due ^ {(tile["_id"], tile["image_id"]) for tile in made}:
+            with dataset.locked():
+                update(dataset, {image_id for _, image_id in differing})
 
 
 def update(dataset: Dataset, image_ids: Collection[str]) -> None:
@@ -62,10 +104,25 @@ def _doubted(dataset: Dataset, name: str, of: dict[str, Any] | None = None) -> f
 
 def _copies(dataset: Dataset) -> Iterator[tuple[str, fo.Dataset]]:
     """Name of the saved view, and what FiftyOne keeps of its tiles, where it does."""
-    database = bulk.collection(dataset.samples).database
-    ours = {"_dataset_id": bulk.dataset_id(dataset.samples), "name": {"$in": list(_SCORE)}}
-    for saved in database["views"].find(ours):
-        for text in saved["view_stages"]:
-            state = dict(json.loads(text)["kwargs"]).get("_state") or {}
-            if fo.dataset_exists(state.get("name", "")):
-                yield saved["name"], fo.load_dataset(state["name"])
+    listed = bulk.read_dataset(dataset.samples, "saved_views") or []
+    ours = {"_id": {"$in": listed}, "name": {"$in": list(_SCORE)}}
+    for document in bulk.collection(dataset.samples).database["views"].find(ours):
+        for name in saved.generated(document):
+            yield document["name"], fo.load_dataset(name)
+
+
+def _drop_unsaved(dataset: Dataset) -> None:
+    """Deletes tiles that were made, and whose view was not saved before a kill.
+
+    So does FiftyOne, but only once no other process uses the database, not even an App.
+    """
+    photos = bulk.collection(dataset.samples)
+    unsaved = {
+        "persistent": False,
+        "sample_collection_name": {"$regex": r"^patches\."},
+        "sample_fields.name": {"$all": [LABELS, *_BESIDE]},
+    }
+    for found in photos.database["datasets"].find(unsaved):
+        tile = photos.database[found["sample_collection_name"]].find_one({}, {"_sample_id": 1})
+        if tile and photos.find_one({"_id": tile["_sample_id"]}, {"_id": 1}):
+            fo.delete_dataset(found["name"])

@@ -16,7 +16,7 @@ from curation.store.labels import rebuild
 from curation.store.prepare import PreparedImage, Status, Target
 
 _COMPUTED = ("photo_hash", "perceptual_hash", "thumbnail", LABELS, "labels_digest",
-             "labels_fingerprint")  # fmt: skip
+             "labels_fingerprint", "n_suspect", "n_source_suspect")  # fmt: skip
 """What is computed from a photo and its labels: void once they change."""
 
 _AUDITED = ("faults", "fault_details", "n_faults", "n_errors", "photo_faults", "at_odds_with")

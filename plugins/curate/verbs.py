@@ -79,7 +79,9 @@ class Verb(foo.Operator):
 
     def execute(self, ctx):
         try:
-            message = self.act(store.wrap(ctx.dataset), ctx.params, _teller(ctx))
+            dataset = store.wrap(ctx.dataset)
+            store.renew(dataset)
+            message = self.act(dataset, ctx.params, _teller(ctx))
         except CurateError as error:
             _fail(ctx, str(error))
         except Exception as error:
