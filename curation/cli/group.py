@@ -16,7 +16,10 @@ run_option = click.option("--run", required=True, help="Name of the run: letters
 
 
 class Verbs(click.Group):
-    """Lists verbs in the order of the work, and turns our errors into one line and exit 1."""
+    """Lists verbs in the order of the work, and turns our errors into one line and exit 1.
+
+    So it does with what stops a verb from outside; all else is a fault of curate's own.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -26,3 +29,11 @@ class Verbs(click.Group):
             return super().invoke(ctx)
         except CurateError as error:
             raise click.ClickException(console.printable(str(error))) from error
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            from curation.cli import failures
+
+            if said := failures.sentence(error):
+                raise click.ClickException(console.printable(said)) from error
+            raise

@@ -83,16 +83,28 @@ def _bars() -> Progress:
     )
 
 
+_reached = ""
+
+
+def reached() -> str:
+    """What :func:`bars` was told last, e.g. ``audit: 320 of 1,000``; empty where it was nothing."""
+    return _reached
+
+
 @contextmanager
 def bars() -> Iterator[callback.Progress]:
     """A :class:`curation.core.progress.Progress` that draws a bar for each task while it is open.
 
     With count, rate, time spent and left; none are drawn where stderr is no terminal.
     """
+    global _reached
+    _reached = ""
     drawn = _bars()
     tasks: dict[str, TaskID] = {}
 
     def told(task: str, done: int, total: int | None = None, note: str = "") -> None:
+        global _reached
+        _reached = f"{task}: {done:,}" + (f" of {total:,}" if total else "")
         if task not in tasks:
             tasks[task] = drawn.add_task(task, total=total)
         text = f"{task}  {note}" if note else task

@@ -214,8 +214,16 @@ class Journal:
             if self._header and self._header != list(COLUMNS):
                 with replacing(self.path) as part, part.open("wb") as file:
                     _write(file, self._entries, header=True)
-            with self.path.open("a+b") as file:
-                _write(file, decisions, header=not _cut_torn_line(file))
+            # Unbuffered: closing a buffer would write what a full disk refused once more.
+            with self.path.open("a+b", buffering=0) as file:
+                header = not _cut_torn_line(file)
+                end = file.seek(0, os.SEEK_END)
+                try:
+                    _write(file, decisions, header=header)
+                except OSError as error:
+                    file.truncate(end)  # all or none
+                    error.filename = str(self.path)
+                    raise
 
     def _only_grew(self, file: BinaryIO) -> bool:
         """Whether what was read before is still there: nobody put another journal in its place."""
@@ -257,7 +265,9 @@ def _write(file: BinaryIO, decisions: Sequence[Decision], header: bool) -> None:
     if header:
         writer.writeheader()
     writer.writerows(asdict(d) for d in decisions)
-    file.write(text.getvalue().encode())
+    left = memoryview(text.getvalue().encode())
+    while left:  # a disk that is nearly full takes a part
+        left = left[file.write(left) :]
     file.flush()
     os.fsync(file.fileno())
 

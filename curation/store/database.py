@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import sys
 from pathlib import Path
 
+from curation.core import console
 from curation.core.errors import DatasetError
 
 PING_MS = 3000
+
+_OUT_OF_DISK_SPACE = 14031
+"""MongoDB's code of the error."""
 
 
 def prepare() -> None:
@@ -33,6 +39,45 @@ def prepare() -> None:
             f"{without_password(uri)} does not answer ({reason}); start it, or unset "
             "FIFTYONE_DATABASE_URI to use the database that comes with FiftyOne",
         )
+    say_when_away()
+
+
+def lost(error: BaseException) -> str:
+    """Why a database that went away, or has no room left, raised an error; empty for another."""
+    if "pymongo" not in sys.modules:
+        return ""
+    from pymongo.errors import ConnectionFailure, OperationFailure
+
+    where = without_password(database_uri() or "FiftyOne's own database")
+    if isinstance(error, ConnectionFailure):
+        reason = re.split(r" \(configured|,", str(error))[0]  # the rest is pymongo's own state
+        return f"{where} does not answer any more ({reason})"
+    if isinstance(error, OperationFailure) and error.code == _OUT_OF_DISK_SPACE:
+        return f"the disk of {where} is full"
+    return ""
+
+
+def say_when_away() -> None:
+    """Says on stderr when a database goes away, since pymongo waits for it without a word."""
+    from pymongo import monitoring
+
+    class Heartbeats(monitoring.ServerHeartbeatListener):
+        away = False
+
+        def started(self, event: monitoring.ServerHeartbeatStartedEvent) -> None:
+            pass
+
+        def succeeded(self, event: monitoring.ServerHeartbeatSucceededEvent) -> None:
+            if self.away:
+                console.say("The database is there again.", "yellow")
+            self.away = False
+
+        def failed(self, event: monitoring.ServerHeartbeatFailedEvent) -> None:
+            if not self.away:
+                console.say("The database does not answer: waiting for it.", "yellow")
+            self.away = True
+
+    monitoring.register(Heartbeats())
 
 
 def check_joined(joined: str, wanted: str) -> None:

@@ -5,6 +5,8 @@ Every module of the store takes ``fo`` from here, so that importing one starts n
 
 from __future__ import annotations
 
+import atexit
+import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -33,4 +35,15 @@ def _start() -> Any:
     return fiftyone
 
 
-__all__ = ["fo"]
+def let_go() -> None:
+    """Has the process end at once, where the database is away.
+
+    FiftyOne would ask it for what may be cleaned up, and wait for it half a minute once more.
+    """
+    if "fiftyone" in sys.modules:
+        from fiftyone.core.odm import database as of_fiftyone
+
+        atexit.unregister(of_fiftyone._delete_non_persistent_datasets_if_allowed)
+
+
+__all__ = ["fo", "let_go"]
