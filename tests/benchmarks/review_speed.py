@@ -78,6 +78,7 @@ def measure(dataset: store.Dataset, decisions: int, more: int, batch: int) -> di
         keep(page, more)
         grown = heap(page) - before
         whole = wall(page, batch)
+    console.say(f"{len(dataset):,} photos, panel: {panel:.0f} s for {decisions} decisions")
     with page_on(dataset, "review", SUSPECTS) as page:
         started = time.perf_counter()
         hits = with_buttons(page, dataset, decisions)
@@ -188,7 +189,7 @@ def press_keep(page: Page, photo, label) -> bool:
         browser.click_in_image(page, *inside(label), *size)
         page.locator("#modal").get_by_text("Keep", exact=True).click()
         try:
-            toast.wait_for(timeout=1000)
+            toast.wait_for(timeout=4000)  # a second click would let the label go again
             return f"Kept {label.label} " in toast.inner_text()
         except TimeoutError:
             pass
