@@ -57,6 +57,13 @@ def update_dataset(dataset: fo.Dataset, update: Mapping[str, Any]) -> None:
     dataset.reload()
 
 
+def set_info(dataset: fo.Dataset, mark: str, key: str, value: Any) -> None:
+    """Sets one key of what is kept under ``info[mark]``, here and in the database."""
+    where = {"_id": dataset_id(dataset)}
+    _datasets(dataset).update_one(where, {"$set": {f"info.{mark}.{key}": value}})
+    dataset.info[mark] = {**dataset.info[mark], key: value}
+
+
 def read_info(dataset: fo.Dataset) -> None:
     """Brings ``dataset.info`` up to what other processes have written into it.
 

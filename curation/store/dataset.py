@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,6 +38,9 @@ BATCH = 200
 
 _MARK = "curate"
 """Key of FiftyOne's ``dataset.info`` under which curate keeps what it has to know."""
+
+_LABELS_OF = "labels_of"
+"""Key in it of what all labels were computed from."""
 
 _INFO = f"info.{_MARK}"
 """The same in the dataset's document. Verbs run at the same time: each sets its own keys in it."""
@@ -140,11 +144,38 @@ class Dataset:
     def locked(self) -> Iterator[None]:
         """One process at a time in here, which knows the taxonomy and the runs of by now.
 
-        Who computes labels and writes them is in here; it may be entered again by who is.
+        Who computes labels and writes them is in here; it may be entered again by who is. Where
+        all labels were up to date before, they are when it is left.
         """
         with self.journal.locked():
             bulk.read_info(self.samples)
+            before = self._labels_of if self.is_current else []
             yield
+            # Who sets another taxonomy or flags another run says by itself that it is done.
+            if before and self._labels_of[:2] == before[:2]:
+                self.note_current()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether labels, counts and tiles of all photos are known to be what they should be.
+
+        A kill between the journal and the labels leaves what is false here.
+        """
+        return self._about.get(_LABELS_OF) == self._labels_of
+
+    def note_current(self) -> None:
+        """Remembers that they are, under the lock of who saw to it."""
+        if not self.is_current:
+            bulk.set_info(self.samples, _MARK, _LABELS_OF, self._labels_of)
+
+    @property
+    def _labels_of(self) -> list[str]:
+        """What labels and counts are computed from: taxonomy, flagged run, and last decision."""
+        if not self.has_taxonomy:
+            return []
+        toml = blake2b(self.taxonomy_toml.encode(), digest_size=8).hexdigest()
+        said = self.journal.read()
+        return [toml, self.flagged or "", said[-1].decision_id if said else ""]
 
     def review(self) -> Review:
         """What reviewers decided, up to the journal's last line, under the active taxonomy."""

@@ -76,6 +76,8 @@ def remap(dataset: Dataset, toml: str, path: str, dry_run: bool = False) -> Rema
         with dataset.locked():  # no labels are computed with one taxonomy, and written with another
             dataset.set_taxonomy(new, toml, path)
         rebuild(dataset, dataset.image_ids())
+        with dataset.locked():
+            dataset.note_current()
         app_config.configure(dataset)
     return done
 

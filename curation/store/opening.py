@@ -1,8 +1,9 @@
 """A dataset is opened, and what a killed verb left behind is brought up to date.
 
 Verbs write what was decided into the journal first, and labels with all that is counted of them
-after it, each photo with one write. So a kill leaves photos that are as they were before; which
-they are, their fingerprints and counts tell without a mask being read.
+after it, each photo with one write. So a kill leaves photos that are as they were before, and
+the dataset's note of what all labels were computed from as it was; then fingerprints and counts
+tell which photos they are, without a mask being read.
 """
 
 from __future__ import annotations
@@ -42,17 +43,18 @@ def renew(dataset: Dataset) -> None:
     """
     for folder in (dataset.folder, *dataset.folder.glob("runs/*")):
         atomic.sweep(folder)
-    if not dataset.has_taxonomy:
+    if not dataset.has_taxonomy or dataset.is_current:
         return
-    if behind := list(stale(dataset)):
-        try:
-            with dataset.locked():
-                edits.adopt(dataset, behind)
-                # Of what was built from the decisions of by now, the counts.
-                labels.rebuild(dataset, list(stale(dataset, behind)))
-        except DatasetError as error:
-            console.say(f"Not up to the journal: {error}", "yellow")
-    tiles.renew(dataset)
+    try:
+        with dataset.locked():
+            behind = list(stale(dataset))
+            edits.adopt(dataset, behind)
+            # Of what was built from the decisions of by now, the counts.
+            labels.rebuild(dataset, list(stale(dataset, behind)))
+            tiles.renew(dataset)
+            dataset.note_current()
+    except DatasetError as error:
+        console.say(f"Not up to the journal: {error}", "yellow")
 
 
 def stale(dataset: Dataset, image_ids: list[str] | None = None) -> Iterator[str]:

@@ -14,7 +14,7 @@ from curation.core.outlines import rings
 from curation.core.records import Instance
 from curation.core.rle import Rle
 from curation.issues.issue import ImageScore, Issue
-from curation.store import app_config, documents, edits, labels, saved, tiles
+from curation.store import app_config, documents, edits, labels, opening, saved, tiles
 from curation.store.dataset import Dataset, batches
 from curation.store.fields import ON_MISSING, SCORES
 from curation.store.lazy import fo
@@ -101,6 +101,7 @@ def write_scores(dataset: Dataset, run: str, scores: Iterable[ImageScore]) -> No
             edits.adopt(dataset, found)  # made in FiftyOne meanwhile; labels are made anew
             photos = labels.read(dataset, found)
             labels.store_labels(dataset, photos, dataset.review(), found)
+    opening.renew(dataset)  # photos that were not scored, too: another run is the flagged one
     save_views(dataset)
     app_config.configure(dataset)
 

@@ -14,6 +14,7 @@ from curation import store
 from curation.core import rle, taxonomy
 from curation.core.records import ImageRecord, Instance
 from curation.issues.issue import ImageScore, Issue, digest
+from curation.review import journal
 from curation.steps import import_decisions
 from curation.store import bulk, labels, opening, results, saved, tiles
 from curation.store.labels import remap
@@ -67,6 +68,11 @@ def score(dataset, run, **doubts):
     results.write_scores(dataset, run, scores)
 
 
+def unsure(dataset):
+    """As an earlier curate left it, or one that was killed: nobody knows whether all is right."""
+    bulk.set_info(dataset.samples, "curate", "labels_of", [])
+
+
 def shirt(dataset, image_id):
     (record,) = dataset.records("ground_truth", [image_id])
     return record.instances[0].instance_id
@@ -114,6 +120,7 @@ def test_a_file_that_is_imported_again_mends_what_the_killed_import_left(
 
 def test_a_count_that_is_wrong_does_not_stay_wrong(dataset):
     bulk.update(dataset.samples, {"a": {"n_suspect": 7}, "b": {"n_source_suspect": 1}})
+    unsure(dataset)
     assert list(opening.stale(dataset)) == ["a", "b"]
     store.open(dataset.name)
     assert counts(dataset)["a"] == [2, ""]
@@ -156,6 +163,7 @@ def test_an_edit_that_is_no_label_is_said_and_the_app_can_be_opened(dataset, mon
     sample.labels.detections[0].label = "no class"
     sample.save()
     bulk.update(dataset.samples, {"a": {"n_suspect": 7}})
+    unsure(dataset)
     store.open(dataset.name)
     assert "no class" in capsys.readouterr().err
 
@@ -218,3 +226,29 @@ def test_what_a_killed_process_was_about_to_write_goes(dataset):
     assert len(list(dataset.folder.rglob("*.part*"))) == 2
     store.open(dataset.name)
     assert list(dataset.folder.rglob("*.part*")) == []
+
+
+def test_a_dataset_that_is_up_to_date_is_not_looked_through(dataset, monkeypatch):
+    decide(dataset, "keep", image_id="a", instance_id=shirt(dataset, "a"))
+    monkeypatch.setattr(opening, "stale", kill)
+    assert store.open(dataset.name).is_current
+    dataset.journal.append([journal.decision("exclude", "b", "anna")])
+    assert not dataset.is_current
+    with pytest.raises(KilledError):
+        store.open(dataset.name)
+
+
+@pytest.mark.parametrize("what", ["taxonomy", "run"])
+def test_another_taxonomy_or_run_is_not_called_up_to_date_before_all_labels_are(
+    dataset, what, monkeypatch
+):
+    module, name = {"taxonomy": (labels, "rebuild"), "run": (labels, "store_labels")}[what]
+    with monkeypatch.context() as patched, pytest.raises(KilledError):
+        patched.setattr(module, name, kill)
+        if what == "taxonomy":
+            remap(dataset, TOML.replace("accessories", "extras"), "mine.toml")
+        else:
+            score(dataset, "r2", a=0.1)
+    dataset.samples.reload()
+    assert not dataset.is_current
+    assert store.open(dataset.name).is_current
