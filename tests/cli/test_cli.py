@@ -137,7 +137,7 @@ def test_via_remap_review_and_export(tmp_path, images_folder, dataset):
     assert "classes.csv" in files
     kept = tmp_path / "kept.csv"
     assert "Wrote 1 of them" in run("decisions", dataset, "export", kept).stderr
-    assert "excluded the photo in b.png" in run("decisions", dataset, "undo").stderr
+    assert "excluded the photo b.png" in run("decisions", dataset, "undo").stderr
     assert "Took 1 decision " in run("decisions", dataset, "import", kept).stderr
     (decision,) = json.loads(run("decisions", dataset, "--json").stdout)
     assert (decision["action"], decision["image_id"]) == ("exclude", "b.png")

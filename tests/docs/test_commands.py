@@ -175,7 +175,7 @@ SAID = {
     FORMATS: ["Into indexed:", "Into fashion:", "59 unchanged, 1 updated"],
     AUDIT: ["Audited 60 photos of photos"],
     ISSUES: ["Flagged", "suspect-source-labels.png"],
-    PLUGINS: ["excluded the photo in figure-0003"],
+    PLUGINS: ["excluded the photo figure-0003"],
     TRAINING: [
         "probabilities differ by at most",
         "Predicted 60 photos: prediction_big",
