@@ -57,6 +57,14 @@ def lost(error: BaseException) -> str:
     return ""
 
 
+_ending: list[bool] = []
+
+
+def say_nothing_more() -> None:
+    """From here on a database may go: FiftyOne's own one ends with the process."""
+    _ending.append(True)
+
+
 def say_when_away() -> None:
     """Says on stderr when a database goes away, since pymongo waits for it without a word."""
     from pymongo import monitoring
@@ -73,7 +81,7 @@ def say_when_away() -> None:
             self.away = False
 
         def failed(self, event: monitoring.ServerHeartbeatFailedEvent) -> None:
-            if not self.away:
+            if not self.away and not _ending:
                 console.say("The database does not answer: waiting for it.", "yellow")
             self.away = True
 

@@ -32,6 +32,7 @@ def _start() -> Any:
     if not database.database_uri():
         options = get_db_conn().client.admin.command("getCmdLineOpts")["parsed"]
         database.check_joined(options["storage"]["dbPath"], fiftyone.config.database_dir)
+    atexit.register(database.say_nothing_more)  # after FiftyOne's hooks, so before them
     return fiftyone
 
 
