@@ -50,6 +50,7 @@ def test_this_machine_is_right_with_the_database_that_comes_with_fiftyone(with_o
     assert "db version v" in checks["mongod"]["found"]
     assert "FiftyOne's own answers" in checks["database"]["found"]
     assert "CPU cores: `curate train`" in checks["trainer"]["found"]
+    assert "does not answer" not in done.stderr, "it ends with the process"
 
 
 def test_the_database_of_another_project_is_not_taken_for_ones_own(with_own_mongod, tmp_path):
