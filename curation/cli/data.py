@@ -122,8 +122,8 @@ def decisions(dataset: str, what: str, file: Path | None, as_json: bool) -> None
         console.say(f"Wrote {steps.export_decisions(opened, file)} of them to {file}.")
     if what == "undo":
         gone = undo(opened)
-        what = summary(gone) if gone else "nothing, as you decided nothing"
-        console.say(f"Took back: {what}.")
+        taken_back = summary(gone) if gone else "nothing, as you decided nothing"
+        console.say(f"Took back: {taken_back}.")
     stands = opened.review().active
     columns = ("time", "reviewer", "action", "image_id", "instance_id", "category", "taxonomy",
                "before", "seconds", "decision_id")  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import fiftyone as fo
+from bson import ObjectId
 
 LABELS = "labels"
 MISSING = "missing_"
@@ -64,7 +65,7 @@ def images(ctx) -> list[str]:
     if not ids:
         raise Refusal("Open a photo, or tick photos in the grid first.")
     if patch_field(ctx):
-        ids = ctx.view.select(ids).values("sample_id")
+        ids = [sample for _, _, sample in _of_tiles(ctx, ids)]
     return sorted(ctx.dataset.select(sorted(set(ids))).values("image_id"))
 
 
@@ -90,12 +91,19 @@ def _clicked(ctx) -> list[tuple[str, str, str]]:
 
 def _patches(ctx) -> list[tuple[str, str, str]]:
     """The same of the patch that is open, or else of those ticked in the grid."""
-    field = patch_field(ctx)
     ids = [ctx.current_sample] if ctx.current_sample else list(ctx.selected)
-    if not field or not ids:
-        return []
-    samples, labels = ctx.view.select(ids).values(["sample_id", f"{field}.id"])
-    return [(field, label, sample) for sample, label in zip(samples, labels, strict=True) if label]
+    return _of_tiles(ctx, ids) if patch_field(ctx) and ids else []
+
+
+def _of_tiles(ctx, ids: list[str]) -> list[tuple[str, str, str]]:
+    """The same of tiles; each has the id of its label."""
+    field = patch_field(ctx)
+    samples = dict(zip(*ctx.view.select(ids).values(["id", "sample_id"]), strict=True))
+    # The tile that is open was decided on, and left the view.
+    if gone := [ObjectId(i) for i in ids if i not in samples]:
+        for photo in ctx.dataset.match({f"{field}.detections._id": {"$in": gone}}):
+            samples |= {d.id: photo.id for d in photo[field].detections}
+    return [(field, i, samples[i]) for i in ids if i in samples]
 
 
 def _fetch(dataset: fo.Dataset, picks: list[tuple[str, str, str]]) -> list[Garment]:

@@ -13,10 +13,12 @@ SHOW = "@curate/curate/show"
 
 
 def open_tile(ctx) -> dict[str, Any] | None:
-    """The document of the tile that is open, as FiftyOne copied it; None where a photo is."""
+    """The document of the tile that is open, as FiftyOne copied it; None where a photo is, or
+    where the tile was decided on and left the view."""
     if not patch_field(ctx) or not ctx.current_sample:
         return None
-    return ctx.view[ctx.current_sample].to_mongo_dict(include_id=True)
+    tiles = list(ctx.view.select(ctx.current_sample))
+    return tiles[0].to_mongo_dict(include_id=True) if tiles else None
 
 
 def redraw(ctx, image_ids: set[str], tile: dict[str, Any] | None) -> None:
@@ -28,6 +30,7 @@ def redraw(ctx, image_ids: set[str], tile: dict[str, Any] | None) -> None:
     Args:
         tile: that was open before the decision; one whose label was deleted is drawn empty
     """
+    tile = tile or open_tile(ctx)  # an undo brings it back into the view
     samples = ctx.dataset.match(F("image_id").is_in(sorted(image_ids)))
     documents = [sample.to_mongo_dict(include_id=True) for sample in samples]
     if tile:
@@ -37,7 +40,7 @@ def redraw(ctx, image_ids: set[str], tile: dict[str, Any] | None) -> None:
         documents = [tile]
     shown = [[str(document["_id"]), foj.stringify(document)] for document in documents]
     ctx.trigger(SHOW, params={"samples": shown})
-    if patch_field(ctx) and not tile:
+    if patch_field(ctx) and not ctx.current_sample:
         ctx.ops.reload_dataset()  # reload_samples leaves tiles in the grid that are no more
     else:
         ctx.ops.reload_samples()

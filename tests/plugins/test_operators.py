@@ -180,6 +180,29 @@ def test_the_tile_that_is_open_is_drawn_as_it_is_now(dataset: fo.Dataset) -> Non
     assert (shown, document["labels"]) == (second.id, None)
 
 
+def test_who_decided_on_the_open_tile_may_think_again(dataset: fo.Dataset) -> None:
+    """It has left the view, and is still on screen."""
+
+    def press(name: str, **given: str) -> Context:
+        dataset.samples.reload()
+        view = dataset.samples.load_saved_view(tiles.SUSPECT_SOURCE_LABELS)
+        context = Context(dataset, view=view, current=tile, **given)
+        assert run(name, context)[0] == "success"
+        return context
+
+    tile = dataset.samples.load_saved_view(tiles.SUSPECT_SOURCE_LABELS).first().id
+    assert [shown for shown, _ in press("keep").shown] == [tile]
+    press("relabel", category="accessories")
+    assert [d.action for d in dataset.review().active] == ["keep", "relabel"]
+    press("undo")
+    ((shown, document),) = press("undo").shown
+    assert (shown, document["labels"]["label"]) == (tile, "feet")
+    assert dataset.review().active == ()
+    press("keep")
+    press("exclude")
+    assert len(dataset.review().excluded) == 1
+
+
 def test_tiles_are_those_that_nobody_decided_on(dataset: fo.Dataset) -> None:
     def suspects() -> set[str]:
         dataset.samples.reload()
