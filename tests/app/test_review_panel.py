@@ -195,7 +195,6 @@ def test_a_photo_opens_from_the_review_whatever_view_the_grid_has(
     page.get_by_text("Samples", exact=True).click()
     page.locator("[data-cy=saved-views-selection]").click()
     page.get_by_text(SUSPECT_LABELS).first.click()
-    page.locator("[data-cy=looker]").first.wait_for()
     page.get_by_text("Review", exact=True).click()
     suspect = panel.suspect
     panel.key("edit")

@@ -45,7 +45,10 @@ const BAR = `position: fixed; z-index: 100000; bottom: 24px; left: 50%; padding:
 // Opens a photo in FiftyOne's own window, under a bar that leads back; then() once it is closed.
 // mode: "explore" or "annotate". text: what the bar says before its button.
 async function openPhoto(queue, sample, mode, text, then) {
-  // FiftyOne opens a photo of its view alone, and breaks where it is not there.
+  // FiftyOne opens a photo of its view alone, and breaks where it is not there. A view that was
+  // just chosen stands in the address before it is there.
+  const named = new URLSearchParams(location.search).has("view");
+  for (let i = 0; named && !queue.narrowed && i < 60; i++) await pause(50);
   if (queue.narrowed) {
     executeOperator("clear_all_stages");
     for (let i = 0; queue.narrowed && i < 100; i++) await pause(50);
