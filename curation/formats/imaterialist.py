@@ -23,7 +23,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.core import image_io, rle
+from curation.core import rle
 from curation.core.atomic import replacing
 from curation.core.errors import FormatError
 from curation.core.finding import Finding, FindingKind
@@ -37,7 +37,7 @@ from curation.formats.messages import (
     quoted,
     shown,
 )
-from curation.formats.source import OnFinding, Repeats, Spelling, clash, find_image, join, joined
+from curation.formats.source import OnFinding, Repeats, Spelling, find_image, join, joined
 
 COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId")
 MAX_LINE = 64 * 2**20
@@ -153,9 +153,6 @@ class IMaterialist:
         """
         name, first = self.names[number], f"{self.path.name}:{listings[0][0][0]}"
         skipped = count(sum(map(len, listings)), "row")
-        if number in self.repeats.clashing:
-            on_finding(clash(first, name, skipped))
-            return None
         found = find_image(self.images, name, first, skipped, on_finding, self.spelling)
         if not found:
             return None
@@ -166,7 +163,7 @@ class IMaterialist:
             return None
         if len(listings) > 1:
             on_finding(joined(first, name, list(map(len, listings)), "row"))
-        return ImageRecord(image_io.without_suffix(name), image, height, width, instances)
+        return ImageRecord(self.repeats.image_id(number, name), image, height, width, instances)
 
     def _instances(
         self, rows: Sequence[tuple[int, bytes]], height: int, width: int, on_finding: OnFinding
@@ -244,7 +241,7 @@ def load(path: Path, images: Path, labels: Labels | Path | None = None) -> IMate
         np.cumsum([0, *map(len, rows.values())]),
         starts[:, 0],
         starts[:, 1],
-        Repeats.of(spelling.names, map(image_io.without_suffix, spelling.names), images),
+        Repeats.of(spelling.names, images),
         state.st_size,
         state.st_mtime_ns,
     )

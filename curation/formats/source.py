@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from posixpath import normpath
@@ -135,31 +135,30 @@ class Repeats:
     Attributes:
         later: the other listings of a photo, by its first
         first: the first listing of a photo, by each other one
-        clashing: listings of another photo that would have the image_id of an earlier one
+        whole: listings that are told from another one by their suffix alone: ``a.png`` after
+            ``a.jpg``, and ``a.jpg.png`` beside it
     """
 
     later: Mapping[int, tuple[int, ...]]
     first: Mapping[int, int]
-    clashing: frozenset[int]
+    whole: frozenset[int]
 
     @classmethod
-    def of(cls, names: Sequence[str], image_ids: Iterable[str], images: Path) -> Repeats:
-        """A listing is a photo's by its file. A name without a file takes no record from another.
-
-        Args:
-            image_ids: what each name becomes in a record
-        """
-        alike: dict[str, list[tuple[str, int, str]]] = {}
-        for number, (name, image_id) in enumerate(zip(names, image_ids, strict=True)):
-            key = normalize("NFC", normpath(image_io.without_suffix(name)))
-            alike.setdefault(key, []).append((name, number, image_id))
+    def of(cls, names: Sequence[str], images: Path) -> Repeats:
+        """A listing is a photo's by its file. A name without a file takes nothing from another."""
+        alike: dict[str, list[tuple[int, str]]] = {}
+        whole = set()
+        listed = set(names)
+        for number, name in enumerate(names):
+            stem = image_io.without_suffix(name)
+            alike.setdefault(normalize("NFC", normpath(stem)), []).append((number, name))
+            if stem in listed and image_io.without_suffix(stem) != stem:
+                whole.add(number)
         later: dict[int, tuple[int, ...]] = {}
         first: dict[int, int] = {}
-        clashing = set()
         for group in (group for group in alike.values() if len(group) > 1):
             files: dict[Path, int] = {}
-            taken = set()
-            for name, number, image_id in group:
+            for number, name in group:
                 try:
                     file = image_io.find(images, name)
                 except (FileNotFoundError, ValueError):  # whoever reads it says why
@@ -167,12 +166,15 @@ class Repeats:
                 if file in files:
                     first[number] = files[file]
                     later[files[file]] = (*later.get(files[file], ()), number)
-                elif image_id in taken:
-                    clashing.add(number)
-                else:
-                    files[file] = number
-                    taken.add(image_id)
-        return cls(later, first, frozenset(clashing))
+                    continue
+                if files:
+                    whole.add(number)
+                files[file] = number
+        return cls(later, first, frozenset(whole))
+
+    def image_id(self, number: int, name: str) -> str:
+        """What a listing's photo is called: without its suffix, where that tells it from others."""
+        return name if number in self.whole else image_io.without_suffix(name)
 
 
 def join(listings: Sequence[Sequence[Instance]]) -> tuple[Instance, ...]:
@@ -197,9 +199,3 @@ def joined(location: str, name: str, labels: Sequence[int], what: str) -> Findin
     """
     each = " and ".join(count(n, what) for n in labels)
     return Finding(FindingKind.LISTINGS_JOINED, location, f"{quoted(name)}: {each}")
-
-
-def clash(location: str, name: str, skipped: str) -> Finding:
-    """What is said of a photo whose image_id an earlier one has."""
-    detail = f"{quoted(name)}, {skipped}: a photo that differs in its suffix alone is listed before"
-    return Finding(FindingKind.IMAGE_LISTED_TWICE, location, detail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from posixpath import normpath
 from typing import Any
 from unicodedata import normalize
 
@@ -135,10 +136,15 @@ def _absent(source: Source, known: Collection[str]) -> list[str]:
 
 def _unlisted(source: Source) -> list[str]:
     """Photos in the folder that the file does not name, with or without their suffix."""
-    named = {normalize("NFC", image_io.without_suffix(name)) for name in source.names}
-    inside = (
-        path.relative_to(source.images).as_posix()
+    named = {normpath(normalize("NFC", name)) for name in source.names}
+    inside = {
+        normalize("NFC", name): name
         for path in source.images.rglob("*")
         if path.suffix.lower() in image_io.SUFFIXES
+        for name in [path.relative_to(source.images).as_posix()]
+    }
+    return sorted(
+        name
+        for whole, name in inside.items()
+        if whole not in named and image_io.without_suffix(whole) not in named
     )
-    return sorted(i for i in inside if image_io.without_suffix(normalize("NFC", i)) not in named)

@@ -88,7 +88,6 @@ def look(name: str) -> dict:
     for label in (d for p in found["photos"] for d in bulk.detections(p, "labels")):
         # Of what was added: the id of the decision, which is by chance.
         label["source"] = label["source"].partition(":")[0]
-    found["info"]["curate"]["labels_of"] = dataset.is_current  # it has an id by chance, too
     patches = [x for x in photos.database.list_collection_names() if x.startswith("patches.")]
     return found | {
         "views": sorted(view["name"] for view in views),

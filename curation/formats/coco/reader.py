@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.core import image_io, polygons, rle
+from curation.core import polygons, rle
 from curation.core.errors import FormatError
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord, Instance
@@ -29,7 +29,7 @@ from curation.formats.coco import json_index, values
 from curation.formats.coco.segmentation import all_runs, draw, held_against, size_of_runs
 from curation.formats.coco.values import Id
 from curation.formats.messages import explain_mismatch, printable, quoted, shown
-from curation.formats.source import OnFinding, Repeats, Spelling, clash, find_image, join, joined
+from curation.formats.source import OnFinding, Repeats, Spelling, find_image, join, joined
 
 MAX_NAMED = 3
 """Ids that a message lists."""
@@ -98,9 +98,6 @@ class Coco:
         listings = (number, *self.repeats.later.get(number, ()))
         annotations = [int(self.first[k + 1] - self.first[k]) for k in listings]
         skipped = count(sum(annotations), "annotation")
-        if number in self.repeats.clashing:
-            on_finding(clash(location, name, skipped))
-            return None
         found = find_image(self.images, name, location, skipped, on_finding, self.spelling)
         if not found:
             return None
@@ -121,7 +118,7 @@ class Coco:
             return None
         if len(listings) > 1:
             on_finding(joined(location, name, annotations, "annotation"))
-        return ImageRecord(image_io.without_suffix(name), image, height, width, instances)
+        return ImageRecord(self.repeats.image_id(number, name), image, height, width, instances)
 
     def _location(self, number: int) -> str:
         return f"{self.path.name}:{shown(self.spelling.written(self.names[number]))}"
@@ -244,7 +241,7 @@ def load(path: Path, images: Path) -> Coco:
         spelling.names,
         spelling,
         np.array(sizes, np.int64),
-        Repeats.of(spelling.names, map(image_io.without_suffix, spelling.names), images),
+        Repeats.of(spelling.names, images),
         labels["categories"],
         labels["attributes"],
         np.cumsum([0, *np.bincount(image, minlength=len(names) + 1)]),

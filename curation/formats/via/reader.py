@@ -146,7 +146,7 @@ def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
         )
         for name, listing in zip(spelling.names, listings, strict=True)
     ]
-    repeats = Repeats.of(spelling.names, spelling.names, images)
+    repeats = Repeats.of(spelling.names, images)
     return Via(path, images, tuple(entries), repeats, spelling)
 
 

@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -110,12 +111,14 @@ def look(name: str) -> dict:
     with path.open(newline="") as file:
         listed = list(csv.reader(file))
     indexes = bulk.collection(dataset.samples).index_information()
+    info = deepcopy(dataset.samples.info)
+    info["curate"]["labels_of"] = dataset.is_current  # it has an id by chance, too
     return {
         "photos": images,
         "read by FiftyOne": sorted(sample.image_id for sample in dataset.samples),
         "journal": said,
         "listed": listed,
-        "info": dataset.samples.info,
+        "info": info,
         "persistent": dataset.samples.persistent,
         "media type": dataset.samples.media_type,
         "fields": sorted(
