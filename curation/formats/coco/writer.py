@@ -38,7 +38,8 @@ def write(
         # Ids of categories are known when the last was seen: until then annotations wait here.
         TemporaryFile("w+", encoding="ascii", dir=path.parent) as waiting,
     ):
-        file.write('{"images": [')
+        # VIA 2 opens no file without "info".
+        file.write('{"info": {}, "licenses": [],\n"images": [')
         for image_id, record in enumerate(records, 1):
             name = image_io.without_suffix(record.image_id) + record.path.suffix
             image = {"id": image_id, "file_name": name}

@@ -1,10 +1,7 @@
 """VGG Image Annotator (VIA) 1, 2 and 3: projects and exports with regions drawn by hand.
 
-Of VIA 1 and 2, a flat JSON export maps arbitrary keys to ``{filename, size, regions}``;
-a project holds the same under ``_via_img_metadata``. Regions are a dict in VIA 1 and a
-list in VIA 2; each has ``shape_attributes`` and ``region_attributes``. VIA 3's projects
-are read by :mod:`.via3`, exports to CSV by :mod:`.via_csv`; :mod:`.writer` writes VIA 2's project.
-Specification: https://www.robots.ox.ac.uk/~vgg/software/via/docs/
+JSON of VIA 1 and 2 is read by :mod:`.via2`, VIA 3's projects by :mod:`.via3`, exports to CSV by
+:mod:`.via_csv`; here their regions become masks. :mod:`.writer` writes VIA 2's project.
 """
 
 from __future__ import annotations
@@ -21,9 +18,9 @@ from curation.core.finding import Finding, FindingKind
 from curation.core.polygons import Ring
 from curation.core.records import ImageRecord, Instance
 from curation.core.text import count
-from curation.formats.messages import explain_bytes, quoted, shown
+from curation.formats.messages import explain_bytes, shown
 from curation.formats.source import OnFinding, Repeats, Spelling, find_image, join, joined
-from curation.formats.via import via3, via_csv
+from curation.formats.via import via2, via3, via_csv
 from curation.formats.via.regions import Listing, Region, label, ring, table
 
 MAX_FILE = 2**30
@@ -122,7 +119,7 @@ def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
         FormatError: not a VIA file that is understood, or no region in it has
             that attribute, or more than one may be meant
     """
-    listings = _listings(path, _text(path))
+    listings, _ = _listings(path, _text(path))
     present = Counter(
         name for listing in listings for region in listing.regions for name in region.attributes
     )
@@ -197,41 +194,16 @@ def _text(path: Path) -> str:
         raise FormatError(path, "not UTF-8 text") from None
 
 
-def _listings(path: Path, text: str) -> list[Listing]:
+def _listings(path: Path, text: str) -> tuple[list[Listing], bool]:
+    """The photos of a file, and whether it is a project, which says what options are called."""
     if text.lstrip()[:1] not in ("{", "["):
-        return via_csv.listings(path, text)
+        return via_csv.listings(path, text), False
     try:
-        content = json.loads(text)
+        content = table(json.loads(text))
     except json.JSONDecodeError as error:
         raise FormatError(path, f"not JSON: {error.msg}", where=str(error.lineno)) from None
     except (ValueError, RecursionError):  # a number of 5000 digits, 100000 brackets
         raise FormatError(path, "not JSON text") from None
-    project = table(content)
-    if "project" in project and "metadata" in project:
-        return via3.listings(path, project)
-    entries = table(project.get("_via_img_metadata", project))
-    if not entries:
-        raise FormatError(path, "holds no photos: not an export or project of VIA")
-    return [_listing(path, key, entry) for key, entry in entries.items()]
-
-
-def _listing(path: Path, key: str, entry: object) -> Listing:
-    where, fields = shown(key), table(entry)
-    name, regions = fields.get("filename"), fields.get("regions", {})
-    if not isinstance(name, str):
-        raise FormatError(path, "has no filename: not a VIA 1 or 2 entry", where=where)
-    if isinstance(regions, list):
-        regions = {str(number): region for number, region in enumerate(regions)}
-    if not isinstance(regions, dict):  # not none, which would be taken for a correction
-        raise FormatError(
-            path, f"its regions are {quoted(regions)}: no list of regions", where=where
-        )
-    found = (
-        Region(
-            f"{where}#{shown(number)}",
-            table(table(region).get("shape_attributes")),
-            table(table(region).get("region_attributes")),
-        )
-        for number, region in regions.items()
-    )
-    return Listing(where, name.strip(), tuple(found))
+    if "project" in content and "metadata" in content:
+        return via3.listings(path, content), True
+    return via2.listings(path, content), "_via_attributes" in content

@@ -37,11 +37,16 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One photo that a file lists, under the name it has there, and its regions."""
+    """One photo that a file lists, under the name it has there, and its regions.
+
+    Attributes:
+        size: of the photo's file in bytes as it was labelled; -1 where that is not said
+    """
 
     where: str
     name: str
     regions: tuple[Region, ...]
+    size: int = -1
 
 
 def label(region: Region, attribute: str) -> str:
@@ -87,6 +92,14 @@ def ring(shape: Mapping[str, object]) -> Ring:
     if kind == "extreme circle":  # three points on it
         return _circle_through(*_points(shape, 3))
     raise ValueError(f"shape {quoted(kind)} has no area")
+
+
+def file_size(value: object) -> int:
+    """A size in bytes as files write it, a number or a text; -1, as VIA has it, where unknown."""
+    try:
+        return int(value) if isinstance(value, str | int) else -1
+    except ValueError:  # also of a number of 5000 digits
+        return -1
 
 
 def table(value: object) -> dict:

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 from curation.core.errors import FormatError
 from curation.core.text import count
 from curation.formats.messages import quoted, shown
+from curation.formats.via import options
 from curation.formats.via.regions import Listing, Region, table
 
 SHAPES = {
@@ -29,7 +30,9 @@ SHAPES = {
     4: ("ellipse", ("cx", "cy", "rx", "ry")),
 }
 OUTLINES = {5: "line", 6: "polyline", 7: "polygon", 8: "extreme rectangle", 9: "extreme circle"}
-CHECKBOX, RADIO, SELECT = 2, 3, 4
+CHECKBOX = 2
+CHOICES = (CHECKBOX, 3, 4)
+"""Types of attributes that have options; 3 is a radio button, 4 a dropdown."""
 
 
 def listings(path: Path, project: Mapping[str, object]) -> list[Listing]:
@@ -118,13 +121,23 @@ def values(attributes: Mapping[str, object], av: object) -> dict[str, object]:
     result: dict[str, object] = {}
     for aid, value in table(av).items():
         attribute = table(attributes.get(aid))
-        options, kind = table(attribute.get("options")), attribute.get("type")
+        kind = attribute.get("type")
         if kind == CHECKBOX and isinstance(value, str):
-            value = {_id(options.get(o, o)): True for o in value.split(",") if o}
-        elif kind in (RADIO, SELECT):
-            value = options.get(_id(value), value)
+            value = {option: True for option in value.split(",") if option}
+        if kind in CHOICES:
+            value = options.picked(value, _texts(table(attribute.get("options"))))
         result[_name(aid, attributes.get(aid))] = value
     return result
+
+
+def _texts(ids: Mapping[str, object]) -> dict[str, str]:
+    """The texts of options by their ids, which VIA 3 counts; it lets nobody type an id.
+
+    Other ids came with a project of VIA 2, and with them what VIA 2 calls descriptions.
+    """
+    if not all(id_.isdecimal() for id_ in ids):
+        return options.names(ids)
+    return {id_: _id(text) for id_, text in ids.items() if _id(text).strip()}
 
 
 def _id(value: object) -> str:

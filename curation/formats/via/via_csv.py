@@ -23,7 +23,7 @@ from pathlib import Path
 from curation.core.errors import FormatError
 from curation.formats.messages import explain_separator
 from curation.formats.via import via3
-from curation.formats.via.regions import Listing, Region, table
+from curation.formats.via.regions import Listing, Region, file_size, table
 
 MAX_CELL = 64 * 2**20
 """Bytes: no outline of a real garment comes near it."""
@@ -78,8 +78,8 @@ def _images(path: Path, rows: Iterator[tuple[int, dict[str, str]]]) -> list[List
         if shape or row["region_count"].strip() != "0":
             regions.append(Region(str(line), shape, attributes))
     return [
-        Listing(str(line), name.strip(), tuple(regions))
-        for (name, _), (line, regions) in found.items()
+        Listing(str(line), name.strip(), tuple(regions), file_size(size))
+        for (name, size), (line, regions) in found.items()
     ]
 
 

@@ -50,7 +50,8 @@ def write(path: Path, records: Iterable[ImageRecord], label_attribute: str) -> N
         size = record.path.stat().st_size if record.path.is_file() else -1
         entry = {"filename": name, "size": size, "regions": regions, "file_attributes": {}}
         metadata[f"{name}{size}"] = entry
-    options = dict.fromkeys(sorted(values), "")
+    # The description, too: it is what VIA's own COCO export, and VIA 3, call the option.
+    options = {value: value for value in sorted(values)}
     dropdown = {"type": "dropdown", "description": "", "options": options, "default_options": {}}
     project = {
         "_via_settings": {"ui": {}, "core": {}, "project": {"name": path.stem}},

@@ -124,6 +124,8 @@ def test_polygons_are_kept_where_they_give_the_mask(tmp_path, images_folder):
     coco.write(tmp_path / "w.json", [found])
     written = json.loads((tmp_path / "w.json").read_text("utf-8"))
     assert written == {
+        "info": {},
+        "licenses": [],
         "images": [{"id": 1, "file_name": "a.jpg", "height": 4, "width": 6}],
         "categories": [{"id": 1, "name": "shirt"}],
         "annotations": [
