@@ -139,10 +139,9 @@ class Importer(BatchDatasetImporter):
             random.Random(self.seed).shuffle(order)  # noqa: S311 - no secret
         for number in order:
             one = range(number, number + 1)
-            images, skips, repaired = prepare.prepare_slice((self.source, target), one)
-            self.done.skips += skips
-            self.done.repaired += repaired
-            yield from images
+            ready = prepare.prepare_slice((self.source, target), one)
+            self.done.take(ready)
+            yield from ready.images
 
     def _find(self, argument: str, given: str | None, usual: Sequence[str]) -> Path:
         """The path that an argument gives; else the first usual one in ``dataset_dir``.
@@ -208,6 +207,8 @@ class VIAImporter(Importer):
         data_path: the folder of photos; default: ``images``, or ``dataset_dir`` itself
         labels_path: the JSON or CSV; default: the only one in ``dataset_dir``
         label_attribute: the region attribute that holds the category; default: the only one
+        label: one category for all regions, in place of an attribute
+        line_width: pixels that lines whose ends do not meet are drawn with; default: skip them
     """
 
     def __init__(
@@ -219,9 +220,13 @@ class VIAImporter(Importer):
         shuffle: bool = False,
         seed: int | None = None,
         max_samples: int | None = None,
+        label: str | None = None,
+        line_width: int | None = None,
     ) -> None:
         super().__init__(dataset_dir, data_path, labels_path, shuffle, seed, max_samples)
         self.label_attribute = label_attribute
+        self.label = label
+        self.line_width = line_width
 
     def setup(self) -> None:
         """Loads the file.
@@ -232,7 +237,7 @@ class VIAImporter(Importer):
         """
         regions = self._find("labels_path", self.labels_path or self._only_file(), ())
         images = self._find("data_path", self.data_path, ("images", "."))
-        self.source = via.load(regions, images, self.label_attribute)
+        self.source = via.load(regions, images, self.label_attribute, self.label, self.line_width)
 
     def _only_file(self) -> str | None:
         if not self.dataset_dir:

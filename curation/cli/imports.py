@@ -71,7 +71,9 @@ def verb(format_: Format) -> click.Command:
 
 
 def _option(option: Option) -> click.Option:
-    kinds = {"file": EXISTING, "folder": FOLDER, "text": click.STRING}
+    kinds: dict[str, click.ParamType] = {
+        "file": EXISTING, "folder": FOLDER, "text": click.STRING, "number": click.IntRange(min=1),
+    }  # fmt: skip
     name = f"--{option.name.replace('_', '-')}"
     return click.Option([name], type=kinds[option.kind], required=option.required, help=option.help)
 

@@ -129,6 +129,11 @@ class FindingKind(StrEnum):
         Severity.ERROR,
         "its shape gives no mask",
     )
+    OPEN_LINE = (
+        "open line",
+        Severity.ERROR,
+        "a line whose ends do not meet has no area; with --line-width it is drawn",
+    )
     NO_USABLE_REGION = (
         "photo without a usable region",
         Severity.ERROR,
@@ -197,6 +202,13 @@ class FindingKind(StrEnum):
         "stripes",
         Severity.WARNING,
         "the runs are for another size: the garment is stripes all over the photo",
+    )
+
+    # What an import takes as it is, and what is to be looked at.
+    NUMBERS_FOR_LABELS = (
+        "labels that are numbers",
+        Severity.WARNING,
+        "no export says what options are called: if these are their ids, import VIA's project",
     )
 
     # What an import says of photos that were there before, or are not named.

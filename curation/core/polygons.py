@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 from pycocotools import mask as coco
-from shapely.geometry import LinearRing, MultiPolygon, Polygon, box
+from shapely.geometry import LinearRing, LineString, MultiPolygon, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from curation.core import rle
@@ -122,6 +122,25 @@ def trace(mask: Rle) -> list[Ring]:
     return [_ring(part.exterior) for whole in _parts(outline) for part in _without_holes(whole)]
 
 
+def stroke(points: Sequence[tuple[float, float]], width: float) -> list[Ring]:
+    """A line drawn with a width: it ends where its points do, and its corners are round.
+
+    Args:
+        points: (x, y) in pixels from the top left corner
+        width: in pixels, half of it on each side
+
+    Returns:
+        its outline; several rings side by side where it goes around something
+
+    Raises:
+        ValueError: the points are all at one place
+    """
+    if len(set(points)) < 2:
+        raise ValueError("the line has no length")
+    drawn = shapely.buffer(LineString(points), width / 2, cap_style="flat", join_style="round")
+    return [_ring(part.exterior) for whole in _parts(drawn) for part in _without_holes(whole)]
+
+
 def _polygon(ring: Ring) -> BaseGeometry:
     points = np.asarray(ring, dtype=np.float64)
     if points.size % 2 or points.size < 6:
@@ -155,8 +174,11 @@ def _without_holes(polygon: Polygon) -> list[Polygon]:
     if not polygon.interiors:
         return [polygon]
     left, top, right, bottom = polygon.bounds
+    hole = polygon.interiors[0]
     # A whole column: a cut through pixels would leave half pixels on both sides.
-    cut = round(polygon.interiors[0].centroid.x)
+    cut = round(hole.centroid.x)
+    if not hole.bounds[0] <= cut <= hole.bounds[2]:  # of a hole narrower than a pixel
+        cut = hole.centroid.x
     sides = [box(left, top, cut, bottom), box(cut, top, right, bottom)]
     halves = MultiPolygon([p for side in sides for p in _parts(polygon.intersection(side))])
     return [p for half in halves.geoms for p in _without_holes(half)]

@@ -29,12 +29,13 @@ class Option:
     Attributes:
         name: as in Python; ``label_attribute`` is ``--label-attribute``
         help: one line
-        kind: what it has to be: the path of a file or folder that is there, or any text
+        kind: what it has to be: the path of a file or folder that is there, any text, or a
+            whole number from 1
     """
 
     name: str
     help: str
-    kind: Literal["file", "folder", "text"] = "file"
+    kind: Literal["file", "folder", "text", "number"] = "file"
     required: bool = False
 
 
@@ -104,6 +105,12 @@ FORMATS = (
                 "label_attribute",
                 "The region attribute with the label; default: the only one.",
                 "text",
+            ),
+            Option("label", "One label for all regions, whatever attributes they have.", "text"),
+            Option(
+                "line_width",
+                "Draw lines whose ends do not meet, so many pixels wide; default: skip them.",
+                "number",
             ),
         ),
         writes="VGG Image Annotator (via.json)",

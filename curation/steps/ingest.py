@@ -60,12 +60,9 @@ def _ingest(name: str, source: Source, update: bool, progress: Progress) -> Impo
     result = Imported()
     before, state = write.target(dataset, update), _state(source)
     task, total = f"import {source.path.name}", len(source.names)
-    for part, (ready, skips, repaired) in _each_slice(
-        prepare.prepare_slice, (source, before), source
-    ):
-        write.write_batch(dataset, ready, state if update else "", result)
-        result.skips += skips
-        result.repaired += repaired
+    for part, done in _each_slice(prepare.prepare_slice, (source, before), source):
+        write.write_batch(dataset, done.images, state if update else "", result)
+        result.take(done)
         progress(task, part.stop, total)
     result.unlisted = _unlisted(source)
     if update:

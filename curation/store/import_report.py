@@ -11,6 +11,7 @@ from curation.core import console
 from curation.core.atomic import replacing
 from curation.core.errors import CurateError
 from curation.core.finding import Finding, FindingKind
+from curation.store.prepare import PreparedSlice
 
 COLUMNS = ("what", "location", "kind", "detail")
 SKIPPED = "skipped"
@@ -27,6 +28,7 @@ class Imported:
         instances: instances in all photos that were read
         skips: what was skipped and why
         repaired: labels and photos that were taken in after the reader had repaired them
+        warnings: what was taken in as it is, and is to be looked at
         changes: what is new and gone in updated photos, and reviews that lost their label
         absent: photos of the dataset that the file does not name (with ``update``)
         unlisted: photos in the folder that the annotation file does not name
@@ -41,11 +43,18 @@ class Imported:
     instances: int = 0
     skips: list[Finding] = field(default_factory=list)
     repaired: list[Finding] = field(default_factory=list)
+    warnings: list[Finding] = field(default_factory=list)
     changes: list[Finding] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     unlisted: list[str] = field(default_factory=list)
     unmapped: dict[str, int] = field(default_factory=dict)
     listed: Path | None = None
+
+    def take(self, part: PreparedSlice) -> None:
+        """Adds what is to be said of a slice."""
+        self.skips += part.skips
+        self.repaired += part.repaired
+        self.warnings += part.warnings
 
     @property
     def images(self) -> int:
@@ -69,6 +78,8 @@ class Imported:
         parts = [f"{instances} in {images} ({counts})"]
         if self.repaired:
             parts.append(f"repaired: {console.count_kinds(self.repaired)}")
+        if self.warnings:
+            parts.append(f"to be looked at: {console.count_kinds(self.warnings)}")
         if self.skips:
             parts.append(f"skipped: {console.count_kinds(self.skips)}")
         for n, what in (
@@ -90,6 +101,7 @@ class Imported:
         done = {
             SKIPPED: self.skips,
             "repaired": self.repaired,
+            "to be looked at": self.warnings,
             "kept": kept,
             "updated": self.changes,
             "not named": [Finding(FindingKind.UNLISTED_IMAGE, i) for i in self.unlisted],

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from bson import ObjectId, encode
 
@@ -65,6 +66,21 @@ class Target:
     update: bool
 
 
+class PreparedSlice(NamedTuple):
+    """Some photos of a source, and what is to be said of them and of others between.
+
+    Attributes:
+        skips: photos and labels that are not in ``images``
+        repaired: labels and photos that the reader took in otherwise than they stand there
+        warnings: what was taken in as it is, and is to be looked at
+    """
+
+    images: list[PreparedImage]
+    skips: list[Finding]
+    repaired: list[Finding]
+    warnings: list[Finding]
+
+
 def prepare(record: ImageRecord, target: Target) -> PreparedImage:
     """Compares a record with what the dataset has, and packs it if it is to be written.
 
@@ -87,31 +103,31 @@ def prepare(record: ImageRecord, target: Target) -> PreparedImage:
     return PreparedImage(record.image_id, status, len(record.instances), document)
 
 
-def prepare_slice(
-    shared: tuple[Source, Target], part: range
-) -> tuple[list[PreparedImage], list[Finding], list[Finding]]:
-    """A slice of a source's photos; what was skipped; what the reader had to repair."""
+def prepare_slice(shared: tuple[Source, Target], part: range) -> PreparedSlice:
+    """A slice of a source's photos, and what is to be said of it."""
     source, target = shared
-    skips: list[Finding] = []
-    repairs: list[Finding] = []
-    images = []
-
-    def on_finding(found: Finding) -> None:
-        (repairs if found.severity is Severity.NOTE else skips).append(found)
-
-    for record in source.read(part.start, part.stop, on_finding):
+    done = PreparedSlice([], [], [], [])
+    told = {
+        Severity.ERROR: done.skips, Severity.WARNING: done.warnings, Severity.NOTE: done.repaired,
+    }  # fmt: skip
+    for record in source.read(part.start, part.stop, lambda f: told[f.severity].append(f)):
         try:
-            images.append(prepare(record, target))
-            repairs += repaired(record)
+            done.images.append(prepare(record, target))
+            done.repaired.extend(repaired(record))
         except CurateError as error:
-            skips.append(_too_large(error))
-    return images, skips, repairs
+            done.skips.append(_too_large(error))
+    return done
 
 
 def first_finding(source: Source, part: range) -> Finding | None:
     """The first thing in a slice that an import would skip or repair."""
     skips: list[Finding] = []
-    for record in source.read(part.start, part.stop, skips.append):
+
+    def on_finding(found: Finding) -> None:
+        if found.severity is not Severity.WARNING:  # it keeps nothing out
+            skips.append(found)
+
+    for record in source.read(part.start, part.stop, on_finding):
         if found := skips + repaired(record):
             return found[0]
         try:

@@ -66,6 +66,9 @@ class Form:
         label = option.name.replace("_", " ").capitalize()
         if option.kind == "text":
             self.text(option.name, label, option.help, required=option.required)
+        elif option.kind == "number":
+            about = {"label": label, "description": option.help}
+            self.inputs.int(option.name, min=1, required=option.required, **about)
         else:
             self.path(option.name, label, option.kind, option.help, option.required)
 

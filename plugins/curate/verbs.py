@@ -139,7 +139,7 @@ READERS = {f.name: f for f in readers()}
 
 
 def _answer(given: dict[str, Any], option: Option) -> Any:
-    if option.kind == "text":
+    if option.kind in ("text", "number"):
         return given.get(option.name) or None
     return path_of(given, option.name, required=option.required)
 

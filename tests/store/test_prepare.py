@@ -118,10 +118,19 @@ GONE = Finding(FindingKind.IMAGE_WITHOUT_FILE, "t.csv:7", "no photo 'gone'")
 def test_a_slice_says_what_was_skipped_and_what_was_repaired(record):
     fine = replace(record, image_id="b", instances=(SHIRT,))
     source = Listed((fine, record, GONE, replace(record, image_id="c")))
-    images, skips, repaired = prepare.prepare_slice((source, target(fine)), range(0, 3))
+    images, skips, repaired, warnings = prepare.prepare_slice((source, target(fine)), range(0, 3))
     assert [(p.image_id, p.status) for p in images] == [("b", "unchanged"), ("a", "new")]
     assert skips == [GONE]
     assert repaired == [Finding(FindingKind.RUN_PAST_END, "t.csv:3", "shoe")]
+    assert warnings == []
+
+
+def test_a_warning_keeps_nothing_out_and_is_no_repair(record):
+    doubt = Finding(FindingKind.NUMBERS_FOR_LABELS, "t.csv")
+    source = Listed((doubt, replace(record, instances=(SHIRT,))))
+    done = prepare.prepare_slice((source, target()), range(0, 2))
+    assert (len(done.images), done.skips, done.repaired, done.warnings) == (1, [], [], [doubt])
+    assert prepare.first_finding(source, range(0, 2)) is None
 
 
 def test_what_a_worker_is_given_and_gives_back_goes_through_pickle(record):

@@ -220,7 +220,7 @@ def test_a_image_that_the_database_could_not_keep_is_left_out_and_said(
             return [replace(records[1], image_id="c"), large][start:stop]
 
     shared = Source(), Target(bulk.dataset_id(dataset.samples), {}, True)
-    images, skips, _ = prepare_slice(shared, range(0, 2))
+    images, skips, *_ = prepare_slice(shared, range(0, 2))
     assert [(s.location, s.kind) for s in skips] == [("v.json:k#0", "photo with too much to keep")]
     assert "large" in skips[0].detail
     assert first_finding(Source(), range(0, 2)) == skips[0]

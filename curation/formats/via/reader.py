@@ -7,8 +7,7 @@ JSON of VIA 1 and 2 is read by :mod:`.via2`, VIA 3's projects by :mod:`.via3`, e
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,14 +19,11 @@ from curation.core.records import ImageRecord, Instance
 from curation.core.text import count
 from curation.formats.messages import explain_bytes, shown
 from curation.formats.source import OnFinding, Repeats, Spelling, find_image, join, joined
-from curation.formats.via import via2, via3, via_csv
-from curation.formats.via.regions import Listing, Region, label, ring, table
+from curation.formats.via import labels, via2, via3, via_csv
+from curation.formats.via.regions import Content, OpenLineError, Region, rings, table
 
 MAX_FILE = 2**30
 """Bytes: a file is read as a whole, so a larger one is refused."""
-
-MAX_NAMED = 10
-"""Attributes that a message lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +32,12 @@ class Outline:
 
     Attributes:
         location: file and where in it
-        ring: ``(x0, y0, x1, y1, ...)`` in pixels
+        rings: each ``(x0, y0, x1, y1, ...)`` in pixels
     """
 
     location: str
     category: str
-    ring: Ring
+    rings: tuple[Ring, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +47,13 @@ class Entry:
     Attributes:
         location: file and where in it
         name: the photo as the file names it
+        size: of its file in bytes as it was labelled; -1 where that is not said
         regions: in the file's order; what has no label or no outline is a finding
     """
 
     location: str
     name: str
+    size: int
     regions: tuple[Outline | Finding, ...]
 
 
@@ -65,6 +63,9 @@ class Via:
 
     VIA 1 and 2 know a photo by its name and its size in bytes: one that was saved anew and
     added again stands there twice.
+
+    Attributes:
+        told: what is to be said of the file as a whole, and of rows of no photo
     """
 
     path: Path
@@ -72,6 +73,7 @@ class Via:
     entries: tuple[Entry, ...]
     repeats: Repeats
     spelling: Spelling
+    told: tuple[Finding, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,9 +83,14 @@ class Via:
     def read(self, start: int, stop: int, on_finding: OnFinding) -> Iterator[ImageRecord]:
         """Yields the photos ``names[start:stop]``, each where it is listed first.
 
+        What is to be said of the file as a whole is told with the first photo.
+
         Args:
             on_finding: told each region and photo that is skipped, and why
         """
+        if start == 0:
+            for found in self.told:
+                on_finding(found)
         for number in range(start, min(stop, len(self.entries))):
             if number in self.repeats.first:  # it is joined to the first
                 continue
@@ -91,12 +98,12 @@ class Via:
             listings = [entry, *(self.entries[k] for k in self.repeats.later.get(number, ()))]
             regions = [len(listing.regions) for listing in listings]
             skipped = count(sum(regions), "region")
-            found = find_image(
+            photo = find_image(
                 self.images, entry.name, entry.location, skipped, on_finding, self.spelling
             )
-            if not found:
+            if not photo:
                 continue
-            path, height, width = found
+            path, height, width = photo
             instances = join([list(_instances(e, height, width, on_finding)) for e in listings])
             if any(regions) and not instances:
                 on_finding(Finding(FindingKind.NO_USABLE_REGION, entry.location, shown(entry.name)))
@@ -106,7 +113,13 @@ class Via:
             yield ImageRecord(entry.name, path, height, width, instances)
 
 
-def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
+def load(
+    path: Path,
+    images: Path,
+    label_attribute: str | None = None,
+    label: str | None = None,
+    line_width: int | None = None,
+) -> Via:
     """Reads a VIA file whole, whichever kind it is; masks are filled as they are read.
 
     Args:
@@ -114,47 +127,48 @@ def load(path: Path, images: Path, label_attribute: str | None = None) -> Via:
         label_attribute: the region attribute that holds the category: text,
             radio, dropdown, or a checkbox with exactly one box ticked. None
             takes the only attribute that regions have
+        label: the category of all regions, whatever attributes they have
+        line_width: pixels that a line is drawn with; None skips lines
 
     Raises:
+        CurateError: ``label`` cannot be one, or beside ``label_attribute``
         FormatError: not a VIA file that is understood, or no region in it has
             that attribute, or more than one may be meant
     """
-    listings, _ = _listings(path, _text(path))
-    present = Counter(
-        name for listing in listings for region in listing.regions for name in region.attributes
-    )
-    if label_attribute is None and len(present) == 1:
-        (label_attribute,) = present
-    if label_attribute is None or label_attribute not in present:
-        named = [f"{shown(name)} ({n})" for name, n in present.most_common(MAX_NAMED)]
-        if len(present) > MAX_NAMED:
-            named.append(f"{len(present) - MAX_NAMED} more")
-        there = ", ".join(named) or "none"
-        wrong = f"no region has the attribute {label_attribute!r}"
-        if label_attribute is None:
-            wrong = "name the label attribute"
-        raise FormatError(path, f"{wrong}; there are: {there}")
-    spelling = Spelling.of([listing.name for listing in listings], images)
+    content = _content(path, _text(path))
+    name = labels.naming(path, content.listings, label_attribute, label)
+    spelling = Spelling.of([listing.name for listing in content.listings], images)
     entries = [
         Entry(
             f"{path.name}:{listing.where}",
-            name,
-            tuple(_outline(path, region, label_attribute) for region in listing.regions),
+            spelled,
+            listing.size,
+            tuple(_outline(path, region, name, line_width) for region in listing.regions),
         )
-        for name, listing in zip(spelling.names, listings, strict=True)
+        for spelled, listing in zip(spelling.names, content.listings, strict=True)
     ]
     repeats = Repeats.of(spelling.names, images)
-    return Via(path, images, tuple(entries), repeats, spelling)
+    told = content.lost
+    if label is None and not content.is_project:
+        outlines = (r for entry in entries for r in entry.regions if isinstance(r, Outline))
+        told += labels.numbers(path, [outline.category for outline in outlines])
+    return Via(path, images, tuple(entries), repeats, spelling, told)
 
 
-def _outline(path: Path, region: Region, label_attribute: str) -> Outline | Finding:
+def _outline(
+    path: Path, region: Region | Finding, name: Callable[[Region], str], line_width: int | None
+) -> Outline | Finding:
+    if isinstance(region, Finding):
+        return region
     location = f"{path.name}:{region.where}"
     try:
-        category = label(region, label_attribute)
+        category = name(region)
     except ValueError as error:
         return Finding(FindingKind.REGION_WITHOUT_LABEL, location, str(error))
     try:
-        return Outline(location, category, ring(region.shape))
+        return Outline(location, category, rings(region.shape, line_width))
+    except OpenLineError as error:
+        return Finding(FindingKind.OPEN_LINE, location, f"{category}: {error}")
     except ValueError as error:
         return Finding(FindingKind.UNDRAWABLE_REGION, location, f"{category}: {error}")
 
@@ -165,17 +179,14 @@ def _instances(entry: Entry, height: int, width: int, on_finding: OnFinding) -> 
             on_finding(region)
             continue
         try:
-            mask = polygons.rasterise([region.ring], height, width)
+            mask = polygons.rasterise(region.rings, height, width)
         except ValueError as error:
-            on_finding(
-                Finding(
-                    FindingKind.UNDRAWABLE_REGION, region.location, f"{region.category}: {error}"
-                )
-            )
+            detail = f"{region.category}: {error}"
+            on_finding(Finding(FindingKind.UNDRAWABLE_REGION, region.location, detail))
             continue
-        repaired = polygons.repairs((region.ring,), height, width)
+        repaired = polygons.repairs(region.rings, height, width)
         yield Instance(
-            region.category, mask, region.location, polygons=(region.ring,), repaired=repaired
+            region.category, mask, region.location, polygons=region.rings, repaired=repaired
         )
 
 
@@ -194,10 +205,9 @@ def _text(path: Path) -> str:
         raise FormatError(path, "not UTF-8 text") from None
 
 
-def _listings(path: Path, text: str) -> tuple[list[Listing], bool]:
-    """The photos of a file, and whether it is a project, which says what options are called."""
+def _content(path: Path, text: str) -> Content:
     if text.lstrip()[:1] not in ("{", "["):
-        return via_csv.listings(path, text), False
+        return via_csv.content(path, text)
     try:
         content = table(json.loads(text))
     except json.JSONDecodeError as error:
@@ -205,5 +215,5 @@ def _listings(path: Path, text: str) -> tuple[list[Listing], bool]:
     except (ValueError, RecursionError):  # a number of 5000 digits, 100000 brackets
         raise FormatError(path, "not JSON text") from None
     if "project" in content and "metadata" in content:
-        return via3.listings(path, content), True
-    return via2.listings(path, content), "_via_attributes" in content
+        return Content(via3.listings(path, content), is_project=True)
+    return Content(via2.listings(path, content), is_project="_via_attributes" in content)

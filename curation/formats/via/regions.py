@@ -1,21 +1,27 @@
 """What every VIA file says, in the words of VIA 2: photos, their regions, shapes and labels.
 
 The readers of the other versions and of CSV translate into these two records, so that
-regions are named and outlined here alone. Nothing in them was checked yet.
+regions are outlined here and named in :mod:`.labels` alone. Nothing in them was checked yet.
 Specification: https://www.robots.ox.ac.uk/~vgg/software/via/docs/
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from curation.core import polygons
+from curation.core.finding import Finding
 from curation.core.polygons import Ring
-from curation.formats.messages import printable, quoted
+from curation.formats.messages import quoted
 
 MAX_COORDINATE = 1e7
 CIRCLE_POINTS = 72
+
+MEETING = 0.2
+"""Of a line's length: its ends meet where they are no further apart. Who clicks around a garment
+and stops at the sixth corner leaves a fifth; a zip, a strap or a neckline leaves more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,45 +43,68 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One photo that a file lists, under the name it has there, and its regions.
+    """One photo that a file lists, under the name it has there.
 
     Attributes:
+        regions: in the file's order; what cannot be read of it is a finding
         size: of the photo's file in bytes as it was labelled; -1 where that is not said
     """
 
     where: str
     name: str
-    regions: tuple[Region, ...]
+    regions: tuple[Region | Finding, ...]
     size: int = -1
 
 
-def label(region: Region, attribute: str) -> str:
-    """What a region is, by one attribute: a text, a number, or the only box ticked.
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file says.
 
-    Raises:
-        ValueError: it has no such attribute, or a value that cannot be a label
+    Attributes:
+        is_project: it says what options are called; exports do not
+        lost: rows of a CSV that belong to no photo, and why
     """
-    if attribute not in region.attributes:
-        raise ValueError(f"no {quoted(attribute)} in its region_attributes")
-    value = region.attributes[attribute]
-    if isinstance(value, dict):  # a checkbox: {"preppy": true}
-        ticked = [name for name, on in value.items() if on]
-        if len(ticked) != 1:
-            raise ValueError(f"{len(ticked)} boxes of {quoted(attribute)} are ticked, not one")
-        value = ticked[0]
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"{quoted(attribute)} is {quoted(value)}, not a text")
-    return printable(str(value))
+
+    listings: Sequence[Listing]
+    is_project: bool
+    lost: tuple[Finding, ...] = ()
 
 
-def ring(shape: Mapping[str, object]) -> Ring:
+class OpenLineError(ValueError):
+    """A shape is a line whose ends do not meet, and lines are not drawn."""
+
+
+def rings(shape: Mapping[str, object], line_width: float | None = None) -> tuple[Ring, ...]:
     """The outline of a shape, circles and ellipses as polygons of ``CIRCLE_POINTS``.
 
+    A line whose ends nearly meet is an outline that its drawer left open.
+
+    Args:
+        line_width: pixels that any other line is drawn with
+
+    Returns:
+        one ring; of a line several where it goes around something: rings have no holes
+
     Raises:
+        OpenLineError: a line, and no width to draw it with
         ValueError: a shape without an area, or coordinates missing or out of bounds
     """
+    if shape.get("name") not in ("polyline", "line"):
+        return (_ring(shape),)
+    points = _points(shape)
+    length = sum(map(math.dist, points, points[1:]))
+    gap = math.dist(points[0], points[-1]) if points else 0.0
+    if len(set(points)) > 2 and gap <= MEETING * length:
+        return (tuple(v for point in points for v in point),)
+    if line_width is None:
+        between = f"{gap:.0f} pixels lie between the ends of a line of {length:.0f}"
+        raise OpenLineError(f"{between}; --line-width N draws it")
+    return tuple(polygons.stroke(points, line_width))
+
+
+def _ring(shape: Mapping[str, object]) -> Ring:
     kind = shape.get("name")
-    if kind in ("polygon", "polyline"):  # a polyline is closed: an outline left open by its drawer
+    if kind == "polygon":
         return tuple(v for point in _points(shape) for v in point)
     if kind == "rect":
         x, y, w, h = (_number(shape.get(k)) for k in ("x", "y", "width", "height"))

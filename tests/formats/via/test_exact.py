@@ -52,7 +52,7 @@ def boxes(x, y, width, height):
     | st.builds(boxes, coordinates, coordinates, st.floats(1, 20), st.floats(1, 20))
 )
 def test_a_mask_is_the_shape_that_shapely_sees_but_for_a_pixel_at_its_edge(blank, shape):
-    corners = np.reshape(regions.ring(shape), (-1, 2))
+    corners = np.reshape(regions.rings(shape), (-1, 2))
     outline = shapely.Polygon(corners).intersection(shapely.box(0, 0, 20, 16))
     core = outline.buffer(-1)
     assume(not core.is_empty)  # a sliver may cover no pixel, and is skipped
@@ -75,8 +75,8 @@ def test_outlines_and_labels_that_were_written_are_read_again(blank, drawn):
     via.write(blank / "v.json", [entry], "kind")
     source = via.load(blank / "v.json", blank, "kind")
     (again,) = source.entries
-    assert [(r.category, r.ring) for r in again.regions[1:]] == [
-        (i.category, i.polygons[0]) for i in instances[1:]
+    assert [(r.category, r.rings) for r in again.regions[1:]] == [
+        (i.category, i.polygons) for i in instances[1:]
     ]
     (found,), _ = read_all(source)
     assert found.instances[0].mask == mask

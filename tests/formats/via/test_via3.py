@@ -109,7 +109,7 @@ def test_each_kind_of_attribute_can_be_the_label(tmp_path, images_folder, attrib
         (region(**{"3": ["a"]}), "region without a label", "not a text"),
         ({"vid": 1, "xy": SQUARE, "av": [1]}, "region without a label", "no 'kind'"),
         (region([1, 2, 2], **{"3": "a"}), "region that cannot be drawn", "'point' has no area"),
-        (region([5, 0, 0, 3, 3], **{"3": "a"}), "region that cannot be drawn", "'line' has no"),
+        (region([5, 0, 0, 3, 4], **{"3": "a"}), "open line", "5 pixels lie between the ends of a"),
         (region([77, 2], **{"3": "a"}), "region that cannot be drawn", "'number 77' has no"),
         (region([[], 2], **{"3": "a"}), "region that cannot be drawn", "no area"),
         (region("text", **{"3": "a"}), "region that cannot be drawn", "no area"),

@@ -107,7 +107,7 @@ def test_json_and_csv_of_one_project_read_alike(tmp_path, images_folder):
     shapes = [
         {"name": "circle", "cx": 3, "cy": 2, "r": 1.5},
         {"name": "ellipse", "cx": 3, "cy": 2, "rx": 2.5, "ry": 1.5, "theta": 0.3},
-        {"name": "polyline", "all_points_x": [0, 2.5, 2.5], "all_points_y": [0, 0, 1.5]},
+        {"name": "polyline", "all_points_x": [0, 2.5, 2.5, 0], "all_points_y": [0, 0, 1.5, 0.5]},
     ]
     regions = [{"shape_attributes": s, "region_attributes": {"style": 'a "b", c'}} for s in shapes]
     path = tmp_path / "via.json"
@@ -120,6 +120,7 @@ def test_json_and_csv_of_one_project_read_alike(tmp_path, images_folder):
         cells = (json.dumps(each[f"{k}_attributes"]) for k in ("shape", "region"))
         rows.writerow(["a.jpg", -1, "{}", len(regions), number, *cells])
     records, _ = read(tmp_path, images_folder, out.getvalue())
+    assert len(records[0].instances) == 3
     assert [(i.category, i.mask, i.polygons) for i in records[0].instances] == [
         (i.category, i.mask, i.polygons) for i in expected[0].instances
     ]
@@ -146,14 +147,12 @@ def test_a_row_without_a_shape_that_counts_as_a_region_is_told(tmp_path, images_
         (VIA_2.partition("\n")[0].replace(",", ";"), "its columns are separated by semicolons"),
         (VIA_2.partition("\n")[0], "holds no photos"),
         (VIA_3[: VIA_3.index('"1_j5')], "holds no photos"),
-        (VIA_2 + "a.jpg,1\n", "via.csv:6: 2 cells under a header of 7"),
-        (VIA_2 + 'a.jpg,1,"{}",1,0,"{}","{}",more\n', "via.csv:6: 8 cells"),
-        (VIA_2 + 'a.jpg,1,"{}",1,0,"{","{}"\n', "via.csv:6: region_shape_attributes is not JSON"),
-        (VIA_2 + 'a.jpg,1,"{}",1,0,"{}",' + "[" * 10**5 + "\n", "via.csv:6: region_attributes is"),
-        (VIA_2 + 'a.jpg,1,"{}\n' + VIA_2, "via.csv:6: not a CSV"),
-        (VIA_3 + '"x","a.jpg",0,"[]","[]","{}"\n', "via.csv:12: file_list is not JSON"),
-        (VIA_3 + '"x",{},0,"[]","[]","{}"\n', "via.csv:12: file_list is not a list"),
-        (VIA_3 + '"x",[3],0,"[]","[]","{}"\n', "via.csv:12: file_list is not a list"),
+        (VIA_2 + 'a.jpg,1,"{}\n', "via.csv:6: not a CSV: unexpected end"),
+        (VIA_2.partition("\n")[0] + "\na.jpg,1\n", "no row can be read; the first: 2 cells under"),
+        (
+            VIA_2.replace('"{""name', '"[""name'),
+            "no region can be read; the first: region_shape_attributes is",
+        ),
         (VIA_3 + '"x","[""a"",""b""]",0,[],[3],{}\n', "via.csv:12: 1 region on 2 photos"),
         (VIA_3.replace('"style"', '"style'), "via.csv:6: ATTRIBUTE is not JSON"),
         (VIA_2.replace("style", "other"), r"'style'; there are: other \(3\)"),
@@ -162,3 +161,42 @@ def test_a_row_without_a_shape_that_counts_as_a_region_is_told(tmp_path, images_
 def test_an_export_that_is_wrong_as_a_whole_is_one_error(tmp_path, images_folder, text, message):
     with pytest.raises(FormatError, match=message):
         read(tmp_path, images_folder, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "detail"),
+    [
+        (VIA_2 + 'a.jpg,1200,"{}",3,2,"{","{}"\n', 6, "region_shape_attributes is not JSON"),
+        (VIA_2 + "a.jpg,1200,{},3,2,{}," + "[" * 10**5 + "\n", 6, "region_attributes is not JSON"),
+        (VIA_2 + "a.jpg,1\n", 6, "2 cells under a header of 7"),
+        (VIA_2 + 'a.jpg,1,"{}",1,0,"{}","{}",more\n', 6, "8 cells under a header of 7"),
+        (VIA_2 + 'a.jpg,1,"{""a":1}",1\n', 6, "this is no row of a CSV"),
+        (VIA_2 + 'a.jpg,1,"{}\nc,1,"{}"\n', 6, "these 2 lines are no row of a CSV"),
+        (VIA_3 + '"x","[""a.jpg""]",0,"[]","[","{}"\n', 12, "spatial_coordinates is not JSON"),
+        (VIA_3 + '"x","a.jpg",0,"[]","[]","{}"\n', 12, "file_list is not JSON"),
+        (VIA_3 + '"x",{},0,"[]","[]","{}"\n', 12, "file_list is not a list"),
+        (VIA_3 + '"x",[3],0,"[]","[]","{}"\n', 12, "file_list is not a list"),
+    ],
+)
+def test_a_cell_that_cannot_be_read_costs_its_region_alone(
+    tmp_path, images_folder, text, where, detail
+):
+    sound = VIA_3 if text.startswith(VIA_3) else VIA_2
+    expected, _ = read(tmp_path, images_folder, sound)
+    records, skips = read(tmp_path, images_folder, text)
+    assert said(records) == said(expected)
+    (skip,) = (s for s in skips if s.kind == "row that cannot be decoded")
+    assert skip.location == f"via.csv:{where}"
+    assert detail in skip.detail
+
+
+def test_a_photo_all_of_whose_cells_are_unreadable_is_no_photo_without_labels(
+    tmp_path, images_folder
+):
+    text = VIA_2.replace('b.png,300,"{}",0,0,"{}"', 'b.png,300,"{}",1,0,"{"')
+    records, skips = read(tmp_path, images_folder, text)
+    assert [r.image_id for r in records] == ["a.jpg"]
+    assert [(s.location, s.kind) for s in skips][-2:] == [
+        ("via.csv:5", "row that cannot be decoded"),
+        ("via.csv:5", "photo without a usable region"),
+    ]

@@ -1,0 +1,102 @@
+"""What regions are: by one of their attributes, or one label for all of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+
+from curation.core.errors import CurateError, FormatError
+from curation.core.finding import Finding, FindingKind
+from curation.formats.messages import printable, quoted, shown
+from curation.formats.via.regions import Listing, Region
+
+MAX_NAMED = 10
+"""Attributes, or labels, that a message lists."""
+
+
+def naming(
+    path: Path, listings: Sequence[Listing], label_attribute: str | None, label: str | None
+) -> Callable[[Region], str]:
+    """What gives each region its label, as :func:`label_of` does, or one label for all.
+
+    Raises:
+        CurateError: both are given, or no list could show the label
+        FormatError: see :func:`attribute`
+    """
+    if label is None:
+        return partial(label_of, attribute=attribute(path, listings, label_attribute))
+    if label_attribute is not None:
+        both = "--label gives all regions one label, --label-attribute each its own"
+        raise CurateError(path, f"{both}: leave one out")
+    try:
+        one = printable(label)
+    except ValueError as error:
+        raise CurateError("--label", str(error)) from None
+    return lambda _: one
+
+
+def attribute(path: Path, listings: Sequence[Listing], asked: str | None) -> str:
+    """The attribute that holds the labels: the one that is asked for, or the only one.
+
+    Raises:
+        FormatError: no region has it, or more than one may be meant; with those there are
+    """
+    regions = [region for listing in listings for region in listing.regions]
+    present = Counter(
+        name for region in regions if isinstance(region, Region) for name in region.attributes
+    )
+    if asked is None and len(present) == 1:
+        asked = next(iter(present))
+    if asked is not None and asked in present:
+        return asked
+    if not present:
+        for unread in regions:
+            if isinstance(unread, Finding):
+                raise FormatError(path, f"no region can be read; the first: {unread.detail}")
+        wrong = "no region has an attribute" + (f", so none has {asked!r}" if asked else "")
+        raise FormatError(path, f"{wrong}; --label NAME gives all regions one label")
+    named = [f"{shown(name)} ({n})" for name, n in present.most_common(MAX_NAMED)]
+    if len(present) > MAX_NAMED:
+        named.append(f"{len(present) - MAX_NAMED} more")
+    wrong = "name the label attribute with --label-attribute"
+    if asked is not None:
+        wrong = f"no region has the attribute {asked!r}{_alike(asked, present)}"
+    raise FormatError(path, f"{wrong}; there are: {', '.join(named)}")
+
+
+def label_of(region: Region, attribute: str) -> str:
+    """What a region is, by one attribute: a text, a number, or the only box ticked.
+
+    Raises:
+        ValueError: it has no such attribute, or a value that cannot be a label
+    """
+    if attribute not in region.attributes:
+        raise ValueError(f"no {quoted(attribute)} in its region_attributes")
+    value = region.attributes[attribute]
+    if isinstance(value, dict):  # a checkbox: {"preppy": true}
+        ticked = [name for name, on in value.items() if on]
+        if len(ticked) != 1:
+            raise ValueError(f"{len(ticked)} boxes of {quoted(attribute)} are ticked, not one")
+        value = ticked[0]
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(f"{quoted(attribute)} is {quoted(value)}, not a text")
+    return printable(str(value))
+
+
+def numbers(path: Path, labels: Iterable[str]) -> tuple[Finding, ...]:
+    """A word on a file all of whose labels are numbers, as ids of options often are."""
+    found = sorted(set(labels))
+    if not found or not all(label.isdecimal() for label in found):
+        return ()
+    named = ", ".join(map(shown, found[:MAX_NAMED])) + (", ..." if len(found) > MAX_NAMED else "")
+    return (Finding(FindingKind.NUMBERS_FOR_LABELS, path.name, f"they are {named}"),)
+
+
+def _alike(asked: str, present: Iterable[str]) -> str:
+    """The attributes that a misspelt one may mean, as a part of a sentence."""
+    spelled = {name.casefold(): name for name in present}
+    alike = [quoted(spelled[n]) for n in get_close_matches(asked.casefold(), spelled)]
+    return f" ({' or '.join(alike)} may be meant)" if alike else ""
