@@ -61,7 +61,7 @@ def attribute(path: Path, listings: Sequence[Listing], asked: str | None) -> str
     named = [f"{shown(name)} ({n})" for name, n in present.most_common(MAX_NAMED)]
     if len(present) > MAX_NAMED:
         named.append(f"{len(present) - MAX_NAMED} more")
-    wrong = "name the label attribute with --label-attribute"
+    wrong = "name the label attribute"
     if asked is not None:
         wrong = f"no region has the attribute {asked!r}{_alike(asked, present)}"
     raise FormatError(path, f"{wrong}; there are: {', '.join(named)}")

@@ -56,8 +56,8 @@ def test_an_attribute_that_is_misspelt_is_told_with_the_one_that_may_be_meant(lo
         load(table, label_attribute="Stile")
 
 
-def test_several_attributes_are_told_with_the_option_that_chooses(load):
-    with pytest.raises(FormatError, match=r"with --label-attribute; there are: a \(1\), b \(1\)"):
+def test_of_several_attributes_one_must_be_named(load):
+    with pytest.raises(FormatError, match=r"name the label attribute; there are: a \(1\), b \(1\)"):
         load({"k": entry(region(a="x", b="y"))})
 
 
