@@ -106,7 +106,13 @@ def paint(
         (H, W) or (size, size) uint8, 0 background, 255 ignored
     """
     label_map = np.zeros((size or height, size or width), dtype=np.uint8)
-    rows, columns = sample_points(height, len(label_map)), sample_points(width, len(label_map[0]))
+    if size:
+        rows, columns = sample_points(height, size), sample_points(width, size)
+        for class_id, mask in layers:
+            label_map[sample(mask, rows, columns)] = class_id
+        return label_map
     for class_id, mask in layers:
-        label_map[sample(mask, rows, columns) if size else rle.decode(mask)] = class_id
+        # Its box alone: a photo may have a thousand beads.
+        piece, (left, top, w, h) = crop(mask)
+        label_map[top : top + h, left : left + w][piece] = class_id
     return label_map

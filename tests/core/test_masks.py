@@ -30,6 +30,21 @@ def test_later_layers_cover_earlier_ones():
     assert painted.tolist() == [[1, 2, 2], [1, 1, 0]]
 
 
+@given(
+    st.integers(0, 4),
+    hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12)),
+    st.integers(0, 2**32 - 1),
+)
+def test_painting_is_painting_each_pixel_in_turn(count, first, seed):
+    rng = np.random.default_rng(seed)
+    layers = [first, *(rng.random(first.shape) < rng.random() for _ in range(count))]
+    expected = np.zeros(first.shape, np.uint8)
+    for number, layer in enumerate(layers, 1):
+        expected[layer] = number
+    packed = [(number, rle.encode(layer)) for number, layer in enumerate(layers, 1)]
+    assert (masks.paint(packed, *first.shape) == expected).all()
+
+
 def test_painting_small_is_painting_large_and_resizing():
     rng = np.random.default_rng(1)
     layers = [(i, rle.encode(rng.random((37, 53)) < 0.4)) for i in (1, 2, 255)]
