@@ -1,4 +1,4 @@
-"""Polygons <-> masks, and what is wrong with polygons. shapely repairs and clips, COCO fills.
+"""Polygons to masks, and what is wrong with polygons. shapely repairs and clips, COCO fills.
 
 Coordinates are pixels with the origin at the photo's top left corner; the
 pixel in column c and row r covers [c, c+1] x [r, r+1]. A ring is a flat tuple
@@ -46,14 +46,20 @@ def rasterise(rings: Sequence[Ring], height: int, width: int) -> Rle:
             of the frame; or longer than MAX_OUTLINE
     """
     frame = box(0, 0, width, height)
-    parts = [part for ring in rings for part in _parts(_polygon(ring).intersection(frame))]
-    if not parts:
+    filled: list[Rle] = []
+    for ring in rings:
+        if exact := _traced(ring, height, width):
+            filled.append(exact)
+        else:
+            # Part by part: the hole of one part may hold another, an island.
+            parts = _parts(_polygon(ring).intersection(frame))
+            filled += [_fill_part(part, height, width) for part in parts]
+    if not filled:
         raise ValueError("the polygon has no area inside the photo")
-    # Part by part: the hole of one part may hold another, an island.
-    filled = rle.union([_fill_part(part, height, width) for part in parts])
-    if rle.area(filled) == 0:
+    united = rle.union(filled)
+    if rle.area(united) == 0:
         raise ValueError("the polygon covers no pixel centre")
-    return filled
+    return united
 
 
 def fill(rings: Sequence[Ring], height: int, width: int) -> Rle:
@@ -88,7 +94,9 @@ def repairs(rings: Sequence[Ring], height: int, width: int) -> tuple[FindingKind
         ``SELF_INTERSECTING`` where a repair changes their areas by REPAIRED or
         more, ``OUT_OF_FRAME`` where they leave the photo by more than OVERSHOT
     """
-    drawn = [Polygon(np.reshape(ring, (-1, 2))) for ring in rings]
+    drawn = [
+        Polygon(np.reshape(ring, (-1, 2))) for ring in rings if not _traced(ring, height, width)
+    ]
     changed = sum(abs(p.area - shapely.make_valid(p).area) for p in drawn if not p.is_valid)
     crossed = (FindingKind.SELF_INTERSECTING,) if changed >= REPAIRED else ()
     return crossed + out_of_frame(rings, height, width)
@@ -105,21 +113,36 @@ def overshot(rings: Sequence[Ring], height: int, width: int) -> float:
     return max(0.0, -min(xs), -min(ys), max(xs) - width, max(ys) - height)
 
 
-def trace(mask: Rle) -> list[Ring]:
-    """The outline of a mask along the pixels' edges, one ring for each part.
+def _traced(ring: Ring, height: int, width: int) -> Rle | None:
+    """The mask of a ring along the pixels' edges inside the photo, as :mod:`.tracing` makes them.
 
-    A part with a hole is cut into parts without one, since VIA has no holes.
-    ``rasterise(trace(mask), ...)`` gives the mask back exactly.
+    None of any other, and of one that goes around a pixel more than once, or around some pixels
+    one way and around others the other way. Holes that hang on bridges, edges that are gone there
+    and back, are no matter here; shapely needs minutes to see what thousands of them enclose.
     """
-    left, top, width, height = rle.bbox(mask)
-    piece = rle.decode(mask)[top : top + height, left : left + width]
-    boxes = []
-    for column in range(width):
-        edges = np.flatnonzero(np.diff(piece[:, column].astype(np.int8), prepend=0, append=0))
-        x = left + column
-        boxes += [box(x, top + a, x + 1, top + b) for a, b in edges.reshape(-1, 2)]
-    outline = shapely.simplify(shapely.union_all(boxes), 0)
-    return [_ring(part.exterior) for whole in _parts(outline) for part in _without_holes(whole)]
+    if len(ring) % 2 or not ring:
+        return None
+    points = np.asarray(ring, dtype=np.float64).reshape(-1, 2)
+    inside = (points >= 0).all() and (points <= (width, height)).all()
+    if not inside or (points % 1).any():
+        return None
+    x, y = points.astype(np.int64).T
+    right, down = np.roll(x, -1) - x, np.roll(y, -1) - y
+    spans = np.abs(right)
+    if (right * down).any() or spans.sum() > MAX_OUTLINE:
+        return None
+    # Down the columns, each pixel of a horizontal edge is one turn more around what is below it.
+    first = np.minimum(x, x + right) + spans - spans.cumsum()
+    places = (np.arange(spans.sum()) + first.repeat(spans)) * height + y.repeat(spans)
+    order = places.argsort()
+    places, turns = places[order], np.sign(right).repeat(spans)[order].cumsum()
+    last = np.append(places[1:] != places[:-1], True)[: places.size]
+    places, turns = places[last], turns[last]
+    if not turns.any() or turns.max() - turns.min() > 1:
+        return None
+    edges = places[np.diff(turns, prepend=0) != 0]
+    counts = np.diff(edges, prepend=0, append=height * width)
+    return rle.from_counts(counts, height, width)
 
 
 def stroke(points: Sequence[tuple[float, float]], width: float) -> list[Ring]:

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from shapely.geometry import Point, Polygon
 
 from curation.core import polygons, rle
@@ -85,6 +84,14 @@ def test_a_disc_on_a_donut_fills_its_hole():
     assert mask.all()
 
 
+def test_a_ring_along_the_pixels_edges_that_crosses_itself_is_repaired_as_any_other():
+    around_twice = (0, 0, 3, 0, 3, 3, 0, 3, 0, 0, 3, 0, 3, 3, 0, 3, 0, 0, 6, 0, 6, 6, 0, 6)
+    eight = (0, 0, 2, 0, 2, 4, 4, 4, 4, 2, 0, 2)
+    assert rle.area(polygons.rasterise([eight], 6, 6)) == 8
+    assert polygons.repairs([eight], 6, 6) == ("self-intersecting polygon",)
+    assert polygons.repairs([around_twice], 6, 6) == ("self-intersecting polygon",)
+
+
 @pytest.mark.parametrize(
     ("ring", "reason"),
     [
@@ -99,16 +106,6 @@ def test_a_disc_on_a_donut_fills_its_hole():
 def test_a_ring_that_covers_nothing_says_why(ring, reason):
     with pytest.raises(ValueError, match=reason):
         polygons.rasterise([ring], 4, 4)
-
-
-@given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=10)))
-def test_tracing_and_filling_gives_the_mask_back(mask):
-    packed = rle.encode(mask)
-    rings = polygons.trace(packed)
-    if mask.any():
-        assert polygons.rasterise(rings, *mask.shape) == packed
-    else:
-        assert rings == []
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), min_size=3, max_size=7))

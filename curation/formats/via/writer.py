@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from curation.core import polygons
+from curation.core import polygons, tracing
 from curation.core.atomic import replacing
 from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import Taxonomy
@@ -39,7 +39,7 @@ def write(path: Path, records: Iterable[ImageRecord], label_attribute: str) -> N
         regions = []
         for instance in record.instances:
             values.add(instance.category)
-            for outline in instance.polygons or polygons.trace(instance.mask):
+            for outline in instance.polygons or tracing.trace(instance.mask):
                 shape = {
                     "name": "polygon",
                     "all_points_x": [_short(v) for v in outline[0::2]],
