@@ -9,6 +9,7 @@ from PIL import Image
 from curation.core import rle
 from curation.core.errors import FormatError, TaxonomyError
 from curation.formats import mask_folder
+from curation.formats.mask_folder import class_list
 from tests.conftest import picture
 
 CLASSES = "id,name\n1,shirt\n2,pants\n3,hat\n"
@@ -339,7 +340,7 @@ def test_loading_opens_no_mask(masks, images_folder):
         ("id,name\n1,shirt, blouse\n", "classes.csv:2: more cells than the first line"),
         ('id,name\n1,"shirt\n2,pants\n', "not a CSV"),
         (b"id,name\n1,\xff\n", "not UTF-8 text"),
-        ("id,name\n" + "x" * mask_folder.MAX_LIST, "larger than 1 MiB"),
+        ("id,name\n" + "x" * class_list.MAX_LIST, "larger than 1 MiB"),
     ],
 )
 def test_a_class_list_that_is_wrong_is_one_error(masks, images_folder, classes, message):

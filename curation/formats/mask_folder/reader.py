@@ -10,47 +10,26 @@ mask tells classes apart and not instances: each class of a photo is one instanc
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from curation.core import image_io, rle
-from curation.core import taxonomy as taxonomies
-from curation.core.atomic import replacing
-from curation.core.errors import CurateError, FormatError
+from curation.core.errors import FormatError
 from curation.core.finding import Finding, FindingKind
 from curation.core.masks import IGNORE_INDEX
 from curation.core.records import ImageRecord, Instance
-from curation.core.taxonomy import IGNORE, Taxonomy, label_map
+from curation.core.taxonomy import IGNORE
 from curation.core.text import count
-from curation.formats.messages import (
-    explain_bytes,
-    explain_mismatch,
-    explain_separator,
-    printable,
-    quoted,
-    shown,
-)
+from curation.formats.mask_folder import class_list, pairing
+from curation.formats.messages import explain_mismatch, quoted, shown
 from curation.formats.source import OnFinding, find_image
 
-MAX_LIST = 2**20
-"""Bytes of a class list."""
-
-MAX_ID = 2**16 - 1
 SHOWN = 5
 """Unknown values that a message names."""
-
-IGNORE_COLOR = "#e0e0c0"
-"""As in Pascal VOC, where 255 is ignored too, and called void."""
-
-_MASK_SUFFIX = re.compile(r"[_-](mask|seg|label|gt)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -155,7 +134,7 @@ def load(masks: Path, images: Path, classes: str) -> MaskFolder:
         FormatError: the list or the folder is not that
         TaxonomyError: the taxonomy is wrong
     """
-    listed = _listed(classes)
+    listed = class_list.read(classes)
     if not masks.is_dir():
         raise FormatError(masks, "no such folder of masks")
     if masks.resolve() == images.resolve():
@@ -173,71 +152,12 @@ def load(masks: Path, images: Path, classes: str) -> MaskFolder:
     matched: dict[str, tuple[str, ...]] = {}
     root = images.resolve()
     for file in sorted(files, key=lambda file: (image_io.without_suffix(file), file)):
-        name = _image_name(root, image_io.without_suffix(file))
+        name = pairing.image_name(root, image_io.without_suffix(file))
         matched[name] = (*matched.get(name, ()), file)
     categories = {0: None, IGNORE_INDEX: IGNORE} | listed
     return MaskFolder(
         masks, images, tuple(matched), matched, categories, IGNORE_INDEX not in listed
     )
-
-
-def write(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
-    """Writes a palette PNG for each record, in the taxonomy's colours, and ``classes.csv``.
-
-    ``load(folder, images, classes.csv)`` gives the same label maps back.
-
-    Args:
-        records: their categories are the taxonomy's classes or ``ignore``
-
-    Raises:
-        CurateError: an image_id leads out of the folder, or two share a mask
-    """
-    colors = np.zeros((256, 3), dtype=np.uint8)
-    for value, color in [
-        *((c.id, c.color) for c in taxonomy.classes),
-        (IGNORE_INDEX, IGNORE_COLOR),
-    ]:
-        colors[value] = list(bytes.fromhex(color[1:]))
-    written = set()
-    for record in records:
-        name = f"{record.image_id.removesuffix(record.path.suffix)}.png"
-        path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise CurateError(folder, "leads out of the folder", where=shown(record.image_id))
-        if name in written:
-            reason = f"is the mask of two photos; one is {shown(record.image_id)}"
-            raise CurateError(path, reason)
-        written.add(name)
-        image = Image.fromarray(label_map(record, taxonomy))
-        image.putpalette(colors.tobytes())
-        with replacing(path) as part:
-            image.save(part)
-    rows = [(0, "background", "#000000"), *((c.id, c.name, c.color) for c in taxonomy.classes)]
-    with (
-        replacing(folder / "classes.csv") as part,
-        part.open("w", newline="", encoding="utf-8") as file,
-    ):
-        out = csv.writer(file, lineterminator="\n")
-        out.writerows([("id", "name", "color"), *rows, (IGNORE_INDEX, IGNORE, IGNORE_COLOR)])
-
-
-def export(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
-    """``masks/*.png``, and ``classes.csv`` beside the folder."""
-    write(folder / "masks", records, taxonomy)
-    (folder / "masks" / "classes.csv").rename(folder / "classes.csv")
-
-
-def _image_name(images: Path, mask: str) -> str:
-    """The photo of a mask, as it is spelled on disk, both without suffix; else the mask itself."""
-    for name in (mask, _MASK_SUFFIX.sub("", mask)):
-        try:
-            image = image_io.find(images, name)
-        except FileNotFoundError:
-            continue
-        except ValueError:  # there, and refused: whoever reads it says why
-            return name
-        return image_io.without_suffix(image.relative_to(images).as_posix())
-    return mask
 
 
 def _runs(values: NDArray[np.integer]) -> dict[int, NDArray[np.int64]]:
@@ -262,65 +182,3 @@ def _shown(runs: Mapping[int, NDArray[np.int64]], unknown: Iterable[int]) -> str
     if len(pixels) > SHOWN:
         named.append(f"{len(pixels) - SHOWN} more")
     return f"{', '.join(named)}: edges blurred by a resize (use nearest), or masks of another list"
-
-
-def _listed(classes: str) -> dict[int, str | None]:
-    """The name of each value in the list, ``ignore`` for what is ignored, None for background."""
-    if Path(classes).suffix.lower() == ".csv":
-        names = _read_list(Path(classes))
-    elif Path(classes).suffix == ".toml" or classes in taxonomies.names():
-        names = {c.id: c.name for c in taxonomies.load(classes).classes}
-    else:
-        known = ", ".join(taxonomies.names())
-        reason = f"no list of classes: give a .csv, a taxonomy's .toml, or one of {known}"
-        raise FormatError(classes, reason)
-    meant = {"background": None, "void": IGNORE, IGNORE: IGNORE}
-    return {value: meant.get(name.casefold(), name) for value, name in names.items()}
-
-
-def _read_list(path: Path) -> dict[int, str]:
-    """``id,name`` rows; further columns are somebody else's."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_LIST + 1)
-        if what := explain_bytes(content[:4]):
-            raise FormatError(path, what)
-        text = content.decode("utf-8-sig")
-    except OSError as error:
-        raise FormatError(path, error.strerror or "cannot be read") from None
-    except UnicodeDecodeError:
-        raise FormatError(path, "not UTF-8 text") from None
-    if len(content) > MAX_LIST:
-        raise FormatError(path, f"larger than {MAX_LIST >> 20} MiB: not a list of classes")
-    names: dict[int, str] = {}
-    seen: set[str] = set()
-    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    try:
-        if not {"id", "name"} <= set(rows.fieldnames or ()):
-            other = explain_separator(",".join(rows.fieldnames or ()), ("id", "name"))
-            reason = "no columns id and name; its first line must be id,name"
-            raise FormatError(path, other or reason, where="1")
-        for row in rows:
-            where = str(rows.line_num)
-            if None in row:
-                reason = "more cells than the first line; a name with a comma needs quotes"
-                raise FormatError(path, reason, where=where)
-            value = (row["id"] or "").strip()
-            if not re.fullmatch(r"[0-9]{1,5}", value) or int(value) > MAX_ID:
-                raise FormatError(
-                    path, f"id {quoted(value)} is not a number from 0 to {MAX_ID}", where=where
-                )
-            try:
-                name = printable(row["name"] or "")
-            except ValueError as error:
-                raise FormatError(path, str(error), where=where) from None
-            if int(value) in names or name.casefold() in seen:
-                reason = f"id {value} or name {quoted(name)} is there twice"
-                raise FormatError(path, reason, where=where)
-            names[int(value)] = name
-            seen.add(name.casefold())
-    except csv.Error as error:
-        raise FormatError(path, f"not a CSV: {error}", where=str(rows.line_num + 1)) from None
-    if not names:
-        raise FormatError(path, "has a header and no classes")
-    return names

@@ -1,0 +1,66 @@
+"""Writes index masks in a palette of the taxonomy's colours, as :mod:`.reader` reads them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from curation.core.atomic import replacing
+from curation.core.errors import CurateError
+from curation.core.masks import IGNORE_INDEX
+from curation.core.records import ImageRecord
+from curation.core.taxonomy import IGNORE, Taxonomy, label_map
+from curation.formats.messages import shown
+
+IGNORE_COLOR = "#e0e0c0"
+"""As in Pascal VOC, where 255 is ignored too, and called void."""
+
+
+def write(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
+    """Writes a palette PNG for each record, in the taxonomy's colours, and ``classes.csv``.
+
+    ``load(folder, images, classes.csv)`` gives the same label maps back.
+
+    Args:
+        records: their categories are the taxonomy's classes or ``ignore``
+
+    Raises:
+        CurateError: an image_id leads out of the folder, or two share a mask
+    """
+    colors = np.zeros((256, 3), dtype=np.uint8)
+    for value, color in [
+        *((c.id, c.color) for c in taxonomy.classes),
+        (IGNORE_INDEX, IGNORE_COLOR),
+    ]:
+        colors[value] = list(bytes.fromhex(color[1:]))
+    written = set()
+    for record in records:
+        name = f"{record.image_id.removesuffix(record.path.suffix)}.png"
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise CurateError(folder, "leads out of the folder", where=shown(record.image_id))
+        if name in written:
+            reason = f"is the mask of two photos; one is {shown(record.image_id)}"
+            raise CurateError(path, reason)
+        written.add(name)
+        image = Image.fromarray(label_map(record, taxonomy))
+        image.putpalette(colors.tobytes())
+        with replacing(path) as part:
+            image.save(part)
+    rows = [(0, "background", "#000000"), *((c.id, c.name, c.color) for c in taxonomy.classes)]
+    with (
+        replacing(folder / "classes.csv") as part,
+        part.open("w", newline="", encoding="utf-8") as file,
+    ):
+        out = csv.writer(file, lineterminator="\n")
+        out.writerows([("id", "name", "color"), *rows, (IGNORE_INDEX, IGNORE, IGNORE_COLOR)])
+
+
+def export(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
+    """``masks/*.png``, and ``classes.csv`` beside the folder."""
+    write(folder / "masks", records, taxonomy)
+    (folder / "masks" / "classes.csv").rename(folder / "classes.csv")
