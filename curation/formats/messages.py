@@ -69,13 +69,17 @@ def explain_bytes(start: bytes) -> str:
     return _UTF_16 if 0 in start[:2] and any(start[:2]) else ""
 
 
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+"""What stands in a CSV between columns where no comma does, and its name."""
+
+
 def explain_separator(header: str, columns: Collection[str]) -> str:
     """Why a CSV seems to lack its columns, where no comma is between them; empty where they lack.
 
     >>> explain_separator("id;name", ["id", "name"])
     'its columns are separated by semicolons, as some spreadsheets write them: save it with commas'
     """
-    for sign, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+    for sign, name in SEPARATORS.items():
         if {*columns} <= {cell.strip(' "') for cell in header.split(sign)}:
             return (
                 f"its columns are separated by {name}, as some spreadsheets write them: "

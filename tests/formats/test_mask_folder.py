@@ -7,9 +7,8 @@ import pytest
 from PIL import Image
 
 from curation.core import rle
-from curation.core.errors import FormatError, TaxonomyError
+from curation.core.errors import FormatError
 from curation.formats import mask_folder
-from curation.formats.mask_folder import class_list
 from tests.conftest import picture
 
 CLASSES = "id,name\n1,shirt\n2,pants\n3,hat\n"
@@ -317,46 +316,6 @@ def test_a_source_is_read_in_slices_by_copies_of_it(masks, images_folder):
 def test_loading_opens_no_mask(masks, images_folder):
     (masks / "a.png").write_bytes(b"no image")
     assert load(masks, images_folder).names == ("a",)
-
-
-@pytest.mark.parametrize(
-    ("classes", "message"),
-    [
-        ("", "classes.csv:1: no columns id and name"),
-        ("1,shirt\n", "classes.csv:1: no columns id and name"),
-        ("id;name\n1;shirt\n", "classes.csv:1: its columns are separated by semicolons"),
-        ("id,name\n1,shirt\n".encode("utf-16"), "classes.csv: UTF-16 text"),
-        ("id,name\n", "has a header and no classes"),
-        ("id,name\n1,shirt\n1,pants\n", "classes.csv:3: id 1 or name 'pants' is there twice"),
-        ("id,name\n1,shirt\n2,Shirt\n", "classes.csv:3: id 2 or name 'Shirt' is there twice"),
-        ("id,name\n-1,shirt\n", "classes.csv:2: id '-1' is not a number from 0 to 65535"),
-        ("id,name\n65536,shirt\n", "id '65536' is not a number"),
-        ("id,name\n1.0,shirt\n", "id '1.0' is not a number"),
-        ("id,name\n" + "9" * 5000 + ",shirt\n", r"id '9+\.\.\.9+' is not a number"),
-        ("id,name\n\u0661,shirt\n", "is not a number"),
-        ("id,name\n1\n", "classes.csv:2: the label '' is empty"),
-        ("id,name\n1,a\0b\n", r"label 'a\\x00b' is empty or cannot be printed"),
-        ('id,name\n1,"a\nb"\n', r"cannot be printed"),
-        ("id,name\n1,shirt, blouse\n", "classes.csv:2: more cells than the first line"),
-        ('id,name\n1,"shirt\n2,pants\n', "not a CSV"),
-        (b"id,name\n1,\xff\n", "not UTF-8 text"),
-        ("id,name\n" + "x" * class_list.MAX_LIST, "larger than 1 MiB"),
-    ],
-)
-def test_a_class_list_that_is_wrong_is_one_error(masks, images_folder, classes, message):
-    save(masks / "a.png")
-    with pytest.raises(FormatError, match=message):
-        load(masks, images_folder, classes)
-
-
-def test_a_class_list_that_is_not_there_names_the_way_out(masks, images_folder, tmp_path):
-    for classes, error, message in (
-        (str(tmp_path / "no.csv"), FormatError, "No such file"),
-        (str(tmp_path / "no.toml"), TaxonomyError, "No such file"),
-        ("nothing", FormatError, "give a .csv, .* or one of styles, supercategories"),
-    ):
-        with pytest.raises(error, match=message):
-            mask_folder.load(masks, images_folder, classes)
 
 
 def test_a_folder_that_is_none_of_masks_is_one_error(masks, images_folder, tmp_path):
