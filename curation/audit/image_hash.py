@@ -16,7 +16,7 @@ from PIL import Image
 from curation.core import image_io
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord
-from curation.formats.messages import explain_mismatch
+from curation.formats.messages import SAVE_TURNED, explain_mismatch
 
 SIDE = 32
 """Pixels of the square that hashes are made of: the input of the perceptual hash."""
@@ -106,12 +106,16 @@ def check_image(
         same = known and known.content == image_io.content_hash(record.path)
         found = known if same else hash_image(record.image_id, record.path)
         size = image_io.size(record.path)
+        unturned = image_io.is_unturned_in_browsers(record.path)
     except (OSError, ValueError) as error:
         return None, [_finding(FindingKind.UNREADABLE, str(error), record)]
-    if size == (record.height, record.width):
-        return found, []
-    detail = explain_mismatch((record.height, record.width), size)
-    return found, [_finding(FindingKind.SIZE_MISMATCH, detail, record)]
+    faults = []
+    if size != (record.height, record.width):
+        detail = explain_mismatch((record.height, record.width), size)
+        faults.append(_finding(FindingKind.SIZE_MISMATCH, detail, record))
+    if unturned:
+        faults.append(_finding(FindingKind.UNTURNED, SAVE_TURNED, record))
+    return found, faults
 
 
 def first_location(record: ImageRecord) -> str:

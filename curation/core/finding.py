@@ -187,6 +187,12 @@ class FindingKind(StrEnum):
         "the outline crosses itself; it was repaired, which changed its area",
     )
 
+    OTHER_FILE = (
+        "another file than was labelled",
+        Severity.WARNING,
+        "the outline leaves the photo, whose file has not the size in bytes that VIA noted",
+    )
+
     # What readers put right where area and box tell, and an audit finds by the shape.
     INVERSE_MASK = (
         "inverse mask",
@@ -248,6 +254,13 @@ class FindingKind(StrEnum):
         "label without a pixel",
         Severity.ERROR,
         "nothing could be drawn of it",
+    )
+
+    # What an import says, and an audit finds.
+    UNTURNED = (
+        "photo that browsers do not turn",
+        Severity.WARNING,
+        "a WebP with an EXIF orientation: curate turns it; browsers, so VIA and the App, do not",
     )
 
     # What an audit finds.

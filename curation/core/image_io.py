@@ -105,6 +105,18 @@ def size(path: Path) -> tuple[int, int]:
         return (width, height) if _orientation(image) in (5, 6, 7, 8) else (height, width)
 
 
+def is_unturned_in_browsers(path: Path) -> bool:
+    """Whether a photo has an EXIF orientation that browsers do not apply, as of WebP.
+
+    They turn JPEG and PNG.
+
+    Raises:
+        ValueError: not a photo that can be read, or larger than MAX_PIXELS
+    """
+    with _opened(path) as image:
+        return image.format == "WEBP" and _orientation(image) in _TURNS
+
+
 def read(path: Path, resize: int | None = None) -> NDArray[np.uint8]:
     """A photo as (H, W, 3) uint8 RGB, EXIF orientation applied, alpha over white.
 

@@ -9,6 +9,11 @@ from collections.abc import Collection
 MAX_SHOWN = 200
 """Characters of the file's own that a message quotes; no label is longer."""
 
+SAVE_TURNED = (
+    "what was labelled in a browser lies otherwise; save the photo turned, without an orientation"
+)
+"""The way out for a photo that browsers do not turn."""
+
 _REPR = reprlib.Repr()
 _REPR.maxstring = 100
 _REPR.maxlevel = 2

@@ -13,7 +13,7 @@ from curation.core import image_io, image_names
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.core.text import count
-from curation.formats.messages import quoted
+from curation.formats.messages import SAVE_TURNED, quoted
 
 OnFinding = Callable[[Finding], None]
 
@@ -105,12 +105,16 @@ def find_image(
         return None
     try:
         height, width = image_io.size(path)
+        unturned = image_io.is_unturned_in_browsers(path)
     except ValueError as error:
         on_finding(Finding(FindingKind.IMAGE_REFUSED, location, f"{error}, {skipped}"))
         return None
     if spelling and name in spelling.otherwise:
         detail = f"{quoted(spelling.written(name))} is {quoted(name)}"
         on_finding(Finding(FindingKind.SPELLED_OTHERWISE, location, detail))
+    if unturned:
+        detail = f"{quoted(name)}: {SAVE_TURNED}"
+        on_finding(Finding(FindingKind.UNTURNED, location, detail))
     return path, height, width
 
 

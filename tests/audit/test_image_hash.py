@@ -43,6 +43,16 @@ def test_a_image_of_another_size_than_its_masks_says_which(jpeg):
     assert "160x120" in fault.detail and "120x160" in fault.detail
 
 
+def test_a_photo_that_browsers_do_not_turn_is_named(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (160, 120)).save(tmp_path / "p.webp", exif=exif)
+    found, (fault,) = check_image(labelled(tmp_path / "p.webp", 160, 120))
+    assert found is not None
+    assert (fault.kind, fault.image_id) == ("photo that browsers do not turn", "p")
+    assert "save the photo turned" in fault.detail
+
+
 @pytest.mark.parametrize("spoil", ["cut off", "replaced", "removed"])
 def test_a_image_that_cannot_be_decoded_to_its_end_is_unreadable(jpeg, spoil):
     content = jpeg.read_bytes()

@@ -118,6 +118,15 @@ def test_what_the_reader_said_of_an_outline_is_told_once_with_its_areas():
     assert audit_record(said) == unsaid
 
 
+def test_an_outline_that_leaves_another_file_than_was_labelled_is_a_fault_of_its_own():
+    record = drawn(80, 20, 130, 20, 130, 30, 80, 30)
+    kinds = FindingKind.OUT_OF_FRAME, FindingKind.OTHER_FILE
+    said = replace(record, instances=(replace(record.instances[0], repaired=kinds),))
+    faults = audit_record(said)
+    assert {f.kind for f in faults} == {*kinds}
+    assert "not the size in bytes that VIA noted" in faults[0].detail
+
+
 def test_an_outline_that_only_touches_itself_is_no_fault():
     bridge_to_a_hole = (0, 0, 50, 0, 50, 50, 0, 50, 0, 0, 20, 20, 20, 30, 30, 30, 30, 20, 20, 20)
     assert audit_record(drawn(*bridge_to_a_hole)) == []

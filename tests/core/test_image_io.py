@@ -53,6 +53,23 @@ def test_a_turned_image_is_measured_and_read_as_shown(tmp_path, orientation, suf
     assert (image_io.read(path) == shown).all()
 
 
+@pytest.mark.parametrize(
+    ("suffix", "orientation", "unturned"),
+    [
+        ("webp", 6, True),
+        ("webp", 1, False),
+        ("webp", 0, False),
+        ("jpg", 6, False),
+        ("png", 6, False),
+    ],
+)
+def test_browsers_turn_no_webp(tmp_path, suffix, orientation, unturned):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = save(tmp_path, f"a.{suffix}", np.zeros((16, 32, 3), np.uint8), exif=exif)
+    assert image_io.is_unturned_in_browsers(path) == unturned
+
+
 def test_a_size_needs_no_pixels(tmp_path, monkeypatch):
     paths = [save(tmp_path, f"a.{suffix}") for suffix in SUFFIXES]
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", None)

@@ -3,11 +3,13 @@
 import shutil
 
 import pytest
+from PIL import Image
 
 from curation.core import rle
+from curation.core.finding import FindingKind
 from curation.core.records import Instance
 from curation.formats.messages import explain_mismatch
-from curation.formats.source import Repeats, join
+from curation.formats.source import Repeats, find_image, join
 from tests.conftest import picture
 
 
@@ -40,6 +42,15 @@ def test_a_listing_is_a_photos_by_its_file_and_called_without_its_suffix_by_one_
     repeats = Repeats.of(two, images_folder)
     assert repeats == Repeats({}, {}, frozenset({1, 2}))
     assert [repeats.image_id(*of) for of in enumerate(two)] == ["a", "a.png", "a.jpg.png"]
+
+
+def test_a_photo_that_browsers_do_not_turn_is_found_and_named(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (6, 4)).save(tmp_path / "a.webp", exif=exif)
+    told = []
+    assert find_image(tmp_path, "a.webp", "t.csv:2", "1 row", told.append)[1:] == (6, 4)
+    assert [(f.kind, f.location) for f in told] == [(FindingKind.UNTURNED, "t.csv:2")]
 
 
 def test_what_two_listings_say_is_there_once_and_what_one_says_twice_stays():

@@ -103,14 +103,13 @@ class Via:
             )
             if not photo:
                 continue
-            path, height, width = photo
-            instances = join([list(_instances(e, height, width, on_finding)) for e in listings])
+            instances = join([list(_instances(e, photo, on_finding)) for e in listings])
             if any(regions) and not instances:
                 on_finding(Finding(FindingKind.NO_USABLE_REGION, entry.location, shown(entry.name)))
                 continue
             if len(listings) > 1:
                 on_finding(joined(entry.location, entry.name, regions, "region"))
-            yield ImageRecord(entry.name, path, height, width, instances)
+            yield ImageRecord(entry.name, *photo, instances)
 
 
 def load(
@@ -173,18 +172,30 @@ def _outline(
         return Finding(FindingKind.UNDRAWABLE_REGION, location, f"{category}: {error}")
 
 
-def _instances(entry: Entry, height: int, width: int, on_finding: OnFinding) -> Iterator[Instance]:
+def _instances(
+    entry: Entry, photo: tuple[Path, int, int], on_finding: OnFinding
+) -> Iterator[Instance]:
+    """What a listing says of a photo.
+
+    Args:
+        photo: its path, height and width
+    """
+    path, height, width = photo
+    replaced = entry.size > 0 and entry.size != path.stat().st_size
     for region in entry.regions:
         if isinstance(region, Finding):
             on_finding(region)
             continue
+        other_file: tuple[FindingKind, ...] = ()
+        if replaced and any(region.rings) and polygons.out_of_frame(region.rings, height, width):
+            other_file = (FindingKind.OTHER_FILE,)
         try:
             mask = polygons.rasterise(region.rings, height, width)
         except ValueError as error:
-            detail = f"{region.category}: {error}"
+            detail = "; ".join([f"{region.category}: {error}", *(k.meaning for k in other_file)])
             on_finding(Finding(FindingKind.UNDRAWABLE_REGION, region.location, detail))
             continue
-        repaired = polygons.repairs(region.rings, height, width)
+        repaired = polygons.repairs(region.rings, height, width) + other_file
         yield Instance(
             region.category, mask, region.location, polygons=region.rings, repaired=repaired
         )
