@@ -99,6 +99,11 @@ def test_import_asks_what_the_format_needs(dataset, format_, asks):
     assert asks <= form("import", dataset, format=format_).keys()
 
 
+def test_a_number_is_asked_for_as_one(dataset):
+    asked = form("import", dataset, format="via")["line_width"]
+    assert (asked.type.to_json()["min"], asked.required) == (1, False)
+
+
 def test_a_form_says_what_is_wrong_with_an_answer(dataset, tmp_path):
     asked = form("import", dataset, format="coco", images=at(tmp_path / "gone"))
     assert "is not there" in asked["images"].error_message

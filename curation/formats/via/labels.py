@@ -44,18 +44,17 @@ def attribute(path: Path, listings: Sequence[Listing], asked: str | None) -> str
     Raises:
         FormatError: no region has it, or more than one may be meant; with those there are
     """
-    regions = [region for listing in listings for region in listing.regions]
-    present = Counter(
-        name for region in regions if isinstance(region, Region) for name in region.attributes
-    )
+    every = [region for listing in listings for region in listing.regions]
+    regions = [region for region in every if isinstance(region, Region)]
+    present = Counter(name for region in regions for name in region.attributes)
     if asked is None and len(present) == 1:
         asked = next(iter(present))
     if asked is not None and asked in present:
         return asked
     if not present:
-        for unread in regions:
-            if isinstance(unread, Finding):
-                raise FormatError(path, f"no region can be read; the first: {unread.detail}")
+        unread = [region.detail for region in every if isinstance(region, Finding)]
+        if unread and not regions:
+            raise FormatError(path, f"no region can be read; the first: {unread[0]}")
         wrong = "no region has an attribute" + (f", so none has {asked!r}" if asked else "")
         raise FormatError(path, f"{wrong}; --label NAME gives all regions one label")
     named = [f"{shown(name)} ({n})" for name, n in present.most_common(MAX_NAMED)]
@@ -88,10 +87,11 @@ def label_of(region: Region, attribute: str) -> str:
 
 def numbers(path: Path, labels: Iterable[str]) -> tuple[Finding, ...]:
     """A word on a file all of whose labels are numbers, as ids of options often are."""
-    found = sorted(set(labels))
+    found = set(labels)
     if not found or not all(label.isdecimal() for label in found):
         return ()
-    named = ", ".join(map(shown, found[:MAX_NAMED])) + (", ..." if len(found) > MAX_NAMED else "")
+    ordered = sorted(found, key=lambda label: (len(label), label))
+    named = ", ".join(ordered[:MAX_NAMED]) + (", ..." if len(found) > MAX_NAMED else "")
     return (Finding(FindingKind.NUMBERS_FOR_LABELS, path.name, f"they are {named}"),)
 
 

@@ -50,6 +50,16 @@ def test_a_label_for_all_is_one_that_can_be_shown_and_no_attribute_is_beside_it(
         load({"k": entry(region())}, label=label, label_attribute=attribute)
 
 
+def test_a_bad_cell_hides_no_way_in(load):
+    text = VIA_2.replace('""style"":""preppy ""', "").replace('""style"":{""boho"":true}', '""')
+    text = text.replace('""style"":""preppy""', "")
+    with pytest.raises(FormatError, match="--label NAME"):
+        load(text)
+    records, told = load(text, label="shirt")
+    assert categories(records) == ["shirt"]
+    assert told[0].kind == "row that cannot be decoded"
+
+
 def test_an_attribute_that_is_misspelt_is_told_with_the_one_that_may_be_meant(load):
     table = {"k": entry(region(style="x", **{f"a{n}": "x" for n in range(20)}))}
     with pytest.raises(FormatError, match=r"'Stile' \('style' may be meant\); there are: "):
@@ -64,7 +74,7 @@ def test_of_several_attributes_one_must_be_named(load):
 @pytest.mark.parametrize(
     ("table", "label_attribute", "expected"),
     [
-        ({"k": entry(region(style="2"), region(style=11))}, None, ["they are 11, 2"]),
+        ({"k": entry(region(style="2"), region(style=11))}, None, ["they are 2, 11"]),
         ({"k": entry(region(style="2"), region(style="coat"))}, None, []),
         (project("dropdown", {"1": "", "2": ""}, "1"), None, []),  # it would have the names
         (VIA_2.replace("preppy ", "1").replace("boho", "2"), "style", ["they are 1, 2"]),
