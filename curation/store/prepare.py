@@ -113,7 +113,10 @@ def prepare_slice(shared: tuple[Source, Target], part: range) -> PreparedSlice:
     for record in source.read(part.start, part.stop, lambda f: told[f.severity].append(f)):
         try:
             done.images.append(prepare(record, target))
-            done.repaired.extend(repaired(record))
+            for found in repaired(record):
+                # It comes beside what was repaired, and is itself only doubted.
+                doubted = found.kind is FindingKind.OTHER_FILE
+                (done.warnings if doubted else done.repaired).append(found)
         except CurateError as error:
             done.skips.append(_too_large(error))
     return done

@@ -125,6 +125,14 @@ def test_a_slice_says_what_was_skipped_and_what_was_repaired(record):
     assert warnings == []
 
 
+def test_another_file_than_was_labelled_is_doubted_and_not_repaired(record):
+    kinds = (FindingKind.OUT_OF_FRAME, FindingKind.OTHER_FILE)
+    drawn = replace(record, instances=(replace(SHIRT, repaired=kinds),))
+    done = prepare.prepare_slice((Listed((drawn,)), target()), range(0, 1))
+    assert [f.kind for f in done.repaired] == [FindingKind.OUT_OF_FRAME]
+    assert [f.kind for f in done.warnings] == [FindingKind.OTHER_FILE]
+
+
 def test_a_warning_keeps_nothing_out_and_is_no_repair(record):
     doubt = Finding(FindingKind.NUMBERS_FOR_LABELS, "t.csv")
     source = Listed((doubt, replace(record, instances=(SHIRT,))))
