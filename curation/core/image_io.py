@@ -153,7 +153,10 @@ def read_index(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
             raise _RefusedError(f"{image.format} may change values; save index masks as PNG")
         # Also where the three are equal: a coloured mask may happen to hold only greys.
         if (channels := len(image.getbands())) > 1:
-            raise _RefusedError(f"has {channels} channels; an index mask has one value per pixel")
+            raise _RefusedError(
+                f"has {channels} channels; an index mask has one value per pixel: write the number "
+                "of its class in place of each colour"
+            )
         # Pillow stretches greys of 2 and 4 bits ("L;4") to 255, and inverts some ("1;I").
         if image.mode not in _INDEX_TYPES or re.search("'[L1];", str(image.tile)):
             raise _RefusedError("its values are not of 1, 8 or 16 bits; save it as an 8-bit PNG")

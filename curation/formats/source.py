@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from posixpath import normpath
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from unicodedata import normalize
 
 from curation.core import image_io, image_names
@@ -55,6 +55,15 @@ class Source(Protocol):
         Raises:
             FormatError: the file is no longer the one that was loaded
         """
+
+
+@runtime_checkable
+class MasksInside(Protocol):
+    """A source whose labels are images, which may lie among the photos."""
+
+    @property
+    def inside(self) -> Collection[str]:
+        """Those that lie in the folder of photos, by their paths in it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from curation import store
 from curation.core import console, image_io, parallel
 from curation.core.errors import CurateError, FormatError
 from curation.core.progress import Progress, silent
-from curation.formats.source import Source
+from curation.formats.source import MasksInside, Source
 from curation.store import app_config, database, decisions, import_report, prepare, write
 from curation.store.import_report import Imported
 
@@ -134,7 +134,8 @@ def _absent(source: Source, known: Collection[str]) -> list[str]:
 def _unlisted(source: Source) -> list[str]:
     """Photos in the folder that the file does not name, with or without their suffix."""
     named = {normpath(normalize("NFC", name)) for name in source.names}
-    inside = {
+    masks = frozenset(source.inside) if isinstance(source, MasksInside) else frozenset()
+    images = {
         normalize("NFC", name): name
         for path in source.images.rglob("*")
         if path.suffix.lower() in image_io.SUFFIXES
@@ -142,6 +143,6 @@ def _unlisted(source: Source) -> list[str]:
     }
     return sorted(
         name
-        for whole, name in inside.items()
-        if whole not in named and image_io.without_suffix(whole) not in named
+        for whole, name in images.items()
+        if name not in masks and not {whole, image_io.without_suffix(whole)} & named
     )

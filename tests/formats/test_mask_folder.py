@@ -115,6 +115,19 @@ def palette():
     return image
 
 
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_of_a_palette_the_indices_count_however_they_are_packed(masks, images_folder, bits):
+    image = Image.fromarray(drawn("..33..", ".1111.", ".1221.", "..22.."))
+    image.putpalette([0, 0, 0, 9, 9, 9, 3, 3, 3, 1, 1, 1])  # colours that could be taken for ids
+    save(masks / "a.png", image, bits=bits, transparency=0)
+    (record,), skips = read(masks, images_folder)
+    assert (found(record), skips) == (
+        [("shirt", "masks/a.png:1"), ("pants", "masks/a.png:2"), ("hat", "masks/a.png:3")],
+        [],
+    )
+    assert (rle.decode(record.instances[0].mask) == SHIRT).all()
+
+
 @pytest.mark.parametrize(
     ("name", "image", "options"),
     [
@@ -157,7 +170,12 @@ def test_ids_go_beyond_a_byte(masks, images_folder):
         ("a.webp", np.dstack([MASK] * 3), {"lossless": True}, "WEBP may change values"),
         ("a.gif", palette(), {}, "GIF may change values"),
         ("a.tif", MASK, {"compression": "jpeg"}, "TIFF may change values"),
-        ("a.png", np.dstack([MASK] * 3), {}, "has 3 channels; an index mask has one value"),
+        (
+            "a.png",
+            np.dstack([MASK] * 3),
+            {},
+            "has 3 channels; an index mask has one value per pixel: write",
+        ),
         ("a.png", np.dstack([MASK] * 4), {}, "has 4 channels"),
         ("a.png", np.dstack([MASK] * 2), {}, "has 2 channels"),
         ("a.tif", MASK.astype(np.float32), {}, "its values are not of 1, 8 or 16 bits"),

@@ -1,8 +1,8 @@
 """Index masks: a folder of images whose pixel values are class ids, and a list of classes.
 
     masks/a.png        the mask of photo a.jpg: one value per pixel, 0 background, 255 ignored
-    masks/b_mask.png   that of b.jpg, where no photo is called b_mask
-    classes.csv        id,name
+    masks/b_mask.png   that of b.jpg, where no photo is called b_mask; see :mod:`.pairing`
+    classes.csv        id,name; see :mod:`.class_list`
 
 The layout of Pascal VOC's SegmentationClass and of most segmentation tools. A
 mask tells classes apart and not instances: each class of a photo is one instance.
@@ -10,7 +10,7 @@ mask tells classes apart and not instances: each class of a photo is one instanc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,8 @@ from curation.core.masks import IGNORE_INDEX
 from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import IGNORE
 from curation.core.text import count
-from curation.formats.mask_folder import class_list, pairing
+from curation.formats.mask_folder import class_list
+from curation.formats.mask_folder.pairing import Pairing, pair
 from curation.formats.messages import explain_mismatch, quoted, shown
 from curation.formats.source import OnFinding, find_image
 
@@ -39,7 +40,7 @@ class MaskFolder:
     Attributes:
         path, images: the folders of masks and of photos
         names: photos without their suffix, as ``sub/a``; a mask without a photo by its own name
-        masks: the files in ``path`` that belong to each name, the one to read first
+        pairing: the masks of each name, and where they lie among the photos
         categories: the name of each pixel value, ``ignore`` of what is, None of background
         ignore_unlisted: 255 is ignored although the class list does not name it
     """
@@ -47,9 +48,14 @@ class MaskFolder:
     path: Path
     images: Path
     names: tuple[str, ...]
-    masks: Mapping[str, tuple[str, ...]]
+    pairing: Pairing
     categories: Mapping[int, str | None]
     ignore_unlisted: bool
+
+    @property
+    def inside(self) -> Collection[str]:
+        """The masks in the folder of photos, by their paths in it."""
+        return self.pairing.inside
 
     def read(self, start: int, stop: int, on_finding: OnFinding) -> Iterator[ImageRecord]:
         """Yields the photos ``names[start:stop]``; see :class:`curation.formats.source.Source`.
@@ -58,7 +64,7 @@ class MaskFolder:
         several masks of a photo the first that has a label is read.
         """
         for name in self.names[start:stop]:
-            masks = self.masks[name]
+            masks = self.pairing.masks[name]
             records = {mask: self._record(name, mask, on_finding) for mask in masks}
             usable = {mask: record for mask, record in records.items() if record}
             best = max(usable, key=lambda mask: bool(usable[mask].instances), default="")
@@ -71,7 +77,11 @@ class MaskFolder:
 
     def _record(self, name: str, mask: str, on_finding: OnFinding) -> ImageRecord | None:
         location = self._location(mask)
-        found = find_image(self.images, name, location, "1 mask", on_finding)
+        if reason := self.pairing.lone.get(name):
+            on_finding(Finding(FindingKind.IMAGE_WITHOUT_FILE, location, f"{reason}, 1 mask"))
+            return None
+        photo = self.pairing.photos.get(name, name)
+        found = find_image(self.images, photo, location, "1 mask", on_finding)
         if not found:
             return None
         image, height, width = found
@@ -116,14 +126,10 @@ class MaskFolder:
 
 
 def load(masks: Path, images: Path, classes: str) -> MaskFolder:
-    """Checks the class list, and matches masks with photos. No mask is opened.
-
-    A mask belongs to the photo of the same name in the same sub-folder, whatever
-    their suffixes; ``a_mask``, ``a_seg``, ``a_label`` and ``a_gt`` (or with ``-``)
-    to ``a`` where no photo has their whole name. Hidden files are no masks, and
-    links to folders are not followed.
+    """Checks the class list, and matches masks with photos; see :mod:`.pairing`. No mask is opened.
 
     Args:
+        masks, images: the folders of masks and of photos; they may be one
         classes: a CSV with the columns id and name, a taxonomy's ``.toml`` or
             the name of a built-in one. In any of them 0 is background and 255
             is ignored: it comes as the category ``ignore``, unless the list
@@ -137,27 +143,18 @@ def load(masks: Path, images: Path, classes: str) -> MaskFolder:
     listed = class_list.read(classes)
     if not masks.is_dir():
         raise FormatError(masks, "no such folder of masks")
-    if masks.resolve() == images.resolve():
-        raise FormatError(masks, "is the folder of photos too; masks need one of their own")
-    files = [
-        path.relative_to(masks).as_posix()
-        for path in masks.rglob("*")
-        if path.suffix.lower() in image_io.SUFFIXES
-        and not path.name.startswith(".")
-        and path.is_file()
-    ]
-    if not files:
-        suffixes = ", ".join(image_io.SUFFIXES)
-        raise FormatError(masks, f"holds no masks: no file ends in one of {suffixes}")
-    matched: dict[str, tuple[str, ...]] = {}
-    root = images.resolve()
-    for file in sorted(files, key=lambda file: (image_io.without_suffix(file), file)):
-        name = pairing.image_name(root, image_io.without_suffix(file))
-        matched[name] = (*matched.get(name, ()), file)
+    pairs = pair(masks, images)
+    if not pairs.masks:
+        reason = f"holds no masks: no file ends in one of {', '.join(image_io.SUFFIXES)}"
+        if masks.resolve() == images.resolve():
+            reason = (
+                "is the folder of photos too, and none of its files is a mask beside its photo: "
+                "that of a.jpg has to be a_mask.png or a.png there"
+            )
+        raise FormatError(masks, reason)
     categories = {0: None, IGNORE_INDEX: IGNORE} | listed
-    return MaskFolder(
-        masks, images, tuple(matched), matched, categories, IGNORE_INDEX not in listed
-    )
+    names = tuple(pairs.masks)
+    return MaskFolder(masks, images, names, pairs, categories, IGNORE_INDEX not in listed)
 
 
 def _runs(values: NDArray[np.integer]) -> dict[int, NDArray[np.int64]]:
