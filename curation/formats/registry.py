@@ -126,14 +126,14 @@ FORMATS = (
         "masks",
         "curation.formats.mask_folder",
         reads="index masks: images whose pixel values are class ids",
-        more="A mask belongs to the photo of the same name. Lossy masks (JPEG) and coloured "
-        "ones are refused.",
+        more="A mask belongs to the photo of the same name, but for words as in a_mask or seg_a; "
+        "both may be in one folder. Lossy masks (JPEG) and coloured ones are refused.",
         example="masks drawn --masks masks/ --images images/ --classes classes.csv",
         annotations=Option("masks", "The folder of single-channel masks.", "folder", required=True),
         options=(
             Option(
                 "classes",
-                "A CSV of id,name; or a taxonomy, by name or .toml.",
+                "A CSV of ids and names; or a taxonomy, by name or .toml.",
                 "text",
                 required=True,
             ),

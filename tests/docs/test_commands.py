@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import os
 import re
 import shlex
@@ -124,7 +125,10 @@ def around(tmp_path_factory) -> tuple[Path, str]:
 
 
 def write_the_other_formats(folder: Path) -> None:
-    """What train.csv says as COCO and as index masks, and train.csv with a row less."""
+    """What train.csv says as COCO and as index masks, and train.csv with a row less.
+
+    The masks in a folder of their own, and beside the photos as Roboflow hands them out.
+    """
     rows = (folder / "train.csv").read_text().splitlines(keepends=True)
     (folder / "train-corrected.csv").write_text("".join(rows[:1] + rows[2:]))
     source = imaterialist.load(folder / "train.csv", folder / "images")
@@ -144,6 +148,11 @@ def write_the_other_formats(folder: Path) -> None:
     ]
     mask_folder.write(folder / "masks", remapped, five)
     (folder / "masks" / "classes.csv").rename(folder / "classes.csv")
+    shutil.copytree(folder / "images", folder / "train")
+    for mask in (folder / "masks").iterdir():
+        shutil.copy(mask, folder / "train" / f"{mask.stem}_mask.png")
+    listed = "".join(f"{c.id}, {c.name}\n" for c in five.classes)
+    (folder / "train" / "_classes.csv").write_text(f"Pixel Value, Class\n{listed}")
 
 
 @pytest.mark.slow
@@ -172,7 +181,7 @@ def assert_all_drawn(path: Path, count: int) -> None:
 
 
 SAID = {
-    FORMATS: ["Into indexed:", "Into fashion:", "59 unchanged, 1 updated"],
+    FORMATS: ["Into indexed:", "Into street:", "Into fashion:", "59 unchanged, 1 updated"],
     AUDIT: ["Audited 60 photos of photos"],
     ISSUES: ["Flagged", "suspect-source-labels.png"],
     PLUGINS: ["excluded the photo figure-0003"],
