@@ -35,7 +35,8 @@ def rasterise(rings: Sequence[Ring], height: int, width: int) -> Rle:
     """Fills rings into one mask; overlapping rings of one instance unite.
 
     A self-intersecting ring is repaired (shapely's ``make_valid``), what lies
-    out of the frame is cut off, a hole that the repair finds stays a hole.
+    out of the frame is cut off, a hole that the repair finds stays a hole. What
+    :func:`curation.core.tracing.trace` made is filled as it is.
 
     Args:
         rings: each ``(x0, y0, x1, y1, ...)`` in pixels from the top left corner, not closed

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import replace

@@ -71,6 +71,12 @@ def test_an_ending_that_photos_have_too_is_no_word_of_masks(tmp_path):
     assert found == {"a_front.png": "a_front", "b_front.png": None}
 
 
+def test_of_the_files_of_cityscapes_the_one_of_class_ids_is_the_mask(tmp_path):
+    names = ("ulm_1_gtFine_color.png", "ulm_1_gtFine_instanceIds.png", "ulm_1_gtFine_labelIds.png")
+    found = paired(tmp_path, " ".join(names), "ulm_1_leftImg8bit.png")
+    assert found == dict(zip(names, (None, None, "ulm_1_leftImg8bit"), strict=True))
+
+
 def test_a_photo_that_has_its_mask_is_not_that_of_another_one(tmp_path):
     found = paired(tmp_path, "img_1.png seg_1.png", "img_1.jpg")
     assert found == {"img_1.png": "img_1", "seg_1.png": None}

@@ -63,12 +63,14 @@ def pair(masks: Path, images: Path) -> Pairing:
     result where the folder has none.
     """
     root, photos = masks.resolve(), images.resolve()
-    files = [file for file in _files(masks) if not _lies_in(photos, root / file, root)]
+    files = list(_files(masks))
     if root == photos:
         marked = [file for file in files if len(_barer(_stem(file), _pattern(MASK_WORDS))) > 1]
         if not marked:
             return _by_suffix(files)
         files = marked
+    elif photos.is_relative_to(root):
+        files = [file for file in files if not (root / file).is_relative_to(photos)]
     within = root.relative_to(photos) if root.is_relative_to(photos) else None
     inside = () if within is None else ((within / file).as_posix() for file in files)
     result = Pairing(inside=frozenset(inside))
@@ -179,11 +181,6 @@ def _files(folder: Path) -> Iterator[str]:
             and path.is_file()
         ):
             yield path.relative_to(folder).as_posix()
-
-
-def _lies_in(folder: Path, path: Path, other: Path) -> bool:
-    """Whether it lies in a folder that is a part of the other one."""
-    return folder != other and folder.is_relative_to(other) and path.is_relative_to(folder)
 
 
 def _stem(file: str) -> str:
