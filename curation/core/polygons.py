@@ -49,12 +49,15 @@ def rasterise(rings: Sequence[Ring], height: int, width: int) -> Rle:
     frame = box(0, 0, width, height)
     filled: list[Rle] = []
     for ring in rings:
-        if exact := _traced(ring, height, width):
-            filled.append(exact)
-        else:
-            # Part by part: the hole of one part may hold another, an island.
-            parts = _parts(_polygon(ring).intersection(frame))
-            filled += [_fill_part(part, height, width) for part in parts]
+        polygon: BaseGeometry = _polygon(ring)
+        if not polygon.is_valid:
+            if traced := _traced(ring, height, width):
+                filled.append(traced)
+                continue
+            polygon = shapely.make_valid(polygon)
+        # Part by part: the hole of one part may hold another, an island.
+        parts = _parts(polygon.intersection(frame))
+        filled += [_fill_part(part, height, width) for part in parts]
     if not filled:
         raise ValueError("the polygon has no area inside the photo")
     united = rle.union(filled)
@@ -95,10 +98,12 @@ def repairs(rings: Sequence[Ring], height: int, width: int) -> tuple[FindingKind
         ``SELF_INTERSECTING`` where a repair changes their areas by REPAIRED or
         more, ``OUT_OF_FRAME`` where they leave the photo by more than OVERSHOT
     """
-    drawn = [
-        Polygon(np.reshape(ring, (-1, 2))) for ring in rings if not _traced(ring, height, width)
-    ]
-    changed = sum(abs(p.area - shapely.make_valid(p).area) for p in drawn if not p.is_valid)
+    drawn = [(Polygon(np.reshape(ring, (-1, 2))), ring) for ring in rings]
+    changed = sum(
+        abs(polygon.area - shapely.make_valid(polygon).area)
+        for polygon, ring in drawn
+        if not polygon.is_valid and not _traced(ring, height, width)
+    )
     crossed = (FindingKind.SELF_INTERSECTING,) if changed >= REPAIRED else ()
     return crossed + out_of_frame(rings, height, width)
 
@@ -121,8 +126,6 @@ def _traced(ring: Ring, height: int, width: int) -> Rle | None:
     one way and around others the other way. Holes that hang on bridges, edges that are gone there
     and back, are no matter here; shapely needs minutes to see what thousands of them enclose.
     """
-    if len(ring) % 2 or not ring:
-        return None
     points = np.asarray(ring, dtype=np.float64).reshape(-1, 2)
     inside = (points >= 0).all() and (points <= (width, height)).all()
     if not inside or (points % 1).any():
@@ -165,14 +168,13 @@ def stroke(points: Sequence[tuple[float, float]], width: float) -> list[Ring]:
     return [_ring(part.exterior) for whole in _parts(drawn) for part in _without_holes(whole)]
 
 
-def _polygon(ring: Ring) -> BaseGeometry:
+def _polygon(ring: Ring) -> Polygon:
     points = np.asarray(ring, dtype=np.float64)
     if points.size % 2 or points.size < 6:
         raise ValueError(f"a polygon needs 3 points, this ring has {points.size / 2:g}")
     if not np.isfinite(points).all():
         raise ValueError("a polygon point is not a finite number")
-    polygon = Polygon(points.reshape(-1, 2))
-    return polygon if polygon.is_valid else shapely.make_valid(polygon)
+    return Polygon(points.reshape(-1, 2))
 
 
 def _parts(geometry: BaseGeometry) -> list[Polygon]:
