@@ -1,4 +1,4 @@
-"""Which photo of a folder is meant by a name that another machine, or another tool, wrote.
+"""What photos are called in their folder, and which is meant by a name that another tool wrote.
 
 Windows writes ``images\\\\a.jpg`` and ``C:\\\\photos\\\\a.jpg``, scripts ``/home/me/photos/a.jpg``,
 labelling tools ``upload/4/a.jpg``, ``/data/local-files/?d=photos/a.jpg`` or a URL; a folder may be
@@ -8,9 +8,10 @@ converted once they were labelled. A name is taken for a file only where no othe
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +28,21 @@ _LOCAL_FILES = "?d="
 Parts = tuple[str, ...]
 
 
+def in_one_folder(photos: Mapping[str, Path]) -> tuple[Path, dict[str, str]]:
+    """What an export calls photos: their paths in one folder, with ``/`` and their true suffix.
+
+    Args:
+        photos: where they are, by image_id
+
+    Returns:
+        the folder: the one they were imported from or, where these are several, the one that
+        holds these; and the paths in it, by image_id
+    """
+    folders = {_imported_from(image_id, path) for image_id, path in photos.items()}
+    folder = folders.pop() if len(folders) == 1 else Path(os.path.commonpath(folders))
+    return folder, {i: path.relative_to(folder).as_posix() for i, path in photos.items()}
+
+
 def parts_of(name: str) -> Parts:
     """The folders of a name, and its last part, in whatever way it is spelled.
 
@@ -40,7 +56,7 @@ def parts_of(name: str) -> Parts:
     elif _URL.match(name):
         with suppress(ValueError):  # "http://[" is no address
             name = unquote(urlsplit(name).path)
-    path = _DRIVE.sub("", name.replace("\\", "/"))
+    path = _DRIVE.sub("", name.strip().replace("\\", "/"))
     return tuple(part for part in path.split("/") if part not in ("", ".", ".."))
 
 
@@ -87,6 +103,18 @@ def settle(folder: Path, names: Sequence[str]) -> dict[str, str]:
     for name, path in (there | {n: root / path for n, path in meant.items()}).items():
         wanted[path.relative_to(root).as_posix()].add(parts_of(name))
     return {name: path for name, path in meant.items() if len(wanted[path]) == 1}
+
+
+def _imported_from(image_id: str, path: Path) -> Path:
+    """The folder in which a photo has this name; its own where the name is of no folder's."""
+    above, last = os.path.split(os.path.normpath(image_id))
+    name = image_io.without_suffix(path.name) if last != path.name else last
+    folder = path.parent
+    for part in reversed(above.split("/") if above else []):
+        if normalize("NFC", part) != normalize("NFC", folder.name):
+            return path.parent
+        folder = folder.parent
+    return folder if normalize("NFC", name) == normalize("NFC", last) else path.parent
 
 
 def _closest(paths: Sequence[str], last: str) -> list[str]:

@@ -4,10 +4,11 @@
     DIR/via.json                        via: the region attribute is ``label``
     DIR/masks/*.png, DIR/classes.csv    masks
     DIR/*.tfrecord                      tfrecord: see :mod:`curation.formats.tfrecord.writer`
-    DIR/splits.csv                      image_id,split,photo_hash
+    DIR/splits.csv                      image_id,split,photo_hash,file_name
     DIR/manifest.json                   format, classes, photos in each split, all files
 
-``curate import`` reads the first three again, with the photos where they are. The folder is
+Photos are named by their paths in the folder they were imported from; in the one above, where
+there are several. ``curate import`` reads the first three again, with that folder. The export is
 there whole or not at all, and never in the place of something else.
 """
 
@@ -25,6 +26,7 @@ from pathlib import Path
 from curation.core import rle
 from curation.core.errors import CurateError
 from curation.core.finding import Finding, FindingKind
+from curation.core.image_names import in_one_folder
 from curation.core.records import ImageRecord
 from curation.core.splits import SPLITS
 from curation.core.taxonomy import IGNORE, Taxonomy
@@ -67,19 +69,16 @@ def write(
         the manifest
 
     Raises:
-        CurateError: the folder holds something that is not of an earlier export in this
-            format, or the format cannot tell two photos apart
+        CurateError: the folder holds something that is not of an earlier export in this format
     """
     chosen = registry.writer(format_)
     if chosen.holds_images:
         write_images = chosen.code().write
         return write_images(folder, records, taxonomy, splits, groups, size, on_image, on_finding)
     with replacing_export(folder, format_) as part:
-        kept = _kept(records.values(), chosen.has_ignore, on_image, on_finding)
-        try:
-            chosen.code().export(part, kept, taxonomy)
-        except ValueError as error:
-            raise CurateError(folder, f"{error}; take another format") from None
+        _, names = in_one_folder({i: record.path for i, record in records.items()})
+        kept = _kept(records.values(), names, chosen.has_ignore, on_image, on_finding)
+        chosen.code().export(part, kept, taxonomy)
         images = Counter(splits[i] for i in records)
         manifest = {
             "format": format_,
@@ -87,7 +86,7 @@ def write(
             "classes": {c.id: c.name for c in taxonomy.classes},
             "splits": {name: {"photos": images[name]} for name in SPLITS},
         }
-        return finish(part, manifest, records, splits, groups)
+        return finish(part, manifest, records, splits, groups, names)
 
 
 @contextmanager
@@ -124,6 +123,7 @@ def finish(
     image_ids: Iterable[str],
     splits: Mapping[str, str],
     groups: Mapping[str, str],
+    names: Mapping[str, str] | None = None,
 ) -> dict:
     """Writes ``splits.csv`` and the manifest of an export whose other files are there.
 
@@ -133,12 +133,14 @@ def finish(
         image_ids: the photos that were written
         splits: train, val or test, by image_id
         groups: content hash of the photo, by image_id
+        names: what the export calls the photo, by image_id, where it has no photos itself
 
     Returns:
         the manifest with its list of files
     """
-    rows = [(i, splits[i], groups[i]) for i in sorted(image_ids)]
-    write_csv(part / "splits.csv", ("image_id", "split", "photo_hash"), rows)
+    given = {"split": splits, "photo_hash": groups, **({"file_name": names} if names else {})}
+    rows = [(i, *(values[i] for values in given.values())) for i in sorted(image_ids)]
+    write_csv(part / "splits.csv", ("image_id", *given), rows)
     files = sorted(p.relative_to(part).as_posix() for p in part.rglob("*") if p.is_file())
     whole = {**manifest, "written_by": WRITTEN_BY, "files": files}
     (part / MANIFEST).write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", "utf-8")
@@ -152,6 +154,7 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> No
 
 def _kept(
     records: Iterable[ImageRecord],
+    names: Mapping[str, str],
     has_ignore: bool,
     on_image: Callable[[], object],
     on_finding: OnFinding,
@@ -170,7 +173,7 @@ def _kept(
                 on_finding(Finding(FindingKind.LABEL_WITHOUT_PIXEL, instance.source, what))
             else:
                 kept.append(instance)
-        yield replace(record, instances=tuple(kept))
+        yield replace(record, image_id=names[record.image_id], instances=tuple(kept))
         on_image()
 
 

@@ -171,6 +171,7 @@ class Repeats:
         first: dict[int, int] = {}
         for group in (group for group in alike.values() if len(group) > 1):
             files: dict[Path, int] = {}
+            bare = None  # the photo that has no suffix, where there is one
             for number, name in group:
                 try:
                     file = image_io.find(images, name)
@@ -180,9 +181,11 @@ class Repeats:
                     first[number] = files[file]
                     later[files[file]] = (*later.get(files[file], ()), number)
                     continue
-                if files:
-                    whole.add(number)
                 files[file] = number
+                if file.name == name.rpartition("/")[2] == image_io.without_suffix(file.name):
+                    bare = number
+            called = next(iter(files.values()), None) if bare is None else bare
+            whole.update(number for number in files.values() if number != called)
         return cls(later, first, frozenset(whole))
 
     def image_id(self, number: int, name: str) -> str:

@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def compare(folder: Path, scratch: Path, rounds: int, peer: int | None) -> dict:
         nonlocal instances
         for record in source.read(0, len(source.names), lambda skip: None):
             instances += len(record.instances)
-            yield record
+            yield replace(record, image_id=record.path.name)  # with its suffix, for the peer
 
     coco.write(scratch / "coco.json", counted())
     seconds: dict[str, list[float]] = {way: [] for way in (OURS, PART, THEIRS, MADE, FLOOR)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -252,6 +253,7 @@ def test_an_export_is_imported_again_with_the_same_masks(
 def test_exports_in_all_formats_have_the_same_splits_and_replace_themselves_alone(
     tmp_path, reviewed
 ):
+    dealt = []
     for format_ in ("tfrecord", "coco", "masks", "via"):
         out = tmp_path / format_
         for _ in range(2):
@@ -259,7 +261,9 @@ def test_exports_in_all_formats_have_the_same_splits_and_replace_themselves_alon
                 run("export", reviewed, out, "--format", format_, "--json").stdout
             )
         assert sum(part["photos"] for part in manifest["splits"].values()) == 3
-        assert (out / "splits.csv").read_bytes() == (tmp_path / "tfrecord/splits.csv").read_bytes()
+        with (out / "splits.csv").open(newline="") as file:
+            dealt.append([row[:3] for row in csv.reader(file)])
+    assert dealt == [dealt[0]] * 4
     said = run("export", reviewed, tmp_path / "coco", "--format", "via", code=1).stderr
     assert "not an earlier export of via" in said
     assert (tmp_path / "coco" / "instances.json").is_file()

@@ -118,9 +118,7 @@ def test_an_orientation_of_another_type_on_disk_is_refused(tmp_path):
             look(path)
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @pytest.mark.filterwarnings("ignore")
 @given(data=st.data(), suffix=st.sampled_from(SUFFIXES))
 def test_no_broken_file_is_more_than_a_value_error(tmp_path, monkeypatch, data, suffix):

@@ -133,7 +133,7 @@ def write_the_other_formats(folder: Path) -> None:
     (folder / "train-corrected.csv").write_text("".join(rows[:1] + rows[2:]))
     source = imaterialist.load(folder / "train.csv", folder / "images")
     records = list(source.read(0, len(source.names), pytest.fail))
-    coco.write(folder / "instances.json", records)
+    coco.write(folder / "instances.json", [replace(r, image_id=r.path.name) for r in records])
     five = taxonomy.load("supercategories")
     remapped = [
         replace(

@@ -42,7 +42,11 @@ def test_an_export_is_labels_splits_and_a_manifest_of_what_is_there(tmp_path, re
     assert manifest["files"] == ["classes.csv", "masks/a.png", "masks/b.png", "splits.csv"]
     assert manifest["splits"]["train"] == {"photos": 2}
     text = (tmp_path / "out" / "splits.csv").read_text()
-    assert text == "image_id,split,photo_hash\na,train,hash of a\nb,train,hash of b\n"
+    assert text.splitlines() == [
+        "image_id,split,photo_hash,file_name",
+        "a,train,hash of a,a.png",
+        "b,train,hash of b,b.png",
+    ]
 
 
 @pytest.mark.parametrize("format_", ["coco", "masks", "via"])
@@ -71,14 +75,14 @@ def test_polygons_that_via_would_fill_otherwise_are_traced_and_others_are_kept(t
     assert b.instances[0].polygons == (slanted,)
 
 
-def test_what_a_format_cannot_tell_apart_is_an_error_and_leaves_nothing(tmp_path, records):
-    records["sub/a"] = replace(records["a"], image_id="sub/a", path=tmp_path / "sub" / "a.png")
-    (tmp_path / "sub").mkdir()
-    (tmp_path / "a.png").rename(tmp_path / "sub" / "a.png")
-    records["a"].path.write_bytes(records["sub/a"].path.read_bytes())
-    with pytest.raises(CurateError, match=r"two photos are named 'a.png'.*take another format"):
-        write(tmp_path / "out", records, "via")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png", "sub"]
+def test_an_export_that_fails_leaves_what_was_there(tmp_path, records):
+    write(tmp_path / "out", records, "via")
+    before = (tmp_path / "out" / "via.json").read_bytes()
+    records["b"] = replace(records["b"], instances=(Instance("feet", EMPTY, "t.csv:9"),))
+    with pytest.raises(ZeroDivisionError):
+        write(tmp_path / "out", records, "via", lambda finding: 1 / 0)
+    assert (tmp_path / "out" / "via.json").read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png", "out"]
 
 
 def test_an_earlier_export_is_replaced_as_a_whole(tmp_path, records):

@@ -306,9 +306,9 @@ def test_a_name_that_is_no_text_is_skipped_and_can_be_written(masks, images_fold
     f"{skip.location} {skip.detail}".encode()
 
 
-def test_hidden_files_and_other_files_are_no_masks(masks, images_folder):
+def test_what_macos_writes_beside_files_and_other_files_are_no_masks(masks, images_folder):
     save(masks / "a.png")
-    for name in ("._a.png", ".a.part.png", "classes.csv", "README.md"):
+    for name in ("._a.png", "classes.csv", "README.md"):
         (masks / name).write_bytes(b"no mask")
     (masks / "b.png").mkdir()
     records, skips = read(masks, images_folder)

@@ -119,7 +119,7 @@ def test_an_empty_mask_has_a_box_of_nothing_and_no_mask_to_draw():
 sides = st.integers(documents.DRAWN - 1, 3 * documents.DRAWN)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(sides, sides, st.tuples(*[st.floats(0, 0.99)] * 2, *[st.floats(0.001, 1)] * 2))
 def test_the_drawn_mask_is_the_exact_one_resized(height, width, area):
     top, left, tall, wide = area

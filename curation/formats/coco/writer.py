@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from curation.core import image_io, polygons, rle
+from curation.core import polygons, rle
 from curation.core.atomic import replacing
 from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import Taxonomy
@@ -25,6 +25,7 @@ def write(
     Attributes are written as Fashionpedia has them, where there are any.
 
     Args:
+        records: their image_ids are their paths in the folder of photos
         categories: names, whose ids count from 1; None sorts those that occur
 
     Raises:
@@ -41,8 +42,7 @@ def write(
         # VIA 2 opens no file without "info".
         file.write('{"info": {}, "licenses": [],\n"images": [')
         for image_id, record in enumerate(records, 1):
-            name = image_io.without_suffix(record.image_id) + record.path.suffix
-            image = {"id": image_id, "file_name": name}
+            image = {"id": image_id, "file_name": record.image_id}
             image |= {"height": record.height, "width": record.width}
             file.write((",\n" if image_id > 1 else "\n") + json.dumps(image))
             for instance in record.instances:

@@ -41,7 +41,8 @@ class Pairing:
 
     Attributes:
         masks: the mask files of each photo, the one to read first, by the photo's name without
-            suffix; those of a mask without a photo by its own
+            suffix, or with it where another photo differs in that alone; those of a mask without
+            a photo by its own
         photos: the file of a photo whose name its mask has too, in the same folder
         lone: why a mask has no photo, where its name alone does not tell
         inside: the masks that lie in the folder of photos, by their paths in it
@@ -59,8 +60,8 @@ class Pairing:
 def pair(masks: Path, images: Path) -> Pairing:
     """Finds the masks of a folder, and the photo of each; the two folders may be one.
 
-    Hidden files are no masks, and links to folders are not followed. There is no mask in the
-    result where the folder has none.
+    What macOS writes beside each file is no mask, and links to folders are not followed. There is
+    no mask in the result where the folder has none.
     """
     root, photos = masks.resolve(), images.resolve()
     files = list(_files(masks))
@@ -126,7 +127,7 @@ def _by_words(result: Pairing, left: Sequence[str], words: re.Pattern[str], imag
 
 
 def _photo(images: Path, names: Sequence[str], inside: Collection[str]) -> str:
-    """The first of some names that is a photo's, as it is spelled on disk; empty where none is."""
+    """The first of some names that is a photo's, by which it is found; empty where none is."""
     for name in names:
         try:
             photo = image_io.find(images, name).relative_to(images).as_posix()
@@ -135,8 +136,17 @@ def _photo(images: Path, names: Sequence[str], inside: Collection[str]) -> str:
         except ValueError:  # there, and refused: whoever reads it says why
             return name
         if photo not in inside:
-            return image_io.without_suffix(photo)
+            return _short(images, photo)
     return ""
+
+
+def _short(images: Path, photo: str) -> str:
+    """A photo's name without its suffix, where that leads to no other photo."""
+    short = image_io.without_suffix(photo)
+    try:
+        return short if image_io.find(images, short) == images / photo else photo
+    except ValueError:  # it may be one of several
+        return photo
 
 
 def _mask_words(masks: Sequence[str], images: Path) -> re.Pattern[str]:
@@ -177,7 +187,7 @@ def _files(folder: Path) -> Iterator[str]:
     for path in folder.rglob("*"):
         if (
             path.suffix.lower() in image_io.SUFFIXES
-            and not path.name.startswith(".")
+            and not path.name.startswith("._")  # of macOS, beside each file
             and path.is_file()
         ):
             yield path.relative_to(folder).as_posix()

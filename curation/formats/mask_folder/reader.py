@@ -39,7 +39,7 @@ class MaskFolder:
 
     Attributes:
         path, images: the folders of masks and of photos
-        names: photos without their suffix, as ``sub/a``; a mask without a photo by its own name
+        names: photos as the pairing calls them, ``sub/a``; a mask without a photo by its own name
         pairing: the masks of each name, and where they lie among the photos
         categories: the name of each pixel value, ``ignore`` of what is, None of background
         ignore_unlisted: 255 is ignored although the class list does not name it

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from curation.core import image_io
 from curation.core.atomic import replacing
 from curation.core.errors import CurateError
 from curation.core.masks import IGNORE_INDEX
@@ -26,7 +27,8 @@ def write(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> N
     ``load(folder, images, classes.csv)`` gives the same label maps back.
 
     Args:
-        records: their categories are the taxonomy's classes or ``ignore``
+        records: their image_ids are their paths in the folder of photos, their categories
+            are the taxonomy's classes or ``ignore``
 
     Raises:
         CurateError: an image_id leads out of the folder, or two share a mask
@@ -39,7 +41,7 @@ def write(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> N
         colors[value] = list(bytes.fromhex(color[1:]))
     written = set()
     for record in records:
-        name = f"{record.image_id.removesuffix(record.path.suffix)}.png"
+        name = f"{_name(record)}.png"
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
             raise CurateError(folder, "leads out of the folder", where=shown(record.image_id))
@@ -64,3 +66,15 @@ def export(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> 
     """``masks/*.png``, and ``classes.csv`` beside the folder."""
     write(folder / "masks", records, taxonomy)
     (folder / "masks" / "classes.csv").rename(folder / "classes.csv")
+
+
+def _name(record: ImageRecord) -> str:
+    """A photo's without its suffix, unless that may be another photo's."""
+    short = image_io.without_suffix(record.image_id)
+    folder = record.path.parents[len(Path(record.image_id).parts) - 1]
+    try:
+        return short if image_io.find(folder, short) == record.path else record.image_id
+    except FileNotFoundError:
+        return short
+    except ValueError:
+        return record.image_id

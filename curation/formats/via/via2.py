@@ -64,4 +64,4 @@ def _listing(path: Path, key: str, entry: object, texts: Texts) -> Listing:
         )
         for number, region in regions.items()
     )
-    return Listing(where, name.strip(), tuple(found), file_size(fields.get("size")))
+    return Listing(where, name, tuple(found), file_size(fields.get("size")))

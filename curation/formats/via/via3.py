@@ -97,8 +97,8 @@ def image_name(name: str) -> str:
     if "://" in name:
         name = unquote(name.partition("?")[0])
     elif not name.startswith("/"):
-        return name.strip()
-    return name.rpartition("/")[2].strip()
+        return name
+    return name.rpartition("/")[2]
 
 
 def shape(xy: object) -> dict[str, object]:

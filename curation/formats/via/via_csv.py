@@ -93,7 +93,7 @@ def _images(path: Path, rows: Iterator[tuple[int, dict[str, str]]]) -> list[List
         if shape or row["region_count"].strip() != "0":
             regions.append(Region(str(line), shape, attributes))
     return [
-        Listing(str(line), name.strip(), tuple(regions), file_size(size))
+        Listing(str(line), name, tuple(regions), file_size(size))
         for (name, size), (line, regions) in found.items()
     ]
 

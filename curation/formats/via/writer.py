@@ -23,19 +23,13 @@ def write(path: Path, records: Iterable[ImageRecord], label_attribute: str) -> N
     without polygons is traced along its mask's pixel edges.
 
     Args:
+        records: their image_ids are their paths in the folder of photos
         label_attribute: the region attribute that holds the category
-
-    Raises:
-        ValueError: two photos have one name: VIA has no folders
     """
     metadata = {}
-    names: set[str] = set()
     values: set[str] = set()
     for record in records:
-        name = record.path.name
-        if name in names:
-            raise ValueError(f"two photos are named {name!r}, which VIA cannot tell apart")
-        names.add(name)
+        name = record.image_id
         regions = []
         for instance in record.instances:
             values.add(instance.category)

@@ -12,17 +12,7 @@ from curation.core import rle
 from curation.core.records import ImageRecord, Instance
 from curation.formats import via
 from curation.formats.via import regions
-from tests.conftest import picture, record
 from tests.formats.via.test_reader import entry, read, read_all, region
-
-
-def test_two_images_of_one_name_cannot_be_written(tmp_path):
-    records = [record(tmp_path / folder / "a.jpg", s=picture("#")) for folder in ("x", "y")]
-    (tmp_path / "x").mkdir()
-    (tmp_path / "x" / "a.jpg").write_bytes(b"of another size")
-    with pytest.raises(ValueError, match=r"two photos are named 'a\.jpg'"):
-        via.write(tmp_path / "v.json", records, "style")
-
 
 coordinates = st.floats(-3, 23, width=32)
 labels = st.text(st.characters(categories=["L", "N", "P"]), min_size=1, max_size=5)
