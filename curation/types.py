@@ -38,6 +38,7 @@ from curation.core import console
 from curation.core.errors import CurateError, FormatError
 from curation.formats import imaterialist, via
 from curation.formats.source import Source
+from curation.steps import name_clash
 from curation.steps.ingest import locked
 from curation.store import app_config, prepare, write
 from curation.store.dataset import batches
@@ -100,7 +101,7 @@ class Importer(BatchDatasetImporter):
         Raises:
             CurateError: not one photo could be imported; or the dataset has samples and is
                 not one of curate's, or its name cannot be that of a folder, or another
-                import into it is running
+                import into it is running, or has other photos of the source's names
         """
         store.check_name(dataset.name)
         self.done = Imported()
@@ -112,6 +113,7 @@ class Importer(BatchDatasetImporter):
             persistent = dataset.persistent
             into = store.open_or_create(dataset.name)
             dataset.persistent = persistent  # curate keeps its datasets; here FiftyOne is asked
+            name_clash.refuse(into, self.source)
             images = self._images(write.target(into, update=False))
             for ready in batches(islice(images, self.max_samples)):
                 write.write_batch(into, ready, update_by="", done=self.done)

@@ -9,7 +9,7 @@ import click
 
 from curation.cli.group import EXISTING, FOLDER, Verbs
 from curation.core import console
-from curation.formats.registry import Format, Option, readers
+from curation.formats.registry import PREFIX, Format, Option, readers
 
 
 @click.group(name="import", cls=Verbs)
@@ -43,9 +43,12 @@ def verb(format_: Format) -> click.Command:
     """The verb that imports a format: its options are those of the table of formats."""
     told = (format_.annotations, *format_.options)
 
-    def callback(dataset: str, images: Path, strict: bool, update: bool, **given: Any) -> None:
+    def callback(
+        dataset: str, images: Path, prefix: str | None, strict: bool, update: bool, **given: Any
+    ) -> None:
         annotations = given.pop(format_.annotations.name)
-        take_in(dataset, format_.load(annotations, images, **given), strict, update)
+        source = format_.load(annotations, images, prefix, **given)
+        take_in(dataset, source, strict, update)
 
     return click.Command(
         format_.name,
@@ -55,6 +58,7 @@ def verb(format_: Format) -> click.Command:
             *map(_option, told[:1]),
             click.Option(["--images"], type=FOLDER, required=True, help="The folder of photos."),
             *map(_option, told[1:]),
+            _option(PREFIX),
             click.Option(
                 ["--strict"], is_flag=True, help="Refuse a file of which anything is skipped."
             ),

@@ -122,6 +122,10 @@ class IMaterialist:
     size: int
     changed: int
 
+    def image_id(self, number: int) -> str:
+        """What the photo ``names[number]`` is called in a dataset."""
+        return self.repeats.image_id(number, self.names[number])
+
     def read(self, start: int, stop: int, on_finding: OnFinding) -> Iterator[ImageRecord]:
         """Yields the photos ``names[start:stop]``; see :class:`curation.formats.source.Source`."""
         with self.path.open("rb") as file:
@@ -163,7 +167,7 @@ class IMaterialist:
             return None
         if len(listings) > 1:
             on_finding(joined(first, name, list(map(len, listings)), "row"))
-        return ImageRecord(self.repeats.image_id(number, name), image, height, width, instances)
+        return ImageRecord(self.image_id(number), image, height, width, instances)
 
     def _instances(
         self, rows: Sequence[tuple[int, bytes]], height: int, width: int, on_finding: OnFinding

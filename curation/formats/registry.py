@@ -42,6 +42,13 @@ class Option:
 ANNOTATIONS = Option("annotations", "The annotation file.", required=True)
 
 
+PREFIX = Option(
+    "prefix",
+    "Call photos NAME/...: another folder's of the same names are there already.",
+    "text",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """One format.
@@ -70,17 +77,23 @@ class Format:
     holds_images: bool = False
     has_ignore: bool = False
 
-    def load(self, annotations: Path, images: Path, **options: object) -> Source:
+    def load(
+        self, annotations: Path, images: Path, prefix: str | None = None, **options: object
+    ) -> Source:
         """Indexes an annotation file.
 
         Args:
             annotations, images: the file (or folder) of labels, the folder of photos
+            prefix: what photos are called by, before their names
             options: by the names of ``options``; None for what is not given
 
         Raises:
-            CurateError: the file is not of this format
+            CurateError: the file is not of this format, or the prefix can be none
         """
-        return self.code().load(annotations, images, **options)
+        from curation.formats.source import Prefixed
+
+        source = self.code().load(annotations, images, **options)
+        return Prefixed(source, prefix) if prefix else source
 
     def code(self) -> ModuleType:
         """The module, loaded now."""

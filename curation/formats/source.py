@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from posixpath import normpath
 from typing import Protocol, runtime_checkable
 from unicodedata import normalize
 
 from curation.core import image_io, image_names
+from curation.core.errors import CurateError
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.core.text import count
@@ -40,6 +41,9 @@ class Source(Protocol):
     def names(self) -> Sequence[str]:
         """The photos as the file names them, in its order; slices count these."""
 
+    def image_id(self, number: int) -> str:
+        """What the photo ``names[number]`` is called in a dataset."""
+
     def read(self, start: int, stop: int, on_finding: OnFinding) -> Iterator[ImageRecord]:
         """Yields the photos ``names[start:stop]``.
 
@@ -64,6 +68,49 @@ class MasksInside(Protocol):
     @property
     def inside(self) -> Collection[str]:
         """Those that lie in the folder of photos, by their paths in it."""
+
+
+@dataclass(frozen=True)
+class Prefixed:
+    """A source whose photos are called ``prefix/name``, beside others of their names.
+
+    Attributes:
+        prefix: one folder or several, as ``val``
+    """
+
+    source: Source
+    prefix: str
+
+    def __post_init__(self) -> None:
+        if normpath(self.prefix) != self.prefix or self.prefix.startswith(("/", ".")):
+            reason = "has to be a name, or several with a / between them"
+            raise CurateError(f"--prefix {quoted(self.prefix)}", reason)
+
+    @property
+    def path(self) -> Path:
+        return self.source.path
+
+    @property
+    def images(self) -> Path:
+        return self.source.images
+
+    @property
+    def names(self) -> Sequence[str]:
+        return self.source.names
+
+    @property
+    def inside(self) -> Collection[str]:
+        return self.source.inside if isinstance(self.source, MasksInside) else ()
+
+    def image_id(self, number: int) -> str:
+        return f"{self.prefix}/{self.source.image_id(number)}"
+
+    def read(self, start: int, stop: int, on_finding: OnFinding) -> Iterator[ImageRecord]:
+        for record in self.source.read(start, stop, on_finding):
+            # Their ids are made from the photo's name: those of two photos must not be the same.
+            instances = tuple(replace(i, instance_id="") for i in record.instances)
+            image_id = f"{self.prefix}/{record.image_id}"
+            yield replace(record, image_id=image_id, instances=instances)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +236,7 @@ class Repeats:
         return cls(later, first, frozenset(whole))
 
     def image_id(self, number: int, name: str) -> str:
-        """What a listing's photo is called: without its suffix, where that tells it from others."""
+        """What a listing's photo is called: without a suffix, where that tells it from others."""
         return name if number in self.whole else image_io.without_suffix(name)
 
 

@@ -15,6 +15,7 @@ from curation.core import console, image_io, parallel
 from curation.core.errors import CurateError, FormatError
 from curation.core.progress import Progress, silent
 from curation.formats.source import MasksInside, Source
+from curation.steps import name_clash
 from curation.store import app_config, database, decisions, import_report, prepare, write
 from curation.store.import_report import Imported
 
@@ -44,7 +45,8 @@ def ingest(
 
     Raises:
         CurateError: not one image could be imported, or with ``strict`` not all,
-            or another import into the dataset is running; the dataset is as it was
+            or another import into the dataset is running, or photos of it are others
+            than those of their names in the dataset; the dataset is as it was
     """
     store.check_name(name)
     with locked(name):
@@ -57,6 +59,7 @@ def ingest(
 def _ingest(name: str, source: Source, update: bool, progress: Progress) -> Imported:
     dataset = store.open_or_create(name)
     store.renew(dataset)
+    name_clash.refuse(dataset, source, progress)
     result = Imported()
     before, state = write.target(dataset, update), _state(source)
     task, total = f"import {source.path.name}", len(source.names)
@@ -127,8 +130,7 @@ def _state(source: Source) -> str:
 
 def _absent(source: Source, known: Collection[str]) -> list[str]:
     """Photos of the dataset that the file does not name."""
-    named = {image_io.without_suffix(name) for name in source.names}
-    return sorted(set(known) - named - set(source.names))
+    return sorted(set(known) - {source.image_id(n) for n in range(len(source.names))})
 
 
 def _unlisted(source: Source) -> list[str]:

@@ -23,7 +23,7 @@ from curation.core.errors import CurateError
 from curation.core.finding import Finding, Severity
 from curation.core.progress import Progress
 from curation.core.text import count, count_kinds
-from curation.formats.registry import Option, readers, writers
+from curation.formats.registry import PREFIX, Option, readers, writers
 from curation.steps.audit import AUDIT
 from curation.steps.dataset_runs import DatasetRuns
 from curation.steps.export import SIZE
@@ -112,14 +112,14 @@ class Import(Verb):
         if format_ := READERS.get(form.choice("format", "Format", choices)):
             if format_.more:
                 form.notice(format_.more)
-            for option in (format_.annotations, PHOTOS, *format_.options):
+            for option in (format_.annotations, PHOTOS, *format_.options, PREFIX):
                 form.option(option)
         form.switch("strict", "Strict", "Refuse a file of which anything is skipped.")
         form.switch("update", "Update", "Take over photos that differ by now.")
 
     def act(self, dataset, given, progress):
         format_ = READERS[given["format"]]
-        told = {option.name: _answer(given, option) for option in format_.options}
+        told = {option.name: _answer(given, option) for option in (*format_.options, PREFIX)}
         source = format_.load(_answer(given, format_.annotations), _answer(given, PHOTOS), **told)
         done = steps.ingest(
             given["dataset"], source, strict=bool(given.get("strict")),

@@ -125,7 +125,7 @@ def around(tmp_path_factory) -> tuple[Path, str]:
 
 
 def write_the_other_formats(folder: Path) -> None:
-    """What train.csv says as COCO and as index masks, and train.csv with a row less.
+    """What train.csv says as COCO (also of a second folder) and as index masks, and a row less.
 
     The masks in a folder of their own, and beside the photos as Roboflow hands them out.
     """
@@ -133,7 +133,13 @@ def write_the_other_formats(folder: Path) -> None:
     (folder / "train-corrected.csv").write_text("".join(rows[:1] + rows[2:]))
     source = imaterialist.load(folder / "train.csv", folder / "images")
     records = list(source.read(0, len(source.names), pytest.fail))
-    coco.write(folder / "instances.json", [replace(r, image_id=r.path.name) for r in records])
+    named = [replace(r, image_id=r.path.name) for r in records]
+    coco.write(folder / "instances.json", named)
+    (folder / "val").mkdir()
+    for one in named[:2]:  # other photos of the same names
+        with Image.open(one.path) as photo:
+            photo.rotate(180).save(folder / "val" / one.image_id)
+    coco.write(folder / "val.json", named[:2])
     five = taxonomy.load("supercategories")
     remapped = [
         replace(

@@ -73,6 +73,10 @@ class Coco:
     size: int
     changed: int
 
+    def image_id(self, number: int) -> str:
+        """What the photo ``names[number]`` is called in a dataset."""
+        return self.repeats.image_id(number, self.names[number])
+
     def read(self, start: int, stop: int, on_finding: OnFinding) -> Iterator[ImageRecord]:
         """Yields the photos ``names[start:stop]``; see :class:`curation.formats.source.Source`.
 
@@ -118,7 +122,7 @@ class Coco:
             return None
         if len(listings) > 1:
             on_finding(joined(location, name, annotations, "annotation"))
-        return ImageRecord(self.repeats.image_id(number, name), image, height, width, instances)
+        return ImageRecord(self.image_id(number), image, height, width, instances)
 
     def _location(self, number: int) -> str:
         return f"{self.path.name}:{shown(self.spelling.written(self.names[number]))}"

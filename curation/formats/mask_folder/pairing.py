@@ -43,13 +43,11 @@ class Pairing:
         masks: the mask files of each photo, the one to read first, by the photo's name without
             suffix, or with it where another photo differs in that alone; those of a mask without
             a photo by its own
-        photos: the file of a photo whose name its mask has too, in the same folder
         lone: why a mask has no photo, where its name alone does not tell
         inside: the masks that lie in the folder of photos, by their paths in it
     """
 
     masks: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    photos: dict[str, str] = field(default_factory=dict)
     lone: dict[str, str] = field(default_factory=dict)
     inside: frozenset[str] = frozenset()
 
@@ -91,11 +89,10 @@ def _by_suffix(files: Sequence[str]) -> Pairing:
     for file in files:
         alike[_stem(file)].append(file)
     result = Pairing()
-    for name, group in sorted(alike.items()):
+    for _, group in sorted(alike.items()):
         masks = [file for file in group if file.lower().endswith(_LOSSLESS)]
         if len(group) == 2 and len(masks) == 1:
-            result.add(name, masks[0])
-            result.photos[name] = next(file for file in group if file not in masks)
+            result.add(next(file for file in group if file not in masks), masks[0])
     result.inside = frozenset(mask for masks in result.masks.values() for mask in masks)
     return result
 

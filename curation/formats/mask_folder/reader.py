@@ -57,6 +57,10 @@ class MaskFolder:
         """The masks in the folder of photos, by their paths in it."""
         return self.pairing.inside
 
+    def image_id(self, number: int) -> str:
+        """What the photo ``names[number]`` is called in a dataset: as the pairing calls it."""
+        return self.names[number]
+
     def read(self, start: int, stop: int, on_finding: OnFinding) -> Iterator[ImageRecord]:
         """Yields the photos ``names[start:stop]``; see :class:`curation.formats.source.Source`.
 
@@ -80,8 +84,7 @@ class MaskFolder:
         if reason := self.pairing.lone.get(name):
             on_finding(Finding(FindingKind.IMAGE_WITHOUT_FILE, location, f"{reason}, 1 mask"))
             return None
-        photo = self.pairing.photos.get(name, name)
-        found = find_image(self.images, photo, location, "1 mask", on_finding)
+        found = find_image(self.images, name, location, "1 mask", on_finding)
         if not found:
             return None
         image, height, width = found

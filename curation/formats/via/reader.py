@@ -80,6 +80,10 @@ class Via:
         """The photos as the file names them, each as often as it is listed."""
         return tuple(entry.name for entry in self.entries)
 
+    def image_id(self, number: int) -> str:
+        """What the photo ``names[number]`` is called in a dataset: as the file names it."""
+        return self.names[number]
+
     def read(self, start: int, stop: int, on_finding: OnFinding) -> Iterator[ImageRecord]:
         """Yields the photos ``names[start:stop]``, each where it is listed first.
 

@@ -33,10 +33,13 @@ def write(path: Path, rows) -> Path:
     return path
 
 
-def run(rows, images, update=False, strict=False):
+def source_of(rows, images):
     path = write(images.parent / "train.csv", rows)
-    source = imaterialist.load(path, images, DEFAULT_LABELS)
-    return ingest(NAME, source, strict=strict, update=update)
+    return imaterialist.load(path, images, DEFAULT_LABELS)
+
+
+def run(rows, images, update=False, strict=False):
+    return ingest(NAME, source_of(rows, images), strict=strict, update=update)
 
 
 def remapped():
