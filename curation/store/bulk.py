@@ -43,7 +43,7 @@ def dataset_id(dataset: fo.Dataset) -> ObjectId:
     return dataset._doc.id
 
 
-def update_dataset(dataset: fo.Dataset, update: Mapping[str, Any]) -> None:
+def update_dataset(dataset: fo.Dataset, update: Mapping[str, Any], unless: str = "") -> None:
     """Changes keys of the dataset's own document, and no others, at once; then reads it anew.
 
     FiftyOne's ``dataset.save()`` would write ``info`` as it was when this process read it, and
@@ -51,9 +51,11 @@ def update_dataset(dataset: fo.Dataset, update: Mapping[str, Any]) -> None:
 
     Args:
         update: operators of MongoDB, e.g. ``{"$set": {"info.curate.flagged": "r1"}}``
+        unless: a key; where it is there, nothing is changed
     """
     update = {**update, "$currentDate": {"last_modified_at": True}}
-    _datasets(dataset).update_one({"_id": dataset_id(dataset)}, update)
+    where = {"_id": dataset_id(dataset)} | ({unless: {"$exists": False}} if unless else {})
+    _datasets(dataset).update_one(where, update)
     dataset.reload()
 
 

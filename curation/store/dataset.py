@@ -17,7 +17,7 @@ from curation.core.records import ImageRecord, Instance
 from curation.core.rle import Rle
 from curation.core.taxonomy import Taxonomy
 from curation.review import Journal, Review, resolve
-from curation.store import bulk, database
+from curation.store import bulk, database, dataset_folder
 from curation.store.fields import (
     CLASS_SCORES,
     GROUND_TRUTH,
@@ -272,12 +272,15 @@ def wrap(samples: fo.Dataset) -> Dataset:
     """The dataset of FiftyOne's own one; the same again while that is the same.
 
     Raises:
-        DatasetError: curate did not import it, or an earlier curate did
+        DatasetError: curate did not import it, or an earlier curate did, or its folder is
+            another one
     """
     known = _opened.get(samples.name)
     if known is None or known.samples is not samples:
         _check_ours(samples)
-        known = _opened[samples.name] = Dataset(samples)
+        known = Dataset(samples)
+        dataset_folder.check(samples, known.journal, _MARK)
+        _opened[samples.name] = known
     return known
 
 

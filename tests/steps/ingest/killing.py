@@ -113,6 +113,7 @@ def look(name: str) -> dict:
     indexes = bulk.collection(dataset.samples).index_information()
     info = deepcopy(dataset.samples.info)
     info["curate"]["labels_of"] = dataset.is_current  # it has an id by chance, too
+    info["curate"]["folder"] = bool(info["curate"]["folder"]["id"])
     return {
         "photos": images,
         "read by FiftyOne": sorted(sample.image_id for sample in dataset.samples),
