@@ -139,6 +139,11 @@ class FindingKind(StrEnum):
         Severity.ERROR,
         "all regions of the photo were skipped",
     )
+    UNLABELLED = (
+        "photo that nobody labelled",
+        Severity.ERROR,
+        "no annotation of it was submitted; predictions and drafts are none",
+    )
     MASK_REFUSED = (
         "mask refused",
         Severity.ERROR,
@@ -215,6 +220,12 @@ class FindingKind(StrEnum):
         "labels that are numbers",
         Severity.WARNING,
         "no export says what options are called: if these are their ids, import VIA's project",
+    )
+
+    OTHER_ANNOTATION = (
+        "another annotation of the photo",
+        Severity.WARNING,
+        "several people labelled it: the ground truth was read, else what was changed last",
     )
 
     # What an import says of photos that were there before, or are not named.

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import blake2b
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 from unicodedata import normalize
 
 import numpy as np
@@ -166,6 +168,25 @@ def read_index(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
         return values.astype(_INDEX_TYPES[image.mode])
 
 
+def read_bitmap(data: bytes, height: int, width: int) -> NDArray[np.bool_]:
+    """A mask that was kept as an image, as (H, W): what its alpha shows, else what is not 0.
+
+    Args:
+        data: of a file, such as a PNG
+        height, width: of the mask in pixels
+
+    Raises:
+        ValueError: not an image that can be read, or of another size
+    """
+    with _decoded(BytesIO(data), "mask") as image:
+        if image.size != (width, height):
+            raise _RefusedError(f"the mask is {image.width}x{image.height}, not {width}x{height}")
+        if image.has_transparency_data:
+            return np.asarray(image.convert("RGBA").getchannel("A")) > 0
+        values = np.asarray(image)
+        return values.any(axis=2) if values.ndim == 3 else values != 0
+
+
 def content_hash(path: Path) -> str:
     """32 hex digits of the file's bytes: the same photo under two names has one hash."""
     digest = blake2b(digest_size=16)
@@ -209,16 +230,26 @@ def _listing(folder: Path, changed: int) -> dict[str, list[os.DirEntry[str]]]:
 
 @contextmanager
 def _opened(path: Path, kind: str = "photo") -> Iterator[ImageFile.ImageFile]:
-    """An image whose size is checked; what Pillow raises in the block is a ValueError."""
+    """An image as :func:`_decoded`."""
     try:
         # Not by its name: Pillow would map a turned TIFF into memory, and mix up its sides.
-        with path.open("rb") as file:
-            with warnings.catch_warnings():
-                # Pillow warns of large photos before check_size can refuse them.
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-                image = Image.open(file, formats=FORMATS)
-            check_size(image.height, image.width)
-            yield image
+        file = path.open("rb")
+    except OSError as error:
+        raise ValueError(f"{kind} cannot be read: {error}") from None
+    with file, _decoded(file, kind) as image:
+        yield image
+
+
+@contextmanager
+def _decoded(file: BinaryIO, kind: str) -> Iterator[ImageFile.ImageFile]:
+    """An image whose size is checked; what Pillow raises in the block is a ValueError."""
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of large photos before check_size can refuse them.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(file, formats=FORMATS)
+        check_size(image.height, image.width)
+        yield image
     except _RefusedError:
         raise
     except UnidentifiedImageError:

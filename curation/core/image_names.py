@@ -1,7 +1,7 @@
 """What photos are called in their folder, and which is meant by a name that another tool wrote.
 
 Windows writes ``images\\\\a.jpg`` and ``C:\\\\photos\\\\a.jpg``, scripts ``/home/me/photos/a.jpg``,
-labelling tools ``upload/4/a.jpg``, ``/data/local-files/?d=photos/a.jpg`` or a URL; a folder may be
+labelling tools ``upload/4/5e3a8cfd-a.jpg``, ``/data/local-files/?d=photos/a.jpg`` or a URL; a folder may be
 one too high or too low; Windows and macOS do not tell ``IMG.JPG`` from ``img.jpg``; and photos are
 converted once they were labelled. A name is taken for a file only where no other can be meant.
 """
@@ -24,6 +24,9 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _DRIVE = re.compile(r"^[A-Za-z]:(?=/)")
 _LOCAL_FILES = "?d="
 """Label Studio's storage on its own machine: what follows is a path."""
+
+_UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)")
+"""What Label Studio puts before the name of a photo that is uploaded to it."""
 
 Parts = tuple[str, ...]
 
@@ -65,11 +68,19 @@ def candidates(folder: Path, name: str) -> list[str]:
 
     The longest end of the name that leads to a photo; where it is a single part, one that lies in
     whatever sub-folder. Of those the ones of just this spelling, else of this spelling but for
-    capitals, else of another suffix.
+    capitals, else of another suffix. What leads to none as it is may be the name of an upload.
     """
     parts = parts_of(name)
     if not parts:
         return []
+    if found := _ending(folder, parts):
+        return found
+    original = _UPLOADED.sub("", parts[-1])
+    return _ending(folder, (original,)) if original != parts[-1] else []
+
+
+def _ending(folder: Path, parts: Parts) -> list[str]:
+    """The photos whose path is the longest end of these parts that leads to any."""
     alike = _photos(folder, folder.stat().st_mtime_ns).get(_stem(parts[-1]), [])
     for start in range(len(parts)):
         above = _key(parts[start:-1])

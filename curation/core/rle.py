@@ -207,6 +207,35 @@ def encode(mask: NDArray) -> Rle:
     return Rle(mask.shape[0], mask.shape[1], packed["counts"])
 
 
+def encode_box(inside: NDArray[np.bool_], left: int, top: int, height: int, width: int) -> Rle:
+    """A mask that was kept as a part of its photo, to an :class:`Rle` of the photo.
+
+    Takes the time of the part, not of the photo.
+
+    Args:
+        inside: (h, w) the part
+        left, top: of the part, in pixels from the photo's top left corner
+        height, width: size of the photo in pixels
+
+    Raises:
+        ValueError: the part leaves the photo
+
+    >>> to_counts(encode_box(np.array([[True], [True]]), 1, 0, 2, 3)).tolist()
+    [2, 2, 2]
+    """
+    check_size(height, width)
+    rows, columns = inside.shape
+    if min(left, top) < 0 or left + columns > width or top + rows > height:
+        box = f"{columns}x{rows} at {left},{top}"
+        raise ValueError(f"the mask ({box}) leaves the {width}x{height} photo")
+    columns_apart = np.zeros((rows + 1, columns), dtype=bool)
+    columns_apart[:rows] = inside
+    edges = np.flatnonzero(np.diff(columns_apart.ravel(order="F"), prepend=False))
+    column, row = np.divmod(edges, rows + 1)
+    places = (left + column) * height + top + row
+    return from_counts(np.diff(places, prepend=0, append=height * width), height, width)
+
+
 def decode(rle: Rle) -> NDArray[np.bool_]:
     """An :class:`Rle` to a (H, W) bool array."""
     return coco.decode(rle.as_coco()).astype(bool)

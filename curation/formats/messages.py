@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import reprlib
+from collections import Counter
 from collections.abc import Collection
+from difflib import get_close_matches
 
 MAX_SHOWN = 200
 """Characters of the file's own that a message quotes; no label is longer."""
@@ -91,6 +93,33 @@ def explain_separator(header: str, columns: Collection[str]) -> str:
                 "save it with commas"
             )
     return ""
+
+
+MAX_NAMED = 10
+"""Attributes, or labels, that a message lists."""
+
+
+def listed(present: Counter[str]) -> str:
+    """What there is and how often, the most frequent first.
+
+    >>> listed(Counter("aab"))
+    'a (2), b (1)'
+    """
+    named = [f"{shown(name)} ({n})" for name, n in present.most_common(MAX_NAMED)]
+    if len(present) > MAX_NAMED:
+        named.append(f"{len(present) - MAX_NAMED} more")
+    return ", ".join(named)
+
+
+def alike(asked: str, present: Collection[str]) -> str:
+    """What a misspelt name may mean, as a part of a sentence; empty where nothing is near.
+
+    >>> alike("Stile", ["style", "sleeve"])
+    " ('style' may be meant)"
+    """
+    spelled = {name.casefold(): name for name in present}
+    near = [quoted(spelled[n]) for n in get_close_matches(asked.casefold(), spelled)]
+    return f" ({' or '.join(near)} may be meant)" if near else ""
 
 
 def explain_mismatch(given: tuple[int, int], found: tuple[int, int]) -> str:

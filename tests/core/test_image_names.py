@@ -28,6 +28,8 @@ def folder(tmp_path):
         ("https://example.org/v0/o/pics%2Fa.jpg?alt=media&token=x", "a.jpg"),
         ("/data/local-files/?d=photos/train/q.jpg", "train/q.jpg"),
         ("upload/4/a.jpg", "a.jpg"),
+        ("/data/upload/4/5e3a8cfd-a.jpg", "a.jpg"),
+        ("images/4/5e3a8cfd-q.jpg", "train/q.jpg"),
         ("images/train/q.jpg", "train/q.jpg"),
         ("q.jpg", "train/q.jpg"),
         ("img_1.jpg", "IMG_1.JPG"),
@@ -42,6 +44,16 @@ def test_a_name_means_the_one_photo_that_it_can_mean(folder, name, photo):
 @pytest.mark.parametrize("name", ["a.jpg", "a", "train/001.jpg", "c.jpg", "test/q2.jpg", "", "///"])
 def test_what_is_found_as_it_is_or_not_at_all_is_left_alone(folder, name):
     assert settle(folder, [name]) == {}
+
+
+def test_an_upload_is_taken_for_a_photo_only_where_no_other_can_be_meant(folder):
+    assert settle(folder, ["upload/4/5e3a8cfd-a.jpg", "upload/4/91c0ffee-a.jpg"]) == {}
+    assert candidates(folder, "upload/4/5e3a8cfd-001.jpg") == ["train/001.jpg", "val/001.jpg"]
+    assert candidates(folder, "upload/4/5e3a8cfd-") == []
+    save(folder, "5e3a8cfd-a.jpg")
+    assert settle(folder, ["upload/4/5e3a8cfd-a.jpg"]) == {
+        "upload/4/5e3a8cfd-a.jpg": "5e3a8cfd-a.jpg"
+    }
 
 
 def test_a_folder_of_the_name_is_heeded(folder):

@@ -183,3 +183,15 @@ def test_any_counts_are_refused_or_can_be_worked_with(counts):
 def test_masks_of_two_sizes_cannot_be_combined():
     with pytest.raises(ValueError, match="2 sizes"):
         rle.union([rle.encode(np.ones((2, 3))), rle.encode(np.ones((3, 2)))])
+
+
+@given(bool_masks, st.integers(0, 3), st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))
+def test_a_part_of_a_photo_is_encoded_as_the_whole_is(part, left, top, right, bottom):
+    whole = np.pad(part, ((top, bottom), (left, right)))
+    assert rle.encode_box(part, left, top, *whole.shape) == rle.encode(whole)
+
+
+@pytest.mark.parametrize(("left", "top"), [(-1, 0), (0, -1), (3, 0), (0, 3)])
+def test_a_part_that_leaves_the_photo_is_refused(left, top):
+    with pytest.raises(ValueError, match=rf"2x2 at {left},{top}\) leaves the 4x4 photo"):
+        rle.encode_box(np.ones((2, 2), bool), left, top, 4, 4)

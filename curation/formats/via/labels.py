@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
 from curation.core.errors import CurateError, FormatError
 from curation.core.finding import Finding, FindingKind
-from curation.formats.messages import printable, quoted, shown
+from curation.formats.messages import MAX_NAMED, alike, listed, printable, quoted
 from curation.formats.via.regions import Listing, Region
-
-MAX_NAMED = 10
-"""Attributes, or labels, that a message lists."""
 
 
 def naming(
@@ -57,13 +53,10 @@ def attribute(path: Path, listings: Sequence[Listing], asked: str | None) -> str
             raise FormatError(path, f"no region can be read; the first: {unread[0]}")
         wrong = "no region has an attribute" + (f", so none has {asked!r}" if asked else "")
         raise FormatError(path, f"{wrong}; --label NAME gives all regions one label")
-    named = [f"{shown(name)} ({n})" for name, n in present.most_common(MAX_NAMED)]
-    if len(present) > MAX_NAMED:
-        named.append(f"{len(present) - MAX_NAMED} more")
     wrong = "name the label attribute"
     if asked is not None:
-        wrong = f"no region has the attribute {asked!r}{_alike(asked, present)}"
-    raise FormatError(path, f"{wrong}; there are: {', '.join(named)}")
+        wrong = f"no region has the attribute {asked!r}{alike(asked, present)}"
+    raise FormatError(path, f"{wrong}; there are: {listed(present)}")
 
 
 def label_of(region: Region, attribute: str) -> str:
@@ -93,10 +86,3 @@ def numbers(path: Path, labels: Iterable[str]) -> tuple[Finding, ...]:
     ordered = sorted(found, key=lambda label: (len(label), label))
     named = ", ".join(ordered[:MAX_NAMED]) + (", ..." if len(found) > MAX_NAMED else "")
     return (Finding(FindingKind.NUMBERS_FOR_LABELS, path.name, f"they are {named}"),)
-
-
-def _alike(asked: str, present: Iterable[str]) -> str:
-    """The attributes that a misspelt one may mean, as a part of a sentence."""
-    spelled = {name.casefold(): name for name in present}
-    alike = [quoted(spelled[n]) for n in get_close_matches(asked.casefold(), spelled)]
-    return f" ({' or '.join(alike)} may be meant)" if alike else ""
