@@ -178,13 +178,14 @@ def read_bitmap(data: bytes, height: int, width: int) -> NDArray[np.bool_]:
     Raises:
         ValueError: not an image that can be read, or of another size
     """
-    with _decoded(BytesIO(data), "mask") as image:
+    with _decoded(BytesIO(data), "mask") as opened:
+        image: Image.Image = opened
         if image.size != (width, height):
             raise _RefusedError(f"the mask is {image.width}x{image.height}, not {width}x{height}")
         if image.has_transparency_data:
-            return np.asarray(image.convert("RGBA").getchannel("A")) > 0
-        values = np.asarray(image)
-        return values.any(axis=2) if values.ndim == 3 else values != 0
+            image = image.convert("RGBA").getchannel("A")
+        values = np.asarray(image).reshape(height, width, -1)
+        return (values != 0).any(axis=2)
 
 
 def content_hash(path: Path) -> str:

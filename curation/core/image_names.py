@@ -1,9 +1,10 @@
 """What photos are called in their folder, and which is meant by a name that another tool wrote.
 
 Windows writes ``images\\\\a.jpg`` and ``C:\\\\photos\\\\a.jpg``, scripts ``/home/me/photos/a.jpg``,
-labelling tools ``upload/4/5e3a8cfd-a.jpg``, ``/data/local-files/?d=photos/a.jpg`` or a URL; a folder may be
-one too high or too low; Windows and macOS do not tell ``IMG.JPG`` from ``img.jpg``; and photos are
-converted once they were labelled. A name is taken for a file only where no other can be meant.
+labelling tools ``upload/4/5e3a8cfd-a.jpg``, ``/data/local-files/?d=photos/a.jpg`` or a URL; a
+folder may be one too high or too low; Windows and macOS do not tell ``IMG.JPG`` from ``img.jpg``;
+and photos are converted once they were labelled. A name is taken for a file only where no other
+can be meant.
 """
 
 from __future__ import annotations

@@ -65,7 +65,10 @@ class Bitmap:
         """
         if not isinstance(text, str):
             raise ValueError(f"the mask is {quoted(text)}, not an image in base64")
-        return cls(b64decode(text.rpartition(",")[2]), box)
+        try:
+            return cls(b64decode(text.rpartition(",")[2]), box)
+        except ValueError:
+            raise ValueError("the mask is cut off, or not in base64") from None
 
     def draw(self, height: int, width: int) -> Rle:
         """See :class:`Shape`."""

@@ -40,6 +40,11 @@ class Option:
 
 
 ANNOTATIONS = Option("annotations", "The annotation file.", required=True)
+LINE_WIDTH = Option(
+    "line_width",
+    "Draw lines whose ends do not meet, so many pixels wide; default: skip them.",
+    "number",
+)
 
 
 PREFIX = Option(
@@ -120,11 +125,7 @@ FORMATS = (
                 "text",
             ),
             Option("label", "One label for all regions, whatever attributes they have.", "text"),
-            Option(
-                "line_width",
-                "Draw lines whose ends do not meet, so many pixels wide; default: skip them.",
-                "number",
-            ),
+            LINE_WIDTH,
         ),
         writes="VGG Image Annotator (via.json)",
     ),
@@ -134,6 +135,21 @@ FORMATS = (
         reads="a COCO or Fashionpedia JSON: polygons or run lengths, categories by name",
         example="coco fashion --annotations instances.json --images train/",
         writes="COCO (instances.json)",
+    ),
+    Format(
+        "label-studio",
+        "curation.formats.label_studio",
+        reads="Label Studio's JSON: brush masks, bitmasks, polygons, boxes, ellipses",
+        more="Of several annotations of a photo the ground truth is read, else the last.",
+        example="label-studio garments --annotations project-1.json --images photos/",
+        options=(
+            Option(
+                "label_attribute",
+                "The tag with the label (its name); default: the one that drew the region.",
+                "text",
+            ),
+            LINE_WIDTH,
+        ),
     ),
     Format(
         "masks",

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation.core import taxonomy
+from curation.core import rle, taxonomy
+from curation.core.records import ImageRecord
 from curation.demo import run as demo
 from curation.formats import coco, imaterialist, mask_folder
 from curation.steps.report import CAPTION, COLUMNS, HEADER, OUTLINE, PANEL, PANELS
@@ -159,6 +160,25 @@ def write_the_other_formats(folder: Path) -> None:
         shutil.copy(mask, folder / "train" / f"{mask.stem}_mask.png")
     listed = "".join(f"{c.id}, {c.name}\n" for c in five.classes)
     (folder / "train" / "_classes.csv").write_text(f"Pixel Value, Class\n{listed}")
+    write_as_label_studio(folder / "project-1.json", records)
+
+
+def write_as_label_studio(path: Path, records: list[ImageRecord]) -> None:
+    """The boxes of the records."""
+    tasks = []
+    for record in records:
+        size = {"original_width": record.width, "original_height": record.height}
+        down, across = 100 / record.height, 100 / record.width
+        result = []
+        for instance in record.instances:
+            x, y, w, h = rle.bbox(instance.mask)
+            place = {"x": x * across, "y": y * down, "width": w * across, "height": h * down}
+            value = {"rectanglelabels": [instance.category], "rotation": 0} | place
+            of = {"id": instance.instance_id, "type": "rectanglelabels", "from_name": "garment"}
+            result.append(of | size | {"value": value})
+        data = {"image": f"/data/upload/1/{len(tasks):08x}-{record.path.name}"}
+        tasks.append({"id": len(tasks), "data": data, "annotations": [{"result": result}]})
+    path.write_text(json.dumps(tasks))
 
 
 @pytest.mark.slow
@@ -187,7 +207,9 @@ def assert_all_drawn(path: Path, count: int) -> None:
 
 
 SAID = {
-    FORMATS: ["Into indexed:", "Into street:", "Into fashion:", "59 unchanged, 1 updated"],
+    FORMATS: [
+        "Into indexed:", "Into street:", "Into fashion:", "Into brushed:", "59 unchanged, 1 updated"
+    ],  # fmt: skip
     AUDIT: ["Audited 60 photos of photos"],
     ISSUES: ["Flagged", "suspect-source-labels.png"],
     PLUGINS: ["excluded the photo figure-0003"],

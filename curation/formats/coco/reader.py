@@ -25,11 +25,11 @@ from curation.core.errors import FormatError
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.core.text import count
-from curation.formats.coco import json_index, values
+from curation.formats import json_index, values
 from curation.formats.coco.segmentation import all_runs, draw, held_against, size_of_runs
-from curation.formats.coco.values import Id
 from curation.formats.messages import explain_mismatch, printable, quoted, shown
 from curation.formats.source import OnFinding, Repeats, Spelling, find_image, join, joined
+from curation.formats.values import Id
 
 MAX_NAMED = 3
 """Ids that a message lists."""
@@ -299,7 +299,7 @@ def _explain_list(first: object) -> str:
             "the annotation file"
         )
     if "data" in keys or {"annotator", "annotation_id", "lead_time"} & keys:
-        return "Label Studio's own JSON: export it from there as COCO"
+        return "Label Studio's own JSON: read it with `curate import label-studio`"
     return "a list, where COCO is an object with images, annotations and categories"
 
 

@@ -15,7 +15,7 @@ from curation.core.finding import Finding, FindingKind
 from curation.core.polygons import Ring
 from curation.core.rle import Rle
 from curation.core.text import count
-from curation.formats.coco import values
+from curation.formats import values
 from curation.formats.messages import explain_mismatch, quoted
 from curation.formats.source import OnFinding
 

@@ -77,7 +77,7 @@ def _runs(packed: bytes, words: int) -> tuple[NDArray[np.int64], NDArray[np.bool
             shown.append(bits.read(word_size) != 0)
         else:
             lengths += [1] * length
-            shown += bits.any_set(length, word_size)
+            shown += bits.read_set(length, word_size)
     return np.array(lengths, np.int64), np.array(shown, bool)
 
 
@@ -94,12 +94,12 @@ class _Bits:
         part = int.from_bytes(self.data[start >> 3 : stop + 7 >> 3], "big")
         return part >> (-stop & 7) & ((1 << size) - 1)
 
-    def any_set(self, count: int, size: int) -> list[bool]:
+    def read_set(self, count: int, size: int) -> list[bool]:
         """Of each of the next numbers whether it is another than 0."""
         start, stop = self._pass(count * size)
         part = np.frombuffer(self.data[start >> 3 : stop + 7 >> 3], np.uint8)
         inside = np.unpackbits(part)[start & 7 :][: count * size]
-        return inside.reshape(count, size).any(axis=1).tolist()
+        return [bool(word.any()) for word in inside.reshape(count, size)]
 
     def _pass(self, size: int) -> tuple[int, int]:
         start, self.at = self.at, self.at + size

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from curation.formats.via.regions import table
+from curation.formats.values import table
 
 MAX_NAME = 50
 """Characters. The longest of iMaterialist's 46 names, "headband, head covering, hair

@@ -20,8 +20,9 @@ from curation.core.text import count
 from curation.formats.messages import explain_bytes, shown
 from curation.formats.shapes import OpenLineError
 from curation.formats.source import OnFinding, Repeats, Spelling, find_image, join, joined
+from curation.formats.values import table
 from curation.formats.via import labels, via2, via3, via_csv
-from curation.formats.via.regions import Content, Region, rings, table
+from curation.formats.via.regions import Content, Region, rings
 
 MAX_FILE = 2**30
 """Bytes: a file is read as a whole, so a larger one is refused."""

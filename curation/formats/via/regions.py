@@ -111,11 +111,6 @@ def file_size(value: object) -> int:
         return -1
 
 
-def table(value: object) -> dict:
-    """The value where it is a table, as it should be; else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
 def _points(shape: Mapping[str, object], count: int | None = None) -> list[Point]:
     xs, ys = shape.get("all_points_x"), shape.get("all_points_y")
     if not isinstance(xs, list) or not isinstance(ys, list) or len(xs) != len(ys):

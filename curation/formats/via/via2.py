@@ -14,8 +14,9 @@ from pathlib import Path
 
 from curation.core.errors import FormatError
 from curation.formats.messages import quoted, shown
+from curation.formats.values import table
 from curation.formats.via import options
-from curation.formats.via.regions import Listing, Region, file_size, table
+from curation.formats.via.regions import Listing, Region, file_size
 
 CHOICES = ("radio", "dropdown", "checkbox")
 """Types of attributes whose options have descriptions; those of ``image`` have addresses."""

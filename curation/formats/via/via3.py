@@ -20,8 +20,9 @@ from urllib.parse import unquote
 from curation.core.errors import FormatError
 from curation.core.text import count
 from curation.formats.messages import quoted, shown
+from curation.formats.values import table
 from curation.formats.via import options
-from curation.formats.via.regions import Listing, Region, table
+from curation.formats.via.regions import Listing, Region
 
 SHAPES = {
     1: ("point", ("cx", "cy")),

@@ -23,8 +23,9 @@ from pathlib import Path
 from curation.core.errors import FormatError
 from curation.core.finding import Finding, FindingKind
 from curation.formats.messages import explain_separator
+from curation.formats.values import table
 from curation.formats.via import via3
-from curation.formats.via.regions import Content, Listing, Region, file_size, table
+from curation.formats.via.regions import Content, Listing, Region, file_size
 
 MAX_CELL = 64 * 2**20
 """Bytes: no outline of a real garment comes near it."""

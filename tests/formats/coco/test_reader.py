@@ -350,7 +350,7 @@ def test_a_image_in_a_subfolder_keeps_it_in_its_id(tmp_path, images_folder):
         ([annotation(score=0.5)], "c.json: COCO results, .* import the annotation file"),
         (
             [{"id": 1, "data": {"image": "a.jpg"}, "annotations": []}],
-            "c.json: Label Studio's own JSON: export it from there as COCO",
+            "c.json: Label Studio's own JSON: read it with `curate import label-studio`",
         ),
         ([{"image": "a.jpg", "annotation_id": 1, "annotator": 1}], "c.json: Label Studio's own"),
         ([5], "c.json: a list, where COCO is an object"),

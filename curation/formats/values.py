@@ -1,4 +1,4 @@
-"""Numbers, ids and sizes as tools write them into COCO files, which say them in several ways.
+"""Numbers, ids and sizes as tools write them into JSON, COCO above all, in several ways.
 
 Python's and pandas' writers make 160.0 or "160.0" of 160 where a column has a gap, and NaN of the
 gap; VIA writes the id 0 as "0".
@@ -18,6 +18,11 @@ Id = int | str
 
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.0+)?")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e-?[0-9]{1,2})?")
+
+
+def table(value: object) -> dict:
+    """The value where it is a table, as it should be; else an empty one."""
+    return value if isinstance(value, dict) else {}
 
 
 def is_number(value: object) -> bool:

@@ -20,8 +20,8 @@ from curation.formats.messages import explain_bytes, quoted
 WINDOW = 2**20
 """Bytes read at a time."""
 
-MAX_ELEMENT = 16 * 2**20
-"""Bytes: no label of a real photo comes near it."""
+MAX_ELEMENT = 64 * 2**20
+"""Bytes: no label, nor all labels of a photo in a list of Label Studio's, comes near it."""
 
 _LONGEST_TOKEN = 16
 """Characters, but for strings: ``-Infinity`` and an escaped pair ``\\ud83d\\udc57`` are less."""

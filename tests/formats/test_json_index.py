@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curation.core.errors import FormatError
-from curation.formats.coco import json_index
+from curation.formats import json_index
 
 values = st.recursive(
     st.none()
