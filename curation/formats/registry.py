@@ -152,6 +152,21 @@ FORMATS = (
         ),
     ),
     Format(
+        "cvat",
+        "curation.formats.cvat",
+        reads="CVAT for images 1.1: masks, polygons, ellipses, boxes that may be turned",
+        more="Shapes of one group and one label are one garment.",
+        example="cvat garments --annotations annotations.xml --images photos/",
+        options=(
+            Option(
+                "label_attribute",
+                "The attribute with the label; default: the label itself.",
+                "text",
+            ),
+            LINE_WIDTH,
+        ),
+    ),
+    Format(
         "masks",
         "curation.formats.mask_folder",
         reads="index masks: images whose pixel values are class ids",

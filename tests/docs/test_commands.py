@@ -12,6 +12,7 @@ import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -161,6 +162,7 @@ def write_the_other_formats(folder: Path) -> None:
     listed = "".join(f"{c.id}, {c.name}\n" for c in five.classes)
     (folder / "train" / "_classes.csv").write_text(f"Pixel Value, Class\n{listed}")
     write_as_label_studio(folder / "project-1.json", records)
+    write_as_cvat(folder / "annotations.xml", records)
 
 
 def write_as_label_studio(path: Path, records: list[ImageRecord]) -> None:
@@ -179,6 +181,21 @@ def write_as_label_studio(path: Path, records: list[ImageRecord]) -> None:
         data = {"image": f"/data/upload/1/{len(tasks):08x}-{record.path.name}"}
         tasks.append({"id": len(tasks), "data": data, "annotations": [{"result": result}]})
     path.write_text(json.dumps(tasks))
+
+
+def write_as_cvat(path: Path, records: list[ImageRecord]) -> None:
+    """The masks of the records, over whole photos."""
+    root = ElementTree.Element("annotations")
+    for record in records:
+        size = {"width": str(record.width), "height": str(record.height)}
+        photo = ElementTree.SubElement(root, "image", {"name": record.path.name} | size)
+        for instance in record.instances:
+            flat = rle.decode(instance.mask).ravel()
+            edges = [0, *(np.flatnonzero(np.diff(flat, prepend=False))), flat.size]
+            runs = ", ".join(str(n) for n in np.diff(edges))
+            mask = {"label": instance.category, "rle": runs, "left": "0", "top": "0"} | size
+            ElementTree.SubElement(photo, "mask", mask)
+    ElementTree.ElementTree(root).write(path)
 
 
 @pytest.mark.slow
@@ -208,8 +225,13 @@ def assert_all_drawn(path: Path, count: int) -> None:
 
 SAID = {
     FORMATS: [
-        "Into indexed:", "Into street:", "Into fashion:", "Into brushed:", "59 unchanged, 1 updated"
-    ],  # fmt: skip
+        "Into indexed:",
+        "Into street:",
+        "Into fashion:",
+        "Into brushed:",
+        "Into painted:",
+        "59 unchanged, 1 updated",
+    ],
     AUDIT: ["Audited 60 photos of photos"],
     ISSUES: ["Flagged", "suspect-source-labels.png"],
     PLUGINS: ["excluded the photo figure-0003"],
