@@ -149,6 +149,11 @@ class FindingKind(StrEnum):
         Severity.ERROR,
         "the mask is lossy, coloured, or cannot be opened",
     )
+    FILE_REFUSED = (
+        "annotation file refused",
+        Severity.ERROR,
+        "a file of the folder is not what the format has for a photo, or cannot be opened",
+    )
     UNLISTED_VALUES = (
         "values not in the class list",
         Severity.ERROR,

@@ -167,6 +167,17 @@ FORMATS = (
         ),
     ),
     Format(
+        "labelme",
+        "curation.formats.labelme",
+        reads="labelme's JSON files: masks, polygons, boxes, circles, lines",
+        more="Shapes of one group and one label are one garment.",
+        example="labelme garments --labels labels/ --images photos/",
+        annotations=Option(
+            "labels", "The folder of JSON files, one for each photo.", "folder", required=True
+        ),
+        options=(LINE_WIDTH,),
+    ),
+    Format(
         "masks",
         "curation.formats.mask_folder",
         reads="index masks: images whose pixel values are class ids",

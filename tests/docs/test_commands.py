@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation.core import rle, taxonomy
+from curation.core import rle, taxonomy, tracing
 from curation.core.records import ImageRecord
 from curation.demo import run as demo
 from curation.formats import coco, imaterialist, mask_folder
@@ -163,6 +163,7 @@ def write_the_other_formats(folder: Path) -> None:
     (folder / "train" / "_classes.csv").write_text(f"Pixel Value, Class\n{listed}")
     write_as_label_studio(folder / "project-1.json", records)
     write_as_cvat(folder / "annotations.xml", records)
+    write_as_labelme(folder / "labels", records)
 
 
 def write_as_label_studio(path: Path, records: list[ImageRecord]) -> None:
@@ -198,6 +199,25 @@ def write_as_cvat(path: Path, records: list[ImageRecord]) -> None:
     ElementTree.ElementTree(root).write(path)
 
 
+def write_as_labelme(folder: Path, records: list[ImageRecord]) -> None:
+    """The outlines of the records."""
+    folder.mkdir()
+    for record in records:
+        shapes = [
+            {
+                "label": instance.category,
+                "points": np.reshape(ring, (-1, 2)).tolist(),
+                "shape_type": "polygon",
+                "group_id": number,
+            }
+            for number, instance in enumerate(record.instances)
+            for ring in tracing.trace(instance.mask)
+        ]
+        size = {"imageHeight": record.height, "imageWidth": record.width, "imageData": None}
+        content = {"imagePath": f"..\\images\\{record.path.name}", "shapes": shapes} | size
+        (folder / f"{record.image_id}.json").write_text(json.dumps(content))
+
+
 @pytest.mark.slow
 def test_once_around_the_loop(around):
     folder, told = around
@@ -230,6 +250,7 @@ SAID = {
         "Into fashion:",
         "Into brushed:",
         "Into painted:",
+        "Into outlined:",
         "59 unchanged, 1 updated",
     ],
     AUDIT: ["Audited 60 photos of photos"],
