@@ -20,7 +20,7 @@ from curation.formats.messages import explain_bytes, quoted
 WINDOW = 2**20
 """Bytes read at a time."""
 
-MAX_ELEMENT = 64 * 2**20
+MAX_ELEMENT = 256 * 2**20
 """Bytes: no label, nor all labels of a photo in a list of Label Studio's, comes near it."""
 
 _LONGEST_TOKEN = 16

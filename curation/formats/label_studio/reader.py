@@ -26,9 +26,7 @@ from curation.formats.messages import alike, listed, printable, quoted, shown
 from curation.formats.shapes import OpenLineError, Point, number
 from curation.formats.values import table
 
-JSON_MIN = (
-    "Label Studio's JSON-MIN, which does not say which label is whose: export it from there as JSON"
-)
+JSON_MIN = "Label Studio's JSON-MIN, which leaves out whose each label is: export it as JSON"
 
 Size = tuple[int, int]
 Table = Mapping[str, object]
@@ -149,7 +147,7 @@ def _regions(location: str, task: Table) -> tuple[list[Region], list[Finding], S
         raise ValueError(f"the result of its annotation is {quoted(results)}: no list of results")
     regions = list(_joined(location, results))
     sizes = {_size(region.shape) for region in regions}
-    photos = {(str(r.shape.get("to_name")), r.shape.get("item_index") or 0) for r in regions}
+    photos = {(str(r.shape.get("to_name")), str(r.shape.get("item_index") or 0)) for r in regions}
     if max(len(sizes), len(photos)) > 1:
         raise ValueError("its regions are of more than one photo, and no word on which is where")
     return regions, told, next(iter(sizes), None)
