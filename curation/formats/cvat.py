@@ -27,12 +27,12 @@ import numpy as np
 
 from curation.core import rle
 from curation.core.errors import FormatError
-from curation.core.finding import Finding, FindingKind
+from curation.core.finding import Finding
 from curation.core.rle import Rle
 from curation.formats import shapes, values
-from curation.formats.drawn import Drawn, Label, Listing, Outline, Shape
-from curation.formats.messages import alike, explain_bytes, listed, printable, quoted, shown
-from curation.formats.shapes import OpenLineError, Point, number
+from curation.formats.drawn import Drawn, Label, Listing, Outline, Shape, check_asked, label
+from curation.formats.messages import explain_bytes, quoted, shown
+from curation.formats.shapes import Point, number
 
 VIDEO = "has tracks, of a video: export the task from CVAT as 'CVAT for images 1.1'"
 DRAWN = ("polygon", "polyline", "box", "ellipse", "mask", "points", "cuboid", "skeleton")
@@ -122,12 +122,7 @@ def load(
         raise FormatError(path, "holds no images: not CVAT's XML")
     drawn = [shape for _, photo_shapes in reader.photos for shape in photo_shapes]
     present = Counter(name for shape in drawn for name in shape.inner)
-    if label_attribute is not None and label_attribute not in present:
-        there = f"; there are: {listed(present)}" if present else ""
-        near = alike(label_attribute, present)
-        raise FormatError(
-            path, f"no shape has the attribute {quoted(label_attribute)}{near}{there}"
-        )
+    check_asked(path, label_attribute, present, "attribute")
     listings = [
         Listing(
             f"{path.name}:{photo.line}",
@@ -211,24 +206,18 @@ def _size(path: Path, photo: Element) -> tuple[int, int] | None:
 def _label(
     path: Path, element: Element, label_attribute: str | None, line_width: int | None
 ) -> Label | Finding:
-    location = f"{path.name}:{element.line}"
     said = {name: text.strip() for name, text in element.inner.items() if text.strip()}
-    label = element.given.get("label", "")
+    name = element.given.get("label", "")
     if label_attribute is not None:
-        said["label"], label = label, said.pop(label_attribute, "")
-    try:
-        category = printable(label)
-    except ValueError as error:
-        return Finding(FindingKind.REGION_WITHOUT_LABEL, location, str(error))
-    try:
-        shape = _shape(element.tag, element.given, line_width)
-    except OpenLineError as error:
-        return Finding(FindingKind.OPEN_LINE, location, f"{category}: {error}")
-    except ValueError as error:
-        return Finding(FindingKind.UNDRAWABLE_REGION, location, f"{category}: {error}")
-    attributes = tuple(f"{name}: {shown(text)}" for name, text in said.items())
+        said["label"], name = name, said.pop(label_attribute, "")
     group = element.given.get("group_id", "0")
-    return Label(location, category, shape, attributes, None if group == "0" else group)
+    return label(
+        f"{path.name}:{element.line}",
+        lambda: name,
+        lambda: _shape(element.tag, element.given, line_width),
+        tuple(f"{key}: {shown(text)}" for key, text in said.items()),
+        None if group == "0" else group,
+    )
 
 
 def _shape(tag: str, given: Attributes, line_width: int | None) -> Shape:

@@ -7,18 +7,21 @@ lie over each other: none is cut by those above it, and the file's order stays.
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from curation.core import image_io, polygons, rle
+from curation.core.errors import FormatError
 from curation.core.finding import Finding, FindingKind, Severity
 from curation.core.polygons import Ring
 from curation.core.records import ImageRecord, Instance
 from curation.core.rle import Rle
 from curation.core.text import count
-from curation.formats.messages import explain_mismatch, quoted
+from curation.formats.messages import alike, explain_mismatch, listed, printable, quoted
+from curation.formats.shapes import OpenLineError
 from curation.formats.source import OnFinding, Repeats, Spelling, find_image, join, joined
 
 
@@ -94,6 +97,46 @@ class Label:
     shape: Shape
     attributes: tuple[str, ...] = ()
     group: int | str | None = None
+
+
+def label(
+    location: str,
+    name: Callable[[], str],
+    shape: Callable[[], Shape],
+    attributes: tuple[str, ...] = (),
+    group: int | str | None = None,
+) -> Label | Finding:
+    """A label, or why there is none.
+
+    Args:
+        location, attributes, group: see :class:`Label`
+        name: gives its category; ValueError where there is none
+        shape: gives its shape; ValueError where it cannot be read or has no area,
+            OpenLineError of a line that is not drawn
+    """
+    try:
+        category = printable(name())
+    except ValueError as error:
+        return Finding(FindingKind.REGION_WITHOUT_LABEL, location, str(error))
+    try:
+        return Label(location, category, shape(), attributes, group)
+    except OpenLineError as error:
+        return Finding(FindingKind.OPEN_LINE, location, f"{category}: {error}")
+    except ValueError as error:
+        return Finding(FindingKind.UNDRAWABLE_REGION, location, f"{category}: {error}")
+
+
+def check_asked(path: Path, asked: str | None, present: Counter[str], what: str) -> None:
+    """Raises FormatError where nothing has the attribute that was asked for, with those there are.
+
+    Args:
+        present: how often there is each
+        what: one of them is called
+    """
+    if asked is not None and asked not in present:
+        there = f"; there are: {listed(present)}" if present else ""
+        near = alike(asked, present)
+        raise FormatError(path, f"no shape has the {what} {quoted(asked)}{near}{there}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,29 +240,29 @@ def _instances(
 ) -> Iterator[Instance]:
     """One for each label that can be drawn, or group of them, where its first part stands."""
     found: dict[tuple, Instance] = {}
-    for number, label in enumerate(listing.labels):
-        if isinstance(label, Finding):
-            on_finding(label)
+    for number, drawn in enumerate(listing.labels):
+        if isinstance(drawn, Finding):
+            on_finding(drawn)
             continue
         try:
-            part = _instance(label, height, width)
+            part = _instance(drawn, height, width)
         except ValueError as error:
-            detail = f"{label.category}: {error}"
-            on_finding(Finding(FindingKind.UNDRAWABLE_REGION, label.location, detail))
+            detail = f"{drawn.category}: {error}"
+            on_finding(Finding(FindingKind.UNDRAWABLE_REGION, drawn.location, detail))
             continue
-        alone = label.group is None
-        key = (number,) if alone else (label.category, label.group)
+        alone = drawn.group is None
+        key = (number,) if alone else (drawn.category, drawn.group)
         found[key] = _united(found[key], part) if key in found else part
     yield from found.values()
 
 
-def _instance(label: Label, height: int, width: int) -> Instance:
-    mask = label.shape.draw(height, width)
+def _instance(drawn: Label, height: int, width: int) -> Instance:
+    mask = drawn.shape.draw(height, width)
     if rle.area(mask) == 0:
         raise ValueError("the mask has no pixel")
-    rings = label.shape.rings if isinstance(label.shape, Outline) else ()
+    rings = drawn.shape.rings if isinstance(drawn.shape, Outline) else ()
     repaired = polygons.repairs(rings, height, width) if rings else ()
-    return Instance(label.category, mask, label.location, label.attributes, rings, repaired)
+    return Instance(drawn.category, mask, drawn.location, drawn.attributes, rings, repaired)
 
 
 def _united(one: Instance, other: Instance) -> Instance:

@@ -19,9 +19,9 @@ from pathlib import Path
 from curation.core.errors import FormatError
 from curation.core.finding import Finding, FindingKind
 from curation.formats import json_index, shapes, values
-from curation.formats.drawn import Bitmap, Drawn, Label, Listing, Outline, Shape
-from curation.formats.messages import explain_bytes, printable, quoted, shown
-from curation.formats.shapes import OpenLineError, Point, number
+from curation.formats.drawn import Bitmap, Drawn, Label, Listing, Outline, Shape, label
+from curation.formats.messages import explain_bytes, quoted, shown
+from curation.formats.shapes import Point, number
 from curation.formats.values import table
 
 MAX_FILE = 2**28
@@ -101,21 +101,20 @@ def _listing(content: dict, location: str, folder: str, line_width: int | None) 
 
 
 def _label(given: dict, location: str, line_width: int | None) -> Label | Finding:
-    label, flags, group = given.get("label"), table(given.get("flags")), given.get("group_id")
-    try:
-        if not isinstance(label, str):
-            raise ValueError(f"its label is {quoted(label)}, not a text")
-        category = printable(label)
-    except ValueError as error:
-        return Finding(FindingKind.REGION_WITHOUT_LABEL, location, str(error))
-    try:
-        shape = _shape(given, line_width)
-    except OpenLineError as error:
-        return Finding(FindingKind.OPEN_LINE, location, f"{category}: {error}")
-    except ValueError as error:
-        return Finding(FindingKind.UNDRAWABLE_REGION, location, f"{category}: {error}")
-    attributes = tuple(shown(name) for name, is_set in flags.items() if is_set is True)
-    return Label(location, category, shape, attributes, values.id_of(group))
+    flags = table(given.get("flags"))
+    return label(
+        location,
+        lambda: _category(given.get("label")),
+        lambda: _shape(given, line_width),
+        tuple(shown(name) for name, is_set in flags.items() if is_set is True),
+        values.id_of(given.get("group_id")),
+    )
+
+
+def _category(given: object) -> str:
+    if not isinstance(given, str):
+        raise ValueError(f"its label is {quoted(given)}, not a text")
+    return given
 
 
 def _shape(given: dict, line_width: int | None) -> Shape:

@@ -20,10 +20,10 @@ from curation.core.errors import FormatError
 from curation.core.finding import Finding, FindingKind
 from curation.core.text import count
 from curation.formats import json_index, shapes, values
-from curation.formats.drawn import Bitmap, Drawn, Label, Listing, Outline, Shape
+from curation.formats.drawn import Bitmap, Drawn, Label, Listing, Outline, Shape, check_asked, label
 from curation.formats.label_studio.brush import Brush
-from curation.formats.messages import alike, listed, printable, quoted, shown
-from curation.formats.shapes import OpenLineError, Point, number
+from curation.formats.messages import quoted, shown
+from curation.formats.shapes import Point, number
 from curation.formats.values import table
 
 JSON_MIN = "Label Studio's JSON-MIN, which leaves out whose each label is: export it as JSON"
@@ -93,10 +93,7 @@ def load(
         listings.append(Listing(location, name, size, labels))
     if not listings:
         raise FormatError(path, "holds no tasks: not Label Studio's JSON")
-    if label_attribute is not None and label_attribute not in present:
-        there = f"; there are: {listed(present)}" if present else ""
-        near = alike(label_attribute, present)
-        raise FormatError(path, f"no region has the tag {quoted(label_attribute)}{near}{there}")
+    check_asked(path, label_attribute, present, "tag")
     return Drawn.of(path, images, listings)
 
 
@@ -196,25 +193,19 @@ def _label(
     tag = region.own if label_attribute is None else label_attribute
     if label_attribute is None and tag not in region.said and len(region.said) == 1:
         (tag,) = region.said
-    try:
-        category = _category(region.said.get(tag, ()), tag)
-    except ValueError as error:
-        return Finding(FindingKind.REGION_WITHOUT_LABEL, region.location, str(error))
     others = {name: texts for name, texts in region.said.items() if name != tag}
-    attributes = tuple(f"{name}: {shown(', '.join(texts))}" for name, texts in others.items())
-    try:
-        shape = _shape(region.shape, size, line_width)
-    except OpenLineError as error:
-        return Finding(FindingKind.OPEN_LINE, region.location, f"{category}: {error}")
-    except ValueError as error:
-        return Finding(FindingKind.UNDRAWABLE_REGION, region.location, f"{category}: {error}")
-    return Label(region.location, category, shape, attributes)
+    return label(
+        region.location,
+        lambda: _category(region.said.get(tag, ()), tag),
+        lambda: _shape(region.shape, size, line_width),
+        tuple(f"{name}: {shown(', '.join(texts))}" for name, texts in others.items()),
+    )
 
 
 def _category(texts: tuple[str, ...], tag: str) -> str:
     if len(texts) != 1:
         raise ValueError(f"{count(len(texts), 'label')} of {quoted(tag)}, not one")
-    return printable(texts[0])
+    return texts[0]
 
 
 def _size(result: Table) -> Size | None:

@@ -132,7 +132,7 @@ def test_the_tag_with_the_label_can_be_named(tmp_path, images_folder):
     (record,), _ = read(tmp_path, images_folder, task(result(), style), label_attribute="style")
     assert record.instances[0].category == "blouse"
     assert record.instances[0].attributes == ("garment: shirt",)
-    why = r"no region has the tag 'Style' \('style' may be meant\); there are: garment \(1\), style"
+    why = r"no shape has the tag 'Style' \('style' may be meant\); there are: garment \(1\), style"
     with pytest.raises(FormatError, match=why):
         load(tmp_path, images_folder, task(result(), style), label_attribute="Style")
 
