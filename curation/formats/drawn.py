@@ -197,6 +197,10 @@ class Drawn:
         """The photos, by their paths in the folder where that is how each is found."""
         return self.spelling.names
 
+    def image_id(self, number: int) -> str:
+        """What the photo ``names[number]`` is called in a dataset."""
+        return self.repeats.image_id(number, self.names[number])
+
     def read(self, start: int, stop: int, on_finding: OnFinding) -> Iterator[ImageRecord]:
         """Yields the photos ``names[start:stop]``; see :class:`curation.formats.source.Source`."""
         if start == 0:
@@ -232,7 +236,7 @@ class Drawn:
             return None
         if len(listings) > 1:
             on_finding(joined(location, name, regions, "region"))
-        return ImageRecord(self.repeats.image_id(number, name), path, height, width, instances)
+        return ImageRecord(self.image_id(number), path, height, width, instances)
 
 
 def _instances(
