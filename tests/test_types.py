@@ -223,7 +223,7 @@ def test_progress_ends_at_its_end_although_images_were_left_out(fashion):
 
 
 def test_an_import_waits_for_no_other_but_says_that_it_is_running(fashion):
-    with locked(NAME), pytest.raises(CurateError, match="another import into it"):
+    with locked(NAME), pytest.raises(CurateError, match="is being imported into"):
         from_dir(fashion)
     assert len(fo.load_dataset(NAME)) == 0
     from_dir(fashion, overwrite=True)

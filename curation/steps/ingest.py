@@ -8,10 +8,9 @@ from posixpath import normpath
 from typing import Any
 from unicodedata import normalize
 
-from filelock import FileLock, Timeout
-
 from curation import store
 from curation.core import console, image_io, parallel
+from curation.core.alone import alone
 from curation.core.errors import CurateError, FormatError
 from curation.core.progress import Progress, silent
 from curation.formats.source import MasksInside, Source
@@ -99,13 +98,8 @@ def locked(name: str) -> Iterator[None]:
     Raises:
         CurateError: another one is running
     """
-    path = database.folder(name) / "import.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(path, timeout=0):
-            yield
-    except Timeout:
-        raise CurateError(name, "another import into it is running; wait for it") from None
+    with alone(database.folder(name) / "import.lock", name, "is being imported into"):
+        yield
 
 
 def check(source: Source, *, progress: Progress = silent) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
+from curation.core.alone import alone
 from curation.core.progress import Progress, silent
 from curation.steps.runs import Runs
 from training import run as trainer
@@ -26,10 +29,12 @@ def train(
     Raises:
         RunError: another run has the name, or settings and photos do not fit
         DivergedError: the loss is no number any more
-        CurateError: a photo cannot be read, or none has a pixel of any class
+        CurateError: a photo cannot be read, or none has a pixel of any class, or another
+            process trains this run
     """
-    finished = runs.begin(run, config, folds=folds, progress=progress)
-    return finished or resume(runs, run, progress=progress)
+    with _alone(runs, run):
+        finished = runs.begin(run, config, folds=folds, progress=progress)
+        return finished or _go_on(runs, run, progress)
 
 
 def resume(runs: Runs, run: str, *, progress: Progress = silent) -> trainer.RunMetrics:
@@ -40,7 +45,21 @@ def resume(runs: Runs, run: str, *, progress: Progress = silent) -> trainer.RunM
 
     Raises:
         RunError: there is no such run, or what it was trained on is gone
+        CurateError: another process trains it
     """
+    with _alone(runs, run):
+        return _go_on(runs, run, progress)
+
+
+def _alone(runs: Runs, run: str) -> AbstractContextManager[None]:
+    """Two processes would write into one run's folder. Workers of one training do so by turns."""
+    if trainer.is_distributed():
+        return nullcontext()
+    folder = runs.folder(run)
+    return alone(folder.with_name(f".{folder.name}.lock"), run, "is being trained")
+
+
+def _go_on(runs: Runs, run: str, progress: Progress) -> trainer.RunMetrics:
     folder = runs.folder(run)
     if trainer.is_begun(folder):
         examples = runs.examples(run, progress=progress)

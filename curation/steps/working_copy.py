@@ -72,9 +72,8 @@ def load(dataset: Dataset) -> WorkingCopy:
 
     Raises:
         DatasetError: there is no taxonomy yet, an image came after the last remap,
-            or no image is left
+            or no image is left, or the labels were remapped while they were read
     """
-    taxonomy = dataset.taxonomy
     if late := dataset.count_unmapped():
         # Without labels they would be taught as background.
         raise DatasetError(
@@ -84,12 +83,17 @@ def load(dataset: Dataset) -> WorkingCopy:
         )
     if adopted := edits.refresh(dataset):
         _log.info("Took %d edits made in FiftyOne into the journal.", len(adopted))
+    taxonomy, toml = dataset.taxonomy, dataset.taxonomy_toml
     excluded = dataset.review().excluded
     records = {
         record.image_id: record
         for record in dataset.records(LABELS)
         if record.image_id not in excluded
     }
+    with dataset.locked():  # where a remap runs, once it is through
+        if dataset.taxonomy_toml != toml:
+            reason = f"was remapped to {dataset.taxonomy.name} while it was read: run this again"
+            raise DatasetError(dataset.name, reason)
     if not records:
         raise DatasetError(dataset.name, "has no photo left to work on")
     groups = image_hashes.content_groups(dataset)

@@ -193,12 +193,20 @@ class Dataset:
         Args:
             field_name: GROUND_TRUTH, LABELS or a ``missing_<run>``
             image_ids: the images; None for all
+
+        Raises:
+            DatasetError: a photo has no ``labels`` yet: read on, it would be one without a garment
         """
         wanted = ("_id", "label", "rle", "source", "source_attributes", "polygons", "repaired",
                   "source_label")  # fmt: skip
         names = ["filepath", "metadata", *(f"{field_name}.detections.{name}" for name in wanted)]
         for batch in batches(self.image_ids() if image_ids is None else sorted(image_ids)):
             for document in bulk.read(self.samples, batch, names):
+                if field_name == LABELS and document.get(LABELS) is None:
+                    reason = (
+                        "has no labels: an import takes it over now, or it came after the remap"
+                    )
+                    raise DatasetError(self.name, reason, where=document["image_id"])
                 yield as_record(document, field_name)
 
     def count(self, query: Mapping[str, Any]) -> int:

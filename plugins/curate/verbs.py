@@ -267,7 +267,9 @@ class Flag(Verb):
 
 
 def _ask_for_run(form: Form, dataset: store.Dataset) -> None:
-    begun = sorted((dataset.folder / "runs").glob("*"), key=lambda folder: folder.stat().st_mtime)
+    begun = sorted(
+        (dataset.folder / "runs").glob("[!.]*"), key=lambda folder: folder.stat().st_mtime
+    )
     finished = [folder.name for folder in begun if _is_finished(folder)]
     if not finished:
         raise CurateError(dataset.name, "no run is finished yet; train a model first")

@@ -12,13 +12,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation import store
+from curation import steps, store
 from curation.core import rle, taxonomy
+from curation.core.errors import CurateError
 from curation.core.records import ImageRecord, Instance
-from curation.store import labels, results
+from curation.steps.dataset_runs import DatasetRuns
+from curation.steps.ingest import locked
+from curation.store import bulk, labels, results
 from curation.store.labels import remap
 from curation.store.write import write
 from tests.conftest import picture
+from training.config import TrainConfig
 
 ROOT = Path(__file__).parents[2]
 SUPER = (taxonomy.BUILT_IN / "supercategories.toml").read_text("utf-8")
@@ -113,3 +117,59 @@ def test_what_somebody_else_keeps_in_info_stays(dataset):
     assert fresh["theirs"] == "kept"
     assert fresh["curate"]["runs"] == ["r1", "r2"]
     assert fresh["curate"]["flagged"] == "r1"
+
+
+def test_an_export_beside_a_remap_has_no_labels_of_two_taxonomies(dataset, tmp_path, monkeypatch):
+    read = store.Dataset.records
+
+    def remapped_meanwhile(self, *asked):
+        yield from read(self, *asked)
+        other(dataset, REMAP)
+
+    monkeypatch.setattr(store.Dataset, "records", remapped_meanwhile)
+    with pytest.raises(CurateError, match="was remapped to own while it was read: run this again"):
+        steps.export(dataset, tmp_path / "out", "coco")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_photo_that_an_import_takes_over_just_now_is_none_without_a_garment(dataset, tmp_path):
+    read = store.Dataset.image_ids
+
+    def changed_meanwhile(self):
+        found = read(self)
+        bulk.update(self.samples, {"a": {"labels": None}})
+        return found
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(store.Dataset, "image_ids", changed_meanwhile)
+        with pytest.raises(CurateError, match=":a: has no labels: an import takes it over now"):
+            list(dataset.records("labels"))
+
+
+def test_two_imports_into_one_dataset_and_two_trainings_of_one_run_are_refused(dataset, tmp_path):
+    """By what the other one is, in a process of its own that is killed in the end."""
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom curation.core.alone import alone\n"
+        "with alone(Path(sys.argv[1]), 'x', 'is'):\n    print('held', flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    runs = DatasetRuns(dataset)
+    locks = dataset.folder / "import.lock", runs.folder("r1").with_name(".r1.lock")
+    holders = [
+        subprocess.Popen([sys.executable, "-c", code, str(lock)], cwd=ROOT, stdout=subprocess.PIPE)
+        for lock in locks
+    ]
+    for holder in holders:
+        holder.stdout.readline()
+    try:
+        says = f"is being imported into by process {holders[0].pid} on "
+        with pytest.raises(CurateError, match=says), locked(dataset.name):
+            pass
+        with pytest.raises(CurateError, match=f"r1: is being trained by process {holders[1].pid}"):
+            steps.train(runs, "r1", TrainConfig())
+    finally:
+        for holder in holders:
+            holder.kill()
+            holder.wait()
+    with locked(dataset.name):
+        assert "process" in (dataset.folder / "import.by").read_text()
