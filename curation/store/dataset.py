@@ -217,6 +217,11 @@ class Dataset:
         """Images without ``labels``: they were imported or updated after the last remap."""
         return len(self.samples.exists(LABELS, False))
 
+    def column(self, field_name: str) -> dict[str, Any]:
+        """The value of a field of images, by image_id; images without one are left out."""
+        image_ids, values = self.samples.values(["image_id", field_name])
+        return {i: v for i, v in zip(image_ids, values, strict=True) if v is not None}
+
     def write_column(self, field_name: str, values: Mapping[str, Any]) -> None:
         """Stores a value (its split, its fold) on each image, by image_id."""
         # A new field is declared on the way: see :meth:`declare`.

@@ -125,6 +125,27 @@ def test_splits_outlive_the_database(dataset, tmp_path):
     assert before["copy"] == before["p00"]
 
 
+def test_a_lost_file_or_line_deals_nothing_anew(dataset, caplog):
+    before = parts.split(dataset, load(dataset))
+    path = dataset.folder / parts.SPLITS
+    whole = path.read_text()
+    for left in (None, "".join(whole.splitlines(keepends=True)[:-3])):
+        path.unlink() if left is None else path.write_text(left)
+        assert parts.split(dataset, load(dataset)) == before
+        assert path.read_text() == whole
+    assert "splits.csv lacked 3 photos; each keeps its split." in caplog.text
+
+
+def test_a_photo_that_the_file_puts_elsewhere_is_said(dataset, caplog):
+    before = parts.split(dataset, load(dataset))
+    moved = next(i for i, name in before.items() if name == "test")
+    path = dataset.folder / parts.SPLITS
+    group = load(dataset).groups[moved]
+    path.write_text(path.read_text().replace(f"{group},test", f"{group},train"))
+    assert parts.split(dataset, load(dataset))[moved] == "train"
+    assert f"{moved} goes from test to train" in caplog.text
+
+
 def test_more_folds_than_images_is_one_line_and_leaves_nothing(dataset):
     with pytest.raises(RunError, match="99 folds of 20 different photos"):
         train(DatasetRuns(dataset), "many", TrainConfig(size=32), folds=99)
