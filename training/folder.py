@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ import tomli_w
 from curation.core.atomic import replacing
 from curation.core.errors import RunError
 from training import config as configs
+from training import stored
 from training.config import TrainConfig
 from training.metrics import Figures
 
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 SINGLE = "model"
 """Name of the one model of a run that has a split instead of folds."""
+
+_RESTORE = "restore it, or train again under another name"
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,16 @@ class ClassList:
     colors: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        if not all(isinstance(name, str) for name in self.names):
+            raise ValueError("a class name is no text")
         if len(self.names) < 2 or self.names[0] != "background":
             raise ValueError("a class list is 'background' and at least one class")
         if len(set(self.names)) != len(self.names) or len(self.names) > 255:
             raise ValueError("class names repeat, or there are more than 255")
         if len(self.colors) != len(self.names):
             raise ValueError(f"{len(self.colors)} colours for {len(self.names)} classes")
+        if odd := [c for c in self.colors if not re.fullmatch("#[0-9a-fA-F]{6}", str(c))]:
+            raise ValueError(f"{odd[0]!r} is no colour like '#1f77b4'")
 
 
 @dataclass(frozen=True)
@@ -127,8 +135,7 @@ class RunFolder:
         Raises:
             RunError: the folder holds another run, or something else
         """
-        made_of = repr((configs.to_table(config), classes, parts, labels))
-        fingerprint = sha256(made_of.encode()).hexdigest()
+        fingerprint = _fingerprint(configs.to_table(config), classes, parts, labels)
         if self._config.exists():
             if self.table().get("fingerprint") != fingerprint:
                 raise RunError(
@@ -142,18 +149,19 @@ class RunFolder:
         if there - {self.models.name, self._images.name}:  # a killed begin leaves these two
             raise RunError(self.path, "holds something that is no run: choose another name")
         self.models.mkdir(parents=True, exist_ok=True)
-        with replacing(self._images) as path, path.open("w", newline="") as file:
+        with replacing(self._images) as path, path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["key", "image_id", parts.kind])
             writer.writerows(zip(parts.keys, parts.image_ids, parts.of, strict=True))
         table = {
             "fingerprint": fingerprint,
+            "labels": labels,
             "train": configs.to_table(config),
             "classes": {"names": list(classes.names), "colors": list(classes.colors)},
             parts.kind: {part: parts.of.count(part) for part in sorted(set(parts.of))},
         }
         with replacing(self._config) as path:
-            path.write_text(tomli_w.dumps(table))
+            path.write_text(tomli_w.dumps(table), "utf-8")
 
     def check_fingerprint(self, digest: str) -> None:
         """Holds the data that are trained on against those that the first call was given.
@@ -162,7 +170,7 @@ class RunFolder:
             RunError: they are others
         """
         if self._digest.exists():
-            if self._digest.read_text() != digest:
+            if self._digest.read_bytes() != digest.encode():
                 raise RunError(
                     self.path,
                     "the photos or labels are not those that this run began with: "
@@ -176,12 +184,15 @@ class RunFolder:
     def table(self) -> dict[str, Any]:
         """config.toml; RunError when it is missing, cannot be read, or is of another version."""
         try:
-            table = tomllib.loads(self._config.read_text())
+            table = tomllib.loads(self._config.read_text("utf-8"))
         except FileNotFoundError:
             raise RunError(self.path, "no run here: train one first") from None
         except (OSError, ValueError, RecursionError) as error:
-            raise RunError(self.path, f"cannot be read: {error}", where="config.toml") from None
-        if unknown := sorted(set(table.get("train", ())) - set(configs.SETTINGS)):
+            reason = f"cannot be read: {error}; {_RESTORE}"
+            raise RunError(self.path, reason, where="config.toml") from None
+        if not isinstance(table.get("train"), dict):
+            raise RunError(self.path, f"has no [train]; {_RESTORE}", where="config.toml")
+        if unknown := sorted(set(table["train"]) - set(configs.SETTINGS)):
             reason = (
                 f"is of another version of curate, which had a setting {unknown[0]!r}: "
                 "train again under another name"
@@ -203,14 +214,28 @@ class RunFolder:
             raise RunError(self.path, f"[classes] is wrong: {error}", where="config.toml") from None
 
     def parts(self) -> Parts:
-        """Which photo of the run is in which fold or split."""
+        """Which photo of the run is in which fold or split.
+
+        Raises:
+            RunError: the file is damaged, or it or config.toml is not as the run began: a photo
+                that moved or is gone would be predicted by a model that learned from it
+        """
         try:
-            with self._images.open(newline="") as file:
-                header, *rows = csv.reader(file)
-                keys, image_ids, of = zip(*rows, strict=True)
-                return Parts(header[2], keys, image_ids, of)
-        except (OSError, IndexError, ValueError, csv.Error) as error:
-            raise RunError(self.path, f"cannot be read: {error}", where="photos.csv") from None
+            header, *rows = stored.rows(self._images.read_bytes().decode())
+            keys, image_ids, of = zip(*rows, strict=True)
+            if header[:2] != ["key", "image_id"] or header[2] not in ("fold", "split"):
+                raise ValueError("line 1: its columns are not key, image_id, and fold or split")
+        except (OSError, ValueError) as error:
+            reason = f"cannot be read: {error}; {_RESTORE}"
+            raise RunError(self.path, reason, where="photos.csv") from None
+        parts, table = Parts(header[2], keys, image_ids, of), self.table()
+        # A run of an earlier build does not say what its labels were.
+        if labels := table.get("labels"):
+            fingerprint = _fingerprint(table["train"], self.classes(), parts, labels)
+            if table.get("fingerprint") != fingerprint:
+                reason = f"it or config.toml is not as this run began; {_RESTORE}"
+                raise RunError(self.path, reason, where="photos.csv")
+        return parts
 
     def checkpoint(self, name: str) -> Path:
         """What a killed training goes on from."""
@@ -239,11 +264,14 @@ class RunFolder:
         """The rows of history.csv as text; none before the first model is done."""
         if not self._history.exists():
             return []
-        with self._history.open(newline="") as file:
-            return list(csv.DictReader(file))
+        try:
+            return stored.history(self._history.read_bytes().decode())
+        except (OSError, ValueError) as error:
+            reason = f"cannot be read: {error}; {_RESTORE}"
+            raise RunError(self.path, reason, where="history.csv") from None
 
     def write_history(self, rows: Sequence[dict]) -> None:
-        with replacing(self._history) as path, path.open("w", newline="") as file:
+        with replacing(self._history) as path, path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
@@ -253,9 +281,11 @@ class RunFolder:
         if not self._metrics.exists():
             return None
         try:
-            return json.loads(self._metrics.read_text())
-        except (OSError, ValueError, TypeError, RecursionError) as error:
-            raise RunError(self.path, f"cannot be read: {error}", where="metrics.json") from None
+            return stored.metrics(self._metrics.read_text("utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            way_out = "delete it, and the same `curate train` measures anew"
+            reason = f"cannot be read: {error}; {way_out}"
+            raise RunError(self.path, reason, where="metrics.json") from None
 
     def finished(self) -> RunMetrics:
         """metrics.json; RunError before the run is finished."""
@@ -268,4 +298,9 @@ class RunFolder:
 
     def write_metrics(self, metrics: RunMetrics) -> None:
         with replacing(self._metrics) as path:
-            path.write_text(json.dumps(metrics, indent=2) + "\n")
+            path.write_text(json.dumps(metrics, indent=2) + "\n", "utf-8")
+
+
+def _fingerprint(train: dict[str, Any], classes: ClassList, parts: Parts, labels: str) -> str:
+    """What tells a run from any other: a hash of all that it is made of."""
+    return sha256(repr((train, classes, parts, labels)).encode()).hexdigest()

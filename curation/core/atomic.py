@@ -1,10 +1,11 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and nothing that a kill leaves of them."""
 
 from __future__ import annotations
 
 import os
 import platform
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -26,13 +27,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
     When the block raises, ``path`` is as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.parent not in _swept:  # once: there may be a file for each photo
-        _swept.add(path.parent)
-        sweep(path.parent)
     # The suffix stays last: Keras and Pillow go by it.
-    name = f".{_MACHINE}-{os.getpid()}-{next(_numbers)}.part{path.suffix}"
-    part = path.with_name(name)
+    part = _part(path.parent, path.suffix)
     try:
         yield part
         part.replace(path)
@@ -44,11 +40,35 @@ def replacing(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+@contextmanager
+def scratch(parent: Path) -> Iterator[Path]:
+    """Yields an empty folder in another one, for what is needed in the block alone."""
+    folder = _part(parent)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _part(parent: Path, suffix: str = "") -> Path:
+    """A name in a folder that nobody else takes, and that :func:`sweep` knows after a kill."""
+    parent.mkdir(parents=True, exist_ok=True)
+    if parent not in _swept:  # once: there may be a file for each photo
+        _swept.add(parent)
+        sweep(parent)
+    return parent / f".{_MACHINE}-{os.getpid()}-{next(_numbers)}.part{suffix}"
+
+
 def sweep(folder: Path) -> None:
     """Removes what killed processes were about to write into a folder."""
     if not folder.is_dir():
         return
     for path in folder.iterdir():
         found = _PART.fullmatch(path.name)
-        if found and not psutil.pid_exists(int(found[1])):
+        if not found or psutil.pid_exists(int(found[1])):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
             path.unlink(missing_ok=True)

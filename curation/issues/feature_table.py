@@ -10,7 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from curation.core import npz
 from curation.core.atomic import replacing
+from curation.core.errors import CurateError
+
+AGAIN = "delete the folder that it is in, and flag again"
+"""The way out of a damaged file of :mod:`curation.issues.pipeline`."""
 
 FOLDS = 4
 """Parts of the photos: no photo is judged by what was learned from its own part."""
@@ -90,8 +95,11 @@ class FeatureTable:
 
     @classmethod
     def load(cls, path: Path) -> FeatureTable:
-        with np.load(path, allow_pickle=False) as file:
-            return cls(*(pd.DataFrame.from_records(file[f.name]) for f in fields(cls)))
+        """Raises CurateError where the file is damaged."""
+        tables = npz.read(path, AGAIN)
+        if set(tables) != {f.name for f in fields(cls)}:
+            raise CurateError(path, f"lacks tables; {AGAIN}")
+        return cls(*(pd.DataFrame.from_records(tables[f.name]) for f in fields(cls)))
 
 
 _KEYS_OF = {

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from curation.core import parallel
+from curation.core import npz, parallel
 from curation.core.atomic import replacing
+from curation.core.errors import CurateError
 from curation.core.progress import Progress, silent, track
 from curation.issues import ranking, source_ranking
 from curation.issues.calibration import Check
@@ -26,7 +27,7 @@ from curation.issues.extraction import (
     dataset_statistics,
     extract_features,
 )
-from curation.issues.feature_table import FeatureTable, Scores
+from curation.issues.feature_table import AGAIN, FeatureTable, Scores
 from curation.issues.observation import Observation
 from curation.issues.ranking import Ranking
 from curation.issues.source_ranking import SourceRanking
@@ -114,7 +115,7 @@ def extract(
 def _begin(folder: Path, fingerprint: str) -> None:
     """Empties the folder, unless what it holds has this fingerprint."""
     path = folder / FINGERPRINT
-    if not path.is_file() or path.read_text("utf-8") != fingerprint:
+    if not path.is_file() or path.read_bytes() != fingerprint.encode():
         shutil.rmtree(folder, ignore_errors=True)
         with replacing(path) as part:
             part.write_text(fingerprint, "utf-8")
@@ -131,10 +132,14 @@ def _extract_shard(
 
 def load_statistics(folder: Path) -> DatasetStatistics:
     """What :func:`extract` learned first."""
-    with np.load(folder / STATISTICS, allow_pickle=False) as file:
+    path = folder / STATISTICS
+    arrays = npz.read(path, AGAIN)
+    try:
         fields = ("mean", "scale", "components")
-        projection = Projection(*(file[n] for n in fields)) if "mean" in file else None
-        return DatasetStatistics(file["thresholds"], projection)
+        projection = Projection(*(arrays[n] for n in fields)) if "mean" in arrays else None
+        return DatasetStatistics(arrays["thresholds"], projection)
+    except KeyError as error:
+        raise CurateError(path, f"lacks {error}; {AGAIN}") from None
 
 
 def _statistics(folder: Path, image_ids: Sequence[str], observe: Observe) -> DatasetStatistics:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import BinaryIO
 
@@ -104,6 +105,9 @@ class Decision:
 
 
 COLUMNS = tuple(f.name for f in fields(Decision))
+_NEEDED = COLUMNS[:5]
+"""What no decision of whatever curate lacks."""
+
 MAX_CELL = 64 * 2**20
 """Bytes: no mask of a real photo comes near it."""
 
@@ -243,12 +247,13 @@ class Journal:
         reader = csv.reader(io.StringIO(text))
         found = []
         try:
-            self._header = self._header or next(reader)
+            self._header = self._header or _header(next(reader))
             for row in reader:
                 if len(row) != len(self._header):
                     raise ValueError("the line has more or fewer cells than the header")
                 found.append(Decision(**dict(zip(self._header, row, strict=True))))
-        except (TypeError, ValueError, csv.Error) as error:
+                _check(found[-1])
+        except (ValueError, csv.Error) as error:
             line = str(self._lines + reader.line_num)
             self._forget()
             raise FormatError(self.path, str(error), where=line) from None
@@ -257,6 +262,24 @@ class Journal:
         self._end += len(whole)
         self._lines += reader.line_num
         self._tail = (self._tail + whole)[-_TAIL:]
+
+
+def _header(row: list[str]) -> list[str]:
+    """The columns of a journal, of this curate or of an earlier one that had fewer."""
+    if len({*row}) < len(row) or not {*_NEEDED} <= {*row} <= {*COLUMNS}:
+        raise ValueError(f"the first line is not {','.join(COLUMNS)}; restore it")
+    return row
+
+
+def _check(taken: Decision) -> None:
+    """What is computed with later; masks are parsed where they are drawn."""
+    try:
+        fits = datetime.fromisoformat(taken.time).tzinfo is not None
+        fits &= not taken.seconds or 0 <= float(taken.seconds) < inf
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(f"time {taken.time!r} or seconds {taken.seconds!r} cannot be read")
 
 
 def _write(file: BinaryIO, decisions: Sequence[Decision], header: bool) -> None:

@@ -37,11 +37,16 @@ def load(folder: Path) -> dict[str, str]:
     """
     path = folder / FILE
     try:
-        changed = tomllib.loads(path.read_text("utf-8")).get("keys", {})
+        table = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return dict(KEYS)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise FormatError(path, f"cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError is one, and what is no UTF-8
         raise FormatError(path, f"is no TOML: {error}") from None
+    changed = table.pop("keys", {})
+    if table:
+        raise FormatError(path, f"knows [keys] alone, and not {', '.join(sorted(table))}")
     if not isinstance(changed, dict) or not all(isinstance(k, str) and k for k in changed.values()):
         raise FormatError(path, '[keys] has lines such as `keep = "k"`')
     if unknown := sorted(set(changed) - set(KEYS)):

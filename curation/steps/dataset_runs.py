@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from curation.core import atomic
 from curation.core.errors import DatasetError, RunError
 from curation.core.finding import Finding
 from curation.core.progress import Progress, silent
@@ -79,9 +79,9 @@ class DatasetRuns:
         folder = self.folder(run)
         config = trainer.load_config(folder)
         work = working_copy.load_labelled(self.dataset)
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            _write(Path(scratch) / DATA, work, config, progress)
-            yield _open(Path(scratch) / DATA, config)
+        with atomic.scratch(folder) as part:
+            _write(part / DATA, work, config, progress)
+            yield _open(part / DATA, config)
 
 
 def image_files(work: WorkingCopy) -> list[trainer.ImageFile]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -89,17 +90,23 @@ def _requests(path: Path) -> Iterator[tuple[int, Request]]:
     """Line and request of each row."""
     csv.field_size_limit(MAX_CELL)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            if missing := {"action", "image_id"} - set(reader.fieldnames or ()):
-                raise FormatError(path, f"no column {', '.join(sorted(missing))}", where="1")
-            rows = [(reader.line_num, row) for row in reader]
+        text = path.read_bytes().decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        if missing := {"action", "image_id"} - set(reader.fieldnames or ()):
+            raise FormatError(path, f"no column {', '.join(sorted(missing))}", where="1")
+        rows = [(reader.line_num, row) for row in reader]
     except UnicodeDecodeError:
         raise FormatError(path, "is not UTF-8; save it as CSV UTF-8") from None
     except OSError as error:
         raise FormatError(path, f"cannot be read: {error.strerror}") from None
     except csv.Error as error:
         raise FormatError(path, f"not a CSV: {error}", where=str(reader.line_num)) from None
+    for line, row in rows:
+        if None in row:
+            raise FormatError(path, "has more cells than the first line", where=str(line))
+    # Whoever writes by hand may leave out the last cells, but not those of half a file.
+    if rows and None in rows[-1][1].values() and not text.endswith(("\n", "\r")):
+        raise FormatError(path, "breaks off there; write it again", where=str(rows[-1][0]))
     for line, row in rows:
         values = {name: row.get(name) or "" for name in _READ}
         if row["action"] in ON_PHOTOS:  # the photo, whichever of its labels the row was about

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from importlib import util
 from pathlib import Path
 from types import ModuleType
 
+from curation.core import atomic
 from curation.core.errors import CurateError
 from curation.store import database
 from curation.store.app_config import WORKSPACE
@@ -194,20 +194,17 @@ def install_plugin(plugins_dir: Path | None = None) -> Path:
     }
     if all((target / k).is_file() and (target / k).read_bytes() == v for k, v in files.items()):
         return target
-    # A leading dot: FiftyOne passes over hidden folders, should it look just now.
-    fresh = Path(tempfile.mkdtemp(prefix=".curate-", dir=base))
-    for name, content in files.items():
-        (fresh / name).write_bytes(content)
-    fresh.chmod(0o755)
-    if target.is_symlink():
-        target.unlink()
-    elif target.exists():
-        old = Path(tempfile.mkdtemp(prefix=".curate-old-", dir=base))
-        target.rename(old / "curate")
+    # A hidden folder, which FiftyOne passes over, should it look just now.
+    with atomic.scratch(base) as part:
+        fresh = part / "new"
+        fresh.mkdir()
+        for name, content in files.items():
+            (fresh / name).write_bytes(content)
+        if target.is_symlink():
+            target.unlink()
+        elif target.exists():
+            target.rename(part / "old")
         fresh.rename(target)
-        shutil.rmtree(old)
-        return target
-    fresh.rename(target)
     return target
 
 

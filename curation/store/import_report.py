@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,8 @@ from curation.store.prepare import PreparedSlice
 
 COLUMNS = ("what", "location", "kind", "detail")
 SKIPPED = "skipped"
-_EARLIER = "is of an earlier curate; import its file again, or move it"
+_AGAIN = "import its file again, or move it"
+_EARLIER = f"is of an earlier curate; {_AGAIN}"
 _NAME = "imported-{folder}-{file}.csv"
 
 
@@ -138,16 +140,35 @@ def skipped(folder: Path) -> Iterator[Finding]:
     """What imports into a dataset skipped, by their lists.
 
     Raises:
-        CurateError: a list that an earlier build of curate wrote
+        CurateError: a list that an earlier build of curate wrote, or that is damaged
     """
-    csv.field_size_limit(2**20)
     for path in list_paths(folder):
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = csv.DictReader(file)
-            if tuple(rows.fieldnames or ()) != COLUMNS:
-                raise CurateError(path, _EARLIER)
-            for row in rows:
-                if row["what"] == SKIPPED:
-                    if row["kind"] not in list(FindingKind):
-                        raise CurateError(path, _EARLIER, where=str(rows.line_num))
-                    yield Finding(FindingKind(row["kind"]), row["location"], row["detail"])
+        for line, row in _rows(path):
+            what, location, kind, detail = row
+            if what == SKIPPED:
+                if kind not in list(FindingKind):
+                    raise CurateError(path, _EARLIER, where=str(line))
+                yield Finding(FindingKind(kind), location, detail)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Line and cells of each row of a list."""
+    csv.field_size_limit(2**20)
+    try:
+        # Whatever a photo is called, we wrote UTF-8.
+        text = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CurateError(path, f"cannot be read ({error}); {_AGAIN}") from None
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        if tuple(next(rows, ())) != COLUMNS:
+            raise CurateError(path, _EARLIER)
+        for row in rows:
+            if len(row) != len(COLUMNS):
+                raise csv.Error(f"{len(row)} cells, not {len(COLUMNS)}")
+            yield rows.line_num, row
+        if not text.endswith("\n"):
+            raise csv.Error("it breaks off there")
+    except csv.Error as error:
+        reason = f"cannot be read ({error}); {_AGAIN}"
+        raise CurateError(path, reason, where=str(rows.line_num)) from None

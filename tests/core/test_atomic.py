@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.core.atomic import replacing, sweep
+from curation.core.atomic import replacing, scratch, sweep
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,6 +22,21 @@ def test_a_file_is_there_whole_or_as_it_was(tmp_path):
         raise RuntimeError
     assert path.read_text() == "first"
     assert [p.name for p in path.parent.iterdir()] == ["table.csv"]
+
+
+def test_a_folder_that_is_needed_for_a_while_is_gone_after_it_or_after_a_kill(tmp_path):
+    with scratch(tmp_path) as folder:
+        (folder / "a.txt").touch()
+    assert not any(tmp_path.iterdir())
+    code = (
+        "from curation.core.atomic import scratch; import os, pathlib;"
+        "held = scratch(pathlib.Path('.')); (held.__enter__() / 'a.txt').touch(); os._exit(9)"
+    )
+    around = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False, env=around)
+    assert any(tmp_path.iterdir())
+    sweep(tmp_path)
+    assert not any(tmp_path.iterdir())
 
 
 def test_what_a_killed_process_left_goes_and_what_a_living_one_writes_stays(tmp_path):

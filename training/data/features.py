@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ VIEWS = 2
 _BATCH = 8
 _VERSION = 2
 _LINE = 65  # 64 hex digits and a newline
+_KEY = re.compile(rb"[0-9a-f]{64}\n")
 
 
 class FeatureCache:
@@ -139,12 +141,22 @@ class FeatureCache:
         text = self._keys_path.read_bytes() if self._keys_path.exists() else b""
         size = self._rows_path.stat().st_size if self._rows_path.exists() else 0
         count = min(len(text) // _LINE, size // self._row_bytes)
-        lines = text[: count * _LINE].decode("ascii").splitlines()
-        self._row_of = {line: row for row, line in enumerate(lines)}
+        self._row_of = {key: row for row, key in enumerate(self._keys(text[: count * _LINE]))}
         self._rows = None
         if count:
             shape = (count, int(self._ends[-1]))
             self._rows = np.memmap(self._rows_path, dtype="<f2", mode="r", shape=shape)
+
+    def _keys(self, text: bytes) -> list[str]:
+        """The key of each row; a damaged one would give photos the features of others."""
+        keys: dict[str, None] = {}
+        for start in range(0, len(text), _LINE):
+            key = text[start : start + _LINE]
+            if not _KEY.fullmatch(key) or (hexadecimal := key[:-1].decode()) in keys:
+                reason = "is no key, or there twice: delete the folder, its features come again"
+                raise CurateError(self._keys_path, reason, where=str(start // _LINE + 1))
+            keys[hexadecimal] = None
+        return list(keys)
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:

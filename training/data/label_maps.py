@@ -10,7 +10,6 @@ has is computed from its file. So a thousand label maps take some megabytes and 
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import mmap
@@ -31,6 +30,7 @@ from curation.core.records import ImageRecord
 from curation.core.taxonomy import ClassIndex, Taxonomy, label_map
 from curation.formats.export import MANIFEST, WRITTEN_BY, replacing_export, write_csv
 from curation.formats.messages import shown
+from training import stored
 from training.data.image import ImageFile
 from training.folder import ClassList
 
@@ -115,19 +115,20 @@ class LabelMaps:
             if manifest["format"] != FORMAT:
                 raise ValueError(f"it is of the format {manifest['format']!r}")
             self.size: int = manifest["size"]
+            if type(self.size) is not int or self.size < 1:
+                raise ValueError(f"its size is {self.size!r}")
             self.classes = ClassList(
                 *(tuple(manifest["classes"][name]) for name in ("names", "colors"))
             )
             self._sha256: str = manifest["sha256"]
-            with (folder / _PHOTOS).open(newline="", encoding="utf-8") as file:
-                header, *rows = csv.reader(file)
+            header, *rows = stored.rows((folder / _PHOTOS).read_bytes().decode())
             if tuple(header) != _HEADER:
                 raise ValueError(f"the columns of {_PHOTOS} are not {', '.join(_HEADER)}")
             self.images = tuple(ImageFile(key, i, Path(path)) for key, i, path, *_ in rows)
             self._places = [(int(at), int(n), int(crc)) for *_, at, n, crc in rows]
             with (folder / _LABELS).open("rb") as pngs:
                 self._pngs = mmap.mmap(pngs.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise CurateError(folder, f"holds no label maps ({error}); {_AGAIN}") from None
 
     def __len__(self) -> int:

@@ -7,7 +7,6 @@ in which they are read is a list of numbers (:mod:`training.data.sampler`).
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections import Counter
@@ -28,6 +27,7 @@ from curation.core.splits import SPLITS
 from curation.formats.export import MANIFEST
 from curation.formats.messages import shown
 from curation.formats.tfrecord import example
+from training import stored
 from training.folder import ClassList
 
 _AGAIN = "write it again: curate export --format tfrecord"
@@ -235,10 +235,9 @@ def _images(path: Path) -> list[tuple[str, str, str]]:
 def _rows(path: Path, header: tuple[str, ...]) -> list[list[str]]:
     """The rows of a CSV with this header, each of its length."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            first, *rows = csv.reader(file)
-    except (OSError, ValueError, csv.Error) as error:
+        first, *rows = stored.rows(path.read_bytes().decode())
+    except (OSError, ValueError) as error:
         raise CurateError(path, f"cannot be read ({error}); {_AGAIN}") from None
-    if any(len(row) != len(header) for row in rows) or tuple(first) != header:
+    if tuple(first) != header:
         raise CurateError(path, f"its columns are not {', '.join(header)}; {_AGAIN}")
     return rows

@@ -7,16 +7,15 @@ where there is one, ``ema``, each numbered; and the history as JSON.
 from __future__ import annotations
 
 import json
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from curation.core import npz
 from curation.core.atomic import replacing
 from curation.core.errors import CurateError
 from training.fitting.ema import WeightEma
@@ -73,20 +72,18 @@ class TrainingState:
         """
         if not path.exists():
             return
+        way_out = f"delete it to begin {path.stem} anew"
+        saved = npz.read(path, way_out)
         try:
-            with np.load(path, allow_pickle=False) as saved:
-                self.history = json.loads(saved["history"].tobytes())
-                _assign(variables(model), _of(saved, "model"))
-                _assign(model.optimizer.variables, _of(saved, "optimizer"))
-                self.kept_weights = _of(saved, "kept")
-                self.step = self.history[-1]["step"]
-                if self.ema:
-                    self.ema.weights = _of(saved, "ema")
-        except (
-            OSError, EOFError, ValueError, TypeError, LookupError, BadZipFile, zlib.error
-        ) as error:  # fmt: skip
-            reason = f"cannot be read: {error}; delete it to begin {path.stem} anew"
-            raise CurateError(path, reason) from None
+            self.history = json.loads(saved["history"].tobytes())
+            _assign(variables(model), _of(saved, "model"))
+            _assign(model.optimizer.variables, _of(saved, "optimizer"))
+            self.kept_weights = _of(saved, "kept")
+            self.step = self.history[-1]["step"]
+            if self.ema:
+                self.ema.weights = _of(saved, "ema")
+        except (ValueError, TypeError, LookupError) as error:
+            raise CurateError(path, f"cannot be read: {error}; {way_out}") from None
 
 
 def variables(model: keras.Model) -> list[keras.Variable]:
@@ -99,8 +96,8 @@ def _numbered(name: str, arrays: list[NDArray]) -> dict[str, NDArray]:
     return {f"{name}/{number:05d}": array for number, array in enumerate(arrays)}
 
 
-def _of(saved: Any, name: str) -> list[NDArray]:
-    return [saved[key] for key in sorted(saved.files) if key.startswith(f"{name}/")]
+def _of(saved: dict[str, NDArray], name: str) -> list[NDArray]:
+    return [saved[key] for key in sorted(saved) if key.startswith(f"{name}/")]
 
 
 def _assign(variables: list[keras.Variable], values: list[NDArray]) -> None:

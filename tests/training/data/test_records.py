@@ -143,7 +143,7 @@ def test_a_image_of_another_size_is_refused(folder):
     [
         ("splits.csv", ",train,", ",trian,", "the split trian is none of"),
         ("splits.csv", "photo_hash", "hash", "columns are not"),
-        ("splits.csv", ",train,", ",", "columns are not"),
+        ("splits.csv", ",train,", ",", "line 2: 2 cells"),
         ("classes.csv", "\n5,", "\n2,", "id 2 repeats"),
         ("classes.csv", "\n5,", "\n255,", "from 0 to 254"),
         ("classes.csv", "\n5,", "\nfive,", "five"),
