@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from curation.core import image_io, masks, rle
 from curation.core.atomic import replacing
-from curation.core.errors import RunError
+from curation.core.errors import CurateError, RunError
 from curation.core.progress import Progress, silent, track
 from curation.core.records import ImageRecord
 from curation.core.rle import Rle
@@ -84,7 +85,7 @@ def report(
         where the sheet is and how many are on it
 
     Raises:
-        RunError: the run was not flagged yet
+        RunError: the run was not flagged yet, or its files are damaged
     """
     folder = dataset.run_folder(run)
     path = path or folder / ("suspect-source-labels.png" if source_labels else "suspects.png")
@@ -93,20 +94,20 @@ def report(
     taxonomy = dataset.taxonomy
     records, outlines = _find(dataset, run, set(first.image_id))
     predictions = results.prediction_paths(dataset, run, records)
+    predict = f"run `curate predict {dataset.name} --run {run}`"
     tiles = []
     rows: list[dict] = first.to_dict("records")
     for rank, row in enumerate(track(progress, "contact sheet", rows, len(rows)), 1):
-        outline = outlines.get(row["instance_id"])
-        if outline is None:
+        outline, record = outlines.get(row["instance_id"]), records.get(row["image_id"])
+        if outline is None or record is None:
             continue  # deleted by a reviewer since
-        record = records[row["image_id"]]
         where = f"{rank}. {row['image_id']} ({row['source']})"
         said = ("", row["source_reason"]) if source_labels else (row["error_type"], row["reason"])
         suspect = Suspect(
             f"{where}  {row[score]:.3f} {said[0]}\n{said[1]}",
-            image_io.read(record.path),
+            _opened(image_io.read, record.path, "photo", "exclude or replace it"),
             label_map(record, taxonomy),
-            np.asarray(Image.open(predictions[record.image_id])),
+            _opened(image_io.read_index, predictions.get(record.image_id), "prediction", predict),
             outline,
         )
         tiles.append(draw_suspect(suspect, taxonomy))
@@ -122,13 +123,41 @@ def _worst(dataset: Dataset, issues: Path, score: str) -> pd.DataFrame:
     if not issues.is_file():
         verb = f"curate flag {dataset.name} --run {run}"
         raise RunError(run, f"was not flagged yet: run `{verb}`")
-    # As text: an image_id like 0001 is no number.
-    table = pd.read_csv(issues, dtype={"image_id": str}, keep_default_na=False)
-    if not {score, "source", "decided"} <= set(table):
+    again = f"flag it again: `curate flag {dataset.name} --run {run}`"
+    try:
+        text = issues.read_bytes().decode()
+        if not text.endswith("\n"):
+            raise ValueError("it breaks off in its last line")
+        # As text: an image_id like 0001 is no number.
+        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:  # pandas' own are ValueErrors
+        raise RunError(issues, f"cannot be read: {error}; {again}") from None
+    if not {score, *_READ} <= set(table):
         raise RunError(run, "was flagged by another version of curate: flag it again")
-    table[score] = pd.to_numeric(table[score])
-    table = table.dropna(subset=score)
+    scores = pd.to_numeric(table[score], errors="coerce")
+    odd = ~scores.between(0, 1) & (table[score] != "")
+    odd |= ~table["decided"].isin(("True", "False")) | table.isna().any(axis=1)
+    if odd.any():
+        reason = f"the row is not what was written; {again}"
+        raise RunError(issues, reason, where=str(int(odd.argmax()) + 2))
+    table = table.assign(**{score: scores}).dropna(subset=score)
     return table.sort_values(["decided", score], ascending=[True, False], kind="stable")
+
+
+_READ = ("image_id", "instance_id", "source", "error_type", "reason", "source_reason", "decided")
+"""Columns of ``issues.csv`` that are shown, beside the score."""
+
+
+def _opened(
+    read: Callable[[Path], NDArray], path: Path | None, what: str, way_out: str
+) -> NDArray[np.uint8]:
+    """A photo, or what was predicted of it; CurateError where it is not there any more."""
+    try:
+        if path is None:
+            raise ValueError("is not there")
+        return read(path).astype(np.uint8)
+    except ValueError as error:
+        raise CurateError(path or what, f"{error}; {way_out}") from None
 
 
 def draw_suspect(suspect: Suspect, taxonomy: Taxonomy) -> Image.Image:

@@ -67,6 +67,23 @@ def test_a_wrong_line_is_named(tmp_path):
         journal.read()
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("decision_id,", "id,", ":1: the first line is not decision_id,time"),
+        (",reviewer", ",action", ":1: the first line is not decision_id,time"),
+        ("Z,Ann", ",Ann", ":2: time '.*' or seconds '' cannot be read"),
+        (",\n", ",a minute\n", ":2: time '.*' or seconds 'a minute' cannot be read"),
+    ],
+)
+def test_a_journal_that_was_changed_is_refused(tmp_path, old, new, reason):
+    journal = Journal(tmp_path / "decisions.csv")
+    journal.append([decision("exclude", "a", "Ann")])
+    journal.path.write_text(journal.path.read_text().replace(old, new, 1))
+    with pytest.raises(FormatError, match=reason):
+        Journal(journal.path).read()
+
+
 def test_a_journal_is_read_on_from_where_it_was_left(tmp_path):
     """Two processes share a journal; each reads what the other appended, and only that."""
     mine, theirs = (Journal(tmp_path / "decisions.csv") for _ in range(2))

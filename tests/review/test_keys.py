@@ -21,6 +21,7 @@ def test_a_reviewer_changes_some_keys(tmp_path):
         ("[keys]\nkeep = 1\n", "has lines such as"),
         ('[keys]\nburn = "b"\n', "no key does burn"),
         ('[keys]\nkeep = "d"\n', "delete and keep have the same key"),
+        ('[key]\nkeep = "j"\n', "knows .keys. alone, and not key"),
         ('[keys]\nkeep = "Escape"\n', "Escape always goes back"),
     ],
 )

@@ -81,6 +81,16 @@ def test_a_torn_last_row_is_dropped_and_computed_again(images, cache, torn):
             np.testing.assert_allclose(old, new, rtol=5e-3, atol=5e-2)
 
 
+@pytest.mark.parametrize("damage", [lambda t: t[:64] + b"x" + t[65:], lambda t: t[:65] * 2])
+def test_a_damaged_key_gives_no_photo_the_features_of_another(images, cache, damage):
+    features = FeatureCache(cache, CONFIG)
+    features.add(images[:2])
+    path = features.folder / "keys.txt"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(CurateError, match=r"keys\.txt:[12]: is no key, or there twice: delete"):
+        FeatureCache(cache, CONFIG)
+
+
 def test_rows_without_their_line_are_dropped(images, cache):
     features = FeatureCache(cache, CONFIG)
     features.add(images[:2])
