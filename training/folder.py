@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, NotRequired
 
 import tomli_w
 
-from curation.core.atomic import replacing
+from curation.core.atomic import replacing, scratch
 from curation.core.errors import RunError
 from training import config as configs
 from training import stored
@@ -245,8 +245,10 @@ class RunFolder:
         return (self.models / f"{name}.keras").exists()
 
     def save_model(self, name: str, model: keras.Model) -> None:
-        with replacing(self.models / f"{name}.keras") as path:
-            model.save(path)
+        file = f"{name}.keras"
+        with scratch(self.models) as folder:  # Keras may put files of its own beside it
+            model.save(folder / file)
+            (folder / file).replace(self.models / file)
 
     def load_model(self, name: str) -> keras.Model:
         """A model, not compiled; RunError when its file is damaged. Starts Keras."""

@@ -20,9 +20,14 @@ from typing import BinaryIO
 
 from filelock import FileLock
 
+from curation.core import rle
 from curation.core.atomic import replacing
 from curation.core.errors import FormatError
+from curation.core.rle import Rle
 from curation.core.text import count
+
+FILE = "decisions.csv"
+"""In the dataset's folder."""
 
 ACTIONS = ("keep", "relabel", "delete", "exclude", "include", "add", "redraw", "undo")
 
@@ -82,6 +87,19 @@ class Decision:
             raise ValueError(f"{self.action} needs a mask")
         if self.action == "undo" and not self.undoes:
             raise ValueError("undo needs the decision it takes back")
+
+    @property
+    def outline(self) -> Rle:
+        """The mask, of a decision that has one. Parsed when asked for: a journal may have many.
+
+        Raises:
+            FormatError: the cell is damaged
+        """
+        try:
+            return rle.parse(self.mask)
+        except ValueError as error:
+            reason = f"the mask of this decision cannot be read: {error}; restore the journal"
+            raise FormatError(FILE, reason, where=self.decision_id) from None
 
     @property
     def sentence(self) -> str:
@@ -272,7 +290,7 @@ def _header(row: list[str]) -> list[str]:
 
 
 def _check(taken: Decision) -> None:
-    """What is computed with later; masks are parsed where they are drawn."""
+    """Holds what statistics reckon with against what a decision can have."""
     try:
         fits = datetime.fromisoformat(taken.time).tzinfo is not None
         fits &= not taken.seconds or 0 <= float(taken.seconds) < inf

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from curation.core import rle
 from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import SOURCE, Taxonomy
 from curation.review.journal import ON_LABELS, ON_PHOTOS, Decision
@@ -204,7 +203,7 @@ class _Labels:
 
     def _add(self, d: Decision) -> None:
         source = f"review:{d.decision_id}"
-        drawn = Instance(d.category, rle.parse(d.mask), source, instance_id=d.instance_id)
+        drawn = Instance(d.category, d.outline, source, instance_id=d.instance_id)
         if added := self._called(drawn, d.category, d.taxonomy):
             item = Reviewed(added, STATUS["add"])
             self._known[d.instance_id] = self.current[d.instance_id] = item
@@ -221,4 +220,4 @@ class _Labels:
 
 def _redrawn(instance: Instance, d: Decision) -> Instance:
     """A label with another mask: what was said of the old outline goes with it."""
-    return replace(instance, mask=rle.parse(d.mask), polygons=(), repaired=())
+    return replace(instance, mask=d.outline, polygons=(), repaired=())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from curation.core import rle
 from curation.core.taxonomy import SOURCE
 from curation.issues.issue import ErrorType
 from curation.issues.observation import CORRECT, WRONG, Label, LabelFeedback, MissingFeedback
@@ -56,7 +55,7 @@ def _on_missing(work: WorkingCopy, review: Review) -> dict[str, list[MissingFeed
     for d, missing in review.on_missing.values():
         category = review.category(d)
         if category in names and d.image_id in work.records:
-            said = MissingFeedback(names.index(category), rle.parse(d.mask), missing)
+            said = MissingFeedback(names.index(category), d.outline, missing)
             found.setdefault(d.image_id, []).append(said)
     return found
 

@@ -107,14 +107,25 @@ def check_joined(joined: str, wanted: str) -> None:
 
 
 def database_uri() -> str | None:
-    """The MongoDB that the user named; None where FiftyOne starts its own."""
+    """The MongoDB that the user named; None where FiftyOne starts its own.
+
+    Raises:
+        DatasetError: FiftyOne's config file is damaged, and it would not start
+    """
     if uri := os.environ.get("FIFTYONE_DATABASE_URI"):
         return uri
     config = Path(os.environ.get("FIFTYONE_CONFIG_PATH", "~/.fiftyone/config.json")).expanduser()
     try:
-        return json.loads(config.read_text("utf-8")).get("database_uri")
-    except (OSError, ValueError, AttributeError):
+        table = json.loads(config.read_text("utf-8"))
+    except OSError:
         return None
+    except (ValueError, RecursionError) as error:
+        reason = f"FiftyOne's settings cannot be read: {error}; mend the file, or move it"
+        raise DatasetError(config, reason) from None
+    uri = table.get("database_uri") if isinstance(table, dict) else None
+    if uri is not None and not isinstance(uri, str):
+        raise DatasetError(config, f"{uri!r} is no address of a database", where="database_uri")
+    return uri
 
 
 def ping(uri: str) -> str:

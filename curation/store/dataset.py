@@ -16,7 +16,7 @@ from curation.core.finding import FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.core.rle import Rle
 from curation.core.taxonomy import Taxonomy
-from curation.review import Journal, Review, resolve
+from curation.review import Journal, Review, journal, resolve
 from curation.store import bulk, database, dataset_folder
 from curation.store.fields import (
     CLASS_SCORES,
@@ -65,7 +65,7 @@ class Dataset:
         self.samples = samples
         self.name: str = samples.name
         self.folder = database.folder(self.name)
-        self.journal = Journal(self.folder / "decisions.csv")
+        self.journal = Journal(self.folder / journal.FILE)
         self._parsed: tuple[str, Taxonomy] | None = None
 
     def __len__(self) -> int:

@@ -3,7 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from curation.core import rle, taxonomy
+from curation.core.errors import FormatError
 from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import SOURCE
 from curation.review import resolve
@@ -55,6 +58,12 @@ def test_add_brings_a_mask_of_its_own():
     applied = resolve([added], ACTIVE).labels("a", LABELS)
     assert applied[-1].instance.mask == MASK
     assert outcome(added)[-1] == ("9", "coat", "added")
+
+
+def test_a_damaged_mask_is_told_with_its_decision():
+    torn = decide("redraw", "a", instance_id="1", mask=rle.to_text(MASK)[:-1])
+    with pytest.raises(FormatError, match=rf"decisions\.csv:{torn.decision_id}: the mask of this"):
+        outcome(torn)
 
 
 def test_redraw_changes_the_mask_alone():

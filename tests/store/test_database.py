@@ -26,6 +26,21 @@ def test_a_broken_config_file_is_no_uri(monkeypatch, tmp_path):
     assert database.database_uri() is None
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"database_uri": ', "config.json: FiftyOne's settings cannot be read.*mend the file"),
+        ('{"database_uri": 5}', "config.json:database_uri: 5 is no address"),
+    ],
+)
+def test_a_damaged_config_file_is_named(monkeypatch, tmp_path, text, reason):
+    monkeypatch.delenv("FIFTYONE_DATABASE_URI")
+    (tmp_path / "config.json").write_text(text)
+    monkeypatch.setenv("FIFTYONE_CONFIG_PATH", str(tmp_path / "config.json"))
+    with pytest.raises(DatasetError, match=reason):
+        database.database_uri()
+
+
 def test_an_outside_database_is_pinged_once_however_often_fiftyone_is_used(monkeypatch):
     pings: list[str] = []
     monkeypatch.setattr(database, "ping", lambda uri: pings.append(uri) or "")

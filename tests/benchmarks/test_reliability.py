@@ -1,0 +1,37 @@
+"""Every reader has an input to be damaged, and what is wrong with a trial is counted."""
+
+from __future__ import annotations
+
+import random
+from itertools import islice
+
+import pytest
+
+from curation.formats import registry
+from tests.benchmarks import mutated_inputs, reliability
+
+
+@pytest.mark.parametrize("what", [format_.name for format_ in registry.readers()])
+def test_a_damaged_input_gives_labels_or_a_sentence(what, tmp_path):
+    assert what in mutated_inputs.kinds(), "give it a sample in SAMPLES"
+    for number, trial in enumerate(islice(mutated_inputs.trials(what, tmp_path), 40)):
+        trial(random.Random(number))
+
+
+def test_a_reader_without_a_sample_is_told(monkeypatch):
+    monkeypatch.delitem(mutated_inputs.SAMPLES, "via")
+    with pytest.raises(SystemExit, match="SAMPLES and the readers differ: via"):
+        mutated_inputs.kinds()
+
+
+def test_what_a_kill_cost_is_counted():
+    whole = {"photos": [1, 2], "journal": []}
+    assert reliability.differs(whole, whole) is None
+    assert reliability.differs(whole, {"photos": [1], "journal": []}) == "lost: photos"
+    assert reliability.differs(whole, {"photos": [1, 2, 2], "journal": []}) == "doubled: photos"
+
+
+def test_a_row_counts_its_trials(capsys):
+    told = [None, "lost: a photo", None, "left behind: .a.part"]
+    tally = reliability.tallied("made up", 4, lambda count: iter(told), 1.0)
+    assert (tally.trials, tally.lost, tally.left_behind, tally.doubled) == (4, 1, 1, 0)
