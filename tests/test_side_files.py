@@ -21,7 +21,7 @@ from curation.cli import failures
 from curation.core import rle, taxonomy
 from curation.core.errors import CurateError
 from curation.core.finding import Finding, FindingKind
-from curation.formats import export, tfrecord
+from curation.formats import export, imaterialist, tfrecord
 from curation.formats.mask_folder import class_list
 from curation.issues import scoring
 from curation.issues.feature_table import _KEYS_OF, FeatureTable
@@ -143,6 +143,10 @@ def texts(folder: Path) -> None:
     (folder / "recipe.toml").write_text("size = 64\nlearning_rate = 0.1\nweights = \"none\"\n"
                                         "frozen = false\n")  # fmt: skip
     (folder / keys.FILE).write_text('[keys]\nkeep = "j"\nskip = "ArrowRight"\n')
+    (folder / "labels.json").write_text(
+        '{"categories": [{"id": 0, "name": "shirt"}, {"id": 1, "name": "top"}],\n'
+        '"attributes": [{"id": 3, "name": "striped"}]}\n'
+    )
     (folder / "classes.csv").write_text("id,name\n0,background\n1,top\n2,skirt\n")
 
 
@@ -171,6 +175,7 @@ FILES = [
     SideFile("own.toml", texts, lambda f: taxonomy.load(str(f / "own.toml"))),
     SideFile("recipe.toml", texts, lambda f: recipes.load(str(f / "recipe.toml"))),
     SideFile(keys.FILE, texts, keys.load),
+    SideFile("labels.json", texts, lambda f: imaterialist.read_labels(f / "labels.json")),
     SideFile("classes.csv", texts, lambda f: class_list.read(str(f / "classes.csv"))),
 ]  # fmt: skip
 

@@ -1,6 +1,6 @@
 """A run on disk: what its files are called and what is in them.
 
-    config.toml     settings and classes
+    config.toml     settings, classes, and a hash of all that the run began with
     data.sha256     a hash of the photos and label maps that it is trained on
     photos.csv      key, image_id, and the fold or split of each photo
     models/*.keras  the weights of each model; *.npz while it is trained
