@@ -43,8 +43,8 @@ SHARE = 100_000
 """Damaged inputs, of all formats and of curate's own files together, with --trials 1."""
 
 
-WRITES, WRITES_OF_REVIEWS = 70, 24
-"""About as many does an import make, and a verb of a review: with --trials 4 each is killed."""
+WRITES = {"import": 70, "update": 24, "decisions": 12, "flag": 24, "again": 24}
+"""About as many to the database does each make: where there are as many trials, each is killed."""
 
 
 @dataclass
@@ -87,8 +87,8 @@ def rows() -> dict[str, tuple[int, Callable[[int], Outcomes]]]:
     """Trials, and what makes them, by the name of the row."""
     kinds = mutated_inputs.kinds()
     return {
-        **{f"killed at a write: {scene}": (20, partial(writes_of_imports, scene))
-           for scene in ("import", "update")},
+        **{f"killed at a write: {scene}": (count, partial(writes_of_imports, scene))
+           for scene, count in (("import", 18), ("update", 6))},
         **{f"killed at a write: {scene}": (8, partial(writes_of_reviews, scene))
            for scene in ("decisions", "flag", "again")},
         "killed at random: import": (10, partial(imports, KILLED)),
@@ -145,7 +145,7 @@ def staged(command: list[str], lines_a_trial: int, judge: Callable[[dict, list],
 
 def writes_of_imports(scene: str, count: int) -> Outcomes:
     """Imports that are killed before a write to the database, and run again."""
-    every = str(max(1, round(WRITES / count)))
+    every = str(max(1, round(WRITES[scene] / count)))
     with tempfile.TemporaryDirectory() as folder:
         command = ["tests.steps.ingest.killing", scene, folder, every]
         yield from staged(command, 1, lambda whole, found: differs(whole, found[0]), 1)
@@ -153,7 +153,7 @@ def writes_of_imports(scene: str, count: int) -> Outcomes:
 
 def writes_of_reviews(scene: str, count: int) -> Outcomes:
     """Decisions of a file, and scores, whose writing is killed, opened, and done again."""
-    kills = [str(1 + round(n * max(1, WRITES_OF_REVIEWS / count))) for n in range(count)]
+    kills = [str(1 + round(n * max(1, WRITES[scene] / count))) for n in range(count)]
     with tempfile.TemporaryDirectory() as folder:
         command = ["tests.steps.killing", scene, folder, *kills]
         yield from staged(command, 2, lambda whole, found: differs(whole, found[1]), 2)
