@@ -11,12 +11,14 @@ goes on after that one.
 from __future__ import annotations
 
 import faulthandler
+import io
 import json
 import random
 import resource
 import sys
 import tempfile
 import traceback
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +33,7 @@ from curation.core.errors import CurateError
 from curation.core.records import ImageRecord, Instance
 from curation.formats import registry
 from curation.store.prepare import Target, prepare_slice
+from tests.formats.label_studio.test_brush import pack
 from tests.mutations import mutated
 
 LIMIT = 20
@@ -97,6 +100,56 @@ def coco_as_others_write_it(folder: Path, records: list[ImageRecord]) -> Sample:
     return Sample("others.json")
 
 
+def label_studio(folder: Path, records: list[ImageRecord]) -> Sample:
+    """A brush mask, and a turned box, in each of two tasks."""
+    size = {"original_width": 6, "original_height": 8, "image_rotation": 0}
+    place = {"x": 10, "y": 20, "width": 50, "height": 40, "rotation": 30}
+    tasks = []
+    for record in records:
+        alpha = rle.decode(record.instances[0].mask).ravel() * 255
+        brush = [*pack(np.repeat(alpha, 4), [3, 4, 8, 16], 8)]
+        values = ("brushlabels", {"format": "rle", "rle": brush}), ("rectanglelabels", place)
+        result = [
+            {"id": kind, "type": kind, "from_name": "garment", **size,
+             "value": {**value, kind: ["top"]}}
+            for kind, value in values
+        ]  # fmt: skip
+        data = {"image": f"/data/upload/1/{record.path.name}"}
+        tasks.append({"id": len(tasks), "data": data, "annotations": [{"result": result}]})
+    (folder / "tasks.json").write_text(json.dumps(tasks))
+    return Sample("tasks.json")
+
+
+def cvat(folder: Path, records: list[ImageRecord]) -> Sample:
+    shapes = (
+        '<polygon label="top" points="0,0;4,0;4,5" z_order="0"><attribute name="a">b</attribute>'
+        '</polygon><mask label="skirt" rle="0, 5, 2, 1, 3, 1" left="1" top="1" width="4" '
+        'height="3" z_order="1"/><ellipse label="top" cx="3" cy="4" rx="2" ry="1" rotation="9"/>'
+    )
+    photos = "".join(
+        f'<image id="{n}" name="{record.path.name}" width="6" height="8">{shapes}</image>'
+        for n, record in enumerate(records)
+    )
+    (folder / "cvat.xml").write_text(f"<annotations><version>1.1</version>{photos}</annotations>")
+    return Sample("cvat.xml")
+
+
+def labelme(folder: Path, records: list[ImageRecord]) -> Sample:
+    (folder / "drawn").mkdir()
+    for record in records:
+        png = io.BytesIO()
+        Image.fromarray(rle.decode(record.instances[0].mask).astype(np.uint8)).save(png, "PNG")
+        of = {"group_id": None, "flags": {}}
+        mask = {"shape_type": "mask", "points": [[0, 0], [5, 7]],
+                "mask": b64encode(png.getvalue()).decode()}  # fmt: skip
+        ring = {"shape_type": "polygon", "points": [[0, 0], [4, 0], [4, 5]]}
+        about = {"imagePath": f"../photos/{record.path.name}", "imageHeight": 8, "imageWidth": 6}
+        shapes = [{"label": "top", **mask, **of}, {"label": "skirt", **ring, **of}]
+        text = json.dumps({**about, "shapes": shapes})
+        (folder / "drawn" / f"{record.image_id}.json").write_text(text)
+    return Sample("drawn")
+
+
 def exported(format_: str, annotations: str, **options: str) -> Callable:
     """As an export of curate's own has it; options name files of it."""
 
@@ -111,6 +164,9 @@ SAMPLES: dict[str, tuple[Callable[[Path, list[ImageRecord]], Sample], ...]] = {
     "imaterialist": (imaterialist,),
     "via": (exported("via", "via.json"), via_csv),
     "coco": (exported("coco", "instances.json"), coco_as_others_write_it),
+    "label-studio": (label_studio,),
+    "cvat": (cvat,),
+    "labelme": (labelme,),
     "masks": (exported("masks", "masks", classes="classes.csv"),),
 }
 """For each reader, functions that write what it reads, about photos ``a`` and ``b``."""
