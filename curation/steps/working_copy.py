@@ -74,6 +74,7 @@ def load(dataset: Dataset) -> WorkingCopy:
         DatasetError: there is no taxonomy yet, an image came after the last remap,
             or no image is left, or the labels were remapped while they were read
     """
+    dataset.taxonomy  # noqa: B018 - where there is none, that is said first
     if late := dataset.count_unmapped():
         # Without labels they would be taught as background.
         raise DatasetError(
