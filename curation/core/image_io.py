@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from curation.core import jpeg
 from curation.core.rle import MAX_PIXELS, check_size
 
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
@@ -135,6 +136,8 @@ def read(path: Path, resize: int | None = None) -> NDArray[np.uint8]:
         if resize:
             # JPEG decodes at 1/2, 1/4 or 1/8 for free; never below twice the target.
             image.draft("RGB", (2 * resize, 2 * resize))
+            if image.info.get("progressive") and image.decoderconfig[:1] == (8,):
+                image.fp = BytesIO(jpeg.without_detail(path.read_bytes()))
         rgb = _to_rgb(image if turn is None else image.transpose(turn))
         if resize:
             rgb = rgb.resize((resize, resize), Image.Resampling.BOX)
