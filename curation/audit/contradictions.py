@@ -24,6 +24,11 @@ FEWEST = 24
 """Points of the grid below which a garment is too small to be found again."""
 
 
+def check(_: None, images: Iterable[ImageRecord]) -> list[Finding]:
+    """:func:`audit_group` for worker processes."""
+    return list(audit_group(images))
+
+
 def audit_group(images: Iterable[ImageRecord]) -> Iterator[Finding]:
     """The labels in photos that look alike which are at odds with one of the first that has any.
 
@@ -37,9 +42,11 @@ def audit_group(images: Iterable[ImageRecord]) -> Iterator[Finding]:
     if (first := next(labelled, None)) is None:
         return
     for other in labelled:
-        yield from _contradictions(*first, *other)
-        yield from _wholes(*first, *other)
-        yield from _wholes(*other, *first)
+        # In floats, which BLAS multiplies; they count points exactly up to 2**24.
+        common = first[1].astype(np.float32) @ other[1].astype(np.float32).T
+        yield from _contradictions(*first, *other, common)
+        yield from _wholes(*first, *other, common)
+        yield from _wholes(*other, *first, common.T)
 
 
 def _grid(record: ImageRecord) -> NDArray[np.bool_]:
@@ -50,10 +57,18 @@ def _grid(record: ImageRecord) -> NDArray[np.bool_]:
 
 
 def _contradictions(
-    one: ImageRecord, here: NDArray[np.bool_], other: ImageRecord, there: NDArray[np.bool_]
+    one: ImageRecord,
+    here: NDArray[np.bool_],
+    other: ImageRecord,
+    there: NDArray[np.bool_],
+    common: NDArray[np.float32],
 ) -> Iterator[Finding]:
-    """One garment, two names."""
-    common = here.astype(np.int32) @ there.astype(np.int32).T
+    """One garment, two names.
+
+    Args:
+        here, there: the grids of the two
+        common: (N, M) points that an instance here shares with one there
+    """
     areas, theirs = here.sum(axis=1), there.sum(axis=1)
     iou = common / np.maximum(areas[:, None] + theirs - common, 1)
     names, their_names = ([i.category for i in p.instances] for p in (one, other))
@@ -67,12 +82,16 @@ def _contradictions(
 
 
 def _wholes(
-    one: ImageRecord, here: NDArray[np.bool_], other: ImageRecord, there: NDArray[np.bool_]
+    one: ImageRecord,
+    here: NDArray[np.bool_],
+    other: ImageRecord,
+    there: NDArray[np.bool_],
+    common: NDArray[np.float32],
 ) -> Iterator[Finding]:
-    """One label here, of which the other photo has the pieces."""
+    """One label here, of which the other photo has the pieces; arguments as there."""
     theirs = there.sum(axis=1)
     for i, whole in enumerate(here):
-        inside = (there & whole).sum(axis=1) >= WITHIN * np.maximum(theirs, 1)
+        inside = common[i] >= WITHIN * np.maximum(theirs, 1)
         pieces = np.flatnonzero(inside & (theirs >= FEWEST))
         names = [other.instances[j].category for j in pieces]
         if len(pieces) < 2 or one.instances[i].category in names:

@@ -62,7 +62,9 @@ def by_shape(mask: Rle) -> FindingKind | None:
     pixels = height * width
     if pixels / 2 < area < pixels and _on_border(starts, ends, height, width) >= _BORDER:
         return FindingKind.INVERSE_MASK
-    if len(starts) < _FEWEST_RUNS or _beside(starts, ends, height) >= _APART:
+    if len(starts) < _FEWEST_RUNS or _goes_on(starts, ends, height) >= _APART * area:
+        return None
+    if _beside(starts, ends, height) >= _APART:
         return None
     if height != width and _beside(starts, ends, width) >= _TOGETHER:
         return FindingKind.ROW_MAJOR
@@ -70,6 +72,19 @@ def by_shape(mask: Rle) -> FindingKind | None:
     crosses = (starts // height != (ends - 1) // height).any()
     stride = int(np.median(np.diff(starts)))
     return FindingKind.STRIPES if crosses and _beside(starts, ends, stride) >= _TOGETHER else None
+
+
+def _goes_on(starts: NDArray[np.int64], ends: NDArray[np.int64], height: int) -> int:
+    """Pixels inside whose next one along the row is in one of the two runs that follow.
+
+    No more than :func:`_beside` counts, and enough of most garments, in a fraction of its time.
+    """
+    shared = 0
+    for later in (1, 2):
+        first = np.maximum(starts[:-later] + height, starts[later:])
+        last = np.minimum(ends[:-later] + height, ends[later:])
+        shared += int(np.maximum(last - first, 0).sum())
+    return shared
 
 
 def _beside(starts: NDArray[np.int64], ends: NDArray[np.int64], stride: int) -> float:

@@ -86,10 +86,11 @@ def _keep_memory() -> None:
     """Has glibc keep what an item took for the next one, as each photo takes megabytes anew.
 
     Handed back and taken again page by page, a photo's memory costs as much as decoding it small.
+    Before 2.35 glibc refuses, and all is as it was.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt:
-        mallopt(_MMAP_THRESHOLD, 32 << 20)  # the most that it takes
+        mallopt(_MMAP_THRESHOLD, 1 << 30)
         mallopt(_TRIM_THRESHOLD, 1 << 30)
 
 

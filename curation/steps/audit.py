@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from curation.audit import batch, contradictions, duplicates
-from curation.audit.duplicates import ImageLabels
+from curation.audit.duplicates import DuplicateGroup, ImageLabels
 from curation.audit.image_hash import ImageHash
 from curation.core import parallel
 from curation.core.atomic import replacing
@@ -58,9 +58,9 @@ def audit(dataset: Dataset, *, progress: Progress = silent) -> list[Finding]:
     image_hashes.keep(dataset, [image for image in images if image != known.get(image.image_id)])
     groups = duplicates.duplicates(images)
     found += duplicates.audit_duplicates(groups, labels)
-    for group in groups:
-        records = dataset.records(GROUND_TRUTH, group.image_ids)
-        found += contradictions.audit_group(map(review.source_record, records))
+    alike, total = _alike(dataset, review, groups), sum(len(g.image_ids) for g in groups)
+    for contradicting in parallel.ordered(contradictions.check, None, alike, images=total):
+        found += contradicting
     audit_results.write_faults(dataset, found)
     found += skipped(dataset.folder)
     found.sort(key=lambda f: (f.severity.rank, f.kind, f.image_id))
@@ -79,6 +79,17 @@ def skipped(folder: Path) -> Iterator[Finding]:
         kind = _OF_IMAGE.get(skip.kind, FindingKind.SKIPPED)
         detail = f"{skip.kind}: {skip.detail}; not imported"
         yield Finding(kind, skip.location, detail)
+
+
+def _alike(
+    dataset: Dataset, review: Review, groups: Iterable[DuplicateGroup]
+) -> Iterator[list[ImageRecord]]:
+    """The labelled images of each group: its first, and some that are held against that."""
+    for group in groups:
+        records = map(review.source_record, dataset.records(GROUND_TRUTH, group.image_ids))
+        labelled = (record for record in records if record.instances)
+        if first := next(labelled, None):
+            yield from ([first, *others] for others in batches(labelled, BATCH))
 
 
 def _batches(dataset: Dataset, review: Review) -> Iterator[list[ImageRecord]]:
