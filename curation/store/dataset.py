@@ -372,27 +372,28 @@ def _create(samples: fo.Dataset) -> None:
 
 def declare_on_images(samples: fo.Dataset) -> None:
     """Declares the fields of a photo, also those that an earlier curate did not know."""
-    for field in ON_IMAGES:
-        if not samples.has_sample_field(field.name):
-            declare(samples, field.name, field)
+    declare(samples, {field.name: field for field in ON_IMAGES})
 
 
 def declare_detections(samples: fo.Dataset, name: str, extra: Sequence[Field] = ()) -> None:
     """Declares a Detections field and its attributes, so that the App can filter by each."""
     if not samples.has_sample_field(name):
         samples.add_sample_field(name, fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections)
-    for attribute in (*ON_DETECTIONS, *extra):
-        path = f"{name}.detections.{attribute.name}"
-        if not samples.get_field(path):
-            declare(samples, path, attribute)
+    attributes = (*ON_DETECTIONS, *extra)
+    declare(samples, {f"{name}.detections.{field.name}": field for field in attributes})
     samples.create_index(f"{name}.detections.label")
 
 
-def declare(samples: fo.Dataset, path: str, field: Field) -> None:
-    texts = field.type == "ListField"  # every list of ours is one of texts
-    samples.add_sample_field(
-        path,
-        getattr(fo, field.type),
-        subfield=fo.StringField if texts else None,
-        description=field.description,
-    )
+def declare(samples: fo.Dataset, fields: Mapping[str, Field]) -> None:
+    """Declares those of some fields, by path, that are not there yet.
+
+    All at once: for each call FiftyOne reads and writes the list of all fields.
+    """
+    new = {path: _typed(field) for path, field in fields.items() if not samples.get_field(path)}
+    if new:
+        samples.add_dynamic_sample_fields(new)
+
+
+def _typed(field: Field) -> fo.Field:
+    texts = [fo.StringField()] if field.type == "ListField" else []  # every list of ours
+    return getattr(fo, field.type)(*texts, description=field.description)

@@ -42,13 +42,13 @@ def save_views(dataset: Dataset) -> None:
     for name, about in _ABOUT.items():
         saved.save_view(dataset, name, about, partial(_make, dataset, name))
     # What an audit found came after the tiles, perhaps: without these the App cannot filter by it.
+    audited = {
+        f"{LABELS}.{field.name}": field
+        for field in FAULTS_ON_LABELS
+        if dataset.samples.get_field(f"{LABELS}.detections.{field.name}")
+    }
     for _, copies in _copies(dataset):
-        for field in FAULTS_ON_LABELS:
-            of_tile, of_label = (
-                f"{part}.{field.name}" for part in (LABELS, f"{LABELS}.detections")
-            )
-            if dataset.samples.get_field(of_label) and not copies.get_field(of_tile):
-                declare(copies, of_tile, field)
+        declare(copies, audited)
 
 
 def renew(dataset: Dataset) -> None:
