@@ -14,8 +14,6 @@ from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from curation.audit.image_hash import CELLS, ImageHash, first_location
 from curation.core.finding import Finding, FindingKind
@@ -162,6 +160,9 @@ def _joined(group: NDArray[np.intp], pairs: NDArray[np.intp]) -> NDArray[np.intp
     """The groups (n,) after pairs (2, m) of photos came together."""
     if not pairs.size:
         return group
+    from scipy.sparse import coo_array  # not for workers, who import this and group nothing
+    from scipy.sparse.csgraph import connected_components
+
     n = len(group)
     one, other = np.concatenate([[np.arange(n), group], pairs], axis=1)
     graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(n, n))

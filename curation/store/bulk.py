@@ -14,14 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from bson import ObjectId, decode
 from bson.raw_bson import RawBSONDocument
-from mongoengine.errors import DoesNotExist
-from pymongo import UpdateOne
-from pymongo.collection import Collection
 
 from curation.core import console, rle
 from curation.core.errors import DatasetError
@@ -29,6 +26,9 @@ from curation.core.finding import FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.store import documents
 from curation.store.lazy import fo
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
 
 _OURS = ("_id", "_rand", "_dataset_id", "created_at", "last_modified_at")
 """Of a sample: by chance, by the clock, or of the dataset."""
@@ -72,6 +72,8 @@ def read_info(dataset: fo.Dataset) -> None:
     Raises:
         DatasetError: another one has deleted the dataset
     """
+    from mongoengine.errors import DoesNotExist  # with FiftyOne, as all of the database
+
     try:
         dataset._doc.reload("info")
     except DoesNotExist:
@@ -127,6 +129,8 @@ def update(dataset: fo.Dataset, changes: Mapping[str, Mapping[str, Any]]) -> Non
             values = {i: to_value(c[name]) for i, c in changes.items() if name in c}
             dataset.set_values(name, values, key_field="image_id")
         return
+    from pymongo import UpdateOne  # not for workers, who import this and write nothing
+
     now = datetime.now(UTC)
     operations = [
         UpdateOne({"image_id": image_id}, {"$set": {**change, "last_modified_at": now}})

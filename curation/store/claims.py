@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-
-from pymongo import UpdateOne
-from pymongo.collection import Collection
+from typing import TYPE_CHECKING
 
 from curation.store import bulk
 from curation.store.dataset import Dataset
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
 
 COLLECTION = "curate.claims"
 MINUTES = 3
@@ -39,6 +40,8 @@ def claim(dataset: Dataset, reviewer: str, label_ids: Sequence[str]) -> dict[str
               for c in claims.find({**of_dataset, "reviewer": {"$ne": reviewer}})}  # fmt: skip
     mine = [label for label in label_ids if label not in others]
     if mine:
+        from pymongo import UpdateOne
+
         # Who comes first has it: what another one inserted meanwhile stays as it is.
         claims.bulk_write([
             UpdateOne({"_id": f"{dataset.name}/{label}"},
