@@ -23,5 +23,8 @@ def test_neighbours_are_counted_as_on_the_pixels(mask):
     for stride in (1, mask.shape[0], 5):
         both = flat[:-stride] & flat[stride:] if stride < flat.size else np.zeros(1)
         assert np.isclose(misread._beside(starts, ends, stride), both.sum() / flat.sum())
+    height = mask.shape[0]
+    least = misread._goes_on(starts, ends, height)
+    assert least <= round(misread._beside(starts, ends, height) * flat.sum())
     edge = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
     assert np.isclose(misread._on_border(starts, ends, *mask.shape), edge.mean())
