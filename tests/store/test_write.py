@@ -7,6 +7,7 @@ from dataclasses import replace
 import fiftyone as fo
 import numpy as np
 import pytest
+from pymongo.collection import Collection
 
 from curation import store
 from curation.core import rle
@@ -75,7 +76,7 @@ def test_what_was_written_is_told_image_by_image(dataset, records):  # noqa: F81
 def test_a_image_is_replaced_at_once_or_not_at_all(dataset, records, monkeypatch):  # noqa: F811
     """Between old and new labels there is no photo with a half of each."""
     seen = []
-    original = bulk.Collection.bulk_write
+    original = Collection.bulk_write
 
     def watched(self, *args, **values):
         before = raw(dataset)["a"]
@@ -84,7 +85,7 @@ def test_a_image_is_replaced_at_once_or_not_at_all(dataset, records, monkeypatch
         seen.append({k for k in after if after[k] != before.get(k)})
         return result
 
-    monkeypatch.setattr(bulk.Collection, "bulk_write", watched)
+    monkeypatch.setattr(Collection, "bulk_write", watched)
     target = writing.target(dataset, True)
     image = prepare(corrected(records[0]), target)
     writing.write_batch(dataset, [image], "v2", Imported())
