@@ -292,7 +292,7 @@ def test_two_imports_into_one_dataset_wait_for_each_other(dataset, images):
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(CurateError, match="is being imported into by process"):
+        with pytest.raises(CurateError, match="is being imported into by another process"):
             run(ROWS, images)
     assert not store.exists(dataset)
     assert run(ROWS, images).instances == 5
