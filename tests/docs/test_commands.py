@@ -295,7 +295,7 @@ def test_no_document_with_commands_is_forgotten():
     titles = re.findall(r"^## (.+)$", text(BENCHMARKS), re.M)
     with_commands = [t for t in titles if commands(section(BENCHMARKS, t))]
     elsewhere = ["The demo", "The build before, beside this one"]  # their own tests
-    assert with_commands == ["On real photos", "Import", *elsewhere]
+    assert with_commands == ["On real photos", "Import", *SMALLER_SCRIPTS, *elsewhere]
 
 
 def test_fiftyones_own_way(images_folder, tmp_path):
@@ -321,6 +321,23 @@ def test_on_real_images(real_data, tmp_path):
     assert "Predicted 799 photos" in told
     assert re.search(r"Took 1 decisions?", told)
     assert len((place / "ccp-cleaned" / "splits.csv").read_text().splitlines()) == 1 + 798
+
+
+SMALLER_SCRIPTS = {
+    "The audit": ["--photos", "300"],
+    "Exports of many small labels and of holes": ["--rounds", "1", "--limit", "20"],
+    "Whether anything is lost": ["--only", "damaged input", "--trials", "0.02"],
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("title", SMALLER_SCRIPTS)
+def test_the_scripts_that_print_a_table_of_their_own(title, tmp_path):
+    """Those with a build before are given this one."""
+    (line,) = commands(section(BENCHMARKS, title))
+    _, *arguments = shlex.split(line.replace("../before", str(ROOT)))
+    run_python([*arguments, *SMALLER_SCRIPTS[title], "--json", str(tmp_path / "found.json")], ROOT)
+    assert json.loads((tmp_path / "found.json").read_text())
 
 
 @pytest.mark.long
