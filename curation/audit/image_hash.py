@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from curation.core import image_io
@@ -71,12 +73,26 @@ def hash_image(image_id: str, path: Path) -> ImageHash:
     Raises:
         OSError, ValueError: it cannot be read
     """
+    small = Image.fromarray(image_io.read(path, resize=SIDE))
+    return _hash_small(image_id, image_io.content_hash(path), small)
+
+
+def hash_pixels(image_id: str, content: str, image: NDArray[np.uint8]) -> ImageHash:
+    """The hash of a photo that is decoded already, (H, W, 3) RGB.
+
+    Args:
+        content: hash of its file's bytes
+    """
+    small = Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BOX)
+    return _hash_small(image_id, content, small)
+
+
+def _hash_small(image_id: str, content: str, small: Image.Image) -> ImageHash:
     import imagehash  # and scipy with it, which no verb but those that hash has to wait for
 
-    small = Image.fromarray(image_io.read(path, resize=SIDE))
     perceptual = int(str(imagehash.phash(small)), 16)
     thumbnail = small.resize((CELLS, CELLS), Image.Resampling.BOX).tobytes()
-    return ImageHash(image_id, image_io.content_hash(path), perceptual, thumbnail)
+    return ImageHash(image_id, content, perceptual, thumbnail)
 
 
 def hash_images(_: None, images: Sequence[tuple[str, Path]]) -> list[ImageHash | None]:

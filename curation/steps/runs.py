@@ -11,10 +11,11 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from curation.audit.image_hash import hash_pixels
 from curation.core import splits
 from curation.core.errors import RunError
 from curation.core.progress import Progress, silent, track
-from curation.steps import classes
+from curation.steps import alike, classes
 from training import run as trainer
 from training.config import TrainConfig
 
@@ -125,14 +126,16 @@ class FolderRuns:
 
 def _folds(records: trainer.Records, count: int, progress: Progress) -> tuple[str, ...]:
     """The fold of each photo, dealt by its rarest class as those of a dataset are."""
-    groups, present = {}, {}
+    contents, hashes, present = {}, [], {}
     images = track(progress, "classes of each photo", enumerate(records.images), len(records))
     for index, image in images:
         there = set(records.labels(index).ravel().tolist())
-        groups[image.image_id] = image.key
+        contents[image.image_id] = image.key
+        hashes.append(hash_pixels(image.image_id, image.key, records.image(index)))
         present[image.image_id] = [
             name for k, name in enumerate(records.classes.names) if k and k in there
         ]
+    groups = alike.groups(contents, hashes, len(records) // max(count, 1))
     try:
         dealt = splits.folds(groups, splits.strata(present), count)
     except ValueError as error:

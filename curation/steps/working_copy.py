@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
 import numpy as np
 
-from curation.audit.duplicates import duplicates
 from curation.core import splits
 from curation.core.errors import DatasetError
 from curation.core.progress import Progress, silent
 from curation.core.records import ImageRecord
 from curation.core.taxonomy import IGNORE, ClassIndex, Taxonomy, label_map
 from curation.core.text import count
-from curation.steps import classes
+from curation.steps import alike, classes
 from curation.store import Dataset, edits, image_hashes
 from curation.store.fields import LABELS
 
@@ -121,27 +119,6 @@ def load_labelled(dataset: Dataset) -> WorkingCopy:
 def near_duplicates(
     dataset: Dataset, work: WorkingCopy, largest: int, progress: Progress = silent
 ) -> dict[str, str]:
-    """The group of each image, images that look alike in one: what a model saw of one it knows
-    of the other.
-
-    Args:
-        largest: images that a group may have. One color, one pose: where more than these look
-            alike, they are no copies, and only equal files are a group
-
-    Returns:
-        by image_id, the content hash of one of the group
-    """
+    """The group of each image, see :func:`curation.steps.alike.groups`; hashes are kept."""
     hashes = image_hashes.perceptual(dataset, work.records, progress)
-    group_of: dict[str, str] = {}
-    for alike in duplicates(list(hashes.values())):
-        first, *others = (work.groups[image_id] for image_id in alike.image_ids)
-        group_of |= dict.fromkeys(others, first) if not alike.exact else {}
-    groups = {image_id: group_of.get(group, group) for image_id, group in work.groups.items()}
-    if (most := max(Counter(groups.values()).values())) > largest:
-        _log.info(
-            "%d photos look so alike that they would fill a part of the dataset: "
-            "only equal files are kept together.",
-            most,
-        )
-        return dict(work.groups)
-    return groups
+    return alike.groups(work.groups, hashes.values(), largest)
