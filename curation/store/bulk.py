@@ -129,14 +129,19 @@ def update(dataset: fo.Dataset, changes: Mapping[str, Mapping[str, Any]]) -> Non
             values = {i: to_value(c[name]) for i, c in changes.items() if name in c}
             dataset.set_values(name, values, key_field="image_id")
         return
-    from pymongo import UpdateOne  # not for workers, who import this and write nothing
+    # Not for workers, who import this module and write nothing.
+    from pymongo import UpdateOne
+    from pymongo.errors import AutoReconnect
 
     now = datetime.now(UTC)
     operations = [
         UpdateOne({"image_id": image_id}, {"$set": {**change, "last_modified_at": now}})
         for image_id, change in changes.items()
     ]
-    collection(dataset).bulk_write(operations, ordered=False)
+    try:
+        collection(dataset).bulk_write(operations, ordered=False)
+    except AutoReconnect:  # under way as the database went: it sets, so it may be done again
+        collection(dataset).bulk_write(operations, ordered=False)
     dataset.reload()
 
 
