@@ -32,7 +32,7 @@ from curation.core import rle, taxonomy
 from curation.core.errors import CurateError
 from curation.core.records import ImageRecord, Instance
 from curation.formats import registry
-from curation.store.prepare import Target, prepare_slice
+from curation.store.prepare import PreparedSlice, Target, prepare_slice
 from tests.formats.label_studio.test_brush import pack
 from tests.mutations import mutated
 
@@ -215,12 +215,12 @@ def _reading(
     sample = make(folder, records)
     (format_,) = (f for f in registry.readers() if f.name == what)
 
-    def read() -> object:
+    def read() -> PreparedSlice:
         source = format_.load(folder / sample.annotations, photos, **sample.options)
         target = Target(ObjectId(), {}, update=False)
         return prepare_slice((source, target), range(len(source.names)))
 
-    if not read().images:  # type: ignore[attr-defined]
+    if not read().images:
         sys.exit(f"the sample of {what} is not read")
     return sorted(path for path in folder.rglob("*") if path.is_file()), read
 
