@@ -121,8 +121,7 @@ def check_image(
     try:
         same = known and known.content == image_io.content_hash(record.path)
         found = known if same else hash_image(record.image_id, record.path)
-        size = image_io.size(record.path)
-        unturned = image_io.is_unturned_in_browsers(record.path)
+        size, unturned = image_io.header(record.path)
     except (OSError, ValueError) as error:
         return None, [_finding(FindingKind.UNREADABLE, str(error), record)]
     faults = []

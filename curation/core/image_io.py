@@ -103,21 +103,22 @@ def size(path: Path) -> tuple[int, int]:
     Raises:
         ValueError: not a photo that can be read, or larger than MAX_PIXELS
     """
-    with _opened(path) as image:
-        width, height = image.size
-        return (width, height) if _orientation(image) in (5, 6, 7, 8) else (height, width)
+    return header(path)[0]
 
 
-def is_unturned_in_browsers(path: Path) -> bool:
-    """Whether a photo has an EXIF orientation that browsers do not apply, as of WebP.
+def header(path: Path) -> tuple[tuple[int, int], bool]:
+    """:func:`size`, and whether it has an EXIF orientation that browsers do not apply, as of WebP.
 
     They turn JPEG and PNG.
 
     Raises:
-        ValueError: not a photo that can be read, or larger than MAX_PIXELS
+        ValueError: as :func:`size`
     """
     with _opened(path) as image:
-        return image.format == "WEBP" and _orientation(image) in _TURNS
+        width, height = image.size
+        orientation = _orientation(image)
+        size = (width, height) if orientation in (5, 6, 7, 8) else (height, width)
+        return size, image.format == "WEBP" and orientation in _TURNS
 
 
 def read(path: Path, resize: int | None = None) -> NDArray[np.uint8]:

@@ -160,8 +160,7 @@ def find_image(
         on_finding(Finding(kind, location, f"{error}{_others(images, name)}, {skipped}"))
         return None
     try:
-        height, width = image_io.size(path)
-        unturned = image_io.is_unturned_in_browsers(path)
+        (height, width), unturned = image_io.header(path)
     except ValueError as error:
         on_finding(Finding(FindingKind.IMAGE_REFUSED, location, f"{error}, {skipped}"))
         return None
