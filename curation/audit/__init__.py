@@ -14,6 +14,7 @@ KINDS = (
     FindingKind.OUT_OF_FRAME,
     FindingKind.SELF_INTERSECTING,
     FindingKind.OTHER_FILE,
+    FindingKind.OTHER_BOX,
     FindingKind.INVERSE_MASK,
     FindingKind.ROW_MAJOR,
     FindingKind.STRIPES,

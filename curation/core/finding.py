@@ -203,6 +203,12 @@ class FindingKind(StrEnum):
         "the outline leaves the photo, whose file has not the size in bytes that VIA noted",
     )
 
+    OTHER_BOX = (
+        "mask unlike its area or box",
+        Severity.WARNING,
+        "the area or the box in the file is of something else; the mask was taken as it stands",
+    )
+
     # What readers put right where area and box tell, and an audit finds by the shape.
     INVERSE_MASK = (
         "inverse mask",

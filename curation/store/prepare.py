@@ -24,6 +24,10 @@ MAX_DOCUMENT = 7 * 2**20
 """Bytes: MongoDB keeps 16 MiB of a photo, and ``labels`` repeats what is imported."""
 
 
+DOUBTED = (FindingKind.OTHER_FILE, FindingKind.OTHER_BOX)
+"""What a reader notes beside its repairs of a label, and leaves as it is."""
+
+
 class Status(StrEnum):
     """How a photo of the file stands to the dataset."""
 
@@ -114,9 +118,7 @@ def prepare_slice(shared: tuple[Source, Target], part: range) -> PreparedSlice:
         try:
             done.images.append(prepare(record, target))
             for found in repaired(record):
-                # It comes beside what was repaired, and is itself only doubted.
-                doubted = found.kind is FindingKind.OTHER_FILE
-                (done.warnings if doubted else done.repaired).append(found)
+                (done.warnings if found.kind in DOUBTED else done.repaired).append(found)
         except CurateError as error:
             done.skips.append(_too_large(error))
     return done

@@ -26,7 +26,7 @@ from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.core.text import count
 from curation.formats import json_index, values
-from curation.formats.coco.segmentation import all_runs, draw, held_against, size_of_runs
+from curation.formats.coco.segmentation import all_runs, draw, held_against, size_of_runs, unlike
 from curation.formats.messages import explain_mismatch, printable, quoted, shown
 from curation.formats.source import OnFinding, Repeats, Spelling, find_image, join, joined
 from curation.formats.values import Id
@@ -173,9 +173,12 @@ class Coco:
         except ValueError as error:
             on_finding(Finding(FindingKind.UNDRAWABLE_ANNOTATION, location, f"{category}: {error}"))
             return None
-        # A crossing is not repaired: pycocotools fills it as it fills everything.
-        repaired = polygons.out_of_frame(rings, height, width) if rings else found
-        return Instance(category, mask, location, attributes, rings, repaired)
+        if rings:
+            # A crossing is not repaired: pycocotools fills it as it fills everything. Tools write
+            # as an outline's area also that of its box, or of what it fills with the holes.
+            found = polygons.out_of_frame(rings, height, width)
+            found = found or unlike(mask, None, annotation.get("bbox"))
+        return Instance(category, mask, location, attributes, rings, found)
 
     def _attributes(self, annotation: dict) -> tuple[str, ...]:
         given = annotation.get("attribute_ids")

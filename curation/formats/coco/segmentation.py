@@ -26,37 +26,56 @@ def held_against(annotation: dict, mask: Rle) -> tuple[Rle, tuple[FindingKind, .
     """A mask that was drawn of run lengths, held against the annotation's own area and box.
 
     Returns:
-        the mask as it is, and nothing; or, where the file's ``area`` and ``bbox`` are not those
-        of the mask and exactly those of its inverse, or of its runs along the rows, this, and
+        the mask as it is, and what :func:`unlike` says of it; or, where the file's ``area`` and
+        ``bbox`` are exactly those of its inverse, or of its runs along the rows, this, and
         which of both it is
     """
     area, box = annotation.get("area"), annotation.get("bbox")
-    if not _has(mask, area, box, 0.1):
+    if not _has(mask, area, box, 1, 0.1):
         for kind, read in (
             (FindingKind.INVERSE_MASK, misread.inverse),
             (FindingKind.ROW_MAJOR, misread.along_rows),
         ):
             other = read(mask)
-            if rle.area(other) and _has(other, area, box, 0):
+            if rle.area(other) and _has(other, area, box, 1, 0):
                 return other, (kind,)
-    return mask, ()
+    return mask, unlike(mask, area, box)
 
 
-def _has(mask: Rle, area: object, box: object, tolerance: float) -> bool:
+def unlike(mask: Rle, area: object, box: object) -> tuple[FindingKind, ...]:
+    """That an annotation's area or box is of something else than its mask, if it is.
+
+    A quarter off is how tools round, simplify and pad. A box by its corners is one, too.
+    """
+    fits = any(_has(mask, area, b, 2, 0.25) for b in (box, _corners(box)))
+    return () if fits else (FindingKind.OTHER_BOX,)
+
+
+def _corners(box: object) -> object:
+    """The box in left, top, width and height of one that a tool wrote by its corners."""
+    figures = _figures(box if isinstance(box, list) else [])
+    if len(figures) != 4:
+        return box
+    left, top, right, bottom = figures
+    return [left, top, right - left, bottom - top]
+
+
+def _has(mask: Rle, area: object, box: object, pixels: float, share: float) -> bool:
     """Whether a mask has the area and the box that an annotation gives, as far as it gives them.
 
     Args:
         area, box: pixels; left, top, width and height; anything else is as good as not given
-        tolerance: the share of them that it may be off, beside the pixel that is rounded
+        pixels: that an edge, or the area, may be off
+        share: of the area, or of the longer side, that it may be off beside
     """
-    figures = [(_figures([area]), [rle.area(mask)])]
-    figures += [(_figures(box if isinstance(box, list) else []), list(rle.bbox(mask)))]
-    return all(
-        abs(said - is_) <= 1 + tolerance * max(abs(said), is_)
-        for given, found in figures
-        if len(given) == len(found)
-        for said, is_ in zip(given, found, strict=True)
-    )
+    found = rle.bbox(mask)
+    sides = max(found[2:])
+    given_area = _figures([area])
+    given_box = _figures(box if isinstance(box, list) else [])
+    pairs = [(said, rle.area(mask), max(said, rle.area(mask))) for said in given_area]
+    if len(given_box) == len(found):
+        pairs += [(said, is_, sides) for said, is_ in zip(given_box, found, strict=True)]
+    return all(abs(said - is_) <= pixels + share * size for said, is_, size in pairs)
 
 
 def _figures(given: list) -> list[float]:

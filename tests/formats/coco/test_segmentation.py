@@ -126,8 +126,8 @@ def test_a_mask_that_contradicts_its_area_and_box_is_put_right(
         {"area": None, "bbox": None},
         {"area": math.nan, "bbox": [math.nan] * 4},
         {"area": 10**400, "bbox": [10**400] * 4},
-        {"area": 5, "bbox": [3, 1, 2, 2]},  # neither the mask's nor its inverse's
-        {"area": 9},
+        {"area": 16, "bbox": [0, 0, 6, 4]},  # simplified, and so a little off
+        {"area": 19, "bbox": [0, 1, 6, 4]},
         {"area": [5], "bbox": [0, 0, 2]},
         {"area": 19, "bbox": [0, 0, 6, 4]},  # of the mask as it is
     ],
@@ -136,3 +136,37 @@ def test_a_mask_is_left_as_it_is_where_area_and_box_say_nothing_of_it(
     tmp_path, images_folder, said
 ):
     assert held(tmp_path, images_folder, INVERSE, **said) == ((), False)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"area": 5, "bbox": [3, 1, 2, 2]},  # neither the mask's nor its inverse's
+        {"area": 9},
+        {"bbox": [0, 0, 60, 40]},  # of the photo ten times as large
+    ],
+)
+def test_a_mask_that_area_or_box_contradict_is_taken_as_it_is_and_doubted(
+    tmp_path, images_folder, said
+):
+    assert held(tmp_path, images_folder, INVERSE, **said) == (
+        ("mask unlike its area or box",),
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("box", "doubted"),
+    [
+        ([1, 1, 4, 2], ()),
+        ([1, 1, 5, 3], ()),  # by its corners: left, top, right, bottom
+        ([10, 10, 40, 20], ("mask unlike its area or box",)),
+    ],
+)
+def test_an_outline_is_held_against_its_box_and_not_against_its_area(
+    tmp_path, images_folder, box, doubted
+):
+    ring = [1, 1, 5, 1, 5, 3, 1, 3]
+    content = table(annotation(segmentation=[ring], area=1, bbox=box), images=IMAGES[:1])
+    (found,), _ = read(tmp_path, images_folder, content)
+    assert found.instances[0].repaired == doubted
