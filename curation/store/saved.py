@@ -27,7 +27,11 @@ def save_view(
     """
     with dataset.locked():
         if not _is_saved(dataset, "saved_views", "views", name):
-            dataset.samples.save_view(name, make(), description=description)
+            view = make()
+            if view._is_generated:
+                # FiftyOne does so last; a kill before that had it drop the tiles of a saved view.
+                view._dataset.persistent = True
+            dataset.samples.save_view(name, view, description=description)
 
 
 def save_workspace(

@@ -112,17 +112,16 @@ def _copies(dataset: Dataset) -> Iterator[tuple[str, fo.Dataset]]:
 
 
 def _drop_unsaved(dataset: Dataset) -> None:
-    """Deletes tiles that were made, and whose view was not saved before a kill.
-
-    So does FiftyOne, but only once no other process uses the database, not even an App.
-    """
+    """Deletes tiles that were made, and whose view was not saved before a kill."""
     photos = bulk.collection(dataset.samples)
+    database = photos.database
+    views = database["views"].find({"_dataset_id": bulk.dataset_id(dataset.samples)})
     unsaved = {
-        "persistent": False,
+        "name": {"$nin": [name for view in views for name in saved.generated(view)]},
         "sample_collection_name": {"$regex": r"^patches\."},
         "sample_fields.name": {"$all": [LABELS, *_BESIDE]},
     }
-    for found in photos.database["datasets"].find(unsaved):
-        tile = photos.database[found["sample_collection_name"]].find_one({}, {"_sample_id": 1})
+    for found in database["datasets"].find(unsaved):
+        tile = database[found["sample_collection_name"]].find_one({}, {"_sample_id": 1})
         if tile and photos.find_one({"_id": tile["_sample_id"]}, {"_id": 1}):
             fo.delete_dataset(found["name"])
