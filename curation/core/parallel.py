@@ -5,13 +5,18 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import os
+import pickle
 import sys
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
+from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 from curation.core.errors import CurateError
@@ -24,7 +29,7 @@ FEW = 256
 """Photos that are done before workers would have started."""
 
 AHEAD = 3
-"""Items for each worker that may be done or waiting before the first result is taken."""
+"""Items for each other worker that may be done or waiting before the first result is taken."""
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Of glibc's malloc.h."""
@@ -44,6 +49,9 @@ def ordered(
 ) -> Iterator[R]:
     """Yields ``function(shared, item)`` of each item, in order.
 
+    This process is one of the workers: it does the first items while the others start, which
+    takes some tenths of a second, and later some of those for which it would only wait.
+
     Args:
         function: of a module; with its arguments and results it goes through pickle
         shared: what every call needs; it goes to each worker once
@@ -53,21 +61,48 @@ def ordered(
         CurateError: a worker died
         Exception: what the function raised
     """
-    if images <= FEW:
-        yield from map(partial(function, shared), items)
+    here = partial(function, shared)
+    others = workers() - 1
+    if images <= FEW or not others:
+        yield from map(here, items)
         return
+    left = iter(items)
+    with _pool(shared, others) as pool:
+        starting = [pool.submit(_started) for _ in range(others)]
+        waiting: deque[Future[R]] = deque()
+        while not any(worker.done() for worker in starting):
+            for item in islice(left, 1):
+                yield here(item)
+                break
+            else:
+                return
+        while True:
+            for item in islice(left, others * AHEAD - len(waiting)):
+                waiting.append(pool.submit(_call, function, item))
+            if not waiting:
+                return
+            if not waiting[0].done():
+                waiting.extend(_done(here, item) for item in islice(left, 1))
+            yield waiting.popleft().result()
+
+
+@contextmanager
+def _pool(shared: Any, count: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that have ``shared`` once they have started.
+
+    Raises:
+        CurateError: one of them died
+    """
     # Spawned, not forked: a fork of a process with threads (pymongo's, TensorFlow's) may hang.
     context = multiprocessing.get_context("spawn")
-    count = workers()
-    with ProcessPoolExecutor(count, context, initializer=_keep, initargs=(shared,)) as pool:
-        waiting: deque[Future[R]] = deque()
+    with tempfile.TemporaryDirectory() as folder:
+        # In a file: what goes with the start of a process fills a pipe, and whoever starts it
+        # waits until it is read, so that each would start only once the one before has.
+        path = Path(folder) / "shared"
+        path.write_bytes(pickle.dumps(shared, pickle.HIGHEST_PROTOCOL))
+        pool = ProcessPoolExecutor(count, context, initializer=_keep, initargs=(path,))
         try:
-            for item in items:
-                waiting.append(pool.submit(_call, function, item))
-                if len(waiting) >= count * AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            yield pool
         except BrokenProcessPool:
             reason = "a worker process was killed, perhaps for memory; run the command again"
             raise CurateError("workers", reason) from None
@@ -75,11 +110,25 @@ def ordered(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _keep(shared: Any) -> None:
+def _done(function: Callable[[T], R], item: T) -> Future[R]:
+    """What the function gives or raises, for when its turn comes."""
+    done: Future[R] = Future()
+    try:
+        done.set_result(function(item))
+    except Exception as error:
+        done.set_exception(error)
+    return done
+
+
+def _keep(path: Path) -> None:
     global _shared
-    _shared = shared
+    _shared = pickle.loads(path.read_bytes())  # noqa: S301 - this process's parent wrote it
     _keep_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _started() -> None:
+    """What a worker does first, to be known to have started."""
 
 
 def _keep_memory() -> None:

@@ -18,7 +18,7 @@ from curation.steps import name_clash
 from curation.store import app_config, database, decisions, import_report, prepare, write
 from curation.store.import_report import Imported
 
-SLICE = 64
+SLICE = 32
 """Images that a worker reads at once."""
 
 
