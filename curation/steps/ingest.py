@@ -13,6 +13,7 @@ from curation.core import console, image_io, parallel
 from curation.core.alone import alone
 from curation.core.errors import CurateError, FormatError
 from curation.core.progress import Progress, silent
+from curation.core.text import count
 from curation.formats.source import MasksInside, Source
 from curation.steps import name_clash
 from curation.store import app_config, database, decisions, import_report, prepare, write
@@ -65,6 +66,12 @@ def _ingest(name: str, source: Source, update: bool, progress: Progress) -> Impo
     for part, done in _each_slice(prepare.prepare_slice, (source, before), source):
         write.write_batch(dataset, done.images, state if update else "", result)
         result.take(done)
+        if done.skips and result.images and _is_gone(source):
+            reason = (
+                f"went away while it was read; {count(result.images, 'photo')} of it are in the "
+                "dataset: once it is there again, run the same import"
+            )
+            raise FormatError(source.images, reason)
         progress(task, part.stop, total)
     result.unlisted = _unlisted(source)
     if update:
@@ -115,6 +122,11 @@ def _each_slice(function, shared, source: Source) -> Iterator[tuple[range, Any]]
     total = len(source.names)
     parts = [range(i, min(i + SLICE, total)) for i in range(0, total, SLICE)]
     return zip(parts, parallel.ordered(function, shared, parts, images=total), strict=True)
+
+
+def _is_gone(source: Source) -> bool:
+    """Whether no photo is left: what a disk or a share that went away leaves is an empty folder."""
+    return not source.images.is_dir() or not any(source.images.iterdir())
 
 
 def _state(source: Source) -> str:

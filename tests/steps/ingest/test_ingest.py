@@ -39,6 +39,7 @@ from tests.steps.ingest.rows import (
     raw,
     remapped,
     run,
+    source_of,
     write,
 )
 
@@ -228,6 +229,24 @@ def test_a_file_that_changes_while_workers_read_it_says_so(images, dataset, monk
     write(path, CORRECTED)
     with pytest.raises(FormatError, match=r"train\.csv: was changed while it was read"):
         ingest(NAME, source)
+
+
+def test_a_folder_of_photos_that_goes_away_in_between_is_said_and_what_came_in_stays(
+    images, dataset, monkeypatch
+):
+    monkeypatch.setattr(import_module("curation.steps.ingest"), "SLICE", 1)
+    away = images.with_name("away")
+
+    def unplug(task, done, total):
+        if done == 2:
+            images.rename(away)
+
+    source = source_of(ROWS, images)
+    with pytest.raises(FormatError, match="2 photos of it are in the dataset: once it is there"):
+        ingest(NAME, source, progress=unplug)
+    away.rename(images)
+    done = ingest(NAME, source)
+    assert (done.added, done.unchanged, done.skips) == (["c"], ["a", "b"], [])
 
 
 def test_workers_import_what_this_process_imports(images, dataset, monkeypatch):
