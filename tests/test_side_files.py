@@ -29,6 +29,7 @@ from curation.issues.issue import ISSUES, Issue
 from curation.issues.pipeline import STATISTICS, load_statistics
 from curation.review import Journal, keys
 from curation.review.journal import decision
+from curation.rounds import comparison, proof, state
 from curation.steps import parts
 from curation.steps.decisions import _requests
 from curation.store.import_report import Imported, list_path, skipped
@@ -74,6 +75,19 @@ def journal(folder: Path) -> None:
         decision("add", "a", instance_id="9", category="coat", mask=rle.to_text(MASK)),
         decision("exclude", "b"),
     ])  # fmt: skip
+
+
+def rounds(folder: Path) -> None:
+    then = state.Basis("1" * 32, "2" * 32, "3" * 32, "4" * 16)
+    made_of = {state.State.TRAINED: then, state.State.FLAGGED: then}
+    texts = "r001", "r001_after", "r002_after"
+    begun = state.Round(
+        "r002", state.State.FLAGGED, *texts, 3, {"size": 320}, "5" * 16, "", made_of
+    )
+    state.write(folder / "r002", begun)
+    change = comparison.Change(0.4, 0.5, comparison.Interval(0.1, 0.05, 0.15))
+    found = comparison.Comparison(9, change, {"dress": change})
+    proof.write(folder / "r002", proof.Proof(found, {"missing": (2, 3)}, {"keep": 4}, {"ann": 1.5}))
 
 
 def by_hand(folder: Path) -> None:
@@ -175,6 +189,8 @@ FILES = [
     SideFile("own.toml", texts, lambda f: taxonomy.load(str(f / "own.toml"))),
     SideFile("recipe.toml", texts, lambda f: recipes.load(str(f / "recipe.toml"))),
     SideFile(keys.FILE, texts, keys.load),
+    SideFile(f"r002/{state.FILE}", rounds, lambda f: state.read(f / "r002")),
+    SideFile(f"r002/{proof.FILE}", rounds, lambda f: proof.read(f / "r002")),
     SideFile("labels.json", texts, lambda f: imaterialist.read_labels(f / "labels.json")),
     SideFile("classes.csv", texts, lambda f: class_list.read(str(f / "classes.csv"))),
 ]  # fmt: skip

@@ -43,6 +43,7 @@ from tests.docs.documents import (
 SMALLER = {
     "train": ["--size", "64", "--steps", "4"],
     "sweep": ["--size", "64", "--steps", "4"],
+    "round start": ["--size", "64", "--steps", "4", "--folds", "2"],
     # They serve until Ctrl+C: tests/store/test_app.py and tests/app run them.
     "app": ["--help"],
     "review": ["--help"],
@@ -58,7 +59,7 @@ def words(command: str) -> list[str]:
     if given[0] == "cp":
         return [word.replace("~/curate", os.environ["CURATE_HOME"]) for word in given]
     assert given[0] == "curate", command
-    given += SMALLER.get(given[1], [])
+    given += SMALLER.get(f"{given[1]} start" if "start" in given else given[1], [])
     return ["64" if before == "--size" else word for before, word in pairwise(["", *given])]
 
 
