@@ -114,11 +114,17 @@ def run_round(dataset: Dataset, *, progress: Progress = silent) -> Round:
 def close_round(dataset: Dataset, *, progress: Progress = silent) -> Proof:
     """Trains again on the labels as reviewers left them, and compares; then the round is closed.
 
+    Of one that is closed, the proof is given again.
+
     Raises:
         CurateError: the round is not flagged yet, or nothing was decided in it, or another process
             works on it, or as the single verbs
     """
     with _alone(dataset):
+        rounds = state.list_rounds(dataset.folder / ROUNDS)
+        is_closed = rounds and rounds[-1].state is State.CLOSED
+        if is_closed and (found := read_proof(dataset, rounds[-1].name)):
+            return found
         round_ = _going_on(dataset)
         if State.FLAGGED not in round_.made_of:
             reason = f"is {round_.state}: first run `curate round {dataset.name} run`"

@@ -79,7 +79,7 @@ def test_a_round_from_its_start_to_its_proof_and_the_next_one(dataset):
     assert proof.changed == {"relabel": 1}
     assert proof.comparison.photos == 12
     assert set(proof.comparison.iou) == {"lower-body", "feet"}
-    assert read_proof(dataset, "r001") == proof
+    assert read_proof(dataset, "r001") == steps.close_round(dataset) == proof
     status = steps.round_status(dataset)
     assert (status.rounds[0].state, status.decisions, status.stale) == (State.CLOSED, 1, ())
 
