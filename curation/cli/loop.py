@@ -104,23 +104,39 @@ def _say_how(result: FlagResult, run: str) -> None:
 
 @click.command()
 @click.argument("dataset")
-@run_option
+@click.option("--run", help="Draw the contact sheet of a run's first suspects instead.")
+@click.option("--round", "round_", help="The round; default: the last one.")
 @click.option("--top", type=click.IntRange(1, 200), default=30, help="Suspects on the sheet.")
-@click.option("--source-labels", is_flag=True, help="Suspects within their class instead.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The PNG to write.")
-def report(dataset: str, run: str, top: int, source_labels: bool, output: Path | None) -> None:
-    """Draw the contact sheet of a run's first suspects: photo, label, prediction.
+@click.option("--source-labels", is_flag=True, help="Suspects within their class, on the sheet.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="What to write.")
+def report(
+    dataset: str, run: str | None, round_: str | None, top: int, source_labels: bool,
+    output: Path | None,
+) -> None:  # fmt: skip
+    """Write what a round came to as one page with pictures, to look at or to hand over.
 
-    Changes: nothing but the PNG that it writes.
+    Whether it helped, how good the doubts were, the best and the worst of them, what was changed,
+    classes and reviewers. With --run, the contact sheet of a run's first suspects instead, a PNG:
+    photo, label, prediction.
+
+    Changes: nothing but the page or the PNG that it writes.
 
     \b
+    curate report photos
     curate report photos --run r1 --top 30 --output suspects.png
     """
     from curation import steps, store
 
+    if run and round_:
+        raise click.UsageError("--run draws a sheet, --round writes a page: take one of them")
     opened = store.open(dataset)
     with console.bars() as progress:
-        drawn = steps.report(
-            opened, run, output, top=top, source_labels=source_labels, progress=progress
-        )
-    console.say(f"Drew the first {console.count(drawn.drawn, 'suspect')}: {drawn.path}")
+        if run:
+            drawn = steps.report(
+                opened, run, output, top=top, source_labels=source_labels, progress=progress
+            )
+            said = f"Drew the first {console.count(drawn.drawn, 'suspect')}: {drawn.path}"
+        else:
+            page = steps.round_report(opened, round_ or "", output, progress=progress)
+            said = f"Wrote {page}: it opens in any browser."
+    console.say(said)

@@ -90,7 +90,7 @@ def report(
     folder = dataset.run_folder(run)
     path = path or folder / ("suspect-source-labels.png" if source_labels else "suspects.png")
     score = "source_error_score" if source_labels else "error_score"
-    first = _worst(dataset, folder / ISSUES, score).head(top)
+    first = read_issues(dataset, folder / ISSUES, score).head(top)
     taxonomy = dataset.taxonomy
     records, outlines = _find(dataset, run, set(first.image_id))
     predictions = results.prediction_paths(dataset, run, records)
@@ -117,7 +117,7 @@ def report(
     return Report(path, len(tiles))
 
 
-def _worst(dataset: Dataset, issues: Path, score: str) -> pd.DataFrame:
+def read_issues(dataset: Dataset, issues: Path, score: str) -> pd.DataFrame:
     """The rows of a run's ``issues.csv``, by a score, those that were decided on last."""
     run = issues.parent.name
     if not issues.is_file():

@@ -131,7 +131,7 @@ def close_round(dataset: Dataset, *, progress: Progress = silent) -> Proof:
             raise CurateError(round_.name, reason)
         _check_taxonomy(dataset, round_)
         if round_.state is State.FLAGGED:
-            if not _decided(dataset, round_):
+            if not decided_in(dataset, round_):
                 reason = f"nothing was decided in it yet: `curate review {dataset.name}`"
                 raise CurateError(round_.name, reason)
             round_ = replace(round_, state=State.REVIEWED, reviewed=_last_decision(dataset))
@@ -169,7 +169,7 @@ def round_status(dataset: Dataset) -> Status:
         return Status((), (), 0, left, f"curate round {dataset.name} start")
     last = rounds[-1]
     found = () if last.state.is_over else tuple(stale(last.made_of, _basis(dataset)))
-    decided = len(_decided(dataset, last))
+    decided = len(decided_in(dataset, last))
     return Status(rounds, found, decided, left, _next(dataset, last, decided))
 
 
@@ -277,7 +277,7 @@ def _last_decision(dataset: Dataset) -> str:
     return said[-1].decision_id if said else ""
 
 
-def _decided(dataset: Dataset, round_: Round) -> list[Decision]:
+def decided_in(dataset: Dataset, round_: Round) -> list[Decision]:
     """The decisions of a round that stand."""
     said = [d.decision_id for d in dataset.journal.read()]
     if lost := {round_.since, round_.reviewed} - {"", *said}:
@@ -301,7 +301,7 @@ def _next(dataset: Dataset, round_: Round, decided: int) -> str:
 
 
 def _prove(dataset: Dataset, round_: Round, progress: Progress) -> Proof:
-    decided = _decided(dataset, round_)
+    decided = decided_in(dataset, round_)
     review = Review(tuple(decided), dataset.taxonomy)
     by_kind = statistics.compute(review, suspects.kinds(dataset), ()).by_kind
     return Proof(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 
 import numpy as np
@@ -83,6 +84,12 @@ def test_a_round_from_its_start_to_its_proof_and_the_next_one(dataset):
     status = steps.round_status(dataset)
     assert (status.rounds[0].state, status.decisions, status.stale) == (State.CLOSED, 1, ())
 
+    page = steps.round_report(dataset).read_text("utf-8")
+    assert "The round" in page
+    assert "p00: ann relabelled it to feet." in page
+    assert page.count("<figure>") == page.count('<img src="data:image/jpeg;base64,') == 1
+    assert not re.search(r"https?://|<script|url\(", page)  # it needs no network
+
     following = steps.start_round(dataset, QUICK, folds=2)
     assert (following.parent, following.run, following.state) == ("r001", "r001_after", "predicted")
     assert steps.run_round(dataset).state is State.FLAGGED
@@ -145,6 +152,16 @@ def test_what_happens_to_a_dataset_is_said_of_what_the_round_made(dataset, tmp_p
     relabel(dataset)
     with pytest.raises(CurateError, match="r001: was begun under another taxonomy than other"):
         steps.close_round(dataset)
+
+
+def test_a_report_needs_a_round_that_is_flagged(dataset):
+    with pytest.raises(CurateError, match="has no round yet: `curate round test-round start`"):
+        steps.round_report(dataset)
+    steps.start_round(dataset, QUICK, folds=2)
+    with pytest.raises(CurateError, match="r001: is started: first run"):
+        steps.round_report(dataset)
+    with pytest.raises(CurateError, match="there is no round r9; there is r001"):
+        steps.round_report(dataset, "r9")
 
 
 def test_a_damaged_file_or_journal_is_said_and_nothing_is_trained(dataset):
