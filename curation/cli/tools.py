@@ -35,19 +35,36 @@ def app(dataset: str, port: int, no_browser: bool) -> None:
 @click.argument("dataset")
 @click.option("--port", type=click.IntRange(1024, 65535), default=5151, help="Of the App.")
 @click.option("--no-browser", is_flag=True, help="Serve only; open the address yourself.")
-def review(dataset: str, port: int, no_browser: bool) -> None:
+@click.option(
+    "--simulate", metavar="TRUTH", help="Decide as a dataset says whose labels are right."
+)
+@click.option("--limit", type=click.IntRange(min=1), default=50, help="Suspects, with --simulate.")
+@click.option("--skip", type=click.IntRange(min=0), default=0, help="Those before, which are left.")
+def review(
+    dataset: str, port: int, no_browser: bool, simulate: str | None, limit: int, skip: int
+) -> None:
     """Open the App to decide on one suspect after the other, by keyboard. Ctrl+C ends it.
+
+    With --simulate nothing is opened: a curator who knows the truth decides, for demos and to
+    measure what a review is worth.
 
     Changes: labels, and the journal, decisions.csv, as you decide; the folder of plugins.
 
     \b
     curate review photos
     """
-    from curation import store
+    from curation import steps, store
+    from curation.review.journal import summary
     from curation.store import app as viewer
     from curation.store.app_config import PANEL_WORKSPACE
 
-    viewer.serve(store.open(dataset), port, PANEL_WORKSPACE, browser=not no_browser)
+    opened = store.open(dataset)
+    if simulate is None:
+        viewer.serve(opened, port, PANEL_WORKSPACE, browser=not no_browser)
+        return
+    with console.bars() as progress:
+        made = steps.simulate(opened, store.open(simulate), limit, skip=skip, progress=progress)
+    console.say(f"Decided: {summary(made) if made else 'nothing, as no suspect is left'}.")
 
 
 @click.group()
@@ -82,7 +99,7 @@ def install() -> None:
 def demo(no_app: bool, figures: int, port: int) -> None:
     """Go once around the loop on drawn figures some of whose labels are wrong on purpose.
 
-    Changes: the datasets demo and demo-styles, which it makes anew each time.
+    Changes: the datasets demo, demo-truth and demo-styles, which it makes anew each time.
 
     \b
     curate demo

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shlex
 import shutil
@@ -29,7 +28,12 @@ from curation.issues.issue import ErrorType
 
 DATASET = "demo"
 STYLES = "demo-styles"
-RUN = "r1"
+TRUTH = "demo-truth"
+"""The same photos with the labels that are right: what the demo's curator knows."""
+
+RUN = "r001"
+"""Of the demo's round."""
+
 MARK = "made-by-curate-demo"
 """A file of this name says that all beside it may be removed by the next demo."""
 
@@ -44,7 +48,6 @@ LEFT = 20
 """Of the worst suspects, those that are left for who tries the demo."""
 REVIEWED = 60
 """Suspects after those that the demo's curator, who knows the truth, decides on."""
-REVIEWER = "demo"
 
 
 def run(images: int, curate: Curate, settings: str = SETTINGS) -> None:
@@ -70,20 +73,21 @@ def run(images: int, curate: Curate, settings: str = SETTINGS) -> None:
          "--images", folder / "photos")  # fmt: skip
     verb(f"remap {DATASET} --taxonomy supercategories")
     verb(f"audit {DATASET}")
+    verb(f"import imaterialist {TRUTH}", "--annotations", folder / "truth.csv",
+         "--images", folder / "photos")  # fmt: skip
+    verb(f"remap {TRUTH} --taxonomy supercategories")
     verb(f"import via {STYLES}", "--annotations", folder / "via.json",
          "--images", folder / "photos", "--label-attribute", "style")  # fmt: skip
     verb(f"remap {STYLES} --taxonomy styles")
-    verb(f"train {DATASET} --run {RUN} --folds 2 {settings}")
-    verb(f"predict {DATASET} --run {RUN}")
-    verb(f"flag {DATASET} --run {RUN} --top 5")
+    verb(f"round {DATASET} start --folds 2 {settings}")
+    verb(f"round {DATASET} run")
     verb(f"report {DATASET} --run {RUN} --top 12 --output", folder / "suspects.png")
-    issues = pd.read_csv(
-        database.folder(DATASET) / "runs" / RUN / "issues.csv", keep_default_na=False
-    )
+    place = database.folder(DATASET) / "runs" / RUN
+    issues = pd.read_csv(place / "issues.csv", keep_default_na=False)
     found = [match(row, injected) for row in issues.itertuples()]
-    chosen = slice(LEFT, LEFT + REVIEWED)
-    decide(folder / "decisions.csv", issues[chosen], found[chosen])
-    verb(f"decisions {DATASET} import", folder / "decisions.csv")
+    verb(f"review {DATASET} --simulate {TRUTH} --skip {LEFT} --limit {REVIEWED}")
+    verb(f"round {DATASET} close")
+    verb(f"report {DATASET} --output", folder / "report.html")
     verb(f"export {DATASET}", folder / "cleaned", "--format tfrecord --size 224")
     console.err.rule("What came out")
     sources = issues[issues.source_error_score != ""].sort_values(
@@ -130,6 +134,7 @@ def draw(folder: Path, count: int) -> tuple[list[InjectedError], dict[str, str]]
         noisy, rng, RENAMED, groups=_drawn(truth, groups), but={p.image_id for p in injected}
     )
     imaterialist.write(folder / "train.csv", noisy)
+    imaterialist.write(folder / "truth.csv", truth)
     own = {name: name for name in ("bohemian", "preppy", "streetwear")}
     wrong_styles, _ = injection.inject(styles, rng, WRONG, [ErrorType.WRONG_CATEGORY], groups=own)
     via.write(folder / "via.json", wrong_styles, "style")
@@ -185,30 +190,6 @@ def match(row, injected: Sequence[InjectedError]) -> InjectedError | None:
     return None
 
 
-def decide(path: Path, issues: pd.DataFrame, found: Sequence[InjectedError | None]) -> None:
-    """What a curator who knows the truth decides on each suspect, for `curate decisions`."""
-    loaded = taxonomy.load("supercategories")
-    rows = []
-    for row, error in zip(issues.itertuples(), found, strict=True):
-        key, category = row.instance_id, ""
-        if row.error_type == ErrorType.MISSING and (error is None or error.instance_id):
-            action = "delete"  # nothing is missing there, once the label is right
-        elif error is None:
-            action = "keep"
-        elif error.error_type == ErrorType.WRONG_CATEGORY:
-            action, category = "relabel", loaded.target(error.category) or ""
-        elif error.error_type == ErrorType.MISSING:
-            action, category = "add", loaded.target(error.category) or ""
-        elif error.error_type == ErrorType.SPURIOUS:
-            action = "delete"
-        else:
-            action, key = "exclude", ""  # its mask is wrong, and no verb draws masks
-        rows.append((action, row.image_id, key, category, REVIEWER))
-    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
-        header = ("action", "image_id", "instance_id", "category", "reviewer")
-        csv.writer(file, lineterminator="\n").writerows([header, *rows])
-
-
 def _tell(
     found: Sequence[InjectedError | None],
     injected: Sequence[InjectedError],
@@ -240,7 +221,7 @@ def _tell(
     console.err.print(
         f"Done in {seconds:.0f} s. Drawn photos, labels, suspects.png and the cleaned splits "
         f"are in {folder}. A simulated curator decided on {REVIEWED} suspects; the worst {LEFT} "
-        "are left for you."
+        f"are left for you. What the round came to: {(folder / 'report.html').as_uri()}"
     )
 
 
@@ -253,17 +234,17 @@ def _forget(folder: Path) -> None:
     from curation import store
     from curation.store import database
 
-    for name in (DATASET, STYLES):
+    for name in (DATASET, STYLES, TRUTH):
         place = database.folder(name)
         if (store.exists(name) or place.exists()) and not (place / MARK).is_file():
             reason = f"was not made by `curate demo`; rename it, or remove it and {place}"
             raise DatasetError(name, reason)
     if folder.exists() and not (folder / MARK).is_file():
         raise DatasetError(str(folder), "was not made by `curate demo`; move it away")
-    for name in (DATASET, STYLES):
+    for name in (DATASET, STYLES, TRUTH):
         store.delete(name)
         shutil.rmtree(database.folder(name), ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
-    for place in (database.folder(DATASET), database.folder(STYLES), folder):
+    for place in (*map(database.folder, (DATASET, STYLES, TRUTH)), folder):
         place.mkdir(parents=True)
         (place / MARK).touch()

@@ -22,10 +22,11 @@ from curation.steps.remap import remap
 from curation.steps.report import report
 from curation.steps.round import abandon_round, close_round, round_status, run_round, start_round
 from curation.steps.round_report import round_report
+from curation.steps.simulate import simulate
 from curation.steps.train import resume, train
 
 __all__ = [
     "abandon_round", "audit", "close_round", "evaluate", "export", "export_decisions",
     "export_model", "flag", "import_decisions", "ingest", "predict", "remap", "report", "resume",
-    "round_report", "round_status", "run_round", "start_round", "train",
+    "round_report", "round_status", "run_round", "simulate", "start_round", "train",
 ]  # fmt: skip

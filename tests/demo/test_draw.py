@@ -12,7 +12,7 @@ from curation.store import database
 @pytest.fixture(autouse=True)
 def no_earlier_demo():
     """What another test's demo left, in the database and on disk, is gone."""
-    for name in (demo.DATASET, demo.STYLES):
+    for name in (demo.DATASET, demo.STYLES, demo.TRUTH):
         store.delete(name)
         shutil.rmtree(database.folder(name), ignore_errors=True)
     shutil.rmtree(database.home() / "demo-data", ignore_errors=True)

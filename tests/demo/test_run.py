@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from dataclasses import replace
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from curation import store
 from curation.cli import main
 from curation.core import rle, taxonomy
 from curation.demo import run as demo
@@ -58,26 +58,6 @@ def test_a_missing_garment_is_at_a_label_that_was_its_own():
     assert demo.match(row("missing", "new", suggested_label="upper-body"), [invented]) is None
 
 
-@pytest.mark.parametrize(
-    ("error_type", "error", "decision"),
-    [
-        ("wrong category", None, ("keep", "a", "1", "")),
-        ("wrong category", injected(ErrorType.WRONG_CATEGORY), ("relabel", "a", "1", "upper-body")),
-        ("spurious", injected(ErrorType.SPURIOUS), ("delete", "a", "1", "")),
-        ("shifted", injected(ErrorType.SHIFTED), ("exclude", "a", "", "")),
-        ("missing", injected(ErrorType.MISSING, None), ("add", "a", "1", "upper-body")),
-        ("missing", injected(ErrorType.WRONG_CATEGORY), ("delete", "a", "1", "")),
-        ("missing", None, ("delete", "a", "1", "")),
-    ],
-)
-def test_who_knows_the_truth_decides_what_mends_it(tmp_path, error_type, error, decision):
-    path = tmp_path / "decisions.csv"
-    demo.decide(path, pd.DataFrame([row(error_type)]), [error])
-    header, line = path.read_text().splitlines()
-    assert header == "action,image_id,instance_id,category,reviewer"
-    assert line == ",".join([*decision, "demo"])
-
-
 @pytest.mark.slow
 def test_the_whole_demo_on_a_small_set(capsys, monkeypatch):
     import fiftyone as fo
@@ -94,31 +74,29 @@ def test_the_whole_demo_on_a_small_set(capsys, monkeypatch):
     assert metrics["photos"] == 60, "each is measured, by the model that never saw it"
 
     issues = pd.read_csv(run / "issues.csv", keep_default_na=False)
-    taken = list(csv.DictReader((folder / "decisions.csv").open()))
-    assert [d["image_id"] for d in taken] == issues.image_id.tolist()
     errors = json.loads((folder / "injected.json").read_text())
     renamed = {p["instance_id"]: p["was"] for p in errors["injected"]
                if p["error_type"] == "wrong category"}  # fmt: skip
-    relabelled = {d["instance_id"]: d["category"] for d in taken if d["action"] == "relabel"}
-    scored = set(issues.instance_id)  # a glove has no pixel left at 32 x 32
-    assert relabelled.keys() == renamed.keys() & scored
-    assert relabelled
-
-    dataset = fo.load_dataset(demo.DATASET)
-    labels = dict(zip(*dataset.values(["labels.detections.id", "labels.detections.label"],
-                                      unwind=True), strict=True))  # fmt: skip
+    dataset = store.open(demo.DATASET)
     five = taxonomy.load("supercategories")
-    truth = {key: five.target(was) for key, was in renamed.items() if key in scored}
-    assert truth == relabelled == {key: labels[key] for key in truth}
+    relabelled = {
+        d.instance_id: d.category for d in dataset.review().active if d.action == "relabel"
+    }
+    truth = {key: five.target(renamed[key]) for key in relabelled.keys() & renamed.keys()}
+    assert truth
+    labels = {x.instance_id: x.category for r in dataset.records() for x in r.instances}
+    for key, was in truth.items():
+        assert relabelled[key] == labels[key] == was
     assert len(fo.load_dataset(demo.STYLES)) == 60
 
-    kept = 60 - len({d["image_id"] for d in taken if d["action"] == "exclude"})
     splits = json.loads((folder / "cleaned" / "manifest.json").read_text())["splits"]
-    assert sum(part["photos"] for part in splits.values()) == kept
+    assert sum(part["photos"] for part in splits.values()) == 60
     with Image.open(folder / "suspects.png") as sheet:
         assert sheet.height > 1000
+    assert "<h1>demo: round r001</h1>" in (folder / "report.html").read_text("utf-8")
 
-    assert "$ curate train demo --run r1 --folds 2 --size 64" in said.err
+    assert "$ curate round demo start --folds 2 --size 64" in said.err
+    assert re.search(r"^The round (helped|did harm|made no difference)", said.err, re.M)
     told = dict(re.findall(r"^│ (.+?) +│ +(\S+) │$", said.out, re.M))
     assert told["wrong labels in all"] == str(len(errors["injected"]))
     assert told["source labels that were renamed"] == str(len(errors["renamed"]))

@@ -1,0 +1,92 @@
+"""``curate review --simulate``: decisions of a curator who knows the truth, to measure by."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from curation.core import rle
+from curation.core.errors import DatasetError
+from curation.core.progress import Progress, silent, track
+from curation.core.records import Instance
+from curation.review import Decision, simulated
+from curation.review.suspect import MISSING, PHOTO, Suspect
+from curation.store import Dataset, decisions, suspects
+from curation.store.decisions import Request
+from curation.store.fields import LABELS
+
+REVIEWER = "simulated"
+
+
+def simulate(
+    dataset: Dataset,
+    truth: Dataset,
+    limit: int,
+    *,
+    skip: int = 0,
+    progress: Progress = silent,
+) -> list[Decision]:
+    """Decides on suspects, worst first, as somebody would who knows the truth.
+
+    The decisions are in the journal as all others are, by the reviewer ``simulated``; those on
+    one suspect are taken back at once.
+
+    Args:
+        truth: a dataset with the same photos and classes, whose labels are right
+        limit: suspects that are decided on
+        skip: suspects before them that are left
+
+    Raises:
+        DatasetError: the truth has other classes, or lacks a photo
+    """
+    if truth.taxonomy.class_names != dataset.taxonomy.class_names:
+        reason = f"has other classes than {dataset.name}: remap it with the same taxonomy"
+        raise DatasetError(truth.name, reason)
+    chosen = list(islice(suspects.read(dataset), skip, skip + limit))
+    wanted = {s.image_id for s in chosen}
+    known = {r.image_id: r.instances for r in truth.records(LABELS, wanted)}
+    if lost := sorted(wanted - set(known)):
+        raise DatasetError(truth.name, "lacks a photo that is to be decided on", where=lost[0])
+    labels = _by_photo(dataset, LABELS, wanted)
+    missing = _by_photo(dataset, f"missing_{dataset.flagged}", wanted)
+    made: list[Decision] = []
+    for suspect in track(progress, "decide", chosen, len(chosen)):
+        given = list(labels[suspect.image_id].values())
+        found = missing[suspect.image_id].get(suspect.id)
+        label = labels[suspect.image_id].get(suspect.id)
+        right = known[suspect.image_id]
+        requests = list(_requests(suspect, label, found, given, right))
+        made += decisions.decide(dataset, requests, REVIEWER)
+    return made
+
+
+def _requests(
+    suspect: Suspect,
+    label: Instance | None,
+    found: Instance | None,
+    given: list[Instance],
+    right: tuple[Instance, ...],
+) -> Iterator[Request]:
+    if suspect.field == PHOTO:
+        yield Request("include", suspect.image_id)
+    elif suspect.kind == MISSING and found:
+        answer = simulated.on_missing(found, given, right)
+        yield Request(answer.action, suspect.image_id, suspect.id, answer.category)
+    elif label:
+        for answer in simulated.on_label(label, given, right):
+            mask = rle.to_text(answer.mask) if answer.mask else ""
+            yield Request(answer.action, suspect.image_id, suspect.id, answer.category, mask=mask)
+    if suspect.also:
+        yield Request("delete", suspect.image_id, suspect.also)
+
+
+def _by_photo(
+    dataset: Dataset, field_name: str, image_ids: Iterable[str]
+) -> dict[str, dict[str, Instance]]:
+    """Labels by image_id and instance_id."""
+    found: dict[str, dict[str, Instance]] = defaultdict(dict)
+    if dataset.has(field_name):
+        for record in dataset.records(field_name, image_ids):
+            found[record.image_id] = {x.instance_id: x for x in record.instances}
+    return found
