@@ -1,4 +1,4 @@
-"""What a curator who knows the truth decides on a label, and on a garment that was found missing."""
+"""What a curator who knows the truth decides on a label, and on a garment found missing."""
 
 from __future__ import annotations
 
