@@ -157,9 +157,10 @@ def export(dataset: str, folder: Path, format_: str, size: int | None, as_json: 
 
     tfrecord holds photos and label maps of one size, in train, val and test splits. The others
     hold labels alone, in the photos' own size, and `curate import` reads them again: COCO
-    (instances.json), index masks (masks/ and classes.csv), VGG Image Annotator (via.json).
-    Each has splits.csv. Void is 255 in masks; COCO and VIA have none, so labels that the
-    taxonomy ignores are left out of them, and counted.
+    (instances.json), iMaterialist's CSV of 2020 or 2019, index masks (masks/ and
+    classes.csv), VGG Image Annotator (via.json). Each has splits.csv. Void is 255 in masks;
+    the others have none, so labels that the taxonomy ignores are left out of them, and
+    counted.
 
     Changes: FOLDER, where it replaces an earlier export; the photos' splits in the dataset.
 

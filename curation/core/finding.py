@@ -272,6 +272,11 @@ class FindingKind(StrEnum):
         Severity.NOTE,
         "the taxonomy ignores it, and the format has no way to say so",
     )
+    WITHOUT_LABEL = (
+        "photo without a label",
+        Severity.NOTE,
+        "the format has a row for each label: only splits.csv says that the photo is there",
+    )
     LABEL_WITHOUT_PIXEL = (
         "label without a pixel",
         Severity.ERROR,

@@ -1,5 +1,6 @@
 """Reviewed labels in a folder of their own, for a trainer or another tool.
 
+    DIR/train.csv, DIR/label_descriptions.json    imaterialist, imaterialist-2019
     DIR/instances.json                  coco
     DIR/via.json                        via: the region attribute is ``label``
     DIR/masks/*.png, DIR/classes.csv    masks
@@ -31,6 +32,7 @@ from curation.core.records import ImageRecord
 from curation.core.splits import SPLITS
 from curation.core.taxonomy import IGNORE, Taxonomy
 from curation.formats import registry
+from curation.formats.photo import Photo
 from curation.formats.source import OnFinding
 
 MANIFEST = "manifest.json"
@@ -77,8 +79,8 @@ def write(
         return write_images(folder, records, taxonomy, splits, groups, size, on_image, on_finding)
     with replacing_export(folder, format_) as part:
         _, names = in_one_folder({i: record.path for i, record in records.items()})
-        kept = _kept(records.values(), names, chosen.has_ignore, on_image, on_finding)
-        chosen.code().export(part, kept, taxonomy)
+        kept = _kept(records, names, splits, chosen.has_ignore, on_image, on_finding)
+        chosen.code().export(part, kept, taxonomy, on_finding)
         images = Counter(splits[i] for i in records)
         manifest = {
             "format": format_,
@@ -153,16 +155,17 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> No
 
 
 def _kept(
-    records: Iterable[ImageRecord],
+    records: Mapping[str, ImageRecord],
     names: Mapping[str, str],
+    splits: Mapping[str, str],
     has_ignore: bool,
     on_image: Callable[[], object],
     on_finding: OnFinding,
-) -> Iterator[ImageRecord]:
-    for record in records:
+) -> Iterator[Photo]:
+    for image_id, record in records.items():
         kept = []
         for instance in record.instances:
-            what = f"{instance.category} of {record.image_id}"
+            what = f"{instance.category} of {image_id}"
             if instance.category == IGNORE and not has_ignore:
                 on_finding(
                     Finding(
@@ -173,7 +176,8 @@ def _kept(
                 on_finding(Finding(FindingKind.LABEL_WITHOUT_PIXEL, instance.source, what))
             else:
                 kept.append(instance)
-        yield replace(record, image_id=names[record.image_id], instances=tuple(kept))
+        named = replace(record, image_id=names[image_id], instances=tuple(kept))
+        yield Photo(image_id, named, splits[image_id])
         on_image()
 
 

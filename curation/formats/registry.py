@@ -4,7 +4,8 @@ A new format is a module of its own and a row here. The module has
 
 * ``load(annotations, images, **options)``, where it reads: a
   :class:`curation.formats.source.Source`;
-* ``export(folder, records, taxonomy)``, where labels are written in it, beside the photos; or
+* ``export(folder, photos, taxonomy, on_finding)``, where labels are written in it, beside the
+  photos (:class:`curation.formats.photo.Photo`); or
 * ``write`` as :func:`curation.formats.tfrecord.writer.write`, where photos are written, too.
 """
 
@@ -112,6 +113,12 @@ FORMATS = (
         reads="an iMaterialist CSV (2019 or 2020)",
         example="imaterialist photos --annotations train.csv --images train/",
         options=(Option("labels", "label_descriptions.json; default: the 46 of 2020."),),
+        writes="iMaterialist 2020 (train.csv and label_descriptions.json)",
+    ),
+    Format(
+        "imaterialist-2019",
+        "curation.formats.imaterialist.layout_2019",
+        writes="the same in the layout of 2019: attributes in ClassId",
     ),
     Format(
         "via",

@@ -262,7 +262,7 @@ SAID = {
     ],
 }
 FILES = {
-    FORMATS: ["cleaned-coco/instances.json"],
+    FORMATS: ["cleaned-coco/instances.json", "cleaned-csv/train.csv"],
     ISSUES: ["suspects.png", "suspect-source-labels.png"],
     TRAINING: ["segmenter/model.onnx", "runs/big/model-card.md"],
 }

@@ -11,6 +11,8 @@ from curation.core import polygons, tracing
 from curation.core.atomic import replacing
 from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import Taxonomy
+from curation.formats.photo import Photo
+from curation.formats.source import OnFinding
 
 LABEL = "label"
 """The region attribute of an export."""
@@ -58,8 +60,11 @@ def write(path: Path, records: Iterable[ImageRecord], label_attribute: str) -> N
         part.write_text(json.dumps(project, ensure_ascii=False), "utf-8")
 
 
-def export(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
+def export(
+    folder: Path, photos: Iterable[Photo], taxonomy: Taxonomy, on_finding: OnFinding
+) -> None:
     """``via.json``; the region attribute is ``label``."""
+    records = (photo.record for photo in photos)
     drawn = (replace(r, instances=tuple(map(_outlined, r.instances))) for r in records)
     write(folder / "via.json", drawn, LABEL)
 
