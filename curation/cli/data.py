@@ -151,9 +151,36 @@ def decisions(dataset: str, what: str, file: Path | None, as_json: bool) -> None
     type=click.IntRange(32, 4096),
     help="Side in pixels of photos and label maps in a TFRecord; default: 256.",
 )
+@click.option(
+    "--vocabulary",
+    "names",
+    type=click.Choice(["classes", "source"]),
+    default="classes",
+    help="Call labels by their class, or as the annotation file calls them; default: classes.",
+)
+@click.option("--view", help="Only the photos of this saved view.")
+@click.option("--tag", help="Only the photos with this tag.")
+@click.option("--only-decided", is_flag=True, help="Only photos on which a person decided.")
+@click.option(
+    "--without-suspects",
+    type=click.FloatRange(0, 1),
+    metavar="SCORE",
+    help="No photo with an undecided label, or missing garment, of this score or more.",
+)
 @as_json
-def export(dataset: str, folder: Path, format_: str, size: int | None, as_json: bool) -> None:
-    """Write the reviewed labels of all photos that are not excluded.
+def export(
+    dataset: str,
+    folder: Path,
+    format_: str,
+    size: int | None,
+    names: str,
+    view: str | None,
+    tag: str | None,
+    only_decided: bool,
+    without_suspects: float | None,
+    as_json: bool,
+) -> None:
+    """Write the reviewed labels of all photos that are not excluded, or of some of them.
 
     tfrecord holds photos and label maps of one size, in train, val and test splits. The others
     hold labels alone, in the photos' own size, and `curate import` reads them again: COCO
@@ -167,9 +194,11 @@ def export(dataset: str, folder: Path, format_: str, size: int | None, as_json: 
     \b
     curate export photos cleaned/ --format tfrecord --size 256
     curate export photos cleaned-coco/ --format coco
+    curate export photos decided/ --format imaterialist --vocabulary source --only-decided
     """
     from curation import steps, store
     from curation.steps.export import SIZE
+    from curation.steps.selection import Selection
 
     if size and not writer(format_).holds_images:
         raise click.UsageError(f"--size is for tfrecord; {format_} keeps the photos' own size")
@@ -178,8 +207,9 @@ def export(dataset: str, folder: Path, format_: str, size: int | None, as_json: 
     skipped: list = []
     with console.bars() as progress:
         manifest = steps.export(
-            opened, folder, format_, size=size or SIZE, progress=progress,
-            on_finding=skipped.append,
+            opened, folder, format_, size=size or SIZE, names=names,
+            selection=Selection(view, tag, only_decided, without_suspects),
+            progress=progress, on_finding=skipped.append,
         )  # fmt: skip
     console.list_findings(folder / "skipped.csv", skipped)
     if as_json:

@@ -272,6 +272,11 @@ class FindingKind(StrEnum):
         Severity.NOTE,
         "the taxonomy ignores it, and the format has no way to say so",
     )
+    NO_SOURCE_LABEL = (
+        "label without a source label",
+        Severity.WARNING,
+        "a reviewer named its class, which has several: relabel it in the source vocabulary",
+    )
     WITHOUT_LABEL = (
         "photo without a label",
         Severity.NOTE,

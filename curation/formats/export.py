@@ -23,6 +23,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from curation.core import rle
 from curation.core.errors import CurateError
@@ -51,6 +53,7 @@ def write(
     splits: Mapping[str, str],
     groups: Mapping[str, str],
     size: int = 256,
+    about: Mapping[str, Any] = MappingProxyType({}),
     on_image: Callable[[], object] = lambda: None,
     on_finding: OnFinding = lambda finding: None,
 ) -> dict:
@@ -64,6 +67,7 @@ def write(
         groups: content hash of the photo, by image_id
         size: side in pixels of photos and label maps, where the export holds photos; the others
             keep the photos' own size
+        about: what else the manifest says: how the photos and the names of labels were chosen
         on_image: called after each photo
         on_finding: told each label or photo that is skipped, and why
 
@@ -76,7 +80,9 @@ def write(
     chosen = registry.writer(format_)
     if chosen.holds_images:
         write_images = chosen.code().write
-        return write_images(folder, records, taxonomy, splits, groups, size, on_image, on_finding)
+        return write_images(
+            folder, records, taxonomy, splits, groups, size, on_image, on_finding, about
+        )
     with replacing_export(folder, format_) as part:
         _, names = in_one_folder({i: record.path for i, record in records.items()})
         kept = _kept(records, names, splits, chosen.has_ignore, on_image, on_finding)
@@ -87,6 +93,7 @@ def write(
             "taxonomy": taxonomy.name,
             "classes": {c.id: c.name for c in taxonomy.classes},
             "splits": {name: {"photos": images[name]} for name in SPLITS},
+            **about,
         }
         return finish(part, manifest, records, splits, groups, names)
 
