@@ -2,6 +2,7 @@
 
     DIR/train.csv, DIR/label_descriptions.json    imaterialist, imaterialist-2019
     DIR/instances.json                  coco
+    DIR/annotations.xml                 cvat
     DIR/via.json                        via: the region attribute is ``label``
     DIR/masks/*.png, DIR/classes.csv    masks
     DIR/*.tfrecord                      tfrecord: see :mod:`curation.formats.tfrecord.writer`

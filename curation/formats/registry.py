@@ -172,6 +172,7 @@ FORMATS = (
             ),
             LINE_WIDTH,
         ),
+        writes="CVAT for images 1.1 (annotations.xml)",
     ),
     Format(
         "labelme",

@@ -21,6 +21,7 @@ CLASSES = [c.name for c in TAXONOMY.classes]
 FORMATS = {
     "coco": "instances.json",
     "via": "via.json",
+    "cvat": "annotations.xml",
     "masks": "masks",
     "imaterialist": "train.csv",
     "imaterialist-2019": "train.csv",
@@ -74,6 +75,7 @@ def mask(number: int) -> rle.Rle:
 @example(["c.png", "c.jpg", "c.jpg.jpg", "c.jpg.jpg.jpg"])
 @example(["train/a.jpg", "val/a.jpg", "a.jpg", "train/a.png"])
 @example([" a.jpg", "a.jpg", "a .jpg", "a\\b.jpg", ".a.jpg"])
+@example(["train/.GIF", ".gif"])
 @example(["x.jpg", "x_mask.png", "x_mask.jpg", "seg_x.jpg"])
 def test_each_photo_has_its_own_masks_back_from_each_format(place, listed):
     folder = place / "photos"

@@ -71,13 +71,8 @@ def export(
 
 def _outlined(instance: Instance) -> Instance:
     """Without its polygons where they do not give the mask: VIA has nothing but polygons."""
-    mask = instance.mask
-    try:
-        if polygons.rasterise(instance.polygons, mask.height, mask.width) == mask:
-            return instance
-    except ValueError:
-        pass
-    return replace(instance, polygons=())
+    kept = polygons.gives(instance.polygons, instance.mask)
+    return instance if kept else replace(instance, polygons=())
 
 
 def _short(value: float) -> int | float:
