@@ -4,6 +4,7 @@
     DIR/instances.json                  coco
     DIR/annotations.xml                 cvat
     DIR/via.json                        via: the region attribute is ``label``
+    DIR/labels.csv                      csv
     DIR/masks/*.png, DIR/classes.csv    masks
     DIR/*.tfrecord                      tfrecord: see :mod:`curation.formats.tfrecord.writer`
     DIR/splits.csv                      image_id,split,photo_hash,file_name
@@ -35,7 +36,7 @@ from curation.core.records import ImageRecord
 from curation.core.splits import SPLITS
 from curation.core.taxonomy import IGNORE, Taxonomy
 from curation.formats import registry
-from curation.formats.photo import Photo
+from curation.formats.photo import Photo, Verdict
 from curation.formats.source import OnFinding
 
 MANIFEST = "manifest.json"
@@ -55,6 +56,7 @@ def write(
     groups: Mapping[str, str],
     size: int = 256,
     about: Mapping[str, Any] = MappingProxyType({}),
+    verdicts: Mapping[str, Verdict] = MappingProxyType({}),
     on_image: Callable[[], object] = lambda: None,
     on_finding: OnFinding = lambda finding: None,
 ) -> dict:
@@ -69,6 +71,7 @@ def write(
         size: side in pixels of photos and label maps, where the export holds photos; the others
             keep the photos' own size
         about: what else the manifest says: how the photos and the names of labels were chosen
+        verdicts: on labels, by instance_id, where the format tells them
         on_image: called after each photo
         on_finding: told each label or photo that is skipped, and why
 
@@ -86,7 +89,10 @@ def write(
         )
     with replacing_export(folder, format_) as part:
         _, names = in_one_folder({i: record.path for i, record in records.items()})
-        kept = _kept(records, names, splits, chosen.has_ignore, on_image, on_finding)
+        kept = (
+            Photo(i, replace(record, image_id=names[i]), splits[i], verdicts)
+            for i, record in _kept(records, chosen.has_ignore, on_image, on_finding)
+        )
         chosen.code().export(part, kept, taxonomy, on_finding)
         images = Counter(splits[i] for i in records)
         manifest = {
@@ -164,12 +170,10 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> No
 
 def _kept(
     records: Mapping[str, ImageRecord],
-    names: Mapping[str, str],
-    splits: Mapping[str, str],
     has_ignore: bool,
     on_image: Callable[[], object],
     on_finding: OnFinding,
-) -> Iterator[Photo]:
+) -> Iterator[tuple[str, ImageRecord]]:
     for image_id, record in records.items():
         kept = []
         for instance in record.instances:
@@ -184,8 +188,7 @@ def _kept(
                 on_finding(Finding(FindingKind.LABEL_WITHOUT_PIXEL, instance.source, what))
             else:
                 kept.append(instance)
-        named = replace(record, image_id=names[image_id], instances=tuple(kept))
-        yield Photo(image_id, named, splits[image_id])
+        yield image_id, replace(record, instances=tuple(kept))
         on_image()
 
 

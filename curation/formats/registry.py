@@ -70,6 +70,7 @@ class Format:
         writes: what an export holds; empty where it is read only
         holds_images: an export holds the photos, too, at one size
         has_ignore: an export can say that pixels are to be ignored
+        has_verdicts: an export says what the flagged run and reviewers say of each label
     """
 
     name: str
@@ -82,6 +83,7 @@ class Format:
     writes: str = ""
     holds_images: bool = False
     has_ignore: bool = False
+    has_verdicts: bool = False
 
     def load(
         self, annotations: Path, images: Path, prefix: str | None = None, **options: object
@@ -203,6 +205,13 @@ FORMATS = (
         ),
         writes="index masks (masks/ and classes.csv)",
         has_ignore=True,
+    ),
+    Format(
+        "csv",
+        "curation.formats.table",
+        writes="one row for each label, for pandas (labels.csv)",
+        has_ignore=True,
+        has_verdicts=True,
     ),
     Format(
         "tfrecord",

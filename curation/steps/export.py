@@ -14,6 +14,7 @@ from curation.formats.registry import writer
 from curation.steps import parts, vocabulary, working_copy
 from curation.steps.selection import EVERY_PHOTO, Selection, select
 from curation.store import Dataset
+from curation.store.verdicts import read as read_verdicts
 
 SIZE = 256
 """Side in pixels of what a TFRecord holds, where nobody says another."""
@@ -52,9 +53,9 @@ def export(
     chosen = select(dataset, selection, work.records)
     split = parts.split(dataset, work, progress=progress)
     work = replace(work, records={i: r for i, r in work.records.items() if i in chosen})
+    kind = writer(format_)
     if names != vocabulary.CLASSES:
-        has_ignore = writer(format_).has_ignore
-        work = vocabulary.in_source_labels(dataset.name, work, has_ignore, on_finding)
+        work = vocabulary.in_source_labels(dataset.name, work, kind.has_ignore, on_finding)
     done, total = 0, len(work.records)
 
     def on_image() -> None:
@@ -70,6 +71,7 @@ def export(
         taxonomy=work.taxonomy,
         splits=split,
         groups=work.groups,
+        verdicts=read_verdicts(dataset, work.records) if kind.has_verdicts else {},
         about={"vocabulary": names, "selection": selection.asked()},
         on_image=on_image,
         on_finding=on_finding,

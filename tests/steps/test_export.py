@@ -222,3 +222,33 @@ def test_a_choice_that_leaves_nothing_is_one_sentence(dataset, tmp_path, asked, 
     with pytest.raises(DatasetError, match=said):
         exported(dataset, tmp_path / "out", **asked)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_table_has_a_row_for_each_label_with_what_is_said_of_it(dataset, tmp_path):
+    doubt(dataset, a=0.5, c=0.25)
+    decide(dataset, "keep", image_id="b", instance_id=ids(dataset, "b")["shoes"])
+    relabel(dataset, "d", "bottoms", "long")
+    known = ids(dataset, "a") | {"b": ids(dataset, "b")["shoes"]}
+    export(dataset, tmp_path / "out", "csv")
+    with (tmp_path / "out" / "labels.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    splits = dataset.column("split")
+    assert [row.pop("split") for row in found] == [splits[row["image_id"]] for row in found]
+    assert found[1] == {
+        "image_id": "a", "file_name": "a.png", "instance_id": known["long"], "class": "long",
+        "source_label": "coat", "left": "0", "top": "2", "width": "8", "height": "2",
+        "area": "16", "error_score": "0.5", "error_type": "", "decision": "",
+    }  # fmt: skip
+    of = {row["image_id"] + row["class"]: row for row in found}
+    assert list(of) == ["ashoes", "along", "bshoes", "cignore", "clong", "dlong"]
+    assert [row["decision"] for row in of.values()] == ["", "", "keep", "", "", "relabel"]
+    assert of["bshoes"]["instance_id"] == known["b"]
+    assert of["dlong"]["source_label"] == of["dlong"]["error_score"] == ""
+
+
+def test_a_photo_without_a_label_is_in_no_table_and_told(dataset, tmp_path):
+    decide(dataset, "delete", image_id="b", instance_id=ids(dataset, "b")["shoes"])
+    told = []
+    export(dataset, tmp_path / "out", "csv", on_finding=told.append)
+    assert [(f.kind, f.location) for f in told] == [(FindingKind.WITHOUT_LABEL, "b.png")]
+    assert "b.png" not in (tmp_path / "out" / "labels.csv").read_text()
