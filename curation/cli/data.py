@@ -182,12 +182,11 @@ def export(
 ) -> None:
     """Write the reviewed labels of all photos that are not excluded, or of some of them.
 
-    tfrecord holds photos and label maps of one size, in train, val and test splits. The others
-    hold labels alone, in the photos' own size, and `curate import` reads them again: COCO
-    (instances.json), iMaterialist's CSV of 2020 or 2019, index masks (masks/ and
-    classes.csv), VGG Image Annotator (via.json). Each has splits.csv. Void is 255 in masks;
-    the others have none, so labels that the taxonomy ignores are left out of them, and
-    counted.
+    tfrecord holds photos and label maps of one size, in train, val and test splits; yolo-seg
+    polygons and copies of the photos, as Ultralytics wants them. The others hold labels alone,
+    in the photos' own size, and `curate import` reads them again (but csv, a table for
+    pandas). Each has splits.csv, whose splits are those of the whole dataset. What a format
+    cannot say is skipped, counted and listed in skipped.csv.
 
     Changes: FOLDER, where it replaces an earlier export; the photos' splits in the dataset.
 

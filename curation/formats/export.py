@@ -5,6 +5,7 @@
     DIR/annotations.xml                 cvat
     DIR/via.json                        via: the region attribute is ``label``
     DIR/labels.csv                      csv
+    DIR/data.yaml, DIR/images/, DIR/labels/    yolo-seg: see :mod:`curation.formats.yolo`
     DIR/masks/*.png, DIR/classes.csv    masks
     DIR/*.tfrecord                      tfrecord: see :mod:`curation.formats.tfrecord.writer`
     DIR/splits.csv                      image_id,split,photo_hash,file_name
@@ -93,8 +94,9 @@ def write(
             Photo(i, replace(record, image_id=names[i]), splits[i], verdicts)
             for i, record in _kept(records, chosen.has_ignore, on_image, on_finding)
         )
-        chosen.code().export(part, kept, taxonomy, on_finding)
-        images = Counter(splits[i] for i in records)
+        left_out = chosen.code().export(part, kept, taxonomy, on_finding) or ()
+        written = [i for i in records if i not in left_out]
+        images = Counter(splits[i] for i in written)
         manifest = {
             "format": format_,
             "taxonomy": taxonomy.name,
@@ -102,7 +104,7 @@ def write(
             "splits": {name: {"photos": images[name]} for name in SPLITS},
             **about,
         }
-        return finish(part, manifest, records, splits, groups, names)
+        return finish(part, manifest, written, splits, groups, names)
 
 
 @contextmanager
@@ -192,6 +194,11 @@ def _kept(
         on_image()
 
 
+def _beside(format_: str) -> tuple[str, ...]:
+    """See :class:`registry.Format`; the trainer's own folders are of no format."""
+    return next((f.beside for f in registry.writers() if f.name == format_), ())
+
+
 def _check_replaceable(folder: Path, format_: str) -> None:
     """Raises CurateError unless all that would be removed is of an earlier export."""
     if folder.exists() and not folder.is_dir():
@@ -208,7 +215,7 @@ def _check_replaceable(folder: Path, format_: str) -> None:
     if not ours:
         reason = f"is not empty and not an earlier export of {format_}; name another folder"
         raise CurateError(folder, reason)
-    files |= {Path(MANIFEST), Path(SKIPPED)}
+    files |= {Path(MANIFEST), Path(SKIPPED), *map(Path, _beside(format_))}
     folders = {parent for file in files for parent in file.parents}
     for entry in entries:
         if entry.relative_to(folder) not in (folders if entry.is_dir() else files):

@@ -5,7 +5,8 @@ A new format is a module of its own and a row here. The module has
 * ``load(annotations, images, **options)``, where it reads: a
   :class:`curation.formats.source.Source`;
 * ``export(folder, photos, taxonomy, on_finding)``, where labels are written in it, beside the
-  photos (:class:`curation.formats.photo.Photo`); or
+  photos (:class:`curation.formats.photo.Photo`); it may give back the image_ids of those that it
+  had to leave out; or
 * ``write`` as :func:`curation.formats.tfrecord.writer.write`, where photos are written, too.
 """
 
@@ -71,6 +72,7 @@ class Format:
         holds_images: an export holds the photos, too, at one size
         has_ignore: an export can say that pixels are to be ignored
         has_verdicts: an export says what the flagged run and reviewers say of each label
+        beside: files that who reads an export leaves in it; they go when it is replaced
     """
 
     name: str
@@ -84,6 +86,7 @@ class Format:
     holds_images: bool = False
     has_ignore: bool = False
     has_verdicts: bool = False
+    beside: tuple[str, ...] = ()
 
     def load(
         self, annotations: Path, images: Path, prefix: str | None = None, **options: object
@@ -186,6 +189,12 @@ FORMATS = (
             "labels", "The folder of JSON files, one for each photo.", "folder", required=True
         ),
         options=(LINE_WIDTH,),
+    ),
+    Format(
+        "yolo-seg",
+        "curation.formats.yolo",
+        writes="Ultralytics' segmentation layout: data.yaml, photos and polygons in splits",
+        beside=tuple(f"labels/{split}.cache" for split in ("train", "val", "test")),
     ),
     Format(
         "masks",

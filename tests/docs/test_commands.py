@@ -262,7 +262,7 @@ SAID = {
     ],
 }
 FILES = {
-    FORMATS: ["cleaned-coco/instances.json", "cleaned-csv/train.csv"],
+    FORMATS: ["cleaned-coco/instances.json", "cleaned-csv/train.csv", "yolo/data.yaml"],
     ISSUES: ["suspects.png", "suspect-source-labels.png"],
     TRAINING: ["segmenter/model.onnx", "runs/big/model-card.md"],
 }

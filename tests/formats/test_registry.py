@@ -34,7 +34,7 @@ def test_every_format_reads_or_writes_and_has_a_name_of_its_own():
 
 
 def test_an_unknown_format_is_told_with_those_that_are_there():
-    there = "there are imaterialist, imaterialist-2019, via, coco, cvat, masks, csv"
+    there = "there are imaterialist, imaterialist-2019, via, coco, cvat, yolo-seg, masks, csv"
     with pytest.raises(CurateError, match=there):
         registry.writer("label-studio")
 
