@@ -6,6 +6,7 @@ import json
 import sys
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 
 import click
 
@@ -35,19 +36,34 @@ def app(dataset: str, port: int, no_browser: bool) -> None:
 @click.argument("dataset")
 @click.option("--port", type=click.IntRange(1024, 65535), default=5151, help="Of the App.")
 @click.option("--no-browser", is_flag=True, help="Serve only; open the address yourself.")
-def review(dataset: str, port: int, no_browser: bool) -> None:
+@click.option(
+    "--apply",
+    "patch",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Take the decisions of a patch, as `curate export --patch` writes it; no App.",
+)
+def review(dataset: str, port: int, no_browser: bool, patch: Path | None) -> None:
     """Open the App to decide on one suspect after the other, by keyboard. Ctrl+C ends it.
+
+    A patch is taken as a whole or not at all, and what stands already is not taken again. It
+    may be of another machine's import of the same file.
 
     Changes: labels, and the journal, decisions.csv, as you decide; the folder of plugins.
 
     \b
     curate review photos
+    curate review photos --apply changes.csv
     """
-    from curation import store
+    from curation import steps, store
     from curation.store import app as viewer
     from curation.store.app_config import PANEL_WORKSPACE
 
-    viewer.serve(store.open(dataset), port, PANEL_WORKSPACE, browser=not no_browser)
+    opened = store.open(dataset)
+    if patch:
+        taken = steps.import_decisions(opened, patch)
+        console.say(f"Took {console.count(len(taken), 'decision')} from {patch}.")
+    else:
+        viewer.serve(opened, port, PANEL_WORKSPACE, browser=not no_browser)
 
 
 @click.group()

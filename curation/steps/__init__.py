@@ -20,9 +20,10 @@ from curation.steps.ingest import ingest
 from curation.steps.predict import predict
 from curation.steps.remap import remap
 from curation.steps.report import report
+from curation.steps.rewrite import export_patch, rewrite
 from curation.steps.train import resume, train
 
 __all__ = [
-    "audit", "evaluate", "export", "export_decisions", "export_model", "flag", "import_decisions",
-    "ingest", "predict", "remap", "report", "resume", "train",
+    "audit", "evaluate", "export", "export_decisions", "export_model", "export_patch", "flag",
+    "import_decisions", "ingest", "predict", "remap", "report", "resume", "rewrite", "train",
 ]  # fmt: skip

@@ -34,7 +34,7 @@ def in_source_labels(
     Raises:
         DatasetError: no label has a source label, or there are more than a label map holds
     """
-    only = _single(work.taxonomy)
+    only = single_labels(work.taxonomy)
     records = {}
     class_of: dict[str, str] = {}
     for image_id, record in work.records.items():
@@ -57,18 +57,18 @@ def in_source_labels(
     return replace(work, records=records, taxonomy=_taxonomy(class_of, work.taxonomy))
 
 
-def _called(instance: Instance, name: str) -> Instance:
-    """The id stays: it is the same label."""
-    return replace(instance, category=name)
-
-
-def _single(taxonomy: Taxonomy) -> dict[str, str]:
+def single_labels(taxonomy: Taxonomy) -> dict[str, str]:
     """The source label of each class that has just one."""
     labels: dict[str, list[str]] = {c.name: [] for c in taxonomy.classes}
     for label, target in taxonomy.targets.items():
         if target in labels:
             labels[target].append(label)
     return {name: of[0] if of else name for name, of in labels.items() if len(of) < 2}
+
+
+def _called(instance: Instance, name: str) -> Instance:
+    """The id stays: it is the same label."""
+    return replace(instance, category=name)
 
 
 def _taxonomy(class_of: Mapping[str, str], taxonomy: Taxonomy) -> Taxonomy:

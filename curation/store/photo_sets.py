@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from curation.core.errors import DatasetError
 from curation.store import bulk
 from curation.store.dataset import Dataset
-from curation.store.fields import LABELS
+from curation.store.fields import GROUND_TRUTH, LABELS
 
 
 def of_view(dataset: Dataset, name: str) -> set[str]:
@@ -41,6 +42,13 @@ def of_suspects(dataset: Dataset, score: float) -> set[str]:
     doubted = {"error_score": {"$gte": score}, "review_status": {"$in": ["", None]}}
     query = {f"{LABELS}.detections": {"$elemMatch": doubted}}
     return set(bulk.collection(dataset.samples).distinct("image_id", query))
+
+
+def comes_from(dataset: Dataset, file: str) -> bool:
+    """Whether a label was imported from an annotation file of this name."""
+    return (
+        dataset.count({f"{GROUND_TRUTH}.detections.source": {"$regex": f"^{re.escape(file)}:"}}) > 0
+    )
 
 
 def _unknown(dataset: Dataset, what: str, name: str, known: Iterable[str]) -> DatasetError:

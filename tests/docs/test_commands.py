@@ -58,7 +58,7 @@ def words(command: str) -> list[str]:
     if given[0] == "cp":
         return [word.replace("~/curate", os.environ["CURATE_HOME"]) for word in given]
     assert given[0] == "curate", command
-    given += SMALLER.get(given[1], [])
+    given += [] if "--apply" in given else SMALLER.get(given[1], [])
     return ["64" if before == "--size" else word for before, word in pairwise(["", *given])]
 
 
@@ -262,7 +262,13 @@ SAID = {
     ],
 }
 FILES = {
-    FORMATS: ["cleaned-coco/instances.json", "cleaned-csv/train.csv", "yolo/data.yaml"],
+    FORMATS: [
+        "cleaned-coco/instances.json",
+        "cleaned-csv/train.csv",
+        "yolo/data.yaml",
+        "corrected/train-corrected.csv",
+        "changes.csv",
+    ],
     ISSUES: ["suspects.png", "suspect-source-labels.png"],
     TRAINING: ["segmenter/model.onnx", "runs/big/model-card.md"],
 }

@@ -2,6 +2,7 @@
 
 from curation.formats.imaterialist.labels import CATEGORIES, DEFAULT_LABELS, Labels, read_labels
 from curation.formats.imaterialist.reader import COLUMNS, load
+from curation.formats.imaterialist.rewriter import rewrite
 from curation.formats.imaterialist.writer import export, write
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "export",
     "load",
     "read_labels",
+    "rewrite",
     "write",
 ]

@@ -126,7 +126,7 @@ class IMaterialist:
         for line, text in rows:
             location = f"{self.path.name}:{line}"
             try:
-                cells = _cells(text)
+                cells = cells_of(text)
                 if len(cells) != len(self.header):
                     raise ValueError(f"{len(cells)} cells, the header has {len(self.header)}")
                 row = dict(zip(self.header, cells, strict=True))
@@ -135,7 +135,7 @@ class IMaterialist:
                     detail = explain_mismatch(given, (height, width))
                     on_finding(Finding(FindingKind.SIZE_MISMATCH, location, detail))
                     continue
-                instances.append(_instance(row, height, width, self.labels, location))
+                instances.append(instance_of(row, height, width, self.labels, location))
             except ValueError as error:
                 on_finding(Finding(FindingKind.UNDECODABLE_ROW, location, str(error)))
         return instances
@@ -164,7 +164,7 @@ def load(path: Path, images: Path, labels: Labels | Path | None = None) -> IMate
             if what := explain_bytes(file.read(4)):
                 raise FormatError(path, what)
             file.seek(0)
-            header = _header(path, file.readline(MAX_LINE))
+            header = header_of(path, file.readline(MAX_LINE))
             column = header.index("ImageId")
             offset = file.tell()
             for line, text in enumerate(iter(partial(file.readline, MAX_LINE), b""), 2):
@@ -201,9 +201,9 @@ def load(path: Path, images: Path, labels: Labels | Path | None = None) -> IMate
     )
 
 
-def _header(path: Path, text: bytes) -> tuple[str, ...]:
+def header_of(path: Path, text: bytes) -> tuple[str, ...]:
     try:
-        header = tuple(_cells(text.removeprefix(codecs.BOM_UTF8)))
+        header = tuple(cells_of(text.removeprefix(codecs.BOM_UTF8)))
     except ValueError as error:
         raise FormatError(path, f"not a CSV of iMaterialist: {error}", where="1") from None
     if missing := [c for c in COLUMNS if c not in header]:
@@ -218,11 +218,11 @@ def _name(text: bytes, column: int) -> str:
     name, comma, _ = text.partition(b",")
     if column == 0 and comma and b'"' not in name:
         return name.decode()
-    cells = _cells(text)
+    cells = cells_of(text)
     return cells[column] if len(cells) > column else ""
 
 
-def _cells(text: bytes) -> list[str]:
+def cells_of(text: bytes) -> list[str]:
     """The cells of one line. No cell of this format has a line break, so a line is a row.
 
     Raises:
@@ -240,7 +240,7 @@ def _cells(text: bytes) -> list[str]:
         raise ValueError(str(error)) from None
 
 
-def _instance(row: dict, height: int, width: int, labels: Labels, source: str) -> Instance:
+def instance_of(row: dict, height: int, width: int, labels: Labels, source: str) -> Instance:
     category, *attributes = str(row["ClassId"]).strip().split("_")
     if row.get("AttributesIds"):
         attributes += str(row["AttributesIds"]).split(",")
