@@ -177,6 +177,7 @@ def decisions(dataset: str, what: str, file: Path | None, as_json: bool) -> None
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The label_descriptions.json that --original was imported with.",
 )
+@click.option("--label-attribute", help="The region attribute that --original was imported with.")
 @click.option(
     "--patch",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -195,6 +196,7 @@ def export(
     without_suspects: float | None,
     original: Path | None,
     labels: Path | None,
+    label_attribute: str | None,
     patch: Path | None,
     as_json: bool,
 ) -> None:
@@ -206,8 +208,8 @@ def export(
     pandas). Each has splits.csv, whose splits are those of the whole dataset. What a format
     cannot say is skipped, counted and listed in skipped.csv.
 
-    --original gives the annotation file back, in whose rows nothing but what was reviewed
-    differs by a byte. --patch writes the differences alone, for `curate review --apply`.
+    --original gives an iMaterialist CSV or VIA JSON back, in which nothing but what was
+    reviewed differs by a byte. --patch writes the differences alone, for `curate review --apply`.
 
     Changes: FOLDER, or the file of --patch; the photos' splits in the dataset.
 
@@ -231,10 +233,13 @@ def export(
     if original and chosen:
         raise click.UsageError("--original is of all photos, and in its own vocabulary")
     if original and not writer(format_).rewrites:
-        able = ", ".join(f.name for f in writers() if f.rewrites)
+        able = " and ".join(f.name for f in writers() if f.rewrites)
         raise click.UsageError(f"--original is for --format {able}")
-    if labels and not original:
-        raise click.UsageError("--labels goes with --original")
+    given = {"labels": labels, "label_attribute": label_attribute}
+    options = {name: value for name, value in given.items() if value}
+    if wrong := options.keys() - (writer(format_).rewrites if original else ()):
+        said = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(wrong))
+        raise click.UsageError(f"{said} goes with an --original that was imported with it")
     opened = store.open(dataset)
     if patch:
         lines = steps.export_patch(opened, patch)
@@ -247,7 +252,7 @@ def export(
     with console.bars() as progress:
         if original:
             manifest = steps.rewrite(
-                opened, folder, format_, original, labels,
+                opened, folder, format_, original, options,
                 progress=progress, on_finding=skipped.append,
             )  # fmt: skip
         else:

@@ -15,8 +15,10 @@ class Change:
         beside: where in the file another label of its photo stands, ``train.csv:1042``
         before: as it was imported; None of one that was added
         after: as reviewers left it; None of one that is gone
+        excluded: its photo is gone as a whole
     """
 
     beside: str
     before: Instance | None
     after: Instance | None
+    excluded: bool = False

@@ -72,8 +72,8 @@ class Format:
         holds_images: an export holds the photos, too, at one size
         has_ignore: an export can say that pixels are to be ignored
         has_verdicts: an export says what the flagged run and reviewers say of each label
-        rewrites: a file that was imported is written again with what was reviewed alone changed;
-            the module has ``rewrite``, as :func:`curation.formats.imaterialist.rewriter.rewrite`
+        rewrites: a file that was imported is written again, with what was reviewed alone changed:
+            the options of ``rewrite(original, target, changes, **options)``, which the module has
         beside: files that who reads an export leaves in it; they go when it is replaced
     """
 
@@ -88,7 +88,7 @@ class Format:
     holds_images: bool = False
     has_ignore: bool = False
     has_verdicts: bool = False
-    rewrites: bool = False
+    rewrites: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
 
     def load(
@@ -122,7 +122,7 @@ FORMATS = (
         example="imaterialist photos --annotations train.csv --images train/",
         options=(Option("labels", "label_descriptions.json; default: the 46 of 2020."),),
         writes="iMaterialist 2020 (train.csv and label_descriptions.json)",
-        rewrites=True,
+        rewrites=("labels",),
     ),
     Format(
         "imaterialist-2019",
@@ -144,6 +144,7 @@ FORMATS = (
             LINE_WIDTH,
         ),
         writes="VGG Image Annotator (via.json)",
+        rewrites=("label_attribute",),
     ),
     Format(
         "coco",

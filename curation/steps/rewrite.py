@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def changes(dataset: Dataset, file: str, on_finding: OnFinding) -> Iterator[Chan
     edits.refresh(dataset)
     review = dataset.review()
     for record in dataset.records(GROUND_TRUTH, review.by_image):
-        source = [i for i in record.instances if i.source.rpartition(":")[0] == file]
+        source = [i for i in record.instances if i.source.startswith(f"{file}:")]
         if source:
             yield from _of_photo(record, source, review, dataset, on_finding)
 
@@ -56,7 +56,7 @@ def rewrite(
     folder: Path,
     format_: str,
     original: Path,
-    labels: Path | None = None,
+    options: Mapping[str, Any],
     *,
     progress: Progress = silent,
     on_finding: OnFinding = lambda finding: None,
@@ -66,7 +66,7 @@ def rewrite(
     Args:
         format_: the name of a format that ``rewrites``
         original: the file that was imported
-        labels: the ``label_descriptions.json`` that it was imported with
+        options: those of its format's ``rewrites``, as it was imported with
         on_finding: told each label whose new name is not known, see :func:`changes`
 
     Returns:
@@ -92,7 +92,7 @@ def rewrite(
         "splits": {name: {"photos": photos[name]} for name in SPLITS},
     }
     with replacing_export(folder, format_) as part:
-        registry.writer(format_).code().rewrite(original, part / original.name, found, labels)
+        registry.writer(format_).code().rewrite(original, part / original.name, found, **options)
         return finish(part, manifest, work.records, splits, work.groups)
 
 
@@ -120,7 +120,7 @@ def _of_photo(
 ) -> Iterator[Change]:
     beside = source[0].source
     if record.image_id in review.excluded:
-        yield from (Change(beside, before, None) for before in source)
+        yield from (Change(beside, before, None, excluded=True) for before in source)
         return
     known = vocabulary.single_labels(dataset.taxonomy)
     labels = review.labels(record.image_id, record.instances)

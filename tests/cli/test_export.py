@@ -16,7 +16,7 @@ from tests.conftest import decide
         ([], "give a FOLDER"),
         (["out", "--patch", "p.csv"], "takes no FOLDER"),
         (["--patch", "p.csv", "--only-decided"], "--patch is of the whole dataset"),
-        (["out", "--labels", "CSV"], "--labels goes with --original"),
+        (["out", "--labels", "CSV"], "--labels goes with an --original"),
         (["out", "--original", "CSV"], "--original is for --format imaterialist"),
         (["out", "--original", "CSV", "--vocabulary", "source"], "--original is of all photos"),
         (["out", "--without-suspects", "1.5"], "--without-suspects"),

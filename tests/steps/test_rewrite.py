@@ -13,7 +13,7 @@ from curation import store
 from curation.core import rle
 from curation.core.errors import CurateError, FormatError
 from curation.core.finding import FindingKind
-from curation.formats import imaterialist
+from curation.formats import imaterialist, via
 from curation.steps import export_patch, import_decisions, ingest, rewrite
 from curation.store.labels import remap as remap_labels
 from tests.conftest import decide
@@ -80,7 +80,7 @@ def on(dataset, row, action, **values):
 def again(dataset, tmp_path, told=pytest.fail, **options):
     """The lines of the file as it comes out."""
     original = tmp_path / "here" / "train.csv"
-    rewrite(dataset, tmp_path / "out", "imaterialist", original, on_finding=told, **options)
+    rewrite(dataset, tmp_path / "out", "imaterialist", original, options, on_finding=told)
     return (tmp_path / "out" / "train.csv").read_bytes().decode().splitlines(keepends=True)
 
 
@@ -151,7 +151,7 @@ def test_a_file_that_no_label_comes_from_is_refused(dataset, tmp_path):
     other = tmp_path / "other.csv"
     other.write_text(HEADER)
     with pytest.raises(CurateError, match="no label of test-rewritten was imported from"):
-        rewrite(dataset, tmp_path / "out", "imaterialist", other)
+        rewrite(dataset, tmp_path / "out", "imaterialist", other, {})
 
 
 def test_a_label_without_an_id_is_named(dataset, tmp_path):
@@ -208,3 +208,28 @@ def test_a_patch_for_other_rows_is_refused_as_a_whole(dataset, elsewhere, tmp_pa
     with pytest.raises(FormatError, match=r"p.csv:3: .*has no instance"):
         import_decisions(elsewhere, tmp_path / "p.csv")
     assert elsewhere.journal.read() == []
+
+
+def test_a_via_file_is_the_same_but_for_what_was_reviewed(tmp_path):
+    name = "test-rewritten-via"
+    store.delete(name)
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg")
+    box = '{"shape_attributes": {"name": "rect", "x": 0, "y": %d, "width": 4, "height": 2},'
+    box += ' "region_attributes": {"worn" :"%s"}}'
+    regions = " ,".join(box % (2 * i, x) for i, x in enumerate(("shoe", "coat", "shoe")))
+    text = f'{{"a": {{"filename": "a.jpg", "size": -1, "mine": 1, "regions": [{regions}] }}}} '
+    (tmp_path / "via.json").write_text(text)
+    ingest(name, via.load(tmp_path / "via.json", tmp_path, "worn"))
+    opened = store.open(name)
+    remap_labels(opened, OWN, "outfits.toml")
+    (record,) = opened.records("ground_truth")
+    first, _, last = (i.instance_id for i in record.instances)
+    decide(opened, "delete", image_id="a.jpg", instance_id=last)
+    known = {"image_id": "a.jpg", "instance_id": first, "taxonomy": "source"}
+    decide(opened, "relabel", category="dress", **known)
+    out, options = tmp_path / "out", {"label_attribute": "worn"}
+    rewrite(opened, out, "via", tmp_path / "via.json", options, on_finding=pytest.fail)
+    expected = text.replace(" ," + box % (4, "shoe"), "").replace('"shoe"', '"dress"')
+    assert (out / "via.json").read_text() == expected
+    shutil.rmtree(opened.folder)
+    store.delete(name)
