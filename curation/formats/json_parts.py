@@ -70,7 +70,7 @@ def rebuilt(
     ]
     placed += [(usual, piece) for piece in more]
     if not placed:
-        return text[start] + text[stop - 1]
+        return text[start] + text[stop - 1] if there else text[start:stop]
     lead = text[start : there[0].start] if there else text[start]
     tail = text[there[-1].stop : stop] if there else text[stop - 1]
     first, *others = placed

@@ -37,6 +37,11 @@ def test_what_is_put_together_of_its_own_parts_is_the_same(value, layout, before
     assert found == (list(value.values()) if isinstance(value, dict) else value)
 
 
+def test_what_is_empty_keeps_its_blanks_until_something_comes():
+    assert rebuilt("[ \n]", 0, 4, []) == "[ \n]"
+    assert rebuilt("[ \n]", 0, 4, [], ["1", "2"]) == "[1, 2]"
+
+
 @given(st.lists(values, min_size=1, max_size=5), layouts, st.data())
 def test_some_elements_go_and_others_come(value, layout, data):
     text = json.dumps(value, **layout)
