@@ -138,7 +138,7 @@ def decisions(dataset: str, what: str, file: Path | None, as_json: bool) -> None
 
 @click.command()
 @click.argument("dataset")
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), required=False)
 @click.option(
     "--format",
     "format_",
@@ -151,35 +151,115 @@ def decisions(dataset: str, what: str, file: Path | None, as_json: bool) -> None
     type=click.IntRange(32, 4096),
     help="Side in pixels of photos and label maps in a TFRecord; default: 256.",
 )
+@click.option(
+    "--vocabulary",
+    "names",
+    type=click.Choice(["classes", "source"]),
+    default="classes",
+    help="Call labels by their class, or as the annotation file calls them; default: classes.",
+)
+@click.option("--view", help="Only the photos of this saved view.")
+@click.option("--tag", help="Only the photos with this tag.")
+@click.option("--only-decided", is_flag=True, help="Only photos on which a person decided.")
+@click.option(
+    "--without-suspects",
+    type=click.FloatRange(0, 1),
+    metavar="SCORE",
+    help="No photo with an undecided label, or missing garment, of this score or more.",
+)
+@click.option(
+    "--original",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The file that was imported: write it again, with what was reviewed alone changed.",
+)
+@click.option(
+    "--labels",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The label_descriptions.json that --original was imported with.",
+)
+@click.option("--label-attribute", help="The region attribute that --original was imported with.")
+@click.option(
+    "--patch",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write what was reviewed alone into this CSV: row, old, new, who, when. No FOLDER.",
+)
 @as_json
-def export(dataset: str, folder: Path, format_: str, size: int | None, as_json: bool) -> None:
-    """Write the reviewed labels of all photos that are not excluded.
+def export(
+    dataset: str,
+    folder: Path | None,
+    format_: str,
+    size: int | None,
+    names: str,
+    view: str | None,
+    tag: str | None,
+    only_decided: bool,
+    without_suspects: float | None,
+    original: Path | None,
+    labels: Path | None,
+    label_attribute: str | None,
+    patch: Path | None,
+    as_json: bool,
+) -> None:
+    """Write the reviewed labels of all photos that are not excluded, or of some of them.
 
-    tfrecord holds photos and label maps of one size, in train, val and test splits. The others
-    hold labels alone, in the photos' own size, and `curate import` reads them again: COCO
-    (instances.json), index masks (masks/ and classes.csv), VGG Image Annotator (via.json).
-    Each has splits.csv. Void is 255 in masks; COCO and VIA have none, so labels that the
-    taxonomy ignores are left out of them, and counted.
+    tfrecord holds photos and label maps of one size, in train, val and test splits; yolo-seg
+    polygons and copies of the photos, as Ultralytics wants them. The others hold labels alone,
+    in the photos' own size, and `curate import` reads them again (but csv, a table for
+    pandas). Each has splits.csv, whose splits are those of the whole dataset. What a format
+    cannot say is skipped, counted and listed in skipped.csv.
 
-    Changes: FOLDER, where it replaces an earlier export; the photos' splits in the dataset.
+    --original gives an iMaterialist CSV or VIA JSON back, in which nothing but what was
+    reviewed differs by a byte. --patch writes the differences alone, for `curate review --apply`.
+
+    Changes: FOLDER, or the file of --patch; the photos' splits in the dataset.
 
     \b
     curate export photos cleaned/ --format tfrecord --size 256
     curate export photos cleaned-coco/ --format coco
+    curate export photos decided/ --format imaterialist --vocabulary source --only-decided
+    curate export photos corrected/ --format imaterialist --original train.csv
+    curate export photos --patch changes.csv
     """
     from curation import steps, store
     from curation.steps.export import SIZE
+    from curation.steps.selection import Selection
 
     if size and not writer(format_).holds_images:
         raise click.UsageError(f"--size is for tfrecord; {format_} keeps the photos' own size")
+    selection = Selection(view, tag, only_decided, without_suspects)
+    chosen = selection.asked() or names != "classes"
+    if patch and (folder or original or chosen):
+        raise click.UsageError("--patch is of the whole dataset, and takes no FOLDER")
+    if original and chosen:
+        raise click.UsageError("--original is of all photos, and in its own vocabulary")
+    if original and not writer(format_).rewrites:
+        able = " and ".join(f.name for f in writers() if f.rewrites)
+        raise click.UsageError(f"--original is for --format {able}")
+    given = {"labels": labels, "label_attribute": label_attribute}
+    options = {name: value for name, value in given.items() if value}
+    if wrong := options.keys() - (writer(format_).rewrites if original else ()):
+        said = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(wrong))
+        raise click.UsageError(f"{said} goes with an --original that was imported with it")
     opened = store.open(dataset)
+    if patch:
+        lines = steps.export_patch(opened, patch)
+        console.say(f"Wrote {console.count(lines, 'change')} to {patch}.")
+        return
+    if folder is None:
+        raise click.UsageError("give a FOLDER to export to")
     folder = folder.resolve()  # the shell may stand in a folder that the export replaces
     skipped: list = []
     with console.bars() as progress:
-        manifest = steps.export(
-            opened, folder, format_, size=size or SIZE, progress=progress,
-            on_finding=skipped.append,
-        )  # fmt: skip
+        if original:
+            manifest = steps.rewrite(
+                opened, folder, format_, original, options,
+                progress=progress, on_finding=skipped.append,
+            )  # fmt: skip
+        else:
+            manifest = steps.export(
+                opened, folder, format_, size=size or SIZE, names=names, selection=selection,
+                progress=progress, on_finding=skipped.append,
+            )  # fmt: skip
     console.list_findings(folder / "skipped.csv", skipped)
     if as_json:
         click.echo(json.dumps(manifest))

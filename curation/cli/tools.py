@@ -6,6 +6,7 @@ import json
 import sys
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 
 import click
 
@@ -36,22 +37,31 @@ def app(dataset: str, port: int, no_browser: bool) -> None:
 @click.option("--port", type=click.IntRange(1024, 65535), default=5151, help="Of the App.")
 @click.option("--no-browser", is_flag=True, help="Serve only; open the address yourself.")
 @click.option(
+    "--apply",
+    "patch",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Take the decisions of a patch, as `curate export --patch` writes it; no App.",
+)
+@click.option(
     "--simulate", metavar="TRUTH", help="Decide as a dataset says whose labels are right."
 )
 @click.option("--limit", type=click.IntRange(min=1), default=50, help="Suspects, with --simulate.")
 @click.option("--skip", type=click.IntRange(min=0), default=0, help="Those before, which are left.")
 def review(
-    dataset: str, port: int, no_browser: bool, simulate: str | None, limit: int, skip: int
-) -> None:
+    dataset: str, port: int, no_browser: bool, patch: Path | None, simulate: str | None,
+    limit: int, skip: int,
+) -> None:  # fmt: skip
     """Open the App to decide on one suspect after the other, by keyboard. Ctrl+C ends it.
 
-    With --simulate nothing is opened: a curator who knows the truth decides, for demos and to
-    measure what a review is worth.
+    A patch is taken as a whole or not at all, and what stands already is not taken again. It
+    may be of another machine's import of the same file. With --simulate a curator who knows the
+    truth decides, for demos and to measure what a review is worth.
 
     Changes: labels, and the journal, decisions.csv, as you decide; the folder of plugins.
 
     \b
     curate review photos
+    curate review photos --apply changes.csv
     """
     from curation import steps, store
     from curation.review.journal import summary
@@ -59,12 +69,17 @@ def review(
     from curation.store.app_config import PANEL_WORKSPACE
 
     opened = store.open(dataset)
-    if simulate is None:
+    if patch and simulate:
+        raise click.UsageError("--apply takes the decisions of a file, --simulate makes its own")
+    if patch:
+        taken = steps.import_decisions(opened, patch)
+        console.say(f"Took {console.count(len(taken), 'decision')} from {patch}.")
+    elif simulate:
+        with console.bars() as progress:
+            made = steps.simulate(opened, store.open(simulate), limit, skip=skip, progress=progress)
+        console.say(f"Decided: {summary(made) if made else 'nothing, as no suspect is left'}.")
+    else:
         viewer.serve(opened, port, PANEL_WORKSPACE, browser=not no_browser)
-        return
-    with console.bars() as progress:
-        made = steps.simulate(opened, store.open(simulate), limit, skip=skip, progress=progress)
-    console.say(f"Decided: {summary(made) if made else 'nothing, as no suspect is left'}.")
 
 
 @click.group()

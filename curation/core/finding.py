@@ -272,6 +272,21 @@ class FindingKind(StrEnum):
         Severity.NOTE,
         "the taxonomy ignores it, and the format has no way to say so",
     )
+    NO_SOURCE_LABEL = (
+        "label without a source label",
+        Severity.WARNING,
+        "a reviewer named its class, which has several: relabel it in the source vocabulary",
+    )
+    HOLES_FILLED = (
+        "holes filled",
+        Severity.NOTE,
+        "the format has one polygon for a label, without holes: their pixels are inside now",
+    )
+    WITHOUT_LABEL = (
+        "photo without a label",
+        Severity.NOTE,
+        "the format has a row for each label: only splits.csv says that the photo is there",
+    )
     LABEL_WITHOUT_PIXEL = (
         "label without a pixel",
         Severity.ERROR,

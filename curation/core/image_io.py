@@ -94,7 +94,8 @@ def find(folder: Path, name: str) -> Path:
 def without_suffix(name: str) -> str:
     """A photo's name without its image suffix: some files write it, some do not."""
     stem, dot, suffix = name.rpartition(".")
-    return stem if stem and f"{dot}{suffix}".lower() in SUFFIXES else name
+    has_stem = stem and not stem.endswith("/")  # ".png" and "train/.png" are names
+    return stem if has_stem and f"{dot}{suffix}".lower() in SUFFIXES else name
 
 
 def size(path: Path) -> tuple[int, int]:

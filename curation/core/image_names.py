@@ -47,6 +47,23 @@ def in_one_folder(photos: Mapping[str, Path]) -> tuple[Path, dict[str, str]]:
     return folder, {i: path.relative_to(folder).as_posix() for i, path in photos.items()}
 
 
+def shortest(name: str, path: Path) -> str:
+    """A photo's name without its suffix; with it, where it would be another photo's, too.
+
+    Args:
+        name: its path in the folder of photos
+        path: on disk
+    """
+    short = image_io.without_suffix(name)
+    folder = path.parents[len(Path(name).parts) - 1]
+    try:
+        return short if image_io.find(folder, short) == path else name
+    except FileNotFoundError:
+        return short
+    except ValueError:
+        return name
+
+
 def parts_of(name: str) -> Parts:
     """The folders of a name, and its last part, in whatever way it is spelled.
 

@@ -66,6 +66,14 @@ def rasterise(rings: Sequence[Ring], height: int, width: int) -> Rle:
     return united
 
 
+def gives(rings: Sequence[Ring], mask: Rle) -> bool:
+    """Whether :func:`rasterise` of some rings, or of none, is this mask."""
+    try:
+        return rasterise(rings, mask.height, mask.width) == mask
+    except ValueError:
+        return False
+
+
 def fill(rings: Sequence[Ring], height: int, width: int) -> Rle:
     """What pycocotools makes of rings of 3 points or more: nothing is repaired.
 

@@ -1,7 +1,11 @@
 """Reviewed labels in a folder of their own, for a trainer or another tool.
 
+    DIR/train.csv, DIR/label_descriptions.json    imaterialist, imaterialist-2019
     DIR/instances.json                  coco
+    DIR/annotations.xml                 cvat
     DIR/via.json                        via: the region attribute is ``label``
+    DIR/labels.csv                      csv
+    DIR/data.yaml, DIR/images/, DIR/labels/    yolo-seg: see :mod:`curation.formats.yolo`
     DIR/masks/*.png, DIR/classes.csv    masks
     DIR/*.tfrecord                      tfrecord: see :mod:`curation.formats.tfrecord.writer`
     DIR/splits.csv                      image_id,split,photo_hash,file_name
@@ -22,6 +26,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from curation.core import rle
 from curation.core.errors import CurateError
@@ -31,6 +37,7 @@ from curation.core.records import ImageRecord
 from curation.core.splits import SPLITS
 from curation.core.taxonomy import IGNORE, Taxonomy
 from curation.formats import registry
+from curation.formats.photo import Photo, Verdict
 from curation.formats.source import OnFinding
 
 MANIFEST = "manifest.json"
@@ -49,6 +56,8 @@ def write(
     splits: Mapping[str, str],
     groups: Mapping[str, str],
     size: int = 256,
+    about: Mapping[str, Any] = MappingProxyType({}),
+    verdicts: Mapping[str, Verdict] = MappingProxyType({}),
     on_image: Callable[[], object] = lambda: None,
     on_finding: OnFinding = lambda finding: None,
 ) -> dict:
@@ -62,6 +71,8 @@ def write(
         groups: content hash of the photo, by image_id
         size: side in pixels of photos and label maps, where the export holds photos; the others
             keep the photos' own size
+        about: what else the manifest says: how the photos and the names of labels were chosen
+        verdicts: on labels, by instance_id, where the format tells them
         on_image: called after each photo
         on_finding: told each label or photo that is skipped, and why
 
@@ -74,19 +85,26 @@ def write(
     chosen = registry.writer(format_)
     if chosen.holds_images:
         write_images = chosen.code().write
-        return write_images(folder, records, taxonomy, splits, groups, size, on_image, on_finding)
+        return write_images(
+            folder, records, taxonomy, splits, groups, size, on_image, on_finding, about
+        )
     with replacing_export(folder, format_) as part:
         _, names = in_one_folder({i: record.path for i, record in records.items()})
-        kept = _kept(records.values(), names, chosen.has_ignore, on_image, on_finding)
-        chosen.code().export(part, kept, taxonomy)
-        images = Counter(splits[i] for i in records)
+        kept = (
+            Photo(i, replace(record, image_id=names[i]), splits[i], verdicts)
+            for i, record in _kept(records, chosen.has_ignore, on_image, on_finding)
+        )
+        left_out = chosen.code().export(part, kept, taxonomy, on_finding) or ()
+        written = [i for i in records if i not in left_out]
+        images = Counter(splits[i] for i in written)
         manifest = {
             "format": format_,
             "taxonomy": taxonomy.name,
             "classes": {c.id: c.name for c in taxonomy.classes},
             "splits": {name: {"photos": images[name]} for name in SPLITS},
+            **about,
         }
-        return finish(part, manifest, records, splits, groups, names)
+        return finish(part, manifest, written, splits, groups, names)
 
 
 @contextmanager
@@ -153,16 +171,15 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> No
 
 
 def _kept(
-    records: Iterable[ImageRecord],
-    names: Mapping[str, str],
+    records: Mapping[str, ImageRecord],
     has_ignore: bool,
     on_image: Callable[[], object],
     on_finding: OnFinding,
-) -> Iterator[ImageRecord]:
-    for record in records:
+) -> Iterator[tuple[str, ImageRecord]]:
+    for image_id, record in records.items():
         kept = []
         for instance in record.instances:
-            what = f"{instance.category} of {record.image_id}"
+            what = f"{instance.category} of {image_id}"
             if instance.category == IGNORE and not has_ignore:
                 on_finding(
                     Finding(
@@ -173,8 +190,13 @@ def _kept(
                 on_finding(Finding(FindingKind.LABEL_WITHOUT_PIXEL, instance.source, what))
             else:
                 kept.append(instance)
-        yield replace(record, image_id=names[record.image_id], instances=tuple(kept))
+        yield image_id, replace(record, instances=tuple(kept))
         on_image()
+
+
+def _beside(format_: str) -> tuple[str, ...]:
+    """See :class:`registry.Format`; the trainer's own folders are of no format."""
+    return next((f.beside for f in registry.writers() if f.name == format_), ())
 
 
 def _check_replaceable(folder: Path, format_: str) -> None:
@@ -193,7 +215,7 @@ def _check_replaceable(folder: Path, format_: str) -> None:
     if not ours:
         reason = f"is not empty and not an earlier export of {format_}; name another folder"
         raise CurateError(folder, reason)
-    files |= {Path(MANIFEST), Path(SKIPPED)}
+    files |= {Path(MANIFEST), Path(SKIPPED), *map(Path, _beside(format_))}
     folders = {parent for file in files for parent in file.parents}
     for entry in entries:
         if entry.relative_to(folder) not in (folders if entry.is_dir() else files):

@@ -4,7 +4,9 @@ A new format is a module of its own and a row here. The module has
 
 * ``load(annotations, images, **options)``, where it reads: a
   :class:`curation.formats.source.Source`;
-* ``export(folder, records, taxonomy)``, where labels are written in it, beside the photos; or
+* ``export(folder, photos, taxonomy, on_finding)``, where labels are written in it, beside the
+  photos (:class:`curation.formats.photo.Photo`); it may give back the image_ids of those that it
+  had to leave out; or
 * ``write`` as :func:`curation.formats.tfrecord.writer.write`, where photos are written, too.
 """
 
@@ -69,6 +71,10 @@ class Format:
         writes: what an export holds; empty where it is read only
         holds_images: an export holds the photos, too, at one size
         has_ignore: an export can say that pixels are to be ignored
+        has_verdicts: an export says what the flagged run and reviewers say of each label
+        rewrites: a file that was imported is written again, with what was reviewed alone changed:
+            the options of ``rewrite(original, target, changes, **options)``, which the module has
+        beside: files that who reads an export leaves in it; they go when it is replaced
     """
 
     name: str
@@ -81,6 +87,9 @@ class Format:
     writes: str = ""
     holds_images: bool = False
     has_ignore: bool = False
+    has_verdicts: bool = False
+    rewrites: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     def load(
         self, annotations: Path, images: Path, prefix: str | None = None, **options: object
@@ -112,6 +121,13 @@ FORMATS = (
         reads="an iMaterialist CSV (2019 or 2020)",
         example="imaterialist photos --annotations train.csv --images train/",
         options=(Option("labels", "label_descriptions.json; default: the 46 of 2020."),),
+        writes="iMaterialist 2020 (train.csv and label_descriptions.json)",
+        rewrites=("labels",),
+    ),
+    Format(
+        "imaterialist-2019",
+        "curation.formats.imaterialist.layout_2019",
+        writes="the same in the layout of 2019: attributes in ClassId",
     ),
     Format(
         "via",
@@ -128,6 +144,7 @@ FORMATS = (
             LINE_WIDTH,
         ),
         writes="VGG Image Annotator (via.json)",
+        rewrites=("label_attribute",),
     ),
     Format(
         "coco",
@@ -165,6 +182,7 @@ FORMATS = (
             ),
             LINE_WIDTH,
         ),
+        writes="CVAT for images 1.1 (annotations.xml)",
     ),
     Format(
         "labelme",
@@ -176,6 +194,12 @@ FORMATS = (
             "labels", "The folder of JSON files, one for each photo.", "folder", required=True
         ),
         options=(LINE_WIDTH,),
+    ),
+    Format(
+        "yolo-seg",
+        "curation.formats.yolo",
+        writes="Ultralytics' segmentation layout: data.yaml, photos and polygons in splits",
+        beside=tuple(f"labels/{split}.cache" for split in ("train", "val", "test")),
     ),
     Format(
         "masks",
@@ -195,6 +219,13 @@ FORMATS = (
         ),
         writes="index masks (masks/ and classes.csv)",
         has_ignore=True,
+    ),
+    Format(
+        "csv",
+        "curation.formats.table",
+        writes="one row for each label, for pandas (labels.csv)",
+        has_ignore=True,
+        has_verdicts=True,
     ),
     Format(
         "tfrecord",

@@ -20,6 +20,7 @@ from curation.steps.ingest import ingest
 from curation.steps.predict import predict
 from curation.steps.remap import remap
 from curation.steps.report import report
+from curation.steps.rewrite import export_patch, rewrite
 from curation.steps.round import abandon_round, close_round, round_status, run_round, start_round
 from curation.steps.round_report import round_report
 from curation.steps.simulate import simulate
@@ -27,6 +28,7 @@ from curation.steps.train import resume, train
 
 __all__ = [
     "abandon_round", "audit", "close_round", "evaluate", "export", "export_decisions",
-    "export_model", "flag", "import_decisions", "ingest", "predict", "remap", "report", "resume",
-    "round_report", "round_status", "run_round", "simulate", "start_round", "train",
+    "export_model", "export_patch", "flag", "import_decisions", "ingest", "predict", "remap",
+    "report", "resume", "rewrite", "round_report", "round_status", "run_round", "simulate",
+    "start_round", "train",
 ]  # fmt: skip

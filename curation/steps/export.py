@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from curation.core.finding import Finding
 from curation.core.progress import Progress, silent
 from curation.formats import export as formats_export
-from curation.steps import parts, working_copy
+from curation.formats.registry import writer
+from curation.steps import parts, vocabulary, working_copy
+from curation.steps.selection import EVERY_PHOTO, Selection, select
 from curation.store import Dataset
+from curation.store.verdicts import read as read_verdicts
 
 SIZE = 256
 """Side in pixels of what a TFRecord holds, where nobody says another."""
@@ -22,6 +26,8 @@ def export(
     format_: str = "tfrecord",
     *,
     size: int = SIZE,
+    names: str = vocabulary.CLASSES,
+    selection: Selection = EVERY_PHOTO,
     progress: Progress = silent,
     on_finding: Callable[[Finding], None] = lambda finding: None,
 ) -> dict[str, Any]:
@@ -29,6 +35,8 @@ def export(
 
     Args:
         format_: the name of one of :func:`curation.formats.registry.writers`
+        names: one of ``vocabulary.VOCABULARIES``: what labels are called by
+        selection: which photos; the splits are dealt to all
         size: side in pixels of what a TFRecord holds; the others keep the images' size
         on_finding: told each label that is left out, and why
 
@@ -37,10 +45,17 @@ def export(
 
     Raises:
         DatasetError: as :func:`working_copy.load_labelled`
+        DatasetError: as :func:`curation.steps.selection.select`, or as
+            :func:`vocabulary.in_source_labels`
         CurateError: the folder holds something that is not of an earlier export
     """
     work = working_copy.load_labelled(dataset)
+    chosen = select(dataset, selection, work.records)
     split = parts.split(dataset, work, progress=progress)
+    work = replace(work, records={i: r for i, r in work.records.items() if i in chosen})
+    kind = writer(format_)
+    if names != vocabulary.CLASSES:
+        work = vocabulary.in_source_labels(dataset.name, work, kind.has_ignore, on_finding)
     done, total = 0, len(work.records)
 
     def on_image() -> None:
@@ -56,6 +71,8 @@ def export(
         taxonomy=work.taxonomy,
         splits=split,
         groups=work.groups,
+        verdicts=read_verdicts(dataset, work.records) if kind.has_verdicts else {},
+        about={"vocabulary": names, "selection": selection.asked()},
         on_image=on_image,
         on_finding=on_finding,
     )

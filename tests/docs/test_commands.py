@@ -59,7 +59,8 @@ def words(command: str) -> list[str]:
     if given[0] == "cp":
         return [word.replace("~/curate", os.environ["CURATE_HOME"]) for word in given]
     assert given[0] == "curate", command
-    given += SMALLER.get(f"{given[1]} start" if "start" in given else given[1], [])
+    key = f"{given[1]} start" if "start" in given else given[1]
+    given += [] if "--apply" in given else SMALLER.get(key, [])
     return ["64" if before == "--size" else word for before, word in pairwise(["", *given])]
 
 
@@ -263,7 +264,13 @@ SAID = {
     ],
 }
 FILES = {
-    FORMATS: ["cleaned-coco/instances.json"],
+    FORMATS: [
+        "cleaned-coco/instances.json",
+        "cleaned-csv/train.csv",
+        "yolo/data.yaml",
+        "corrected/train-corrected.csv",
+        "changes.csv",
+    ],
     ISSUES: ["suspects.png", "suspect-source-labels.png"],
     TRAINING: ["segmenter/model.onnx", "runs/big/model-card.md"],
 }

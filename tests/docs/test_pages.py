@@ -15,6 +15,7 @@ from curation.audit import KINDS
 from curation.cli import main
 from curation.core import taxonomy
 from curation.core.finding import FindingKind, Severity
+from curation.formats.registry import writers
 from curation.review import Decision, keys
 from curation.store import fields
 from tests.docs.documents import (
@@ -146,6 +147,12 @@ def test_the_table_of_findings_is_the_one_in_the_code(document, kinds):
 def test_the_tables_of_fields_are_the_schema(title, known):
     rows = rows_of(CURATION, title, "###")
     assert rows == [[f"`{field.name}`", field.description] for field in known]
+
+
+def test_the_table_of_exports_has_each_and_says_what_is_ignored():
+    rows = rows_of(FORMATS, "Other formats", "###")
+    assert [row[0].strip("`") for row in rows] == [f.name for f in writers()]
+    assert [row[3] == "no" for row in rows] == [not f.has_ignore for f in writers()]
 
 
 def test_the_table_of_keys_is_what_the_panel_takes():

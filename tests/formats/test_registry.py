@@ -34,8 +34,9 @@ def test_every_format_reads_or_writes_and_has_a_name_of_its_own():
 
 
 def test_an_unknown_format_is_told_with_those_that_are_there():
-    with pytest.raises(CurateError, match="there are via, coco, masks, tfrecord"):
-        registry.writer("imaterialist")
+    there = "there are imaterialist, imaterialist-2019, via, coco, cvat, yolo-seg, masks, csv"
+    with pytest.raises(CurateError, match=there):
+        registry.writer("label-studio")
 
 
 def test_the_table_loads_no_format():

@@ -18,7 +18,15 @@ from curation.formats import coco, export, registry
 
 TAXONOMY = taxonomy.load("supercategories")
 CLASSES = [c.name for c in TAXONOMY.classes]
-FORMATS = {"coco": "instances.json", "via": "via.json", "masks": "masks"}
+FORMATS = {
+    "coco": "instances.json",
+    "via": "via.json",
+    "cvat": "annotations.xml",
+    "masks": "masks",
+    "imaterialist": "train.csv",
+    "imaterialist-2019": "train.csv",
+}
+READERS = {f.name: f for f in registry.readers()}
 
 stems = st.text(
     st.characters(exclude_categories=["C"], exclude_characters="/") | st.sampled_from(". _-%#é"),
@@ -67,6 +75,7 @@ def mask(number: int) -> rle.Rle:
 @example(["c.png", "c.jpg", "c.jpg.jpg", "c.jpg.jpg.jpg"])
 @example(["train/a.jpg", "val/a.jpg", "a.jpg", "train/a.png"])
 @example([" a.jpg", "a.jpg", "a .jpg", "a\\b.jpg", ".a.jpg"])
+@example(["train/.GIF", ".gif"])
 @example(["x.jpg", "x_mask.png", "x_mask.jpg", "seg_x.jpg"])
 def test_each_photo_has_its_own_masks_back_from_each_format(place, listed):
     folder = place / "photos"
@@ -80,8 +89,12 @@ def test_each_photo_has_its_own_masks_back_from_each_format(place, listed):
         out = place / format_
         every = dict.fromkeys(drawn, "train")
         export.write(out, format_, drawn, TAXONOMY, every, every, on_finding=pytest.fail)
-        options = {"classes": str(out / "classes.csv")} if format_ == "masks" else {}
-        reader = next(f for f in registry.FORMATS if f.name == format_)
+        reader = READERS[format_.removesuffix("-2019")]
+        options = {}
+        if format_ == "masks":
+            options = {"classes": str(out / "classes.csv")}
+        elif reader.name == "imaterialist":
+            options = {"labels": out / "label_descriptions.json"}
         source = reader.load(out / file, folder, **options)
         found = list(source.read(0, len(source.names), pytest.fail))
         assert {r.path: [(i.category, i.mask) for i in r.instances] for r in found} == expected

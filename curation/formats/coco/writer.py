@@ -14,6 +14,8 @@ from curation.core import polygons, rle
 from curation.core.atomic import replacing
 from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import Taxonomy
+from curation.formats.photo import Photo
+from curation.formats.source import OnFinding
 
 
 def write(
@@ -66,8 +68,11 @@ def write(
         file.write("\n]}\n")
 
 
-def export(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
+def export(
+    folder: Path, photos: Iterable[Photo], taxonomy: Taxonomy, on_finding: OnFinding
+) -> None:
     """``instances.json``, with the taxonomy's classes as categories."""
+    records = (photo.record for photo in photos)
     write(folder / "instances.json", records, [c.name for c in taxonomy.classes])
 
 

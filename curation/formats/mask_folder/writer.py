@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from curation.core import image_io
 from curation.core.atomic import replacing
 from curation.core.errors import CurateError
+from curation.core.image_names import shortest
 from curation.core.masks import IGNORE_INDEX
 from curation.core.records import ImageRecord
 from curation.core.taxonomy import IGNORE, Taxonomy, label_map
 from curation.formats.messages import shown
+from curation.formats.photo import Photo
+from curation.formats.source import OnFinding
 
 IGNORE_COLOR = "#e0e0c0"
 """As in Pascal VOC, where 255 is ignored too, and called void."""
@@ -41,7 +43,7 @@ def write(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> N
         colors[value] = list(bytes.fromhex(color[1:]))
     written = set()
     for record in records:
-        name = f"{_name(record)}.png"
+        name = f"{shortest(record.image_id, record.path)}.png"
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
             raise CurateError(folder, "leads out of the folder", where=shown(record.image_id))
@@ -62,19 +64,9 @@ def write(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> N
         out.writerows([("id", "name", "color"), *rows, (IGNORE_INDEX, IGNORE, IGNORE_COLOR)])
 
 
-def export(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
+def export(
+    folder: Path, photos: Iterable[Photo], taxonomy: Taxonomy, on_finding: OnFinding
+) -> None:
     """``masks/*.png``, and ``classes.csv`` beside the folder."""
-    write(folder / "masks", records, taxonomy)
+    write(folder / "masks", (photo.record for photo in photos), taxonomy)
     (folder / "masks" / "classes.csv").rename(folder / "classes.csv")
-
-
-def _name(record: ImageRecord) -> str:
-    """A photo's without its suffix, unless that may be another photo's."""
-    short = image_io.without_suffix(record.image_id)
-    folder = record.path.parents[len(Path(record.image_id).parts) - 1]
-    try:
-        return short if image_io.find(folder, short) == record.path else record.image_id
-    except FileNotFoundError:
-        return short
-    except ValueError:
-        return record.image_id

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +42,7 @@ def write(
     size: int,
     on_image: Callable[[], object] = lambda: None,
     on_finding: Callable[[Finding], None] = lambda finding: None,
+    about: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict:
     """Writes an export; the folder appears when it is whole, and replaces an earlier export.
 
@@ -50,6 +53,7 @@ def write(
         size: side in pixels of the square photos and label maps
         on_image: called after each photo
         on_finding: told each photo that cannot be read
+        about: what else the manifest says
 
     Returns:
         the manifest
@@ -61,7 +65,7 @@ def write(
         manifest: dict = {
             "format": "tfrecord", "taxonomy": taxonomy.name, "size": size,
             "classes": {c.id: c.name for c in taxonomy.classes}, "ignore": IGNORE_INDEX,
-            "splits": {},
+            "splits": {}, **about,
         }  # fmt: skip
         written: list[str] = []
         # By hash: an order that neither names nor time decide, and mixed enough for a reader.

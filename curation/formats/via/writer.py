@@ -11,6 +11,8 @@ from curation.core import polygons, tracing
 from curation.core.atomic import replacing
 from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import Taxonomy
+from curation.formats.photo import Photo
+from curation.formats.source import OnFinding
 
 LABEL = "label"
 """The region attribute of an export."""
@@ -58,21 +60,19 @@ def write(path: Path, records: Iterable[ImageRecord], label_attribute: str) -> N
         part.write_text(json.dumps(project, ensure_ascii=False), "utf-8")
 
 
-def export(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
+def export(
+    folder: Path, photos: Iterable[Photo], taxonomy: Taxonomy, on_finding: OnFinding
+) -> None:
     """``via.json``; the region attribute is ``label``."""
+    records = (photo.record for photo in photos)
     drawn = (replace(r, instances=tuple(map(_outlined, r.instances))) for r in records)
     write(folder / "via.json", drawn, LABEL)
 
 
 def _outlined(instance: Instance) -> Instance:
     """Without its polygons where they do not give the mask: VIA has nothing but polygons."""
-    mask = instance.mask
-    try:
-        if polygons.rasterise(instance.polygons, mask.height, mask.width) == mask:
-            return instance
-    except ValueError:
-        pass
-    return replace(instance, polygons=())
+    kept = polygons.gives(instance.polygons, instance.mask)
+    return instance if kept else replace(instance, polygons=())
 
 
 def _short(value: float) -> int | float:

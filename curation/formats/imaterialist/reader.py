@@ -4,17 +4,15 @@
 
 ``EncodedPixels`` are pairs ``start length``, 1-based, column-major; 2019 writes
 ``ImageId`` with ``.jpg`` and ``ClassId`` as ``category_attribute_attribute``.
-Category and attribute names stand in ``label_descriptions.json``.
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
-import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,16 +22,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.core import rle
-from curation.core.atomic import replacing
 from curation.core.errors import FormatError
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.core.text import count
+from curation.formats.imaterialist.labels import DEFAULT_LABELS, Labels, read_labels
 from curation.formats.messages import (
     explain_bytes,
     explain_mismatch,
     explain_separator,
-    printable,
     quoted,
     shown,
 )
@@ -42,53 +39,6 @@ from curation.formats.source import OnFinding, Repeats, Spelling, find_image, jo
 COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId")
 MAX_LINE = 64 * 2**20
 """Bytes: no run-length string of a real photo comes near it."""
-
-MAX_LABELS = 2**20
-"""Bytes: the competition's own has 30,000."""
-
-NO_LABELS = 'not a label_descriptions.json: needs "categories" with "id" and "name"'
-
-CATEGORIES = (
-    "shirt, blouse", "top, t-shirt, sweatshirt", "sweater", "cardigan", "jacket", "vest",
-    "pants", "shorts", "skirt", "coat", "dress", "jumpsuit", "cape", "glasses", "hat",
-    "headband, head covering, hair accessory", "tie", "glove", "watch", "belt", "leg warmer",
-    "tights, stockings", "sock", "shoe", "bag, wallet", "scarf", "umbrella", "hood", "collar",
-    "lapel", "epaulette", "sleeve", "pocket", "neckline", "buckle", "zipper", "applique", "bead",
-    "bow", "flower", "fringe", "ribbon", "rivet", "ruffle", "sequin", "tassel",
-)  # fmt: skip
-"""The 46 categories of 2020, by ClassId; used where no label_descriptions.json is given."""
-
-
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """Names of the ids in the CSV."""
-
-    categories: Mapping[int, str]
-    attributes: Mapping[int, str]
-
-
-DEFAULT_LABELS = Labels(dict(enumerate(CATEGORIES)), {})
-
-
-def read_labels(path: Path) -> Labels:
-    """``label_descriptions.json`` to names.
-
-    Raises:
-        FormatError: not that file, a name that cannot be printed, or an id of two names
-    """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_LABELS + 1)
-        if len(content) > MAX_LABELS:
-            raise FormatError(path, f"larger than {MAX_LABELS >> 20} MiB: {NO_LABELS}")
-        table = json.loads(content.decode("utf-8-sig"))
-    except OSError as error:
-        raise FormatError(path, error.strerror or "cannot be read") from None
-    except (ValueError, RecursionError):
-        raise FormatError(path, NO_LABELS) from None
-    if not isinstance(table, dict) or "categories" not in table:
-        raise FormatError(path, NO_LABELS)
-    return Labels(*(_names(path, key, table.get(key, [])) for key in ("categories", "attributes")))
 
 
 @dataclass(frozen=True)
@@ -176,7 +126,7 @@ class IMaterialist:
         for line, text in rows:
             location = f"{self.path.name}:{line}"
             try:
-                cells = _cells(text)
+                cells = cells_of(text)
                 if len(cells) != len(self.header):
                     raise ValueError(f"{len(cells)} cells, the header has {len(self.header)}")
                 row = dict(zip(self.header, cells, strict=True))
@@ -185,7 +135,7 @@ class IMaterialist:
                     detail = explain_mismatch(given, (height, width))
                     on_finding(Finding(FindingKind.SIZE_MISMATCH, location, detail))
                     continue
-                instances.append(_instance(row, height, width, self.labels, location))
+                instances.append(instance_of(row, height, width, self.labels, location))
             except ValueError as error:
                 on_finding(Finding(FindingKind.UNDECODABLE_ROW, location, str(error)))
         return instances
@@ -214,7 +164,7 @@ def load(path: Path, images: Path, labels: Labels | Path | None = None) -> IMate
             if what := explain_bytes(file.read(4)):
                 raise FormatError(path, what)
             file.seek(0)
-            header = _header(path, file.readline(MAX_LINE))
+            header = header_of(path, file.readline(MAX_LINE))
             column = header.index("ImageId")
             offset = file.tell()
             for line, text in enumerate(iter(partial(file.readline, MAX_LINE), b""), 2):
@@ -251,57 +201,9 @@ def load(path: Path, images: Path, labels: Labels | Path | None = None) -> IMate
     )
 
 
-def write(path: Path, records: Iterable[ImageRecord], labels: Labels = DEFAULT_LABELS) -> None:
-    """Writes records as a CSV of 2020's layout.
-
-    Args:
-        records: their categories and attributes are names in ``labels``
-        labels: names of the ids
-
-    Raises:
-        ValueError: a category or an attribute that has no id
-    """
-    category_ids = {name: i for i, name in labels.categories.items()}
-    attribute_ids = {name: i for i, name in labels.attributes.items()}
-    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
-        out = csv.writer(file, lineterminator="\n")
-        out.writerow([*COLUMNS, "AttributesIds"])
-        for record in records:
-            for instance in record.instances:
-                if instance.category not in category_ids:
-                    raise ValueError(f"{instance.category!r} is not a category of iMaterialist")
-                pairs = " ".join(map(str, rle.to_pairs(instance.mask)))
-                attributes = ",".join(str(attribute_ids[a]) for a in instance.attributes)
-                category = category_ids[instance.category]
-                row = [record.image_id, pairs, record.height, record.width, category, attributes]
-                out.writerow(row)
-
-
-def _names(path: Path, key: str, entries: object) -> dict[int, str]:
-    """The names by id in one list of ``label_descriptions.json``."""
-    if not isinstance(entries, list):
-        raise FormatError(path, NO_LABELS, where=key)
-    names: dict[int, str] = {}
-    for number, entry in enumerate(entries):
-        where = f"{key}[{number}]"
-        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
-            raise FormatError(path, NO_LABELS, where=where)
-        label_id = entry.get("id")
-        if type(label_id) is not int:
-            raise FormatError(path, f"its id {quoted(label_id)} is not an integer", where=where)
-        try:
-            name = printable(entry["name"])
-        except ValueError as error:
-            raise FormatError(path, str(error), where=where) from None
-        if names.setdefault(label_id, name) != name:
-            reason = f"{quoted(names[label_id])} has the id {quoted(label_id)} too"
-            raise FormatError(path, reason, where=where)
-    return names
-
-
-def _header(path: Path, text: bytes) -> tuple[str, ...]:
+def header_of(path: Path, text: bytes) -> tuple[str, ...]:
     try:
-        header = tuple(_cells(text.removeprefix(codecs.BOM_UTF8)))
+        header = tuple(cells_of(text.removeprefix(codecs.BOM_UTF8)))
     except ValueError as error:
         raise FormatError(path, f"not a CSV of iMaterialist: {error}", where="1") from None
     if missing := [c for c in COLUMNS if c not in header]:
@@ -316,11 +218,11 @@ def _name(text: bytes, column: int) -> str:
     name, comma, _ = text.partition(b",")
     if column == 0 and comma and b'"' not in name:
         return name.decode()
-    cells = _cells(text)
+    cells = cells_of(text)
     return cells[column] if len(cells) > column else ""
 
 
-def _cells(text: bytes) -> list[str]:
+def cells_of(text: bytes) -> list[str]:
     """The cells of one line. No cell of this format has a line break, so a line is a row.
 
     Raises:
@@ -338,7 +240,7 @@ def _cells(text: bytes) -> list[str]:
         raise ValueError(str(error)) from None
 
 
-def _instance(row: dict, height: int, width: int, labels: Labels, source: str) -> Instance:
+def instance_of(row: dict, height: int, width: int, labels: Labels, source: str) -> Instance:
     category, *attributes = str(row["ClassId"]).strip().split("_")
     if row.get("AttributesIds"):
         attributes += str(row["AttributesIds"]).split(",")

@@ -126,7 +126,7 @@ def load(
     listings = [
         Listing(
             f"{path.name}:{photo.line}",
-            photo.given["name"].strip(),
+            photo.given["name"],
             _size(path, photo),
             tuple(_label(path, shape, label_attribute, line_width) for shape in photo_shapes),
         )

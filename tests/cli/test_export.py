@@ -1,0 +1,52 @@
+"""The options of ``curate export`` that exclude each other, and a patch there and back."""
+
+# ruff: noqa: F811 - fixtures come from another module
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.test_cli import csv_file, dataset, run  # noqa: F401 - fixtures
+from tests.conftest import decide
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "give a FOLDER"),
+        (["out", "--patch", "p.csv"], "takes no FOLDER"),
+        (["--patch", "p.csv", "--only-decided"], "--patch is of the whole dataset"),
+        (["out", "--labels", "CSV"], "--labels goes with an --original"),
+        (["out", "--original", "CSV"], "--original is for --format imaterialist"),
+        (["out", "--original", "CSV", "--vocabulary", "source"], "--original is of all photos"),
+        (["out", "--without-suspects", "1.5"], "--without-suspects"),
+        (["out", "--vocabulary", "ours"], "--vocabulary"),
+    ],
+)
+def test_options_that_do_not_go_together_are_named(
+    tmp_path, csv_file, images_folder, dataset, options, said
+):
+    run("import", "imaterialist", dataset, "--annotations", csv_file, "--images", images_folder)
+    given = [csv_file if option == "CSV" else option for option in options]
+    assert said in run("export", dataset, *given, code=2).stderr
+
+
+def test_a_patch_is_written_and_applied(tmp_path, csv_file, images_folder, dataset):
+    from curation import store
+    from curation.store import decisions
+
+    run("import", "imaterialist", dataset, "--annotations", csv_file, "--images", images_folder)
+    run("remap", dataset, "--taxonomy", "supercategories")
+    opened = store.open(dataset)
+    label = opened.samples.match({"image_id": "b"}).first().labels.detections[0]
+    decide(
+        opened, "relabel", image_id="b", instance_id=label.id, category="coat", taxonomy="source"
+    )
+    patch, out = tmp_path / "p.csv", tmp_path / "out"
+    assert f"Wrote 1 change to {patch}" in run("export", dataset, "--patch", patch).stderr
+    decisions.undo(opened)
+    assert "Took 1 decision " in run("review", dataset, "--apply", patch).stderr
+    run("export", dataset, out, "--format", "imaterialist", "--original", csv_file)
+    before = csv_file.read_text()
+    assert (out / "train.csv").read_text() == before.replace("b,1 3,5,5,8", "b,1 3,5,5,9")
+    (opened.folder / "decisions.csv").unlink()
