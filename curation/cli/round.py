@@ -42,7 +42,6 @@ def round_(
     \b
     curate round photos start --recipe quick
     curate round photos run
-    curate review photos
     curate round photos close
     """
     from curation import steps, store
