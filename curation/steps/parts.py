@@ -53,7 +53,7 @@ def split(dataset: Dataset, work: WorkingCopy, *, progress: Progress = silent) -
     if len(given) < len(work.records):
         smallest = min(splits.SHARES) * len(work.records)
         groups = near_duplicates(dataset, work, max(2, int(smallest)), progress)
-        given = splits.assign(groups, work.strata(), given)
+        given = splits.assign(groups, work.categories(), given)
         kept |= {work.groups[i]: name for i, name in given.items()}
     if len(kept) > said:
         write(path, kept)
@@ -124,7 +124,7 @@ def folds(
     """
     groups = near_duplicates(dataset, work, len(work.records) // max(count, 1), progress)
     try:
-        dealt = splits.folds(groups, work.strata(), count)
+        dealt = splits.folds(groups, work.categories(), count)
     except ValueError as error:
         raise RunError(run, str(error), where="--folds") from None
     dataset.write_column("fold", dealt)

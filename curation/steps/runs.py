@@ -137,7 +137,7 @@ def _folds(records: trainer.Records, count: int, progress: Progress) -> tuple[st
         ]
     groups = alike.groups(contents, hashes, len(records) // max(count, 1))
     try:
-        dealt = splits.folds(groups, splits.strata(present), count)
+        dealt = splits.folds(groups, present, count)
     except ValueError as error:
         raise RunError(records.folder, str(error), where="--folds") from None
     return tuple(str(dealt[image.image_id]) for image in records.images)

@@ -9,7 +9,6 @@ from hashlib import sha256
 
 import numpy as np
 
-from curation.core import splits
 from curation.core.errors import DatasetError
 from curation.core.progress import Progress, silent
 from curation.core.records import ImageRecord
@@ -39,10 +38,9 @@ class WorkingCopy:
     def channels(self) -> ClassIndex:
         return ClassIndex.of(self.taxonomy)
 
-    def strata(self) -> dict[str, str]:
-        """The rarest class of each image, by image_id; empty for an image without a label."""
-        present = {i: [x.category for x in r.instances] for i, r in self.records.items()}
-        return splits.strata(present)
+    def categories(self) -> dict[str, list[str]]:
+        """The classes in each image, by image_id."""
+        return {i: [x.category for x in r.instances] for i, r in self.records.items()}
 
     def classes_without_a_pixel(self) -> list[str]:
         """The classes that no label map shows a pixel of, in the taxonomy's order."""
