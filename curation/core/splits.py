@@ -106,6 +106,33 @@ def assign(
     return {image: split_of[image] for image in groups}
 
 
+def joined(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, str]:
+    """Photos that either of two groupings puts together; it is passed on.
+
+    Args:
+        first: the group of each photo
+        second: another one, of some of them
+
+    Returns:
+        the group of each photo: the first, by name, of those in ``first`` that came together
+
+    >>> joined({"a": "1", "b": "2", "c": "2", "d": "4"}, {"a": "shoot 7", "b": "shoot 7"})
+    {'a': '1', 'b': '1', 'c': '1', 'd': '4'}
+    """
+    root = {group: group for group in first.values()}
+
+    def find(group: str) -> str:
+        while root[group] != group:
+            root[group] = group = root[root[group]]
+        return group
+
+    of_key: dict[str, str] = {}
+    for photo, key in second.items():
+        one, other = sorted((find(first[photo]), find(of_key.setdefault(key, first[photo]))))
+        root[other] = one
+    return {photo: find(group) for photo, group in first.items()}
+
+
 def _by_rarity(
     present: Mapping[str, Sequence[str]], order: Sequence[str]
 ) -> list[tuple[str, list[str]]]:

@@ -16,6 +16,7 @@ from curation.steps.evaluate import evaluate
 from curation.steps.export import export
 from curation.steps.export_model import export_model
 from curation.steps.flag import flag
+from curation.steps.freeze import freeze, unfreeze
 from curation.steps.ingest import ingest
 from curation.steps.predict import predict
 from curation.steps.remap import remap
@@ -23,6 +24,7 @@ from curation.steps.report import report
 from curation.steps.train import resume, train
 
 __all__ = [
-    "audit", "evaluate", "export", "export_decisions", "export_model", "flag", "import_decisions",
-    "ingest", "predict", "remap", "report", "resume", "train",
+    "audit", "evaluate", "export", "export_decisions", "export_model", "flag", "freeze",
+    "import_decisions", "ingest", "predict", "remap", "report", "resume", "train",
+    "unfreeze",
 ]  # fmt: skip

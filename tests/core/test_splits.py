@@ -37,7 +37,7 @@ def test_a_image_never_leaves_its_split_when_others_are_added():
 
 def test_copies_of_a_image_stay_together():
     twins = {f"p{i}": f"hash{i // 2}" for i in range(100)}
-    dealt = splits.assign(twins, dict.fromkeys(twins, []))
+    dealt = splits.assign(twins, dict.fromkeys(twins, ()))
     assert all(dealt[f"p{i}"] == dealt[f"p{i + 1}"] for i in range(0, 100, 2))
 
 
