@@ -24,12 +24,12 @@ def freeze(dataset: Dataset, by: str = "", *, progress: Progress = silent) -> Fr
 
     Raises:
         DatasetError: as :func:`working_copy.load_labelled`, or no photo is in the test split
-        FormatError: as :func:`parts.split`
+        FormatError: as :func:`parts.dealt`
     """
     work = working_copy.load_labelled(dataset)
-    dealt = parts.split(dataset, work, progress=progress)
+    split = parts.split(dataset, work, progress=progress)
     earlier = frozen.read(dataset.folder)
-    tested = work.only({i for i, name in dealt.items() if name == "test"})
+    tested = work.only({i for i, name in split.items() if name == "test"})
     if not tested.records:
         raise DatasetError(dataset.name, "has no photo in its test split: there are too few photos")
     decided = dataset.review().decided

@@ -6,6 +6,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from curation.core import splits
@@ -30,21 +31,38 @@ _ROW = re.compile(rf"([0-9a-f]{{32}}),({'|'.join(splits.SPLITS)})")
 _RESTORE = "restore it, or delete it: then photos keep the split that the database has"
 
 
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """What came of dealing.
+
+    Attributes:
+        split: train, val or test, by image_id
+        together: the images that are kept together
+        moved: where those were before that changed their split, by image_id
+    """
+
+    split: dict[str, str]
+    together: Together
+    moved: Mapping[str, str]
+
+
 def split(dataset: Dataset, work: WorkingCopy, *, progress: Progress = silent) -> dict[str, str]:
-    """The split of each image. What was dealt before stays, and no image leaves the test set.
+    """The split of each image: train, val or test, by image_id; see :func:`dealt`."""
+    return dealt(dataset, work, progress=progress).split
+
+
+def dealt(dataset: Dataset, work: WorkingCopy, *, progress: Progress = silent) -> Dealt:
+    """Deals images to splits. What was dealt before stays, and no image leaves the test set.
 
     It is kept on disk, by the photo's hash: a lost database deals nothing anew. Nor does a lost
     file, or a line that it lost: what it does not say, the database does. Images that go together
     (:mod:`curation.steps.together`) are in one split, and with one of the frozen test set in test.
 
-    Returns:
-        train, val or test, by image_id
-
     Raises:
         FormatError: a file is damaged; nothing is dealt then
         DatasetError: as :func:`curation.steps.dealing.keys`
     """
-    return _dealt(dataset, work, dealing.load(dataset.folder), progress)[0]
+    return _dealt(dataset, work, dealing.load(dataset.folder), progress)
 
 
 def deal(
@@ -64,7 +82,7 @@ def deal(
 
     Raises:
         DatasetError: photos were dealt in other shares, or no photo has what ``group_by`` says
-        FormatError: as :func:`split`
+        FormatError: as :func:`dealt`
     """
     old = dealing.load(dataset.folder)
     new = dealing.Dealing(
@@ -81,24 +99,24 @@ def deal(
     if new.group_by and not dealing.keys(dataset, work, new.group_by):
         reason = f"no photo has what {new.group_by!r} asks for"
         raise DatasetError(dataset.name, reason, where="--group-by")
-    after, moved = _dealt(dataset, work, new, progress, anew=new.group_by != old.group_by)
+    found = _dealt(dataset, work, new, progress, anew=new.group_by != old.group_by)
     dealing.save(dataset.folder, new)
-    return Counter((was, after[image_id]) for image_id, was in moved.items())
+    return Counter((was, found.split[image_id]) for image_id, was in found.moved.items())
 
 
 def _dealt(
     dataset: Dataset, work: WorkingCopy, how: Dealing, progress: Progress, *, anew: bool = False
-) -> tuple[dict[str, str], dict[str, str]]:
-    """The split of each image, and that of before of those that changed it, by image_id.
+) -> Dealt:
+    """Deals images, and keeps what came of it.
 
     Args:
         anew: whether images that go together, and were in several splits, are dealt again
     """
     path = dataset.folder / SPLITS
     said = read(path)
-    together = groups(dataset, work, how.group_by, largest(len(work.records), how), progress)
+    there = groups(dataset, work, how.group_by, largest(len(work.records), how), progress)
     before = dataset.column("split")
-    free = {i: group for i, group in work.groups.items() if i not in together.held}
+    free = {i: group for i, group in work.groups.items() if i not in there.held}
     _tell_moved({i: said[g] for i, g in free.items() if g in said}, before)
     kept = dict(said)
     for image_id, group in work.groups.items():
@@ -107,8 +125,8 @@ def _dealt(
     if lost := len(kept) - len(said):
         _log.warning("%s lacked %s; each keeps its split.", path, counted(lost, "photo"))
     given = {i: kept[group] for i, group in work.groups.items() if group in kept}
-    settled = _settled(given, together, anew=anew)
-    dealt = splits.assign(together.of, work.categories(), settled, shares=how.shares)
+    settled = _settled(given, there, anew=anew)
+    dealt = splits.assign(there.of, work.categories(), settled, shares=how.shares)
     moved = {i: was for i, was in given.items() if dealt[i] != was}
     if moved and not anew:
         first = next(iter(moved))
@@ -120,10 +138,10 @@ def _dealt(
     if kept != said:
         write(path, kept)
     dataset.write_column("split", dealt)
-    return dealt, moved
+    return Dealt(dealt, there, moved)
 
 
-def _settled(given: Mapping[str, str], together: Together, *, anew: bool) -> dict[str, str]:
+def _settled(given: Mapping[str, str], groups: Together, *, anew: bool) -> dict[str, str]:
     """The splits that are decided on: the given ones but where these would leak.
 
     Images that turn out to go together, now that there are more, go to the test set where one
@@ -131,13 +149,13 @@ def _settled(given: Mapping[str, str], together: Together, *, anew: bool) -> dic
     """
     there: dict[str, set[str]] = {}
     for image_id, name in given.items():
-        there.setdefault(together.of[image_id], set()).add(name)
+        there.setdefault(groups.of[image_id], set()).add(name)
     found = {
-        image_id: min(there[together.of[image_id]], key=("test", "train", "val").index)
+        image_id: min(there[groups.of[image_id]], key=("test", "train", "val").index)
         for image_id in given
-        if not anew or len(there[together.of[image_id]]) == 1
+        if not anew or len(there[groups.of[image_id]]) == 1
     }
-    return found | dict.fromkeys(together.held, "test")
+    return found | dict.fromkeys(groups.held, "test")
 
 
 def largest(images: int, how: Dealing) -> int:
@@ -205,16 +223,16 @@ def folds(
 
     Raises:
         RunError: there are too few images
-        DatasetError, FormatError: as :func:`split`
+        DatasetError, FormatError: as :func:`dealt`
     """
     how = dealing.load(dataset.folder)
-    together = groups(dataset, work, how.group_by, len(work.records) // max(count, 1), progress)
-    if together.held:
+    there = groups(dataset, work, how.group_by, len(work.records) // max(count, 1), progress)
+    if there.held:
         _log.info(
             "%s in no fold: they are of the frozen test set, or go together with one of it.",
-            f"{counted(len(together.held), 'photo')} {'is' if len(together.held) == 1 else 'are'}",
+            f"{counted(len(there.held), 'photo')} {'is' if len(there.held) == 1 else 'are'}",
         )
-    free = {i: group for i, group in together.of.items() if i not in together.held}
+    free = {i: group for i, group in there.of.items() if i not in there.held}
     try:
         dealt = splits.folds(free, work.categories(), count)
     except ValueError as error:
