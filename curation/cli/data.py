@@ -136,9 +136,36 @@ def decisions(dataset: str, what: str, file: Path | None, as_json: bool) -> None
     console.say(f"{console.count(len(stands), 'decision')} {are} on {dataset}.")
 
 
+def _verify(ctx: click.Context, _: click.Parameter, folder: Path | None) -> None:
+    """Checks an export, instead of writing one."""
+    if folder is None:
+        return
+    from curation import steps
+
+    with console.bars() as progress:
+        found = steps.verify(folder, progress=progress)
+    rows: list[tuple[str, ...]] = [("photos", *(f"{n:,}" for n in found.photos.values()))]
+    for name in next(iter(found.labels.values())):
+        of = [(there[name], sum(there.values()) or 1) for there in found.labels.values()]
+        rows.append((f"labels: {name}", *(f"{n:,} ({n / whole:.1%})" for n, whole in of)))
+    console.out.print(console.table(("", *found.photos), rows))
+    for note in found.notes:
+        console.say(note, "yellow")
+    for fault in found.faults:
+        console.say(fault, "bold red")
+    said = console.count(len(found.faults), "fault") if found.faults else "no fault"
+    console.say(f"Verified {folder}: {said}.")
+    ctx.exit(1 if found.faults else 0)
+
+
 @click.command()
 @click.argument("dataset")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--verify", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER", is_eager=True,
+    expose_value=False, callback=_verify,
+    help="Check an export that was written, here or elsewhere, instead of writing one.",
+)  # fmt: skip
 @click.option(
     "--format",
     "format_",
@@ -161,11 +188,16 @@ def export(dataset: str, folder: Path, format_: str, size: int | None, as_json: 
     Each has splits.csv. Void is 255 in masks; COCO and VIA have none, so labels that the
     taxonomy ignores are left out of them, and counted.
 
+    Photos that are copies or look alike are in one split. --verify takes no dataset: it compares
+    the files with their hashes, looks for photos that two splits share, and counts classes,
+    and changes nothing.
+
     Changes: FOLDER, where it replaces an earlier export; the photos' splits in the dataset.
 
     \b
     curate export photos cleaned/ --format tfrecord --size 256
     curate export photos cleaned-coco/ --format coco
+    curate export --verify cleaned/
     """
     from curation import steps, store
     from curation.steps.export import SIZE

@@ -22,9 +22,10 @@ from curation.steps.predict import predict
 from curation.steps.remap import remap
 from curation.steps.report import report
 from curation.steps.train import resume, train
+from curation.steps.verify import verify
 
 __all__ = [
     "audit", "evaluate", "export", "export_decisions", "export_model", "flag", "freeze",
     "import_decisions", "ingest", "predict", "remap", "report", "resume", "train",
-    "unfreeze",
+    "unfreeze", "verify",
 ]  # fmt: skip
