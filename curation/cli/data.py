@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from curation.cli.dealing import deal, dealing
 from curation.cli.group import as_json
 from curation.core import console
 from curation.formats.registry import writer, writers
@@ -178,8 +179,12 @@ def _verify(ctx: click.Context, _: click.Parameter, folder: Path | None) -> None
     type=click.IntRange(32, 4096),
     help="Side in pixels of photos and label maps in a TFRecord; default: 256.",
 )
+@dealing
 @as_json
-def export(dataset: str, folder: Path, format_: str, size: int | None, as_json: bool) -> None:
+def export(
+    dataset: str, folder: Path, format_: str, size: int | None, group_by: str | None,
+    shares: tuple[float, ...] | None, as_json: bool,
+) -> None:  # fmt: skip
     """Write the reviewed labels of all photos that are not excluded.
 
     tfrecord holds photos and label maps of one size, in train, val and test splits. The others
@@ -188,15 +193,16 @@ def export(dataset: str, folder: Path, format_: str, size: int | None, as_json: 
     Each has splits.csv. Void is 255 in masks; COCO and VIA have none, so labels that the
     taxonomy ignores are left out of them, and counted.
 
-    Photos that are copies or look alike are in one split. --verify takes no dataset: it compares
-    the files with their hashes, looks for photos that two splits share, and counts classes,
-    and changes nothing.
+    Photos that are copies, look alike or share what --group-by says are in one split. --verify
+    takes no dataset: it compares the files with their hashes, looks for photos that two splits
+    share, counts classes, and changes nothing.
 
     Changes: FOLDER, where it replaces an earlier export; the photos' splits in the dataset.
 
     \b
     curate export photos cleaned/ --format tfrecord --size 256
     curate export photos cleaned-coco/ --format coco
+    curate export photos cleaned/ --group-by '^(\\d+)_' --split 0.7,0.15,0.15
     curate export --verify cleaned/
     """
     from curation import steps, store
@@ -205,6 +211,7 @@ def export(dataset: str, folder: Path, format_: str, size: int | None, as_json: 
     if size and not writer(format_).holds_images:
         raise click.UsageError(f"--size is for tfrecord; {format_} keeps the photos' own size")
     opened = store.open(dataset)
+    deal(opened, group_by, shares)
     folder = folder.resolve()  # the shell may stand in a folder that the export replaces
     skipped: list = []
     with console.bars() as progress:

@@ -18,6 +18,7 @@ from curation.steps.export_model import export_model
 from curation.steps.flag import flag
 from curation.steps.freeze import freeze, unfreeze
 from curation.steps.ingest import ingest
+from curation.steps.parts import deal
 from curation.steps.predict import predict
 from curation.steps.remap import remap
 from curation.steps.report import report
@@ -25,7 +26,7 @@ from curation.steps.train import resume, train
 from curation.steps.verify import verify
 
 __all__ = [
-    "audit", "evaluate", "export", "export_decisions", "export_model", "flag", "freeze",
+    "audit", "deal", "evaluate", "export", "export_decisions", "export_model", "flag", "freeze",
     "import_decisions", "ingest", "predict", "remap", "report", "resume", "train",
     "unfreeze", "verify",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ from curation.core.errors import DatasetError, FormatError, RunError
 from curation.core.progress import Progress, silent
 from curation.core.text import count as counted
 from curation.formats.messages import quoted
-from curation.steps import dealing
+from curation.steps import dealing, working_copy
 from curation.steps.dealing import Dealing
 from curation.steps.together import Together, groups
 from curation.steps.working_copy import WorkingCopy
@@ -66,7 +66,7 @@ def dealt(dataset: Dataset, work: WorkingCopy, *, progress: Progress = silent) -
 
 
 def deal(
-    dataset: Dataset, work: WorkingCopy, *, group_by: str | None = None,
+    dataset: Dataset, *, group_by: str | None = None,
     shares: tuple[float, ...] | None = None, progress: Progress = silent,
 ) -> Mapping[tuple[str, str], int]:  # fmt: skip
     """Says how photos are dealt from now on, and deals them so.
@@ -81,13 +81,18 @@ def deal(
         how many photos went from one split to another, by these two
 
     Raises:
-        DatasetError: photos were dealt in other shares, or no photo has what ``group_by`` says
+        DatasetError: as :func:`working_copy.load` and :func:`curation.steps.dealing.keys`; photos
+            were dealt in other shares; or no photo has what ``group_by`` says
         FormatError: as :func:`dealt`
     """
     old = dealing.load(dataset.folder)
+    if group_by is not None and len(group_by) > dealing.MAX_PATTERN:
+        reason = f"has more than {dealing.MAX_PATTERN} characters"
+        raise DatasetError(dataset.name, reason, where="--group-by")
     new = dealing.Dealing(
         old.group_by if group_by is None else group_by, old.shares if shares is None else shares
     )
+    work = working_copy.load(dataset)
     before = dataset.column("split")
     if new.shares != old.shares and (before or read(dataset.folder / SPLITS)):
         there = "/".join(f"{share:g}" for share in old.shares)
