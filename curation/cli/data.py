@@ -227,5 +227,3 @@ def export(
         console.out.print(console.table(("split", "photos"), rows))
     left = f", but {console.count_kinds(skipped)}: see skipped.csv" if skipped else ""
     console.err.print(f"Exported {dataset} to {folder}{left}.")
-    if frozen := manifest.get("frozen"):
-        console.say(f"Its test set was frozen on {frozen['on']} by {frozen['by']}.")

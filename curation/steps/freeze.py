@@ -28,26 +28,28 @@ def freeze(dataset: Dataset, by: str = "", *, progress: Progress = silent) -> Fr
     """
     work = working_copy.load_labelled(dataset)
     split = parts.split(dataset, work, progress=progress)
-    earlier = frozen.read(dataset.folder)
     tested = work.only({i for i, name in split.items() if name == "test"})
     if not tested.records:
         raise DatasetError(dataset.name, "has no photo in its test split: there are too few photos")
     decided = dataset.review().decided
     labels = [x.instance_id for record in tested.records.values() for x in record.instances]
     photos = {group: i for i, group in tested.groups.items()}
-    shown = {h.content: h for h in (earlier.shown if earlier else ())}
-    for image in image_hashes.perceptual(dataset, tested.records, progress).values():
-        shown[image.content] = image
-    frozen_set = FrozenSet(
-        datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        journal.one_line(by or journal.user()),
-        labels_digest(tested),
-        sum(instance_id in decided for instance_id in labels),
-        len(labels),
-        {**(earlier.photos if earlier else {}), **photos},
-        tuple(image for _, image in sorted(shown.items())),
-    )
-    frozen.write(dataset.folder, frozen_set)
+    hashes = image_hashes.perceptual(dataset, tested.records, progress).values()
+    shown = {image.content: image for image in hashes}
+    with dataset.locked():  # of two at once, none takes back what the other one froze
+        if earlier := frozen.read(dataset.folder):
+            photos = {**earlier.photos, **photos}
+            shown = {image.content: image for image in earlier.shown} | shown
+        frozen_set = FrozenSet(
+            datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            journal.one_line(by or journal.user()),
+            labels_digest(tested),
+            sum(instance_id in decided for instance_id in labels),
+            len(labels),
+            photos,
+            tuple(image for _, image in sorted(shown.items())),
+        )
+        frozen.write(dataset.folder, frozen_set)
     return frozen_set
 
 

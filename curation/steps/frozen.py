@@ -52,7 +52,7 @@ class FrozenSet:
     def checks(self) -> str:
         """What a person has looked at, e.g. ``checked by a person: 37 of 61 labels``."""
         done = f"checked by a person: {self.checked:,} of {count(self.of, 'label')}"
-        rest = "; the rest can be checked in the review panel"
+        rest = "; the rest can be checked in the App, in photos whose split is test"
         return done + (rest if self.checked < self.of else "")
 
 

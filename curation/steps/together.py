@@ -50,6 +50,8 @@ def groups(
     """
     hashes = list(image_hashes.perceptual(dataset, work.records, progress).values())
     test_set = frozen.read(dataset.folder)
+    if test_set:
+        _log.info("The %s: %s.", test_set.sentence, count(len(test_set.photos), "photo"))
     contents = dict(work.groups)
     kept = test_set.photos if test_set else {}
     gone = kept.keys() - set(work.groups.values())

@@ -42,7 +42,9 @@ def test_a_frozen_set_says_who_when_and_what_a_person_checked(dataset):
     assert frozen.read(dataset.folder) == done
     assert sorted(done.photos.values()) == [first, *others]
     assert done.sentence == f"test set frozen on {done.on[:10]} by anna b."
-    said = f"checked by a person: 1 of {1 + len(others)} labels; the rest can be checked in the"
+    said = (
+        f"checked by a person: 1 of {1 + len(others)} labels; the rest can be checked in the App, "
+    )
     assert done.checks.startswith(said)
 
 

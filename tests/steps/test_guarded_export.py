@@ -104,5 +104,5 @@ def test_an_export_of_before_without_groups_and_frozen_photos_is_read(folder, ed
 def test_an_export_says_that_its_test_set_is_frozen(folder, tmp_path):
     result = CliRunner().invoke(main, ["export", NAME, str(tmp_path / "out"), "--format", "coco"])
     assert result.exit_code == 0, result.output
-    assert "test set was frozen on 20" in result.output
+    assert "The test set frozen on 20" in result.output
     assert "by anna" in result.output
