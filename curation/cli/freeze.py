@@ -37,4 +37,4 @@ def freeze(dataset: str, undo: bool, reviewer: str) -> None:
     with console.bars() as progress:
         done = steps.freeze(opened, reviewer, progress=progress)
     console.say(f"{dataset}: {done.sentence}, {console.count(len(done.photos), 'photo')}.")
-    console.say(f"{done.checks.capitalize()}.")
+    console.say(f"{done.checks[:1].upper()}{done.checks[1:]}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +60,8 @@ def dealt(dataset: Dataset, work: WorkingCopy, *, progress: Progress = silent) -
 
     Raises:
         FormatError: a file is damaged; nothing is dealt then
-        DatasetError: as :func:`curation.steps.dealing.keys`
+        DatasetError: as :func:`curation.steps.dealing.keys`, or more images than fill the smallest
+            split would change theirs
     """
     return _dealt(dataset, work, dealing.load(dataset.folder), progress)
 
@@ -71,8 +72,8 @@ def deal(
 ) -> Mapping[tuple[str, str], int]:  # fmt: skip
     """Says how photos are dealt from now on, and deals them so.
 
-    Of photos that go together and were in several splits all are dealt anew; those of the frozen
-    test set stay, and the others come to them.
+    Where ``group_by`` is given, photos that go together by it, and were in several splits, are
+    dealt anew.
 
     Args:
         group_by, shares: as in :class:`curation.steps.dealing.Dealing`; None for as it was
@@ -82,7 +83,8 @@ def deal(
 
     Raises:
         DatasetError: as :func:`working_copy.load` and :func:`curation.steps.dealing.keys`; photos
-            were dealt in other shares; or no photo has what ``group_by`` says
+            were dealt in other shares; no photo has what ``group_by`` says; or some would go
+            together with frozen ones
         FormatError: as :func:`dealt`
     """
     old = dealing.load(dataset.folder)
@@ -104,7 +106,7 @@ def deal(
     if new.group_by and not dealing.keys(dataset, work, new.group_by):
         reason = f"no photo has what {new.group_by!r} asks for"
         raise DatasetError(dataset.name, reason, where="--group-by")
-    found = _dealt(dataset, work, new, progress, anew=new.group_by != old.group_by)
+    found = _dealt(dataset, work, new, progress, anew=group_by is not None)
     dealing.save(dataset.folder, new)
     return Counter((was, found.split[image_id]) for image_id, was in found.moved.items())
 
@@ -119,7 +121,8 @@ def _dealt(
     """
     path = dataset.folder / SPLITS
     said = read(path)
-    there = groups(dataset, work, how.group_by, largest(len(work.records), how), progress)
+    most = largest(len(work.records), how)
+    there = groups(dataset, work, how.group_by, most, progress)
     before = dataset.column("split")
     free = {i: group for i, group in work.groups.items() if i not in there.held}
     _tell_moved({i: said[g] for i, g in free.items() if g in said}, before)
@@ -130,11 +133,20 @@ def _dealt(
     if lost := len(kept) - len(said):
         _log.warning("%s lacked %s; each keeps its split.", path, counted(lost, "photo"))
     given = {i: kept[group] for i, group in work.groups.items() if group in kept}
+    if anew:
+        _check_apart(dataset, {i for i in there.held if given.get(i, "test") != "test"})
     settled = _settled(given, there, anew=anew)
     dealt = splits.assign(there.of, work.categories(), settled, shares=how.shares)
     moved = {i: was for i, was in given.items() if dealt[i] != was}
     if moved and not anew:
         first = next(iter(moved))
+        if len(moved) > most:
+            reason = (
+                f"{counted(len(moved), 'photo')} would change their split, as they go together "
+                f"with photos of another one by now: deal them anew with --group-by "
+                f"{how.group_by!r}"
+            )
+            raise DatasetError(dataset.name, reason)
         _log.warning(
             "%s to %s, where a photo is that goes together with it: %s was in %s.",
             f"{counted(len(moved), 'photo')} went", dealt[first], first, moved[first],
@@ -144,6 +156,17 @@ def _dealt(
         write(path, kept)
     dataset.write_column("split", dealt)
     return Dealt(dealt, there, moved)
+
+
+def _check_apart(dataset: Dataset, taken: Collection[str]) -> None:
+    """Refuses keys by which photos that are trained on go together with frozen ones."""
+    if taken:
+        reason = (
+            f"{counted(len(taken), 'photo')} of train and val, {min(taken)} for one, would go "
+            "together with the frozen test set, and be lost to the training: take finer keys, or "
+            f"run `curate freeze {dataset.name} --undo`, this again, then freeze"
+        )
+        raise DatasetError(dataset.name, reason, where="--group-by")
 
 
 def _settled(given: Mapping[str, str], groups: Together, *, anew: bool) -> dict[str, str]:

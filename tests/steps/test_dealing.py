@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from curation.cli import main
 from curation.core.errors import DatasetError
-from curation.steps import deal, dealing, export, freeze, parts, working_copy
+from curation.steps import deal, dealing, export, freeze, parts, unfreeze, working_copy
 from curation.steps.dealing import Dealing
 from tests.steps.scenes import add, lose
 
@@ -71,17 +71,41 @@ def test_a_product_of_several_splits_is_dealt_anew_and_what_moves_is_said(datase
     assert deal(dataset, group_by="^([0-9]+)_") == {}
 
 
-def test_frozen_photos_stay_and_what_goes_together_with_them_comes_to_them(dataset):
+def test_keys_that_would_take_photos_of_the_training_to_the_frozen_ones_are_refused(dataset):
     before = parts.split(dataset, working_copy.load(dataset))
-    frozen = {i for i, name in before.items() if name == "test"}
     freeze(dataset)
+    with pytest.raises(DatasetError, match=rf"would go together .* `curate freeze {NAME} --undo`"):
+        deal(dataset, group_by="^([0-9]+)_")
+    assert parts.split(dataset, working_copy.load(dataset)) == before
+    assert dealing.load(dataset.folder) == Dealing()
+    unfreeze(dataset)
     deal(dataset, group_by="^([0-9]+)_")
+    freeze(dataset)
+
+
+def test_keys_that_were_edited_since_do_not_empty_the_training(dataset):
+    dataset.write_column("shoot", {i: int(product(i)) for i in PHOTOS})
+    deal(dataset, group_by="shoot")
+    before = parts.split(dataset, working_copy.load(dataset))
+    dataset.write_column("shoot", dict.fromkeys([i for i in PHOTOS if product(i) < "6"], 1))
+    with pytest.raises(DatasetError, match=r"photos would change their split, .*by 'shoot'"):
+        parts.split(dataset, working_copy.load(dataset))
+    assert dataset.column("split") == before
+    moved = deal(dataset, group_by="shoot")
+    assert moved
+    assert parts.split(dataset, working_copy.load(dataset)) == dataset.column("split")
+
+
+def test_a_photo_that_comes_and_shares_a_key_with_a_frozen_one_is_tested_on(dataset, tmp_path):
+    deal(dataset, group_by="^([0-9]+)_")
+    before = parts.split(dataset, working_copy.load(dataset))
+    tested = {product(i) for i, name in before.items() if name == "test"}
+    freeze(dataset)
+    add(NAME, tmp_path, {f"{number}_9": 9000 + number for number in range(12)})
     work = working_copy.load(dataset)
     after = parts.split(dataset, work)
-    products = {*map(product, frozen)}
-    assert all(after[i] == "test" for i in PHOTOS if product(i) in products)
-    folds = parts.folds(dataset, work, "r1", 2)
-    assert {*map(product, folds)} == {*map(product, PHOTOS)} - products
+    assert {i for i in after if product(i) in tested} == {i for i in after if after[i] == "test"}
+    assert {*map(product, parts.folds(dataset, work, "r1", 2))}.isdisjoint(tested)
 
 
 def test_an_export_has_the_groups_and_no_key(dataset, tmp_path):
