@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from curation.audit.image_hash import ImageHash
 from curation.cli import failures
 from curation.core import rle, taxonomy
 from curation.core.errors import CurateError
@@ -30,8 +31,10 @@ from curation.issues.pipeline import STATISTICS, load_statistics
 from curation.review import Journal, keys
 from curation.review.journal import decision
 from curation.rounds import comparison, proof, state
-from curation.steps import parts
+from curation.steps import dealing, frozen, parts, verify
+from curation.steps.dealing import Dealing
 from curation.steps.decisions import _requests
+from curation.steps.frozen import FrozenSet
 from curation.store.import_report import Imported, list_path, skipped
 from tests.conftest import picture, record
 from tests.mutations import mutated
@@ -147,6 +150,12 @@ def opened(kind: type, name: str) -> Callable[[Path], object]:
     return read
 
 
+def frozen_set(folder: Path) -> None:
+    shown = ImageHash("a", HASHES[0], 7, bytes(192))
+    photos = dict(zip(HASHES, "abcde", strict=True))
+    frozen.write(folder, FrozenSet("2026-03-02T10:00:00Z", "Ann", LABELS, 3, 7, photos, (shown,)))
+
+
 def tables(folder: Path) -> None:
     FeatureTable.of({name: [] for name in _KEYS_OF}).save(folder / "features-00000.npz")
     np.savez(folder / STATISTICS, thresholds=np.arange(3.0))
@@ -184,6 +193,11 @@ FILES = [
       for name in ("manifest.json", "photos.csv", "labels.bin")),
     SideFile("export/manifest.json", examples,
              lambda f: export._check_replaceable(f / "export", "tfrecord")),
+    *(SideFile(f"export/{name}", examples, lambda f: verify(f / "export"))
+      for name in ("manifest.json", "splits.csv")),
+    SideFile("frozen.json", frozen_set, frozen.read, True),
+    SideFile("splits.toml", lambda f: dealing.save(f, Dealing("^(.+)_", (0.7, 0.2, 0.1))),
+             dealing.load),
     SideFile("features-00000.npz", tables,
              lambda f: vars(FeatureTable.load(f / "features-00000.npz"))),
     SideFile(STATISTICS, tables, load_statistics),

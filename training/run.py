@@ -49,6 +49,7 @@ __all__ = [
     "load_classes",
     "load_config",
     "load_metrics",
+    "load_parts",
     "measure",
     "predict",
     "predict_with_features",
@@ -71,9 +72,14 @@ def load_metrics(folder: Path) -> RunMetrics:
     return RunFolder(folder).finished()
 
 
+def load_parts(folder: Path) -> Parts:
+    """Which photo of a run is in which fold or split; RunError when there is no run."""
+    return RunFolder(folder).parts()
+
+
 def has_folds(folder: Path) -> bool:
     """Whether each photo of a run is predicted by a model that never saw it."""
-    return RunFolder(folder).parts().kind == "fold"
+    return load_parts(folder).kind == "fold"
 
 
 def digest(folder: Path) -> str:

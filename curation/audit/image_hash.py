@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,10 @@ class ImageHash:
         '000000000000000a'
         """
         return f"{self.perceptual:016x}", b64encode(self.thumbnail).decode("ascii")
+
+    def under(self, image_id: str) -> ImageHash:
+        """The same of another name."""
+        return replace(self, image_id=image_id)
 
     @classmethod
     def from_text(cls, image_id: str, content: str, perceptual: str, thumbnail: str) -> ImageHash:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from curation.cli.dealing import deal, dealing
 from curation.cli.group import as_json
 from curation.core import console
 from curation.formats.registry import writer, writers
@@ -136,9 +137,36 @@ def decisions(dataset: str, what: str, file: Path | None, as_json: bool) -> None
     console.say(f"{console.count(len(stands), 'decision')} {are} on {dataset}.")
 
 
+def _verify(ctx: click.Context, _: click.Parameter, folder: Path | None) -> None:
+    """Checks an export, instead of writing one."""
+    if folder is None:
+        return
+    from curation import steps
+
+    with console.bars() as progress:
+        found = steps.verify(folder, progress=progress)
+    rows: list[tuple[str, ...]] = [("photos", *(f"{n:,}" for n in found.photos.values()))]
+    for name in next(iter(found.labels.values())):
+        of = [(there[name], sum(there.values()) or 1) for there in found.labels.values()]
+        rows.append((f"labels: {name}", *(f"{n:,} ({n / whole:.1%})" for n, whole in of)))
+    console.out.print(console.table(("", *found.photos), rows))
+    for note in found.notes:
+        console.say(note, "yellow")
+    for fault in found.faults:
+        console.say(fault, "bold red")
+    said = console.count(len(found.faults), "fault") if found.faults else "no fault"
+    console.say(f"Verified {folder}: {said}.")
+    ctx.exit(1 if found.faults else 0)
+
+
 @click.command()
 @click.argument("dataset")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), required=False)
+@click.option(
+    "--verify", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER", is_eager=True,
+    expose_value=False, callback=_verify,
+    help="Check an export that was written, here or elsewhere, instead of writing one.",
+)  # fmt: skip
 @click.option(
     "--format",
     "format_",
@@ -183,6 +211,7 @@ def decisions(dataset: str, what: str, file: Path | None, as_json: bool) -> None
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write what was reviewed alone into this CSV: row, old, new, who, when. No FOLDER.",
 )
+@dealing
 @as_json
 def export(
     dataset: str,
@@ -198,6 +227,8 @@ def export(
     labels: Path | None,
     label_attribute: str | None,
     patch: Path | None,
+    group_by: str | None,
+    shares: tuple[float, ...] | None,
     as_json: bool,
 ) -> None:
     """Write the reviewed labels of all photos that are not excluded, or of some of them.
@@ -211,6 +242,10 @@ def export(
     --original gives an iMaterialist CSV or VIA JSON back, in which nothing but what was
     reviewed differs by a byte. --patch writes the differences alone, for `curate review --apply`.
 
+    Photos that are copies, look alike or share what --group-by says are in one split. --verify
+    takes no dataset: it compares the files with their hashes, looks for photos that two splits
+    share, counts classes, and changes nothing.
+
     Changes: FOLDER, or the file of --patch; the photos' splits in the dataset.
 
     \b
@@ -219,6 +254,8 @@ def export(
     curate export photos decided/ --format imaterialist --vocabulary source --only-decided
     curate export photos corrected/ --format imaterialist --original train.csv
     curate export photos --patch changes.csv
+    curate export photos cleaned/ --group-by '^(\\d+)_' --split 0.7,0.15,0.15
+    curate export --verify cleaned/
     """
     from curation import steps, store
     from curation.steps.export import SIZE
@@ -247,6 +284,7 @@ def export(
         return
     if folder is None:
         raise click.UsageError("give a FOLDER to export to")
+    deal(opened, group_by, shares)
     folder = folder.resolve()  # the shell may stand in a folder that the export replaces
     skipped: list = []
     with console.bars() as progress:

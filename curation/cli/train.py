@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from curation.cli.dealing import deal, dealing
 from curation.cli.group import as_json
 from curation.cli.settings import changed, config_of, settings
 from curation.core import console
@@ -30,10 +31,11 @@ _run = click.option("--run", required=True, help="Name of the run; for a folder,
 @_run
 @settings()
 @click.option("--resume", is_flag=True, help="Go on with a killed run, on what it began with.")
+@dealing
 @as_json
 def train(
     source: str, run: str, folds: int, recipe: str | None, others: tuple, resume: bool,
-    as_json: bool, **given: Any,
+    group_by: str | None, shares: tuple[float, ...] | None, as_json: bool, **given: Any,
 ) -> None:  # fmt: skip
     """Train a segmenter on the labels as they are now.
 
@@ -54,10 +56,11 @@ def train(
     from curation import steps
 
     _initialize_workers()
-    if resume and (folds or recipe or others or any(v is not None for v in given.values())):
+    own = (*given.values(), group_by, shares)
+    if resume and (folds or recipe or others or any(v is not None for v in own)):
         raise click.UsageError("--resume takes no settings: the run has its own")
     config = None if resume else config_of(recipe, others, given)
-    runs = _runs(source)
+    runs = _runs(source, group_by, shares)
     with console.bars() as progress:
         if config is None:
             metrics = steps.resume(runs, run, progress=progress)
@@ -181,9 +184,14 @@ def _initialize_workers() -> None:
             workers.initialize()
 
 
-def _runs(source: str) -> Runs:
-    """The runs of the dataset or the folder that SOURCE names."""
+def _runs(
+    source: str, group_by: str | None = None, shares: tuple[float, ...] | None = None
+) -> Runs:
+    """The runs of the dataset or the folder that SOURCE names; its photos dealt as is said."""
     if os.sep in source:
+        if group_by is not None or shares is not None:
+            reason = "--group-by and --split are for a dataset: an export has them in splits.csv"
+            raise click.UsageError(reason)
         from curation.steps.runs import FolderRuns
 
         return FolderRuns(Path(source))
@@ -192,7 +200,9 @@ def _runs(source: str) -> Runs:
 
     if Path(source).is_dir() and not store.exists(source):
         raise click.UsageError(f"{source} is a folder, no dataset: write {source}/")
-    return DatasetRuns(store.open(source))
+    opened = store.open(source)
+    deal(opened, group_by, shares)
+    return DatasetRuns(opened)
 
 
 def _digits(rate: float) -> str:

@@ -8,8 +8,9 @@
     DIR/data.yaml, DIR/images/, DIR/labels/    yolo-seg: see :mod:`curation.formats.yolo`
     DIR/masks/*.png, DIR/classes.csv    masks
     DIR/*.tfrecord                      tfrecord: see :mod:`curation.formats.tfrecord.writer`
-    DIR/splits.csv                      image_id,split,photo_hash,file_name
-    DIR/manifest.json                   format, classes, photos in each split, all files
+    DIR/splits.csv                      image_id,split,photo_hash,file_name,group
+    DIR/manifest.json                   format, classes, photos and labels in each split, all files
+                                        with their SHA-256, and what made it
 
 Photos are named by their paths in the folder they were imported from; in the one above, where
 there are several. ``curate import`` reads the first three again, with that folder. The export is
@@ -24,7 +25,8 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from hashlib import file_digest
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -48,6 +50,19 @@ SKIPPED = "skipped.csv"
 """What the command line adds when something was skipped."""
 
 
+@dataclass(frozen=True)
+class About:
+    """What an export says beside its labels.
+
+    Attributes:
+        manifest: what made it, and whatever else its manifest has to say
+        columns: further ones of ``splits.csv``: by name, then by image_id
+    """
+
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
 def write(
     folder: Path,
     format_: str,
@@ -56,10 +71,10 @@ def write(
     splits: Mapping[str, str],
     groups: Mapping[str, str],
     size: int = 256,
-    about: Mapping[str, Any] = MappingProxyType({}),
     verdicts: Mapping[str, Verdict] = MappingProxyType({}),
     on_image: Callable[[], object] = lambda: None,
     on_finding: OnFinding = lambda finding: None,
+    about: About = About(),
 ) -> dict:
     """Writes an export; the folder appears when it is whole, and replaces an earlier export.
 
@@ -71,10 +86,10 @@ def write(
         groups: content hash of the photo, by image_id
         size: side in pixels of photos and label maps, where the export holds photos; the others
             keep the photos' own size
-        about: what else the manifest says: how the photos and the names of labels were chosen
         verdicts: on labels, by instance_id, where the format tells them
         on_image: called after each photo
         on_finding: told each label or photo that is skipped, and why
+        about: what it says of itself
 
     Returns:
         the manifest
@@ -97,14 +112,14 @@ def write(
         left_out = chosen.code().export(part, kept, taxonomy, on_finding) or ()
         written = [i for i in records if i not in left_out]
         images = Counter(splits[i] for i in written)
+        labels = count_labels((records[i] for i in written), taxonomy, splits)
         manifest = {
             "format": format_,
             "taxonomy": taxonomy.name,
             "classes": {c.id: c.name for c in taxonomy.classes},
-            "splits": {name: {"photos": images[name]} for name in SPLITS},
-            **about,
+            "splits": {name: {"photos": images[name], "labels": labels[name]} for name in SPLITS},
         }
-        return finish(part, manifest, written, splits, groups, names)
+        return finish(part, manifest, written, splits, groups, names, about)
 
 
 @contextmanager
@@ -142,27 +157,52 @@ def finish(
     splits: Mapping[str, str],
     groups: Mapping[str, str],
     names: Mapping[str, str] | None = None,
+    about: About = About(),
 ) -> dict:
     """Writes ``splits.csv`` and the manifest of an export whose other files are there.
 
     Args:
         part: the folder
-        manifest: all of it but ``written_by`` and ``files``
+        manifest: all of it but ``written_by``, ``files`` and what ``about`` has
         image_ids: the photos that were written
         splits: train, val or test, by image_id
         groups: content hash of the photo, by image_id
         names: what the export calls the photo, by image_id, where it has no photos itself
+        about: what it says of itself
 
     Returns:
-        the manifest with its list of files
+        the manifest with its files, each with its SHA-256
     """
     given = {"split": splits, "photo_hash": groups, **({"file_name": names} if names else {})}
+    given |= about.columns
     rows = [(i, *(values[i] for values in given.values())) for i in sorted(image_ids)]
     write_csv(part / "splits.csv", ("image_id", *given), rows)
     files = sorted(p.relative_to(part).as_posix() for p in part.rglob("*") if p.is_file())
-    whole = {**manifest, "written_by": WRITTEN_BY, "files": files}
+    # Of shards it is known already: they are most of what would be read again.
+    known = {f: h for s in manifest["splits"].values() for f, h in s.get("sha256", {}).items()}
+    hashes = {file: known.get(file) or sha256_of(part / file) for file in files}
+    whole = {**manifest, **about.manifest, "written_by": WRITTEN_BY, "files": hashes}
     (part / MANIFEST).write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return whole
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def count_labels(
+    records: Iterable[ImageRecord], taxonomy: Taxonomy, splits: Mapping[str, str]
+) -> dict[str, dict[str, int]]:
+    """The labels of each class, by split; those without a pixel do not count."""
+    found = {name: dict.fromkeys((c.name for c in taxonomy.classes), 0) for name in SPLITS}
+    for record in records:
+        there = found[splits[record.image_id]]
+        for instance in record.instances:
+            if instance.category in there and rle.area(instance.mask):
+                there[instance.category] += 1
+    return found
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:

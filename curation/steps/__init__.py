@@ -16,7 +16,9 @@ from curation.steps.evaluate import evaluate
 from curation.steps.export import export
 from curation.steps.export_model import export_model
 from curation.steps.flag import flag
+from curation.steps.freeze import freeze, unfreeze
 from curation.steps.ingest import ingest
+from curation.steps.parts import deal
 from curation.steps.predict import predict
 from curation.steps.remap import remap
 from curation.steps.report import report
@@ -25,10 +27,11 @@ from curation.steps.round import abandon_round, close_round, round_status, run_r
 from curation.steps.round_report import round_report
 from curation.steps.simulate import simulate
 from curation.steps.train import resume, train
+from curation.steps.verify import verify
 
 __all__ = [
-    "abandon_round", "audit", "close_round", "evaluate", "export", "export_decisions",
-    "export_model", "export_patch", "flag", "import_decisions", "ingest", "predict", "remap",
-    "report", "resume", "rewrite", "round_report", "round_status", "run_round", "simulate",
-    "start_round", "train",
+    "abandon_round", "audit", "close_round", "deal", "evaluate", "export", "export_decisions",
+    "export_model", "export_patch", "flag", "freeze", "import_decisions", "ingest", "predict",
+    "remap", "report", "resume", "rewrite", "round_report", "round_status", "run_round",
+    "simulate", "start_round", "train", "unfreeze", "verify",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from curation.core.finding import Finding
 from curation.core.progress import Progress, silent
 from curation.core.taxonomy import ClassIndex
 from curation.formats import tfrecord
-from curation.steps import parts, working_copy
+from curation.steps import frozen, parts, working_copy
 from curation.steps.working_copy import WorkingCopy
 from curation.store import Dataset
 from training import run as trainer
@@ -47,6 +47,7 @@ class DatasetRuns:
             if folds
             else parts.split(self.dataset, work, progress=progress)
         )
+        work = work.only(of)
         finished = trainer.begin(
             folder,
             config,
@@ -69,6 +70,9 @@ class DatasetRuns:
         if not (folder / DATA).exists():
             reason = "was killed before its labels were written: train again without --resume"
             raise RunError(run, reason)
+        test_set = frozen.read(self.dataset.folder)
+        if test_set:
+            frozen.check_unseen(run, test_set.photos, trainer.load_parts(folder))
         return _open(folder / DATA, trainer.load_config(folder))
 
     def close(self, run: str) -> None:

@@ -19,7 +19,7 @@ from curation.core.splits import SPLITS
 from curation.core.taxonomy import SOURCE
 from curation.formats import registry
 from curation.formats.change import Change
-from curation.formats.export import finish, replacing_export
+from curation.formats.export import count_labels, finish, replacing_export
 from curation.formats.source import OnFinding
 from curation.review import Decision, Review
 from curation.steps import parts, vocabulary, working_copy
@@ -84,12 +84,13 @@ def rewrite(
     splits = parts.split(dataset, work, progress=progress)
     found = list(changes(dataset, original.name, on_finding))
     photos = Counter(splits[i] for i in work.records)
+    labels = count_labels(work.records.values(), work.taxonomy, splits)
     manifest = {
         "format": format_,
         "taxonomy": SOURCE,
         "original": {"file": original.name, "hash": image_io.content_hash(original)},
         "changed": len(found),
-        "splits": {name: {"photos": photos[name]} for name in SPLITS},
+        "splits": {name: {"photos": photos[name], "labels": labels[name]} for name in SPLITS},
     }
     with replacing_export(folder, format_) as part:
         registry.writer(format_).code().rewrite(original, part / original.name, found, **options)

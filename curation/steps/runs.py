@@ -15,7 +15,7 @@ from curation.audit.image_hash import hash_pixels
 from curation.core import splits
 from curation.core.errors import RunError
 from curation.core.progress import Progress, silent, track
-from curation.steps import alike, classes
+from curation.steps import alike, classes, frozen
 from training import run as trainer
 from training.config import TrainConfig
 
@@ -75,7 +75,7 @@ class FolderRuns:
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        self._verified: trainer.Records | None = None
+        self._verified = False
 
     def folder(self, run: str) -> Path:
         return Path(run)
@@ -86,7 +86,7 @@ class FolderRuns:
     def begin(
         self, run: str, config: TrainConfig, *, folds: int = 0, progress: Progress = silent
     ) -> trainer.RunMetrics | None:
-        records = self._records(progress)
+        records = self._records(progress, without_frozen=bool(folds))
         if records.size != config.size:
             reason = (
                 f"photos in {self.data} have {records.size} pixels a side, the settings say "
@@ -103,10 +103,11 @@ class FolderRuns:
             tuple(image.image_id for image in images),
             _folds(records, folds, progress) if folds else tuple(image.split for image in images),
         )
+        frozen.check_unseen(self.data, records.frozen, parts)
         return trainer.begin(self.folder(run), config, records.classes, parts, records.digest())
 
     def examples(self, run: str, *, progress: Progress = silent) -> trainer.Examples:
-        return self._records(progress)
+        return self._records(progress, without_frozen=trainer.has_folds(self.folder(run)))
 
     def close(self, run: str) -> None:
         """Nothing: the export is the user's."""
@@ -115,13 +116,13 @@ class FolderRuns:
     def current(self, run: str, *, progress: Progress = silent) -> Iterator[trainer.Examples]:
         yield trainer.Records(self.data)
 
-    def _records(self, progress: Progress) -> trainer.Records:
-        """The export, its hashes compared once."""
-        if self._verified is None:
-            records = trainer.Records(self.data)
+    def _records(self, progress: Progress, *, without_frozen: bool) -> trainer.Records:
+        """The export, its hashes compared once; folds leave the frozen test set out."""
+        records = trainer.Records(self.data, without_frozen=without_frozen)
+        if not self._verified:
             records.verify(progress=progress)
-            self._verified = records
-        return self._verified
+            self._verified = True
+        return records
 
 
 def _folds(records: trainer.Records, count: int, progress: Progress) -> tuple[str, ...]:
@@ -135,9 +136,12 @@ def _folds(records: trainer.Records, count: int, progress: Progress) -> tuple[st
         present[image.image_id] = [
             name for k, name in enumerate(records.classes.names) if k and k in there
         ]
-    groups = alike.groups(contents, hashes, len(records) // max(count, 1))
+    groups = splits.joined(
+        alike.groups(contents, hashes, len(records) // max(count, 1)),
+        {image.image_id: image.group for image in records.images},
+    )
     try:
-        dealt = splits.folds(groups, splits.strata(present), count)
+        dealt = splits.folds(groups, present, count)
     except ValueError as error:
         raise RunError(records.folder, str(error), where="--folds") from None
     return tuple(str(dealt[image.image_id]) for image in records.images)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import numpy as np
 
-from curation.core import splits
 from curation.core.errors import DatasetError
-from curation.core.progress import Progress, silent
 from curation.core.records import ImageRecord
 from curation.core.taxonomy import IGNORE, ClassIndex, Taxonomy, label_map
 from curation.core.text import count
-from curation.steps import alike, classes
+from curation.steps import classes
 from curation.store import Dataset, edits, image_hashes
 from curation.store.fields import LABELS
 
@@ -39,10 +37,9 @@ class WorkingCopy:
     def channels(self) -> ClassIndex:
         return ClassIndex.of(self.taxonomy)
 
-    def strata(self) -> dict[str, str]:
-        """The rarest class of each image, by image_id; empty for an image without a label."""
-        present = {i: [x.category for x in r.instances] for i, r in self.records.items()}
-        return splits.strata(present)
+    def categories(self) -> dict[str, list[str]]:
+        """The classes in each image, by image_id."""
+        return {i: [x.category for x in r.instances] for i, r in self.records.items()}
 
     def classes_without_a_pixel(self) -> list[str]:
         """The classes that no label map shows a pixel of, in the taxonomy's order."""
@@ -53,6 +50,11 @@ class WorkingCopy:
                 for value in np.unique(label_map(record, self.taxonomy)).tolist():
                     unseen.pop(value, None)
         return list(unseen.values())
+
+    def only(self, image_ids: Collection[str]) -> WorkingCopy:
+        """The same of some images."""
+        records = {i: record for i, record in self.records.items() if i in image_ids}
+        return replace(self, records=records, groups={i: self.groups[i] for i in records})
 
     def digest(self) -> str:
         """A hash of all labels: the masks, their classes, and the order they are painted in."""
@@ -114,11 +116,3 @@ def load_labelled(dataset: Dataset) -> WorkingCopy:
     way_out = f"{there}; import their labels, or run `curate remap` with a taxonomy that takes them"
     classes.check(dataset.name, names, work.classes_without_a_pixel(), way_out)
     return work
-
-
-def near_duplicates(
-    dataset: Dataset, work: WorkingCopy, largest: int, progress: Progress = silent
-) -> dict[str, str]:
-    """The group of each image, see :func:`curation.steps.alike.groups`; hashes are kept."""
-    hashes = image_hashes.perceptual(dataset, work.records, progress)
-    return alike.groups(work.groups, hashes.values(), largest)

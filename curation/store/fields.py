@@ -55,7 +55,7 @@ ON_IMAGES = (
     Field("review_status", "StringField", "'decided' once a decision is active on it",
           IMAGES, True),
     Field("excluded", "BooleanField", "left out of training and export", IMAGES, True),
-    Field("split", "StringField", "train, val or test; it never changes", IMAGES, True),
+    Field("split", "StringField", "train, val or test; no photo leaves test", IMAGES, True),
     Field("fold", "IntField", "the model of the last run with folds that never saw it", IMAGES),
     Field("image_id", "StringField", "its name in the annotation file", IMAGES),
     Field("content_digest", "StringField", "hash of what the annotation file says of it", FILE),

@@ -89,8 +89,8 @@ def write(ccp: Path, folder: Path, size: int) -> None:
         ]
         records[record.image_id] = replace(record, instances=tuple(kept))
     groups = {i: sha256(r.path.read_bytes()).hexdigest() for i, r in records.items()}
-    strata = splits.strata({i: [x.category for x in r.instances] for i, r in records.items()})
-    tfrecord.write(folder, records, five, splits.assign(groups, strata, {}), groups, size)
+    categories = {i: [x.category for x in r.instances] for i, r in records.items()}
+    tfrecord.write(folder, records, five, splits.assign(groups, categories), groups, size)
 
 
 def train(data: Path, run: Path, settings: list[str], epochs: int | None) -> None:

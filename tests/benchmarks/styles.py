@@ -79,8 +79,8 @@ def draw(folder: Path, size: int, each: int, seed: int) -> None:
         Image.fromarray(figure.image).save(path)
         records[path.name] = demo.as_style_record(figure, path)
     groups = {i: sha256(r.path.read_bytes()).hexdigest() for i, r in records.items()}
-    strata = splits.strata({i: [x.category for x in r.instances] for i, r in records.items()})
-    dealt = splits.assign(groups, strata, {})
+    categories = {i: [x.category for x in r.instances] for i, r in records.items()}
+    dealt = splits.assign(groups, categories)
     styles = taxonomy.load("styles")
     tfrecord.write(folder / f"data-{size}", records, styles, dealt, groups, size)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 from PIL import Image
@@ -39,8 +40,12 @@ def write(folder, records, format_="coco", on_finding=pytest.fail):
 
 def test_an_export_is_labels_splits_and_a_manifest_of_what_is_there(tmp_path, records):
     manifest = write(tmp_path / "out", records, "masks")
-    assert manifest["files"] == ["classes.csv", "masks/a.png", "masks/b.png", "splits.csv"]
-    assert manifest["splits"]["train"] == {"photos": 2}
+    assert list(manifest["files"]) == ["classes.csv", "masks/a.png", "masks/b.png", "splits.csv"]
+    for name, digest in manifest["files"].items():
+        assert digest == sha256((tmp_path / "out" / name).read_bytes()).hexdigest()
+    train = manifest["splits"]["train"]
+    assert train["photos"] == 2
+    assert train["labels"] == dict.fromkeys(manifest["classes"].values(), 0) | {"upper-body": 2}
     text = (tmp_path / "out" / "splits.csv").read_text()
     assert text.splitlines() == [
         "image_id,split,photo_hash,file_name",

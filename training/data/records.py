@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from training import stored
 from training.folder import ClassList
 
 _AGAIN = "write it again: curate export --format tfrecord"
+_NONE: dict[str, list] = {"photo_hashes": []}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class ExampleRef:
         split: train, val or test
         records: what it is part of
         index: its place there
+        group: what it is kept together with; its key where the export does not say
     """
 
     key: str
@@ -50,6 +53,7 @@ class ExampleRef:
     split: str
     records: Records = field(repr=False, compare=False)
     index: int
+    group: str = field(default="", repr=False, compare=False)
 
     def read(self, size: int) -> NDArray[np.uint8]:
         """(size, size, 3) uint8 RGB; CurateError where the export has another size."""
@@ -69,19 +73,22 @@ class Records:
 
     Args:
         folder: as ``curation.formats.tfrecord.writer.write`` leaves it
+        without_frozen: leaves out the frozen test set, for folds
 
     Attributes:
         size: S, side in pixels of photos and label maps
         classes: K classes, background first
         images: N photos, in the order of the records
+        frozen: keys of the photos of a frozen test set
         pixels: of each class in all splits, background and ``ignore`` too, as the manifest has it
 
     Raises:
         CurateError: no such export, or its files do not fit each other
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, without_frozen: bool = False) -> None:
         self.folder = folder
+        self._without_frozen = without_frozen
         manifest = _manifest(folder)
         self.size: int = manifest["size"]
         self.pixels: Counter[str] = Counter()
@@ -89,7 +96,7 @@ class Records:
             self.pixels.update(manifest["splits"][split]["pixels"])
         self.classes, self._channel, self._unknown = _classes(folder / "classes.csv")
         rows = _images(folder / "splits.csv")
-        self.images = tuple(ExampleRef(*row, self, index) for index, row in enumerate(rows))
+        self.frozen = frozenset(manifest.get("frozen", _NONE)["photo_hashes"])
         self._hashes = {
             folder / name: digest
             for split in SPLITS
@@ -102,16 +109,21 @@ class Records:
             raise CurateError(error.filename, f"{error.strerror}; {_AGAIN}") from None
         self._spans = np.concatenate(spans)
         self._shard = np.repeat(np.arange(len(spans)), [len(part) for part in spans])
-        if len(self._spans) != len(self.images):
-            reason = f"{len(self.images)} photos, {len(self._spans)} in the shards; {_AGAIN}"
+        if len(self._spans) != len(rows):
+            reason = f"{len(rows)} photos, {len(self._spans)} in the shards; {_AGAIN}"
             raise CurateError(folder / "splits.csv", reason)
+        taken = [n for n, row in enumerate(rows) if not (without_frozen and row[0] in self.frozen)]
+        self._spans, self._shard = self._spans[taken], self._shard[taken]
+        self.images = tuple(
+            ExampleRef(*rows[n][:3], self, index, rows[n][3]) for index, n in enumerate(taken)
+        )
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __reduce__(self) -> tuple:
         """Open files stay in their process: another one opens the folder itself."""
-        return Records, (self.folder,)
+        return partial(Records, without_frozen=self._without_frozen), (self.folder,)
 
     def read(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """One photo and its label map.
@@ -198,6 +210,8 @@ def _manifest(folder: Path) -> dict:
             for name, number in manifest["splits"][split]["pixels"].items():
                 if type(number) is not int:
                     raise ValueError(f"the pixels of {name} are no number")
+        if not all(isinstance(h, str) for h in manifest.get("frozen", _NONE)["photo_hashes"]):
+            raise ValueError("the hash of a frozen photo is no text")
     except FileNotFoundError:
         raise CurateError(folder, f"holds no export; {_AGAIN}") from None
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -221,23 +235,23 @@ def _classes(path: Path) -> tuple[ClassList, NDArray[np.uint8], NDArray[np.uint8
         raise CurateError(path, f"{error}; {_AGAIN}") from None
 
 
-def _images(path: Path) -> list[tuple[str, str, str]]:
-    """Key, image_id and split, in the order in which the writer put the records into shards."""
+def _images(path: Path) -> list[tuple[str, str, str, str]]:
+    """Key, image_id, split and group, in the order in which the writer made the shards of them."""
     found = []
-    for image_id, split, key in _rows(path, ("image_id", "split", "photo_hash")):
+    for image_id, split, key, *group in _rows(path, ("image_id", "split", "photo_hash"), "group"):
         if split not in SPLITS:
             reason = f"the split {shown(split)} is none of {', '.join(SPLITS)}; {_AGAIN}"
             raise CurateError(path, reason, where=shown(image_id))
-        found.append((key, image_id, split))
+        found.append((key, image_id, split, group[0] if group else key))
     return sorted(found, key=lambda row: (SPLITS.index(row[2]), row[0], row[1]))
 
 
-def _rows(path: Path, header: tuple[str, ...]) -> list[list[str]]:
-    """The rows of a CSV with this header, each of its length."""
+def _rows(path: Path, header: tuple[str, ...], last: str = "") -> list[list[str]]:
+    """The rows of a CSV with this header, each of its length; it may have one more column."""
     try:
         first, *rows = stored.rows(path.read_bytes().decode())
     except (OSError, ValueError) as error:
         raise CurateError(path, f"cannot be read ({error}); {_AGAIN}") from None
-    if tuple(first) != header:
+    if tuple(first) not in (header, (*header, last)):
         raise CurateError(path, f"its columns are not {', '.join(header)}; {_AGAIN}")
     return rows

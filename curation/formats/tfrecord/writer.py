@@ -1,7 +1,7 @@
 """TFRecord shards for a trainer: resized photos, label maps, class list, manifest.
 
     DIR/classes.csv                       id,name,color
-    DIR/splits.csv                        image_id,split,photo_hash
+    DIR/splits.csv                        image_id,split,photo_hash,group
     DIR/train-00000-of-00003.tfrecord     and so on for val and test
     DIR/manifest.json                     counts, pixels of each class, hash of each shard
 
@@ -14,8 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +24,7 @@ from curation.core.masks import IGNORE_INDEX
 from curation.core.records import ImageRecord
 from curation.core.splits import SPLITS
 from curation.core.taxonomy import Taxonomy, label_map
-from curation.formats.export import finish, replacing_export, write_csv
+from curation.formats.export import About, count_labels, finish, replacing_export, write_csv
 from curation.formats.messages import shown
 from curation.formats.tfrecord import example
 
@@ -42,7 +40,7 @@ def write(
     size: int,
     on_image: Callable[[], object] = lambda: None,
     on_finding: Callable[[Finding], None] = lambda finding: None,
-    about: Mapping[str, Any] = MappingProxyType({}),
+    about: About = About(),  # noqa: B008 - frozen
 ) -> dict:
     """Writes an export; the folder appears when it is whole, and replaces an earlier export.
 
@@ -53,7 +51,7 @@ def write(
         size: side in pixels of the square photos and label maps
         on_image: called after each photo
         on_finding: told each photo that cannot be read
-        about: what else the manifest says
+        about: what the export says of itself
 
     Returns:
         the manifest
@@ -65,7 +63,7 @@ def write(
         manifest: dict = {
             "format": "tfrecord", "taxonomy": taxonomy.name, "size": size,
             "classes": {c.id: c.name for c in taxonomy.classes}, "ignore": IGNORE_INDEX,
-            "splits": {}, **about,
+            "splits": {},
         }  # fmt: skip
         written: list[str] = []
         # By hash: an order that neither names nor time decide, and mixed enough for a reader.
@@ -107,12 +105,15 @@ def write(
                 "pixels": {name: int(pixels[value]) for value, name in names.items()},
                 "sha256": hashes,
             }
+        labels = count_labels((records[i] for i in written), taxonomy, splits)
+        for split in SPLITS:
+            manifest["splits"][split]["labels"] = labels[split]
         classes = [
             (0, "background", "#000000"),
             *((c.id, c.name, c.color) for c in taxonomy.classes),
         ]
         write_csv(part / "classes.csv", ("id", "name", "color"), classes)
-        return finish(part, manifest, written, splits, groups)
+        return finish(part, manifest, written, splits, groups, about=about)
 
 
 def _make(
