@@ -103,6 +103,7 @@ def _tell_proof(proof: Proof, as_json: bool) -> None:
     did = ", ".join(f"{action} {n}" for action, n in proof.changed.items())
     spent = ", ".join(f"{who} {minutes:.0f} min" for who, minutes in proof.minutes.items())
     console.err.print(f"Decided: {did}. Spent: {spent or 'no time that was measured'}.")
+    console.err.print(found.measured_on)
     console.say(found.verdict, "bold")
 
 

@@ -43,11 +43,23 @@ class Comparison:
         photos: that both predicted
         miou: mean IoU of the classes, background not among them
         iou: of each class that is there
+        frozen: whether the photos are the frozen test set; else each was predicted out of fold
     """
 
     photos: int
     miou: Change
     iou: Mapping[str, Change]
+    frozen: bool = False
+
+    @property
+    def measured_on(self) -> str:
+        """In one sentence, what the figures are worth."""
+        if self.frozen:
+            return "Measured on the frozen test set, with its labels of now."
+        return (
+            "Measured out of fold on the labels of now, which nobody need have checked: no test "
+            "set was frozen before the round."
+        )
 
     @property
     def verdict(self) -> str:
@@ -89,6 +101,8 @@ def compare(
     after: NDArray[np.int64],
     groups: Sequence[str],
     names: Sequence[str],
+    *,
+    frozen: bool = False,
     seed: int = 0,
 ) -> Comparison:
     """Mean IoU of two runs, and the bootstrap interval of the difference.
@@ -100,6 +114,7 @@ def compare(
         before, after: (N, 3, K) as :func:`counts` gives of each photo
         groups: (N,) of each photo; copies share one
         names: of the K classes
+        frozen: whether the photos are the frozen test set
         seed: of the resamples
 
     Raises:
@@ -120,7 +135,7 @@ def compare(
     of_classes = {
         name: _change(ious[:, k], drawn[:, :, k]) for k, name in enumerate(names) if there[k]
     }
-    return Comparison(len(groups), _change(means, changes), of_classes)
+    return Comparison(len(groups), _change(means, changes), of_classes, frozen)
 
 
 def _summed(of_photos: NDArray[np.int64], group_of: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -56,7 +56,7 @@ class Page:
     """All that is on the page.
 
     Attributes:
-        about, verdict: lines under the heading
+        about, verdict, measured_on: lines under the heading; the last one may be empty
         tables: by their headings
         curve: of the rounds so far; None where none is closed
         colors: of the classes in the pictures, like '#1f77b4'
@@ -66,6 +66,7 @@ class Page:
     round: str
     about: str
     verdict: str
+    measured_on: str
     tables: Mapping[str, Table]
     curve: Curve | None
     colors: Mapping[str, str]

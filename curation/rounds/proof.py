@@ -67,7 +67,7 @@ def _parse(table: Any) -> Proof:
     found = table["comparison"]
     iou = {str(name): _change(change) for name, change in found["iou"].items()}
     return Proof(
-        Comparison(int(found["photos"]), _change(found["miou"]), iou),
+        Comparison(int(found["photos"]), _change(found["miou"]), iou, found["frozen"] is True),
         {str(kind): (int(wrong), int(of)) for kind, (wrong, of) in table["precision"].items()},
         {str(action): int(n) for action, n in table["changed"].items()},
         {str(who): float(n) for who, n in table["minutes"].items()},

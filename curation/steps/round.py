@@ -29,7 +29,7 @@ from curation.rounds.comparison import Comparison
 from curation.rounds.proof import Proof
 from curation.rounds.staleness import Stale, stale
 from curation.rounds.state import Basis, Round, State
-from curation.steps import working_copy
+from curation.steps import frozen, working_copy
 from curation.steps.dataset_runs import DATA, DatasetRuns
 from curation.steps.flag import flag
 from curation.steps.predict import predict
@@ -38,6 +38,7 @@ from curation.steps.working_copy import WorkingCopy
 from curation.store import Dataset, suspects
 from training import config as configs
 from training.config import TrainConfig
+from training.folder import RunFolder
 
 ROUNDS = "rounds"
 FOLDS = 3
@@ -210,6 +211,8 @@ def _taken_over(dataset: Dataset, round_: Round, rounds: list[Round]) -> Round:
     same = (last.folds, last.settings) == (round_.folds, round_.settings)
     if not same or made_of != _basis(dataset) or not dataset.run_folder(last.after).is_dir():
         return round_
+    if _frozen(dataset) & _learned(dataset, last.after):  # it was frozen since
+        return round_
     return replace(
         round_, run=last.after, state=State.PREDICTED,
         made_of={State.TRAINED: made_of, State.PREDICTED: made_of},
@@ -318,7 +321,8 @@ def _compare(dataset: Dataset, round_: Round, work: WorkingCopy, progress: Progr
     ids = [c.id for c in classes]
     folders = [dataset.run_folder(run) / "predictions" for run in (round_.run, round_.after)]
     both, groups = [], []
-    records = list(work.records.items())
+    kept, is_frozen = _held_out(dataset, round_)
+    records = [(i, record) for i, record in work.records.items() if work.groups[i] in kept]
     for image_id, record in track(progress, "compare", records, len(records)):
         paths = [folder / f"{work.groups[image_id]}.png" for folder in folders]
         if not all(path.exists() for path in paths):  # it came after the one, or was excluded
@@ -330,4 +334,30 @@ def _compare(dataset: Dataset, round_: Round, work: WorkingCopy, progress: Progr
     if not both:
         raise CurateError(round_.name, "no photo was predicted both before and after")
     before, after = np.array(both).transpose(1, 0, 2, 3)
-    return comparison.compare(before, after, groups, [c.name for c in classes])
+    names = [c.name for c in classes]
+    return comparison.compare(before, after, groups, names, frozen=is_frozen)
+
+
+def _held_out(dataset: Dataset, round_: Round) -> tuple[frozenset[str], bool]:
+    """The photos that say how good both runs are, by their hash; and whether they are frozen.
+
+    Those of the frozen test set, if neither run learned from one of them: all its models predict
+    them. Else those that are in the folds of both: one model predicts each. A photo that is in the
+    folds of one run alone would have one model against several.
+    """
+    before, after = (_learned(dataset, run) for run in (round_.run, round_.after))
+    held = _frozen(dataset)
+    if held and not held & (before | after):
+        return held, True
+    return before & after, False
+
+
+def _frozen(dataset: Dataset) -> frozenset[str]:
+    """The photos of the frozen test set, by their hash; none where there is no such set."""
+    test_set = frozen.read(dataset.folder)
+    return frozenset(test_set.photos) if test_set else frozenset()
+
+
+def _learned(dataset: Dataset, run: str) -> frozenset[str]:
+    """The photos in the folds of a run, by their hash."""
+    return frozenset(RunFolder(dataset.run_folder(run)).parts().keys)

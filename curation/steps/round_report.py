@@ -107,6 +107,7 @@ def _page(dataset: Dataset, round_: Round, rounds: Sequence[Round], progress: Pr
         round_.name,
         about,
         verdict,
+        proof.comparison.measured_on if proof else "",
         _tables(dataset, proof, said),
         page.curve(proofs),
         {c.name: c.color for c in taxonomy.classes},

@@ -157,7 +157,7 @@ def test_a_photo_that_cannot_be_read_is_left_out_and_told(tmp_path):
     gone.path.write_bytes(b"GIF89a")
     manifest, told = write(tmp_path / "out", there, gone)
     assert [(f.kind, f.location) for f in told] == [(FindingKind.UNREADABLE, "b.png")]
-    assert manifest["splits"]["train"] == {"photos": 1}
+    assert manifest["splits"]["train"]["photos"] == 1
     assert "b.png" not in (tmp_path / "out" / "splits.csv").read_text()
 
 

@@ -19,7 +19,7 @@ def test_what_comes_from_files_is_escaped_wherever_it_stands():
     picture = Picture(page.data_url(b"jpeg"), f'" onerror="x {EVIL}', EVIL)
     tables = {EVIL: Table((EVIL, EVIL), [(EVIL, EVIL)])}
     sections = [Section(EVIL, EVIL, [picture])]
-    text = render(Page(EVIL, EVIL, EVIL, EVIL, tables, None, {EVIL: EVIL}, sections))
+    text = render(Page(EVIL, EVIL, EVIL, EVIL, EVIL, tables, None, {EVIL: EVIL}, sections))
     assert "<script" not in text
     assert text.count("&lt;script&gt;") >= 14
     assert '" onerror' not in text
@@ -28,7 +28,9 @@ def test_what_comes_from_files_is_escaped_wherever_it_stands():
 
 def test_a_table_without_rows_and_a_section_without_pictures_are_not_there():
     sections = [Section("Best calls", "", [])]
-    text = render(Page("d", "r001", "", "", {"Relabelled": Table(("a",), [])}, None, {}, sections))
+    text = render(
+        Page("d", "r001", "", "", "", {"Relabelled": Table(("a",), [])}, None, {}, sections)
+    )
     assert "Relabelled" not in text
     assert "Best calls" not in text
 

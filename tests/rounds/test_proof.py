@@ -12,7 +12,10 @@ from curation.rounds.proof import Proof, minutes, what_changed
 
 CHANGE = Change(0.4, 0.5, Interval(0.1, 0.05, 0.15))
 PROOF = Proof(
-    Comparison(9, CHANGE, {"dress": CHANGE}), {"missing": (2, 3)}, {"keep": 4}, {"ann": 1.5}
+    Comparison(9, CHANGE, {"dress": CHANGE}, frozen=True),
+    {"missing": (2, 3)},
+    {"keep": 4},
+    {"ann": 1.5},
 )
 
 

@@ -102,6 +102,25 @@ def test_a_round_from_its_start_to_its_proof_and_the_next_one(dataset):
     assert (another.name, another.run, another.state) == ("r003", "r003", "started")
 
 
+def test_where_a_test_set_is_frozen_it_says_whether_a_round_helped(dataset):
+    steps.start_round(dataset, QUICK, folds=2)
+    steps.run_round(dataset)
+    relabel(dataset)
+    frozen = steps.freeze(dataset)  # too late for this round: its models learned from them
+    tested = set(frozen.photos.values())
+    assert tested
+    first = steps.close_round(dataset).comparison
+    assert (first.photos, first.frozen) == (12 - len(tested), False)
+    assert "no test set was frozen before the round" in first.measured_on
+
+    steps.start_round(dataset, QUICK, folds=2)
+    steps.run_round(dataset)
+    relabel(dataset, next(f"p{n:02d}" for n in range(1, 12) if f"p{n:02d}" not in tested))
+    second = steps.close_round(dataset).comparison
+    assert (second.photos, second.frozen) == (len(tested), True)
+    steps.unfreeze(dataset)
+
+
 def test_a_step_that_was_done_is_not_done_again(dataset, monkeypatch):
     """Stopped after each step, as by a kill: what is written is on disk by then."""
     steps.start_round(dataset, QUICK, folds=2)
