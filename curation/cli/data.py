@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from curation.cli.dealing import deal, dealing
 from curation.cli.group import as_json
 from curation.core import console
 from curation.formats.registry import writer, writers
+
+if TYPE_CHECKING:
+    from curation.core.finding import Finding
 
 
 @click.command()
@@ -269,24 +273,17 @@ def export(
         raise click.UsageError("--patch is of the whole dataset, and takes no FOLDER")
     if original and chosen:
         raise click.UsageError("--original is of all photos, and in its own vocabulary")
-    if original and not writer(format_).rewrites:
-        able = " and ".join(f.name for f in writers() if f.rewrites)
-        raise click.UsageError(f"--original is for --format {able}")
-    given = {"labels": labels, "label_attribute": label_attribute}
-    options = {name: value for name, value in given.items() if value}
-    if wrong := options.keys() - (writer(format_).rewrites if original else ()):
-        said = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(wrong))
-        raise click.UsageError(f"{said} goes with an --original that was imported with it")
-    opened = store.open(dataset)
+    options = _options_of(original, format_, labels=labels, label_attribute=label_attribute)
     if patch:
-        lines = steps.export_patch(opened, patch)
+        lines = steps.export_patch(store.open(dataset), patch)
         console.say(f"Wrote {console.count(lines, 'change')} to {patch}.")
         return
     if folder is None:
         raise click.UsageError("give a FOLDER to export to")
+    opened = store.open(dataset)
     deal(opened, group_by, shares)
     folder = folder.resolve()  # the shell may stand in a folder that the export replaces
-    skipped: list = []
+    skipped: list[Finding] = []
     with console.bars() as progress:
         if original:
             manifest = steps.rewrite(
@@ -304,5 +301,19 @@ def export(
     else:
         rows = [(name, part["photos"]) for name, part in manifest["splits"].items()]
         console.out.print(console.table(("split", "photos"), rows))
+    changed = f", {console.count(manifest['changed'], 'label')} changed" if original else ""
     left = f", but {console.count_kinds(skipped)}: see skipped.csv" if skipped else ""
-    console.err.print(f"Exported {dataset} to {folder}{left}.")
+    console.err.print(f"Exported {dataset} to {folder}{changed}{left}.")
+
+
+def _options_of(original: Path | None, format_: str, **given: object) -> dict[str, object]:
+    """What an original is read with; UsageError for what its format has not, or without one."""
+    known = writer(format_).rewrites if original else ()
+    if original and not known:
+        able = " and ".join(f.name for f in writers() if f.rewrites)
+        raise click.UsageError(f"--original is for --format {able}")
+    options = {name: value for name, value in given.items() if value}
+    if wrong := sorted(options.keys() - known):
+        said = ", ".join(f"--{name.replace('_', '-')}" for name in wrong)
+        raise click.UsageError(f"{said} goes with an --original that was imported with it")
+    return options

@@ -217,7 +217,8 @@ class Repeats:
         first: dict[int, int] = {}
         for group in (group for group in alike.values() if len(group) > 1):
             files: dict[Path, int] = {}
-            bare = None  # the photo that has no suffix, where there is one
+            # The photo that has no suffix, where there is one, else the name that has none.
+            bare = short = None
             for number, name in group:
                 try:
                     file = image_io.find(images, name)
@@ -230,7 +231,9 @@ class Repeats:
                 files[file] = number
                 if file.name == name.rpartition("/")[2] == image_io.without_suffix(file.name):
                     bare = number
-            called = next(iter(files.values()), None) if bare is None else bare
+                if image_io.without_suffix(name) == name:
+                    short = number
+            called = next((n for n in (bare, short, *files.values()) if n is not None), None)
             whole.update(number for number in files.values() if number != called)
         return cls(later, first, frozenset(whole))
 

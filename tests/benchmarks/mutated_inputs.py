@@ -32,6 +32,7 @@ from curation.core import rle, taxonomy
 from curation.core.errors import CurateError
 from curation.core.records import ImageRecord, Instance
 from curation.formats import registry
+from curation.formats.photo import Photo
 from curation.store.prepare import PreparedSlice, Target, prepare_slice
 from tests.formats.label_studio.test_brush import pack
 from tests.mutations import mutated
@@ -154,7 +155,8 @@ def exported(format_: str, annotations: str, **options: str) -> Callable:
     """As an export of curate's own has it; options name files of it."""
 
     def write(folder: Path, records: list[ImageRecord]) -> Sample:
-        registry.writer(format_).code().export(folder, records, OWN)
+        photos = [Photo(record.image_id, record, "train", {}) for record in records]
+        registry.writer(format_).code().export(folder, photos, OWN, lambda finding: None)
         return Sample(annotations, {k: str(folder / file) for k, file in options.items()})
 
     return write

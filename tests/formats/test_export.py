@@ -13,11 +13,12 @@ from curation.core import polygons, rle, taxonomy
 from curation.core.errors import CurateError
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord, Instance
-from curation.formats import export, via
+from curation.formats import export, registry, via
 from tests.conftest import picture
 
 TAXONOMY = taxonomy.load("supercategories")
 TOP = rle.encode(picture("##....", "##....", "......", "......"))
+LABELS_ALONE = [f.name for f in registry.writers() if not f.holds_images]
 EMPTY = rle.encode(picture("......", "......", "......", "......"))
 
 
@@ -54,7 +55,7 @@ def test_an_export_is_labels_splits_and_a_manifest_of_what_is_there(tmp_path, re
     ]
 
 
-@pytest.mark.parametrize("format_", ["coco", "masks", "via"])
+@pytest.mark.parametrize("format_", ["coco", "masks", "via", "cvat", "yolo-seg"])
 def test_a_label_without_a_pixel_is_told_and_left_out(tmp_path, records, format_):
     records["a"] = replace(records["a"], instances=(Instance("feet", EMPTY, "t.csv:9"),))
     skips: list[Finding] = []
@@ -157,7 +158,7 @@ def test_what_a_kill_left_behind_is_no_obstacle(tmp_path, records):
 
 
 def test_the_same_records_give_the_same_bytes(tmp_path, records):
-    for format_ in ("coco", "masks", "via"):
+    for format_ in LABELS_ALONE:
         one, two = tmp_path / f"{format_}-1", tmp_path / f"{format_}-2"
         files = write(one, records, format_)["files"]
         write(two, records, format_)

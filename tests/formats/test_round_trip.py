@@ -76,6 +76,7 @@ def mask(number: int) -> rle.Rle:
 @example(["train/a.jpg", "val/a.jpg", "a.jpg", "train/a.png"])
 @example([" a.jpg", "a.jpg", "a .jpg", "a\\b.jpg", ".a.jpg"])
 @example(["train/.GIF", ".gif"])
+@example(["train/0.jpg.jpg", "train/0.JPG"])
 @example(["x.jpg", "x_mask.png", "x_mask.jpg", "seg_x.jpg"])
 def test_each_photo_has_its_own_masks_back_from_each_format(place, listed):
     folder = place / "photos"

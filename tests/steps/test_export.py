@@ -17,9 +17,10 @@ from curation.core.errors import DatasetError
 from curation.core.finding import FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.formats import imaterialist, mask_folder
+from curation.issues.issue import ImageScore, Issue, digest
 from curation.steps import export
 from curation.steps.selection import Selection
-from curation.store import bulk, decisions
+from curation.store import decisions, results
 from curation.store.labels import remap as remap_labels
 from curation.store.saved import save_view
 from curation.store.write import write as write_records
@@ -188,20 +189,33 @@ def test_what_a_person_decided_on_is_exported_and_what_was_taken_back_is_not(dat
     assert exported(dataset, tmp_path / "out", only_decided=True) == ["b", "d"]
 
 
-def doubt(dataset, **scores):
-    """Scores for the last label of some photos, as a flagged run leaves them."""
-    for image_id, score in scores.items():
-        place = f"labels.detections.{len(WORN[image_id]) - 1}.error_score"
-        bulk.collection(dataset.samples).update_one(
-            {"image_id": image_id}, {"$set": {place: score}}
-        )
-    dataset.remember_run("r1", flagged=True)
+def doubt(dataset, missing=(), **scores):
+    """Flags the last label of some photos, and garments that are missing in others."""
+    found = []
+    for record in dataset.records("labels"):
+        issues = []
+        if record.image_id in scores:
+            label, score = record.instances[-1], scores[record.image_id]
+            of = (record.image_id, label.instance_id, label.source, label.category, score)
+            issues.append(Issue(*of, "wrong category", "long", "why", digest=digest(label)))
+        if record.image_id in missing:
+            of = (record.image_id, f"{5:024x}", "run:r1", "", missing[record.image_id])
+            issues.append(Issue(*of, "missing", "shoes", "why", mask=mask(3)))
+        found.append(ImageScore(record.image_id, 0.1, tuple(issues)))
+    results.write_scores(dataset, "r1", found)
 
 
 def test_photos_with_a_suspect_that_nobody_decided_on_stay_out(dataset, tmp_path):
     decide(dataset, "keep", image_id="c", instance_id=ids(dataset, "c")["long"])
     doubt(dataset, a=0.5, b=0.49, c=0.9)
     assert exported(dataset, tmp_path / "out", without_suspects=0.5) == ["b", "c", "d"]
+
+
+def test_photos_with_a_garment_that_is_missing_stay_out_until_it_was_dismissed(dataset, tmp_path):
+    doubt(dataset, missing={"a": 0.49, "b": 0.5})
+    assert exported(dataset, tmp_path / "out", without_suspects=0.5) == ["a", "c", "d"]
+    decide(dataset, "delete", image_id="b", instance_id=f"{5:024x}")
+    assert exported(dataset, tmp_path / "out", without_suspects=0.5) == ["a", "b", "c", "d"]
 
 
 def test_scores_are_asked_of_a_dataset_that_has_none(dataset, tmp_path):
@@ -237,7 +251,7 @@ def test_a_table_has_a_row_for_each_label_with_what_is_said_of_it(dataset, tmp_p
     assert found[1] == {
         "image_id": "a", "file_name": "a.png", "instance_id": known["long"], "class": "long",
         "source_label": "coat", "left": "0", "top": "2", "width": "8", "height": "2",
-        "area": "16", "error_score": "0.5", "error_type": "", "decision": "",
+        "area": "16", "error_score": "0.5", "error_type": "wrong category", "decision": "",
     }  # fmt: skip
     of = {row["image_id"] + row["class"]: row for row in found}
     assert list(of) == ["ashoes", "along", "bshoes", "cignore", "clong", "dlong"]

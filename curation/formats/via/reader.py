@@ -140,7 +140,7 @@ def load(
         FormatError: not a VIA file that is understood, or no region in it has
             that attribute, or more than one may be meant
     """
-    content = _content(path, _text(path))
+    content = _content(path, text_of(path))
     name = labels.naming(path, content.listings, label_attribute, label)
     spelling = Spelling.of([listing.name for listing in content.listings], images)
     entries = [
@@ -207,7 +207,8 @@ def _instances(
         )
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """A VIA file without its BOM; FormatError for one that is too large, or no UTF-8 text."""
     try:
         if path.stat().st_size > MAX_FILE:
             raise FormatError(path, f"larger than {MAX_FILE >> 30} GiB")

@@ -24,6 +24,7 @@ from curation.formats.messages import quoted
 from curation.formats.shapes import OpenLineError
 from curation.formats.values import table
 from curation.formats.via import labels, options, via2
+from curation.formats.via.reader import text_of
 from curation.formats.via.regions import Listing, Region, rings
 
 OTHER = "is not what was imported: give the file as it was then"
@@ -43,12 +44,9 @@ def rewrite(
         FormatError: the file is not the one that was imported, no JSON of VIA 1 or 2, or its
             attribute has no option for a new label
     """
+    text = text_of(original)
     try:
-        data = original.read_bytes()
-        text = data.removeprefix(codecs.BOM_UTF8).decode()
         content = table(json.loads(text))
-    except OSError as error:
-        raise FormatError(original, error.strerror or "cannot be read") from None
     except (ValueError, RecursionError):
         reason = "not JSON of VIA 1 or 2, which alone is written again as it was"
         raise FormatError(original, reason) from None
@@ -60,8 +58,9 @@ def rewrite(
         where = change.before.source if change.before else change.beside
         of_photo[where.removeprefix(f"{original.name}:").rpartition("#")[0]].append(change)
     made = _Rewriter(original, _Attribute(original, name, spec)).file(text, listings, of_photo)
-    bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
-    target.write_bytes(bom + made.encode())
+    with original.open("rb") as file:
+        bom = file.read(len(codecs.BOM_UTF8))
+    target.write_bytes((bom if bom == codecs.BOM_UTF8 else b"") + made.encode())
 
 
 class _Attribute:
