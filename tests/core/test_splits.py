@@ -97,3 +97,22 @@ def test_a_rare_category_that_comes_later_reaches_the_split_that_lacks_it():
 def test_a_split_without_a_share_gets_no_photo():
     dealt = splits.assign(IMAGES, CATEGORIES, shares=(0.9, 0, 0.1))
     assert Counter(dealt.values()) == {"train": 180, "test": 20}
+
+
+@given(
+    st.dictionaries(
+        st.text("abcdefgh", min_size=1, max_size=2), st.tuples(*[st.integers(0, 5)] * 2)
+    )
+)
+def test_joined_photos_are_those_that_a_chain_of_either_grouping_leads_to(of):
+    first = {photo: f"g{one}" for photo, (one, _) in of.items()}
+    second = {photo: f"k{other}" for photo, (_, other) in of.items() if other}
+    found = splits.joined(first, second)
+    assert found == splits.joined(dict(reversed(first.items())), dict(reversed(second.items())))
+    for photo in of:
+        reached, before = {photo}, set()
+        while reached != before:
+            before = set(reached)
+            firsts, seconds = {first[p] for p in reached}, {second.get(p) for p in reached} - {None}
+            reached |= {p for p in of if first[p] in firsts or second.get(p) in seconds}
+        assert {p for p in of if found[p] == found[photo]} == reached

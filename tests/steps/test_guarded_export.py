@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from curation.cli import main
 from curation.core.errors import RunError
-from curation.steps import evaluate, export, freeze, train
+from curation.steps import evaluate, export, freeze, resume, train
 from curation.steps.runs import FolderRuns
 from tests.steps.scenes import add, lose
 from training.config import TrainConfig
@@ -106,3 +106,10 @@ def test_an_export_says_that_its_test_set_is_frozen(folder, tmp_path):
     assert result.exit_code == 0, result.output
     assert "The test set frozen on 20" in result.output
     assert "by anna" in result.output
+
+
+def test_a_killed_run_of_folds_goes_on_without_the_frozen_photos(folder, tmp_path):
+    metrics = train(FolderRuns(folder), str(tmp_path / "a"), CONFIG, folds=2)
+    (tmp_path / "a" / "metrics.json").unlink()  # as if killed before it was measured
+    again = resume(FolderRuns(folder), str(tmp_path / "a"))
+    assert again["photos"] == metrics["photos"] < len(rows(folder))
