@@ -327,6 +327,7 @@ SMALLER_SCRIPTS = {
     "The audit": ["--photos", "300"],
     "Exports of many small labels and of holes": ["--rounds", "1", "--limit", "20"],
     "Whether anything is lost": ["--only", "damaged input", "--trials", "0.02"],
+    "Whether an estimate holds the truth": ["--reviews", "2"],
 }
 
 
