@@ -127,7 +127,7 @@ def strata(score: NDArray[np.float64], count: int = STRATA) -> NDArray[np.int64]
 
 
 def draw(stratum: NDArray[np.int64], size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Indices of a random sample of as many from each stratum, in random order.
+    """Indices of a random sample of as many from each stratum; a larger one begins with it.
 
     Args:
         size: of the sample; all labels where they are fewer
@@ -137,8 +137,7 @@ def draw(stratum: NDArray[np.int64], size: int, rng: np.random.Generator) -> NDA
     order = np.lexsort((tickets, stratum))
     firsts = np.searchsorted(stratum[order], stratum[order])
     turn = np.arange(len(order)) - firsts
-    chosen = order[np.lexsort((rng.random(len(order)), turn))][:size]
-    return rng.permutation(chosen)
+    return order[np.lexsort((rng.random(len(order)), turn))][:size]
 
 
 def estimate(labels: Labels, queue: Sequence[int] = (), seed: int = 0) -> Estimate:
@@ -263,11 +262,11 @@ def _laplace(
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """(C, E) effects near where they probably are, so that the chains need not come from afar."""
-    mode, spread = np.zeros(len(sd)), np.diag(sd**2)
+    mode: NDArray[np.float64] = np.zeros(len(sd))
     for _ in range(_NEWTON):
         p = _sigmoid(x + columns @ mode)
         spread = np.linalg.inv((columns.T * (p * (1 - p))) @ columns + np.diag(sd**-2.0))
-        mode = mode + spread @ (columns.T @ (wrong - p) - mode / sd**2)
+        mode += spread @ (columns.T @ (wrong - p) - mode / sd**2)
     return rng.multivariate_normal(mode, spread, _CHAINS)
 
 

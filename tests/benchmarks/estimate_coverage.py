@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.estimate_coverage [--reviews 100] [--seed 1000] [--json FILE]
 
-Reviews are simulated: labels of which a known share is wrong, scores that tell them sharply, weakly,
+Reviews are simulated: labels of which a known share is wrong, scores that tell them well, badly,
 or with the wrong probabilities, the first 50 of the queue decided, and a sample of 60. Beside it
 stands what 60 labels drawn from all alike would say: Clopper and Pearson's interval.
 """
