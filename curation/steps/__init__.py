@@ -12,6 +12,7 @@ callback where it is; see :mod:`curation.core.progress`.
 
 from curation.steps.audit import audit
 from curation.steps.decisions import export_decisions, import_decisions
+from curation.steps.estimate import estimate
 from curation.steps.evaluate import evaluate
 from curation.steps.export import export
 from curation.steps.export_model import export_model
@@ -23,6 +24,6 @@ from curation.steps.report import report
 from curation.steps.train import resume, train
 
 __all__ = [
-    "audit", "evaluate", "export", "export_decisions", "export_model", "flag", "import_decisions",
-    "ingest", "predict", "remap", "report", "resume", "train",
+    "audit", "estimate", "evaluate", "export", "export_decisions", "export_model", "flag",
+    "import_decisions", "ingest", "predict", "remap", "report", "resume", "train",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ from curation.core.errors import CurateError
 from curation.core.text import count
 from curation.review import Decision, journal, keys
 from curation.review.suspect import PHOTO, Suspect
-from curation.store import claims, database, decisions, edits, labels, suspects
+from curation.store import claims, database, decisions, edits, labels, samples, suspects
 from curation.store.decisions import RefusedError, Request
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class Queue(_Question):
             "run": dataset.flagged or "",
             "classes": [{"name": c.name, "color": c.color} for c in active.classes],
             "source_labels": [{"name": name, "class": target} for name, target in finer.items()],
-            "suspects": [asdict(suspect) for suspect in suspects.read(dataset)],
+            "suspects": [asdict(suspect) for suspect in samples.queue(dataset)],
             "counts": _counts(dataset),
             "keys": keys.load(database.home()),
         }
@@ -138,7 +138,7 @@ class Undo(_Question):
         message = "There is no decision of yours to undo."
         if gone:
             message = f"Took back: {journal.summary(gone)}."
-        back = suspects.read(dataset, {d.image_id for d in gone}) if gone else []
+        back = samples.queue(dataset, {d.image_id for d in gone}) if gone else []
         photos = {d.image_id for d in gone if d.action == "exclude"}
         decided = [s for s in back if any(_is_about(d, s) for d in gone)]
         again = [s for s in back if s in decided or s.image_id in photos]
@@ -178,7 +178,7 @@ class Edited(_Question):
             "decisions": len(made),
             "message": message,
             "counts": _counts(dataset),
-            "suspects": [asdict(s) for s in suspects.read(dataset, [image_id])],
+            "suspects": [asdict(s) for s in samples.queue(dataset, [image_id])],
         }
 
 

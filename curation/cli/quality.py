@@ -1,0 +1,95 @@
+"""Verbs that say how good labels and reviewers are: ``estimate``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from curation.cli.group import as_json
+from curation.core import console
+from curation.review.estimate import SAMPLE, Interval
+
+if TYPE_CHECKING:
+    from curation.steps.estimate import EstimateResult
+
+
+@click.command()
+@click.argument("dataset")
+@click.option(
+    "--sample", type=click.IntRange(10, 10_000), default=SAMPLE, help="Labels to draw; default: 60."
+)
+@as_json
+def estimate(dataset: str, sample: int, as_json: bool) -> None:
+    """Say how many labels are wrong, how many of them were found, and what the next 50 hold.
+
+    A sample is drawn at random, once for each flagged run, and comes up in the review panel among
+    the suspects, where nobody can tell which is which. What was decided of it says how many
+    labels are wrong, and corrects the scores. Each figure has an interval that holds the truth in
+    90 of 100 cases; it is wide until the sample is decided.
+
+    Changes: the run's sample.npz, where none was drawn or a larger one is asked for; no label.
+
+    \b
+    curate estimate photos
+    curate estimate photos --sample 120
+    """
+    from curation import steps, store
+
+    result = steps.estimate(store.open(dataset), sample)
+    if as_json:
+        click.echo(json.dumps(_as_json(result)))
+    else:
+        _print(result)
+    if result.left:
+        console.say(
+            f"{result.left} of the {console.count(result.sample, 'label')} in the sample are left "
+            f"to decide, and the intervals narrow with each: `curate review {dataset}` asks about "
+            "them among the suspects.",
+            "yellow",
+        )
+    else:
+        console.say(f"All {console.count(result.sample, 'label')} of the sample are decided.")
+
+
+def _as_json(result: EstimateResult) -> dict:
+    found = asdict(result.estimate)
+    del found["recalibrated"]
+    found["by_class"] = {result.classes[c]: i for c, i in found["by_class"].items()}
+    kept = {"run": result.run, "sample": result.sample, "left": result.left, "ahead": result.ahead}
+    return kept | found | {"bands": [asdict(band) for band in result.bands]}
+
+
+def _print(result: EstimateResult) -> None:
+    found = result.estimate
+    rows = [
+        (f"wrong, of {found.labels:,} labels", *_counted(found.wrong)),
+        ("the share that is", *_shares(found.rate)),
+        (f"found, of the wrong ones: {found.found:,}", *_shares(found.share_found)),
+    ]
+    if found.next_wrong:
+        rows.append(
+            (f"wrong, of the next {result.ahead} of the queue", *_counted(found.next_wrong))
+        )
+    console.out.print(console.table(("", "estimate", "from", "to"), rows))
+    by_class = [
+        (result.classes[c], result.sizes[c], *_shares(interval))
+        for c, interval in found.by_class.items()
+    ]
+    console.out.print(console.table(("class", "labels", "wrong", "from", "to"), by_class))
+    bands = [
+        (f"{b.low:.3f} to {b.high:.3f}", b.labels, b.decided, b.wrong, b.said, b.is_so)
+        for b in result.bands
+    ]
+    header = ("score", "labels", "decided of the sample", "wrong", "scores say", "it is")
+    console.out.print(console.table(header, bands))
+
+
+def _counted(interval: Interval) -> tuple[str, str, str]:
+    return f"{interval.value:,.0f}", f"{interval.low:,.0f}", f"{interval.high:,.0f}"
+
+
+def _shares(interval: Interval) -> tuple[str, str, str]:
+    return f"{interval.value:.1%}", f"{interval.low:.1%}", f"{interval.high:.1%}"
