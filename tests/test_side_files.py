@@ -31,6 +31,7 @@ from curation.review import Journal, keys
 from curation.review.journal import decision
 from curation.steps import parts
 from curation.steps.decisions import _requests
+from curation.store import samples
 from curation.store.import_report import Imported, list_path, skipped
 from tests.conftest import picture, record
 from tests.mutations import mutated
@@ -138,6 +139,17 @@ def tables(folder: Path) -> None:
     np.savez(folder / STATISTICS, thresholds=np.arange(3.0))
 
 
+def sample(folder: Path) -> None:
+    arrays = {"ids": np.array(["a" * 24, "b" * 24]), "image_ids": np.array(["a", "b"])}
+    arrays |= {"score": np.array([0.1, 0.9]), "stratum": np.array([0, 5])}
+    np.savez_compressed(folder / samples.FILE, **arrays, drawn=np.array([1]))
+
+
+def flagged(folder: Path) -> SimpleNamespace:
+    """A dataset whose flagged run is in a folder."""
+    return SimpleNamespace(flagged="r1", run_folder=lambda run: folder)
+
+
 def texts(folder: Path) -> None:
     (folder / "own.toml").write_text(TAXONOMY)
     (folder / "recipe.toml").write_text("size = 64\nlearning_rate = 0.1\nweights = \"none\"\n"
@@ -172,6 +184,7 @@ FILES = [
     SideFile("features-00000.npz", tables,
              lambda f: vars(FeatureTable.load(f / "features-00000.npz"))),
     SideFile(STATISTICS, tables, load_statistics),
+    SideFile(samples.FILE, sample, lambda f: samples.read(flagged(f)), True),
     SideFile("own.toml", texts, lambda f: taxonomy.load(str(f / "own.toml"))),
     SideFile("recipe.toml", texts, lambda f: recipes.load(str(f / "recipe.toml"))),
     SideFile(keys.FILE, texts, keys.load),

@@ -82,9 +82,10 @@ class Interval:
 
     @classmethod
     def of(cls, draws: NDArray[np.float64]) -> Interval:
-        """Mean and quantiles of (D,) draws."""
-        low, high = np.quantile(draws, [(1 - _DRAWS_HELD) / 2, (1 + _DRAWS_HELD) / 2])
-        return cls(float(draws.mean()), float(low), float(high))
+        """Median and quantiles of (D,) draws."""
+        tail = (1 - _DRAWS_HELD) / 2
+        low, value, high = np.quantile(draws, [tail, 0.5, 1 - tail]).tolist()
+        return cls(value, low, high)
 
 
 @dataclass(frozen=True)

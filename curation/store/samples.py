@@ -74,7 +74,7 @@ def read(dataset: Dataset) -> Sample | None:
     Raises:
         CurateError: the file is damaged
     """
-    if not dataset.flagged or not path(dataset).is_file():
+    if not dataset.flagged or not path(dataset).exists():
         return None
     arrays = npz.read(path(dataset), _AGAIN)
     try:
