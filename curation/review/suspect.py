@@ -19,9 +19,6 @@ _LATER = {SOURCE_LABEL: 1, FAULT: 2}
 SAME_PLACE = 0.5
 """IoU of two boxes from which on they are about the same garment."""
 
-APART = 2
-"""Suspects between two labels of a sample."""
-
 _PLAINLY = 6
 """One suspect in so many is asked about in the words in which a label of a sample is."""
 
@@ -104,20 +101,21 @@ def _worst_first(suspects: Iterable[Suspect]) -> list[Suspect]:
     return sorted(suspects, key=lambda s: (_LATER.get(s.kind, 0), -s.score, s.image_id, s.id))
 
 
-def mix(suspects: Sequence[Suspect], sample: Sequence[Suspect]) -> list[Suspect]:
-    """The queue with the labels of a random sample in it, which nobody can tell from others.
+def mix(suspects: Sequence[Suspect], sample: Sequence[Suspect], apart: int) -> list[Suspect]:
+    """The queue with other labels in it, which nobody can tell from suspects.
 
-    They are spread evenly over the next suspects, with their scores; a suspect that was drawn
+    They are spread evenly over the next suspects, with their scores; a suspect that is among them
     moves there too. Those that nobody doubted have a plain sentence, as some suspects have.
 
     Args:
         suspects: a queue
-        sample: in the order in which they come
+        sample: the others, in the order in which they come
+        apart: suspects from one to the next
     """
     drawn = {s.id for s in sample}
     known = {s.id: s for s in suspects if s.kind not in _LATER}
     rest = [_plainly(s) for s in suspects if s.id not in drawn]
-    ahead = [s.score for s in rest if s.kind not in _LATER][: APART * len(sample)]
+    ahead = [s.score for s in rest if s.kind not in _LATER][: apart * len(sample)]
     mixed = []
     for i, s in enumerate(sample):
         score = ahead[i * len(ahead) // len(sample)] if ahead else 0.0

@@ -19,7 +19,6 @@ from curation.core import npz
 from curation.core.atomic import replacing
 from curation.core.errors import CurateError, DatasetError
 from curation.review import estimate
-from curation.review.suspect import Suspect, mix
 from curation.store import bulk, suspects
 from curation.store.dataset import Dataset
 from curation.store.fields import LABELS
@@ -138,21 +137,3 @@ def _frame(dataset: Dataset, without: Collection[str]) -> Sample:
     score = np.array(scores, float)
     nothing = np.zeros(0, np.int64)
     return Sample(np.array(ids), np.array(image_ids), score, estimate.strata(score), nothing)
-
-
-def queue(dataset: Dataset, image_ids: Collection[str] | None = None) -> list[Suspect]:
-    """What a reviewer is asked: the suspects, and, spread among the next of them, the sample.
-
-    Args:
-        image_ids: of these photos; None for all
-    """
-    sample = read(dataset)
-    left = sample.left(dataset.review().decided) if sample else []
-    if not sample or not left:
-        return suspects.read(dataset, image_ids)
-    of_photos = {str(sample.image_ids[i]) for i in left}
-    every = suspects.read(dataset)
-    order = {str(sample.ids[i]): rank for rank, i in enumerate(left)}
-    asked = suspects.of_labels(dataset, of_photos, order.keys())
-    mixed = mix(every, sorted(asked, key=lambda s: order[s.id]))
-    return [s for s in mixed if image_ids is None or s.image_id in image_ids]

@@ -80,18 +80,24 @@ def read(dataset: Dataset, image_ids: Iterable[str] | None = None) -> list[Suspe
     return queue(s for photo in photos for s in _of(photo, missing, said.get(photo["image_id"])))
 
 
-def of_labels(dataset: Dataset, image_ids: Collection[str], ids: Collection[str]) -> list[Suspect]:
-    """Labels that nobody decided on, whether or not they are doubted, as the queue has them.
+def of_labels(
+    dataset: Dataset,
+    image_ids: Collection[str],
+    ids: Collection[str],
+    condition: Mapping[str, Any] = UNDECIDED,
+) -> list[Suspect]:
+    """Labels, whether or not they are doubted, as the queue has them.
 
     Args:
         image_ids: their photos; excluded ones are left out
+        condition: of MongoDB, on ``$$d``
     """
     wanted = ["_id", "label", "rle", "bounding_box", "source", "source_label", "error_score",
               "error_type", "suggested_label", "reason", "faults"]  # fmt: skip
     project = dict.fromkeys(("image_id", "filepath", "metadata", "split", "fold"), 1)
     steps: list[dict[str, Any]] = [
         {"$match": {"image_id": {"$in": list(image_ids)}, "excluded": {"$ne": True}}},
-        {"$project": project | {LABELS: only(filtered(LABELS, UNDECIDED), *wanted)}},
+        {"$project": project | {LABELS: only(filtered(LABELS, condition), *wanted)}},
     ]
     return [
         _suspect(

@@ -70,7 +70,7 @@ def test_iou_of_boxes_that_do_not_touch():
 def test_a_sample_is_spread_over_the_next_suspects_and_nobody_can_tell_it_from_them():
     suspects = queue([suspect(f"{i:02x}", score=0.9 - i / 100) for i in range(20)])
     sample = [suspect(f"{i:02x}", score=0.01, reason="at 0.01 over 0% of it") for i in (50, 51, 52)]
-    mixed = mix(suspects, sample)
+    mixed = mix(suspects, sample, apart=2)
     at = [i for i, s in enumerate(mixed) if s.id in {x.id for x in sample}]
     assert [s.id for s in mixed if s in suspects] == [s.id for s in suspects if s in mixed]
     assert at == [1, 4, 7]
@@ -82,7 +82,7 @@ def test_a_sample_is_spread_over_the_next_suspects_and_nobody_can_tell_it_from_t
 
 def test_a_suspect_that_was_drawn_moves_up_and_keeps_its_sentence():
     suspects = queue([suspect(f"{i:02x}", score=0.9 - i / 100, reason="why") for i in range(20)])
-    mixed = mix(suspects, [suspect("13", score=0.71)])
+    mixed = mix(suspects, [suspect("13", score=0.71)], apart=2)
     assert [s.id for s in mixed].index("13") <= 1
     assert (len(mixed), next(s for s in mixed if s.id == "13").reason) == (20, "why")
 
@@ -90,4 +90,4 @@ def test_a_suspect_that_was_drawn_moves_up_and_keeps_its_sentence():
 def test_a_sample_is_asked_about_where_nothing_else_is():
     sample = [suspect("1", score=0.02), suspect("2", score=0.01)]
     last = suspect("3", FAULT, 0)
-    assert [s.id for s in mix([last], sample)] == ["1", "2", "3"]
+    assert [s.id for s in mix([last], sample, apart=2)] == ["1", "2", "3"]

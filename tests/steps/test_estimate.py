@@ -14,7 +14,7 @@ from curation import steps, store
 from curation.cli import main
 from curation.core.errors import CurateError, DatasetError
 from curation.review.suspect import MISSING
-from curation.store import decisions, samples, suspects
+from curation.store import decisions, queue, samples, suspects
 from curation.store.decisions import Request
 from tests.app.dataset import RUN, build
 
@@ -80,14 +80,14 @@ def test_a_kill_before_the_sample_is_whole_changes_nothing(dataset, monkeypatch)
 
 def test_the_queue_asks_about_the_sample_among_the_suspects(dataset):
     before = {s.id for s in suspects.read(dataset)}
-    assert [s.id for s in samples.queue(dataset)] == [s.id for s in suspects.read(dataset)]
+    assert [s.id for s in queue.read(dataset)] == [s.id for s in suspects.read(dataset)]
     steps.estimate(dataset, SIZE)
-    queue = samples.queue(dataset)
-    assert {s.id for s in queue} == before | set(drawn(dataset))
-    assert len({s.id for s in queue}) == len(queue)
-    new = [s for s in queue if s.id not in before]
-    assert {s.kind for s in new} <= {s.kind for s in queue if s.id in before}
-    assert all(s.score >= min(x.score for x in queue if x.id in before) for s in new)
+    asked = queue.read(dataset)
+    assert {s.id for s in asked} == before | set(drawn(dataset))
+    assert len({s.id for s in asked}) == len(asked)
+    new = [s for s in asked if s.id not in before]
+    assert {s.kind for s in new} <= {s.kind for s in asked if s.id in before}
+    assert all(s.score >= min(x.score for x in asked if x.id in before) for s in new)
     outlines = suspects.outlines(dataset, [(s.id, s.image_id, s.field, s.suggested) for s in new])
     assert all(outlines[s.id]["seen"] == s.seen for s in new)
 
@@ -96,10 +96,10 @@ def test_what_is_decided_leaves_the_queue_and_an_undo_brings_it_back(dataset):
     steps.estimate(dataset, SIZE)
     key, image_id = next(iter(drawn(dataset).items()))
     decisions.decide(dataset, [Request("keep", image_id, key)])
-    assert key not in {s.id for s in samples.queue(dataset)}
+    assert key not in {s.id for s in queue.read(dataset)}
     decisions.undo(dataset)
-    assert key in {s.id for s in samples.queue(dataset, [image_id])}
-    assert {s.image_id for s in samples.queue(dataset, [image_id])} == {image_id}
+    assert key in {s.id for s in queue.read(dataset, image_ids=[image_id])}
+    assert {s.image_id for s in queue.read(dataset, image_ids=[image_id])} == {image_id}
 
 
 def test_photos_that_are_excluded_are_neither_drawn_nor_asked_about(dataset):
@@ -111,7 +111,7 @@ def test_photos_that_are_excluded_are_neither_drawn_nor_asked_about(dataset):
     decisions.decide(dataset, [Request("exclude", another)])
     result = steps.estimate(dataset, 1000)
     assert result.sample == sum(image_id != another for image_id in drawn(dataset).values())
-    assert another not in {s.image_id for s in samples.queue(dataset)}
+    assert another not in {s.image_id for s in queue.read(dataset)}
 
 
 def test_the_interval_narrows_with_what_is_decided(dataset):
