@@ -40,7 +40,7 @@ class Answer:
 
     Attributes:
         answer_id: unique
-        time, reviewer, action, image_id, instance_id, seconds, batch: as of
+        time, reviewer, action, image_id, instance_id, category, seconds, batch: as of
             :class:`curation.review.Decision`; action is ``undo`` where an answer is taken back
         check: a :class:`Check`
         after: the reviewer's last decision that stood then; empty where there was none
@@ -54,6 +54,7 @@ class Answer:
     image_id: str
     instance_id: str
     check: str
+    category: str = ""
     seconds: str = ""
     batch: str = ""
     after: str = ""

@@ -67,37 +67,43 @@ def take(
     An answer about a label that somebody changed meanwhile is worth nothing, and is not kept.
 
     Args:
-        given: each check, with the action, the category and the seconds of the answer
+        given: each check, with ``action``, ``category`` and ``seconds`` of the answer
         batch: as for :func:`curation.store.decisions.decide`
 
     Returns:
         what it would have decided, to be told as a decision is
     """
     who = _who(reviewer)
-    shown = {s.id: s for _, s in _as_suspects(dataset, [planned for planned, _ in given])}
     with dataset.locked():
-        kept = checks.keepers(dataset.review())
-        there = {(a.batch, a.instance_id) for a in answers(dataset) if a.batch}
-        new = [
+        after = _last(dataset, who)
+        answered = [
             checks.answer(
                 said["action"], planned.image_id, who,
-                instance_id=planned.instance_id, check=planned.check,
-                seconds=said.get("seconds", ""), batch=batch, after=_last(dataset, who),
+                instance_id=planned.instance_id, check=planned.check, category=said["category"],
+                seconds=said["seconds"], batch=batch, after=after,
             )
             for planned, said in given
-            if planned.instance_id in kept and (batch, planned.instance_id) not in there
         ]  # fmt: skip
+        kept = checks.keepers(dataset.review())
+        there = {(a.batch, a.instance_id) for a in answers(dataset) if a.batch}
+        new = [a for a in answered if a.instance_id in kept and (batch, a.instance_id) not in there]
         if new:
             _file(dataset).append(new)
+    return as_decisions(dataset, answered)
+
+
+def as_decisions(dataset: Dataset, answered: Sequence[Answer]) -> list[Decision]:
+    """What would have been decided, to be told as a decision is; never for the journal."""
+    planned = [Planned(a.instance_id, a.image_id, Check(a.check)) for a in answered]
+    shown = {s.id: s.label for _, s in _as_suspects(dataset, planned)}
     return [
         journal.decision(
-            said["action"], planned.image_id, who,
-            instance_id=planned.instance_id, category=said.get("category", ""),
-            before=shown[planned.instance_id].label if planned.instance_id in shown else "",
-            # Nobody reads it: it is what a decision of this kind has.
-            mask="-" if said["action"] in ("redraw", "add") else "",
+            a.action, a.image_id, a.reviewer,
+            instance_id=a.instance_id, category=a.category, before=shown.get(a.instance_id, ""),
+            # Nobody reads it: it is what such a decision cannot be without.
+            mask="-" if a.action in ("redraw", "add") else "",
         )
-        for planned, said in given
+        for a in answered
     ]  # fmt: skip
 
 

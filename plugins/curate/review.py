@@ -14,7 +14,7 @@ from curation.core import rle
 from curation.core.errors import CurateError
 from curation.core.text import count
 from curation.review import Decision, journal, keys
-from curation.review.checks import Answer, Planned
+from curation.review.checks import Planned
 from curation.review.suspect import PHOTO, Suspect
 from curation.store import checks, claims, database, decisions, edits, labels, queue, suspects
 from curation.store.decisions import RefusedError, Request
@@ -158,21 +158,18 @@ class Undo(_Question):
         at_once = {a.batch for a in answered if a.batch}
         with_it = any(d.batch in at_once for d in dataset.review().active)
         gone = decisions.undo(dataset, who, which, key) if with_it or not answered else []
+        told = [*gone, *checks.as_decisions(dataset, answered)]
         message = "There is no decision of yours to undo."
-        if gone or answered:
-            message = f"Took back: {count(len(gone) + len(answered), 'decision')}."
-        if gone and not answered:
-            message = f"Took back: {journal.summary(gone)}."
-        of_photos = {one.image_id for one in (*gone, *answered)}
+        if told:
+            message = f"Took back: {journal.summary(told)}."
+        of_photos = {d.image_id for d in told}
         back = queue.read(dataset, who, of_photos) if of_photos else []
         photos = {d.image_id for d in gone if d.action == "exclude"}
-        decided = [s for s in back if any(_is_about(d, s) for d in (*gone, *answered))]
+        decided = [s for s in back if any(_is_about(d, s) for d in told)]
         again = [s for s in back if s in decided or s.image_id in photos]
-        undone = [{"action": d.action, "category": d.category, **_of(d)} for d in gone] + [
-            {"action": a.action, "category": "", **_of(a)} for a in answered
-        ]
+        keep = ("action", "image_id", "instance_id", "category")
         return {
-            "undone": undone,
+            "undone": [{name: getattr(d, name) for name in keep} for d in told],
             "suspects": [asdict(s) for s in again],
             "front": [s.id for s in decided or again],
             "counts": _counts(dataset),
@@ -180,11 +177,7 @@ class Undo(_Question):
         }
 
 
-def _of(one: Decision | Answer) -> dict[str, str]:
-    return {"image_id": one.image_id, "instance_id": one.instance_id}
-
-
-def _is_about(d: Decision | Answer, suspect: Suspect) -> bool:
+def _is_about(d: Decision, suspect: Suspect) -> bool:
     if suspect.field == PHOTO:
         return d.action in journal.ON_PHOTOS and d.image_id == suspect.image_id
     return d.instance_id == suspect.id
