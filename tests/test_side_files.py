@@ -27,7 +27,7 @@ from curation.issues import scoring
 from curation.issues.feature_table import _KEYS_OF, FeatureTable
 from curation.issues.issue import ISSUES, Issue
 from curation.issues.pipeline import STATISTICS, load_statistics
-from curation.review import Journal, keys
+from curation.review import Journal, checks, keys
 from curation.review.journal import decision
 from curation.steps import parts
 from curation.steps.decisions import _requests
@@ -145,6 +145,12 @@ def sample(folder: Path) -> None:
     np.savez_compressed(folder / samples.FILE, **arrays, drawn=np.array([1]))
 
 
+def answers(folder: Path) -> None:
+    of_label = {"instance_id": "1", "check": checks.Check.KEPT}
+    given = [checks.answer(action, "a", "Ann", **of_label) for action in ("keep", "delete")]
+    checks.Answers(folder / checks.FILE).append(given)
+
+
 def flagged(folder: Path) -> SimpleNamespace:
     """A dataset whose flagged run is in a folder."""
     return SimpleNamespace(flagged="r1", run_folder=lambda run: folder)
@@ -167,6 +173,7 @@ FILES = [
     SideFile("splits.csv", lambda f: parts.write(f / "splits.csv", DEALT),
              lambda f: parts.read(f / "splits.csv")),
     SideFile("decisions.csv", journal, lambda f: Journal(f / "decisions.csv").read()),
+    SideFile(checks.FILE, answers, lambda f: checks.Answers(f / checks.FILE).read()),
     SideFile("mine.csv", by_hand, lambda f: list(_requests(f / "mine.csv"))),
     SideFile("imported-data-train.csv", imported, lambda f: list(skipped(f))),
     SideFile(ISSUES, issues, lambda f: report._worst(DATASET, f / ISSUES, "error_score").to_dict()),

@@ -1,4 +1,4 @@
-"""Verbs that say how good labels and reviewers are: ``estimate``."""
+"""How good labels and reviewers are: ``estimate``, and what ``decisions`` says of reviewers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from curation.review.estimate import SAMPLE, Interval
 
 if TYPE_CHECKING:
     from curation.steps.estimate import EstimateResult
+    from curation.store import Dataset
 
 
 @click.command()
@@ -52,6 +53,64 @@ def estimate(dataset: str, sample: int, as_json: bool) -> None:
         )
     else:
         console.say(f"All {console.count(result.sample, 'label')} of the sample are decided.")
+
+
+def say_disagreements(dataset: Dataset, as_json: bool) -> None:
+    """Prints the labels on which two reviewers said different things, and how far they agree."""
+    from curation.review import agreement
+
+    found = agreement.compare(dataset.journal.read())
+    if as_json:
+        click.echo(json.dumps(asdict(found)))
+        return
+    listed = [
+        (d.image_id, d.instance_id, d.category, "; ".join(f"{w}: {s}" for w, s in d.said.items()))
+        for d in found.disagreements
+    ]
+    console.out.print(console.table(("image_id", "instance_id", "label", "said"), listed))
+    of = {"all": found.whole, **found.by_class}
+    rows = [(name, a.labels, a.agreed, a.alpha) for name, a in of.items()]
+    header = ("label", "seen by two or more", "all agreed", "Krippendorff's alpha")
+    console.out.print(console.table(header, rows))
+    whole = found.whole
+    console.say(
+        f"Reviewers agreed on {whole.agreed:,} of {console.count(whole.labels, 'label')} that two "
+        "or more of them decided on."
+    )
+
+
+def say_reviewers(dataset: Dataset, as_json: bool) -> None:
+    """Prints how much and how fast each reviewer decided, and what came of the checks."""
+    from curation.review import checks, statistics
+    from curation.store.checks import answers
+
+    paces = statistics.compute(dataset.review(), {}, ()).by_reviewer
+    hits = checks.hits(answers(dataset))
+    if as_json:
+        told = {
+            who: {
+                "pace": asdict(paces[who]) if who in paces else None,
+                "checks": asdict(hits[who]) if who in hits else None,
+            }
+            for who in {**paces, **hits}
+        }
+        click.echo(json.dumps(told))
+        return
+    rows = []
+    for who in {**paces, **hits}:
+        pace, hit = paces.get(who), hits.get(who)
+        given = (pace.decisions, pace.an_hour, pace.seconds) if pace else (0, None, None)
+        checked = ("", "")
+        if hit:
+            checked = (f"{hit.caught} of {hit.planted}", f"{hit.left_alone} of {hit.kept}")
+        rows.append((who, *given, *checked))
+    header = ("reviewer", "decisions", "an hour", "seconds for one", "planted errors caught",
+              "right labels kept")  # fmt: skip
+    console.out.print(console.table(header, rows))
+
+
+OF_REVIEWERS = {"disagreements": say_disagreements, "reviewers": say_reviewers}
+"""What ``curate decisions`` says of reviewers, each of a dataset and whether as JSON."""
 
 
 def _as_json(result: EstimateResult) -> dict:

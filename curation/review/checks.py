@@ -76,9 +76,14 @@ class Hits:
     left_alone: int = 0
 
     @property
-    def rate(self) -> float:
-        """Of all of them, the share that was answered rightly."""
-        return (self.caught + self.left_alone) / (self.planted + self.kept)
+    def sentence(self) -> str:
+        """How many were answered rightly.
+
+        >>> Hits(planted=4, caught=3, kept=2, left_alone=2).sentence
+        '5 of 6 (83 %)'
+        """
+        right, every = self.caught + self.left_alone, self.planted + self.kept
+        return f"{right} of {every} ({right / every:.0%})".replace("%", " %")
 
 
 class Planned(NamedTuple):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from curation import store
+from curation.cli import main
 from curation.review import keys
 from curation.review.checks import FILE, Check, token
-from curation.store import checks, database, decisions
+from curation.store import app, checks, database, decisions
 from curation.store import suspects as found
 from curation.store.decisions import Request
 from tests.app.dataset import build
@@ -179,3 +182,32 @@ def test_a_check_on_a_label_that_changed_meanwhile_counts_for_nothing(dataset):
 def test_a_token_says_nothing_but_to_who_made_it(dataset):
     assert token(Check.KEPT, "a", "x") != token(Check.KEPT, "a", "y")
     assert checks.check_of(dataset, "a" * 24, "0" * 16) is None
+
+
+def test_who_answered_how_is_told_by_reviewer(dataset):
+    check = asked(dataset)[0]
+    decide(dataset, check, "keep", "cleo")
+    run = CliRunner().invoke(main, ["decisions", dataset.name, "reviewers", "--json"])
+    told = json.loads(run.stdout)
+    assert set(told) == {*KEPT_BY, "cleo"}
+    assert told["cleo"]["pace"] is None
+    hits = told["cleo"]["checks"]
+    assert (hits["planted"] + hits["kept"], hits["caught"]) == (1, 0)
+    assert told["anna"]["checks"] is None
+    panel = sys.modules[app.load_plugin().Progress.__module__]
+    lines = panel._reviewers({}, panel.hits(checks.answers(dataset))).splitlines()
+    assert "| cleo | 0 |" in lines[-1]
+    assert "of 1 (" in lines[-1]
+
+
+def test_who_disagrees_is_listed(dataset):
+    image_id, key, _ = next(row for row in _labels(dataset) if not row[2])
+    decisions.decide(dataset, [Request("delete", image_id, key)], "cleo")
+    run = CliRunner().invoke(main, ["decisions", dataset.name, "disagreements"])
+    assert run.exit_code == 0, run.output
+    assert "cleo: deleted it" in run.output
+    assert "Krippendorff's alpha" in run.output
+    run = CliRunner().invoke(main, ["decisions", dataset.name, "disagreements", "--json"])
+    found = json.loads(run.stdout)
+    assert [d["instance_id"] for d in found["disagreements"]] == [key]
+    assert found["whole"]["agreed"] == found["whole"]["labels"] - 1
