@@ -22,7 +22,7 @@ def main() -> None:
 
 for verb in (
     imports.import_, data.remap, data.audit, train.train, train.sweep, train.evaluate, loop.predict,
-    loop.flag, tools.review, data.decisions, quality.estimate, loop.report, data.export,
-    train.export_model, tools.app, tools.plugin, tools.demo, tools.doctor,
+    loop.flag, tools.review, data.decisions, quality.estimate, quality.diff, loop.report,
+    data.export, train.export_model, tools.app, tools.plugin, tools.demo, tools.doctor,
 ):  # fmt: skip
     main.add_command(verb)

@@ -1,4 +1,4 @@
-"""How good labels and reviewers are: ``estimate``, and what ``decisions`` says of reviewers."""
+"""How good labels and reviewers are: ``estimate``, ``diff``, and part of ``decisions``."""
 
 from __future__ import annotations
 
@@ -53,6 +53,40 @@ def estimate(dataset: str, sample: int, as_json: bool) -> None:
         )
     else:
         console.say(f"All {console.count(result.sample, 'label')} of the sample are decided.")
+
+
+@click.command()
+@click.argument("dataset")
+@click.argument("earlier")
+@click.argument("later", default="now")
+@as_json
+def diff(dataset: str, earlier: str, later: str, as_json: bool) -> None:
+    """List the labels that changed from when one round or run began to when another did.
+
+    EARLIER and LATER are names of rounds or runs; LATER may be left out, and is now.
+
+    Changes: a saved view in the App, "labels changed from EARLIER to LATER"; no label.
+
+    \b
+    curate diff photos r1 r2
+    curate diff photos r1
+    """
+    from curation import steps, store
+
+    found = steps.diff(store.open(dataset), earlier, later)
+    if as_json:
+        click.echo(json.dumps([asdict(change) for change in found.changes]))
+    else:
+        rows = [
+            (c.image_id, c.instance_id, c.before or "-", c.after or "-",
+             "redrawn" if c.redrawn else "", c.said, c.time)
+            for c in found.changes
+        ]  # fmt: skip
+        header = ("image_id", "instance_id", earlier, later, "mask", "by", "time")
+        console.out.print(console.table(header, rows))
+    where = f': the view "{found.view}" in the App' if found.view else ""
+    labels = console.count(len([c for c in found.changes if c.instance_id]), "label")
+    console.say(f"{labels} changed, in {console.count(len(found.photos), 'photo')}{where}.")
 
 
 def say_disagreements(dataset: Dataset, as_json: bool) -> None:

@@ -12,6 +12,7 @@ callback where it is; see :mod:`curation.core.progress`.
 
 from curation.steps.audit import audit
 from curation.steps.decisions import export_decisions, import_decisions
+from curation.steps.diff import diff
 from curation.steps.estimate import estimate
 from curation.steps.evaluate import evaluate
 from curation.steps.export import export
@@ -24,6 +25,6 @@ from curation.steps.report import report
 from curation.steps.train import resume, train
 
 __all__ = [
-    "audit", "estimate", "evaluate", "export", "export_decisions", "export_model", "flag",
+    "audit", "diff", "estimate", "evaluate", "export", "export_decisions", "export_model", "flag",
     "import_decisions", "ingest", "predict", "remap", "report", "resume", "train",
 ]  # fmt: skip

@@ -34,6 +34,16 @@ def save_view(
             dataset.samples.save_view(name, view, description=description)
 
 
+def replace_view(
+    dataset: Dataset, name: str, description: str, make: Callable[[], fo.DatasetView]
+) -> None:
+    """Saves a view, in place of the one of this name; a kill in between leaves none of them."""
+    with dataset.locked():
+        if _is_saved(dataset, "saved_views", "views", name):
+            dataset.samples.delete_saved_view(name)
+        save_view(dataset, name, description, make)
+
+
 def save_workspace(
     dataset: Dataset, name: str, description: str, make: Callable[[], fo.Space]
 ) -> None:
