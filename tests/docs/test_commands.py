@@ -255,7 +255,13 @@ SAID = {
     ],
     AUDIT: ["Audited 60 photos of photos"],
     ISSUES: ["Flagged", "suspect-source-labels.png"],
-    PLUGINS: ["excluded the photo figure-0003"],
+    PLUGINS: [
+        "60 of the 60 labels in the sample are left",
+        "Reviewers agreed on",
+        "seconds for one",
+        "labels changed from r1 to r2",
+        "excluded the photo figure-0003",
+    ],
     TRAINING: [
         "probabilities differ by at most",
         "Predicted 60 photos: prediction_big",
