@@ -140,9 +140,10 @@ def tables(folder: Path) -> None:
 
 
 def sample(folder: Path) -> None:
-    arrays = {"ids": np.array(["a" * 24, "b" * 24]), "image_ids": np.array(["a", "b"])}
-    arrays |= {"score": np.array([0.1, 0.9]), "stratum": np.array([0, 5])}
-    np.savez_compressed(folder / samples.FILE, **arrays, drawn=np.array([1]))
+    arrays = {"ids": np.array([b"a" * 24, b"b" * 24]), "image_ids": np.array(["a", "b"])}
+    arrays |= {"score": np.array([0.1, 0.9]), "stratum": np.array([0, 5]), "photo": np.arange(2)}
+    arrays |= {"drawn": np.array([1]), "taxonomy": np.array(["5" * 16])}
+    np.savez_compressed(folder / samples.FILE, **arrays)
 
 
 def answers(folder: Path) -> None:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from curation.core.errors import DatasetError
-from curation.core.taxonomy import IGNORE
 from curation.review import Review
 from curation.review.estimate import NEXT, RIGHT, SAMPLE, UNDECIDED, WRONG, Estimate, Labels
 from curation.review.estimate import estimate as of_labels
 from curation.review.suspect import FAULT, MISSING, SOURCE_LABEL
-from curation.store import Dataset, bulk, samples, suspects
-from curation.store.fields import GROUND_TRUTH, LABELS
+from curation.store import Dataset, samples, suspects
+from curation.store.fields import LABELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +74,14 @@ def estimate(dataset: Dataset, size: int = SAMPLE) -> EstimateResult:
         size: labels in the sample; a smaller one that was drawn is filled up
 
     Raises:
-        DatasetError: no run was flagged yet, or nothing is left to draw
+        DatasetError: as :func:`curation.store.samples.draw`
     """
     review = dataset.review()
     sample = samples.draw(dataset, size, review.excluded)
     names = tuple(c.name for c in dataset.taxonomy.classes)
-    given = {
-        key: category
-        for key, category in _given(dataset, review.excluded).items()
-        if category in names
-    }
+    given = samples.imported(dataset, review.excluded)
     said = _verdicts(review, given)
-    frame = {str(key): i for i, key in enumerate(sample.ids)}
+    frame = {key.decode(): i for i, key in enumerate(sample.ids)}
     ids = [key for key in given if key in frame or key in said]
     if not ids:
         raise DatasetError(dataset.name, "has no label left that its sample was drawn from")
@@ -97,7 +92,7 @@ def estimate(dataset: Dataset, size: int = SAMPLE) -> EstimateResult:
         category=np.array([names.index(given[key]) for key in ids]),
         said=np.array([said.get(key, UNDECIDED) for key in ids], np.int8),
         sampled=np.isin(at, sample.drawn),
-        stratum=np.where(at < 0, 0, sample.stratum[at]),
+        stratum=np.where(at < 0, 0, sample.stratum[at]).astype(np.int64),
     )
     number = {key: i for i, key in enumerate(ids)}
     queue = [number[key] for key in _queue(dataset) if key in number][:NEXT]
@@ -111,21 +106,6 @@ def estimate(dataset: Dataset, size: int = SAMPLE) -> EstimateResult:
         ahead=len(queue),
         bands=_bands(labels, at >= 0, found),
     )
-
-
-def _given(dataset: Dataset, without: frozenset[str]) -> dict[str, str]:
-    """The class of each label as imported, by instance_id; what the taxonomy drops is left out."""
-    active = dataset.taxonomy
-    wanted = {"image_id": 1, f"{GROUND_TRUTH}.detections._id": 1}
-    wanted |= {f"{GROUND_TRUTH}.detections.label": 1}
-    found = {}
-    for photo in bulk.collection(dataset.samples).find({"excluded": {"$ne": True}}, wanted):
-        for d in bulk.detections(photo, GROUND_TRUTH):
-            known = photo["image_id"] not in without and not active.unmapped({d["label"]: 1})
-            category = active.target(d["label"]) if known else None
-            if category not in (None, IGNORE):
-                found[str(d["_id"])] = category
-    return found
 
 
 def _verdicts(review: Review, given: Mapping[str, str]) -> dict[str, int]:

@@ -25,16 +25,18 @@ def read(
     Raises:
         CurateError: the sample, the answers to checks or ``review.toml`` cannot be read
     """
-    sample = samples.read(dataset)
-    left = sample.left(dataset.review().decided) if sample else []
     share = keys.checks(database.home())
+    sample = samples.read(dataset)
+    left: dict[str, str] = {}
+    if sample and samples.is_of(sample, dataset):
+        decided = dataset.review().decided
+        left = {key: photo for key, photo in sample.photos.items() if key not in decided}
     if not left and not share:
         return suspects.read(dataset, image_ids)
     mixed = suspects.read(dataset)
-    if sample and left:
-        order = {str(sample.ids[i]): rank for rank, i in enumerate(left)}
-        photos = {str(sample.image_ids[i]) for i in left}
-        drawn = suspects.of_labels(dataset, photos, order.keys())
+    if left:
+        order = {key: rank for rank, key in enumerate(left)}
+        drawn = suspects.of_labels(dataset, set(left.values()), left)
         mixed = mix(mixed, sorted(drawn, key=lambda s: order[s.id]), SAMPLED_APART)
     if count := round(share * len(mixed)):
         planted = checks.asked(dataset, reviewer, count)

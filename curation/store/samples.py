@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from curation.core import npz
 from curation.core.atomic import replacing
 from curation.core.errors import CurateError, DatasetError
+from curation.core.taxonomy import IGNORE
 from curation.review import estimate
 from curation.store import bulk, suspects
 from curation.store.dataset import Dataset
-from curation.store.fields import LABELS
+from curation.store.fields import GROUND_TRUTH, LABELS
 
 FILE = "sample.npz"
 """In the run's folder."""
@@ -34,22 +35,29 @@ class Sample:
     """A sample, and what it was drawn from.
 
     Attributes:
-        ids: (N,) of the labels that nobody had decided on then, in order
-        image_ids: (N,) of their photos
+        ids: (N,) of the labels that nobody had decided on then, in order; ASCII
+        photo: (N,) the photo of each, as an index into ``image_ids``
+        image_ids: (P,)
         score: (N,) the error_score of each, as it was
         stratum: (N,) see :func:`curation.review.estimate.strata`
         drawn: (S,) the sample, as indices: the first of it are a smaller one
+        taxonomy: (1,) a hash of the one under which the run scored them
     """
 
-    ids: NDArray[np.str_]
+    ids: NDArray[np.bytes_]
+    photo: NDArray[np.int32]
     image_ids: NDArray[np.str_]
     score: NDArray[np.float64]
-    stratum: NDArray[np.int64]
+    stratum: NDArray[np.int8]
     drawn: NDArray[np.int64]
+    taxonomy: NDArray[np.str_]
 
-    def left(self, decided: Collection[str]) -> list[int]:
-        """The labels of the sample that nobody decided on, as indices."""
-        return [i for i in self.drawn.tolist() if str(self.ids[i]) not in decided]
+    @property
+    def photos(self) -> dict[str, str]:
+        """The image_id of each label that was drawn, by its id."""
+        return {
+            self.ids[i].decode(): str(self.image_ids[self.photo[i]]) for i in self.drawn.tolist()
+        }
 
 
 def path(dataset: Dataset) -> Path:
@@ -78,11 +86,16 @@ def read(dataset: Dataset) -> Sample | None:
     arrays = npz.read(path(dataset), _AGAIN)
     try:
         sample = Sample(**arrays)
-        lengths = {len(a) for a in (sample.ids, sample.image_ids, sample.score, sample.stratum)}
-        ranges = ((sample.drawn, len(sample.ids)), (sample.stratum, estimate.STRATA))
+        lengths = {len(a) for a in (sample.ids, sample.photo, sample.score, sample.stratum)}
+        ranges = (
+            (sample.drawn, len(sample.ids)),
+            (sample.stratum, estimate.STRATA),
+            (sample.photo, len(sample.image_ids)),
+        )
         sane = len(lengths) == 1 and all(
             a.dtype.kind == "i" and (a >= 0).all() and (a < end).all() for a, end in ranges
         )
+        sane &= sample.ids.dtype.kind == "S" and len(sample.taxonomy) == 1
         if not sane or not np.isfinite(sample.score).all():
             raise ValueError
     except (TypeError, ValueError):
@@ -99,17 +112,26 @@ def draw(dataset: Dataset, size: int, without: Collection[str]) -> Sample:
         without: photos that stay out, by image_id
 
     Raises:
-        DatasetError: no run was flagged yet, or no label is left to draw
+        DatasetError: no run was flagged yet, no label is left to draw, or the sample was drawn
+            under another taxonomy
         CurateError: the file is damaged
     """
     with dataset.locked():
         known = read(dataset)
+        if known and not is_of(known, dataset):
+            raise DatasetError(
+                dataset.name,
+                f"{dataset.flagged} scored the labels, and a sample of them was drawn, under "
+                "another taxonomy: remap to that, or train and flag a run under this one",
+            )
         if known and len(known.drawn) >= min(size, len(known.ids)):
             return known
         sample = known or _frame(dataset, without)
         seed = blake2b(f"{dataset.name}\0{dataset.flagged}".encode(), digest_size=8).digest()
         rng = np.random.default_rng(int.from_bytes(seed))
-        sample = Sample(**{**vars(sample), "drawn": estimate.draw(sample.stratum, size, rng)})
+        sample = Sample(
+            **{**vars(sample), "drawn": estimate.draw(sample.stratum.astype(np.int64), size, rng)}
+        )
         with replacing(path(dataset)) as part:
             np.savez_compressed(part, allow_pickle=False, **vars(sample))
     return sample
@@ -133,7 +155,42 @@ def _frame(dataset: Dataset, without: Collection[str]) -> Sample:
             f"has no label that {dataset.flagged} scored and nobody decided on: nothing is left "
             "to draw a sample from",
         )
-    ids, image_ids, scores = zip(*rows, strict=True)
+    ids, of_photos, scores = zip(*rows, strict=True)
+    image_ids, photo = np.unique(np.array(of_photos), return_inverse=True)
     score = np.array(scores, float)
-    nothing = np.zeros(0, np.int64)
-    return Sample(np.array(ids), np.array(image_ids), score, estimate.strata(score), nothing)
+    return Sample(
+        ids=np.array(ids, "S"),
+        photo=photo.astype(np.int32),
+        image_ids=image_ids,
+        score=score,
+        stratum=estimate.strata(score).astype(np.int8),
+        drawn=np.zeros(0, np.int64),
+        taxonomy=np.array([_taxonomy(dataset)]),
+    )
+
+
+def is_of(sample: Sample, dataset: Dataset) -> bool:
+    """Whether a sample was drawn under the active taxonomy."""
+    return str(sample.taxonomy[0]) == _taxonomy(dataset)
+
+
+def _taxonomy(dataset: Dataset) -> str:
+    return blake2b(dataset.taxonomy_toml.encode(), digest_size=8).hexdigest()
+
+
+def imported(dataset: Dataset, without: Collection[str]) -> dict[str, str]:
+    """The class of each label as imported, by its id, under the active taxonomy.
+
+    Args:
+        without: photos that are left out, by image_id
+    """
+    active = dataset.taxonomy
+    wanted = ("image_id", *(f"{GROUND_TRUTH}.detections.{key}" for key in ("_id", "label")))
+    found = {}
+    for photo in bulk.collection(dataset.samples).find({}, dict.fromkeys(wanted, 1)):
+        for d in bulk.detections(photo, GROUND_TRUTH):
+            if photo["image_id"] in without or active.unmapped({d["label"]: 1}):
+                continue
+            if (category := active.target(d["label"])) not in (None, IGNORE):
+                found[str(d["_id"])] = category
+    return found

@@ -39,8 +39,7 @@ def dataset(built) -> Iterator[store.Dataset]:
 
 def drawn(dataset) -> dict[str, str]:
     """The photo of each label of the sample, by its id."""
-    sample = samples.read(dataset)
-    return {str(sample.ids[i]): str(sample.image_ids[i]) for i in sample.drawn}
+    return samples.read(dataset).photos
 
 
 def decide_all(dataset, action: str = "keep") -> None:
@@ -148,6 +147,15 @@ def test_a_damaged_sample_is_said(dataset):
     np.savez(samples.path(dataset), ids=np.array(["a"]))
     with pytest.raises(CurateError, match="no sample that curate wrote"):
         steps.estimate(dataset, SIZE)
+
+
+def test_under_another_taxonomy_the_sample_is_of_other_labels(dataset, monkeypatch):
+    steps.estimate(dataset, SIZE)
+    before = {s.id for s in suspects.read(dataset)}
+    monkeypatch.setattr(samples, "_taxonomy", lambda dataset: "another")
+    with pytest.raises(DatasetError, match="another taxonomy: remap to that"):
+        steps.estimate(dataset, SIZE)
+    assert {s.id for s in queue.read(dataset)} == before
 
 
 def test_without_a_flagged_run_the_way_out_is_said(dataset, monkeypatch):
