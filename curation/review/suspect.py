@@ -19,7 +19,7 @@ _LATER = {SOURCE_LABEL: 1, FAULT: 2}
 SAME_PLACE = 0.5
 """IoU of two boxes from which on they are about the same garment."""
 
-_PLAINLY = 6
+_PLAINLY = 3
 """One suspect in so many is asked about in the words in which a label of a sample is."""
 
 Box = tuple[float, float, float, float]
