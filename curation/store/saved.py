@@ -12,6 +12,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from bson import json_util
+
 from curation.store import bulk
 from curation.store.dataset import Dataset
 from curation.store.lazy import fo
@@ -37,11 +39,14 @@ def save_view(
 def replace_view(
     dataset: Dataset, name: str, description: str, make: Callable[[], fo.DatasetView]
 ) -> None:
-    """Saves a view, in place of the one of this name; a kill in between leaves none of them."""
+    """Saves a view, or what it shows by now in the one of this name: with one write, as FiftyOne
+    would delete that first."""
     with dataset.locked():
-        if _is_saved(dataset, "saved_views", "views", name):
-            dataset.samples.delete_saved_view(name)
         save_view(dataset, name, description, make)
+        stages = [json_util.dumps(stage) for stage in make()._serialize(include_uuids=False)]
+        views = bulk.collection(dataset.samples).database["views"]
+        of_name = {"_dataset_id": bulk.dataset_id(dataset.samples), "name": name}
+        views.update_one(of_name, {"$set": {"view_stages": stages}})
 
 
 def save_workspace(
