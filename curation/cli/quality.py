@@ -10,20 +10,18 @@ import click
 
 from curation.cli.group import as_json
 from curation.core import console
-from curation.review.estimate import SAMPLE, Interval
 
 if TYPE_CHECKING:
+    from curation.review.estimate import Interval
     from curation.steps.estimate import EstimateResult
     from curation.store import Dataset
 
 
 @click.command()
 @click.argument("dataset")
-@click.option(
-    "--sample", type=click.IntRange(10, 10_000), default=SAMPLE, help="Labels to draw; default: 60."
-)
+@click.option("--sample", type=click.IntRange(10, 10_000), help="Labels to draw; default: 60.")
 @as_json
-def estimate(dataset: str, sample: int, as_json: bool) -> None:
+def estimate(dataset: str, sample: int | None, as_json: bool) -> None:
     """Say how many labels are wrong, how many of them were found, and what the next 50 hold.
 
     A sample is drawn at random, once for each flagged run, and comes up in the review panel among
@@ -38,8 +36,9 @@ def estimate(dataset: str, sample: int, as_json: bool) -> None:
     curate estimate photos --sample 120
     """
     from curation import steps, store
+    from curation.review.estimate import SAMPLE
 
-    result = steps.estimate(store.open(dataset), sample)
+    result = steps.estimate(store.open(dataset), sample or SAMPLE)
     if as_json:
         click.echo(json.dumps(_as_json(result)))
     else:
