@@ -28,13 +28,14 @@ from curation.issues import scoring
 from curation.issues.feature_table import _KEYS_OF, FeatureTable
 from curation.issues.issue import ISSUES, Issue
 from curation.issues.pipeline import STATISTICS, load_statistics
-from curation.review import Journal, keys
+from curation.review import Journal, checks, keys
 from curation.review.journal import decision
 from curation.rounds import comparison, proof, state
 from curation.steps import dealing, frozen, parts, verify
 from curation.steps.dealing import Dealing
 from curation.steps.decisions import _requests
 from curation.steps.frozen import FrozenSet
+from curation.store import samples
 from curation.store.import_report import Imported, list_path, skipped
 from tests.conftest import picture, record
 from tests.mutations import mutated
@@ -161,6 +162,24 @@ def tables(folder: Path) -> None:
     np.savez(folder / STATISTICS, thresholds=np.arange(3.0))
 
 
+def sample(folder: Path) -> None:
+    arrays = {"ids": np.array([b"a" * 24, b"b" * 24]), "image_ids": np.array(["a", "b"])}
+    arrays |= {"score": np.array([0.1, 0.9]), "stratum": np.array([0, 5]), "photo": np.arange(2)}
+    arrays |= {"drawn": np.array([1]), "taxonomy": np.array(["5" * 16])}
+    np.savez_compressed(folder / samples.FILE, **arrays)
+
+
+def answers(folder: Path) -> None:
+    of_label = {"instance_id": "1", "check": checks.Check.KEPT}
+    given = [checks.answer(action, "a", "Ann", **of_label) for action in ("keep", "delete")]
+    checks.Answers(folder / checks.FILE).append(given)
+
+
+def flagged(folder: Path) -> SimpleNamespace:
+    """A dataset whose flagged run is in a folder."""
+    return SimpleNamespace(flagged="r1", run_folder=lambda run: folder)
+
+
 def texts(folder: Path) -> None:
     (folder / "own.toml").write_text(TAXONOMY)
     (folder / "recipe.toml").write_text("size = 64\nlearning_rate = 0.1\nweights = \"none\"\n"
@@ -178,6 +197,7 @@ FILES = [
     SideFile("splits.csv", lambda f: parts.write(f / "splits.csv", DEALT),
              lambda f: parts.read(f / "splits.csv")),
     SideFile("decisions.csv", journal, lambda f: Journal(f / "decisions.csv").read()),
+    SideFile(checks.FILE, answers, lambda f: checks.Answers(f / checks.FILE).read()),
     SideFile("mine.csv", by_hand, lambda f: list(_requests(f / "mine.csv"))),
     SideFile("imported-data-train.csv", imported, lambda f: list(skipped(f))),
     SideFile(ISSUES, issues,
@@ -201,6 +221,7 @@ FILES = [
     SideFile("features-00000.npz", tables,
              lambda f: vars(FeatureTable.load(f / "features-00000.npz"))),
     SideFile(STATISTICS, tables, load_statistics),
+    SideFile(samples.FILE, sample, lambda f: samples.read(flagged(f)), True),
     SideFile("own.toml", texts, lambda f: taxonomy.load(str(f / "own.toml"))),
     SideFile("recipe.toml", texts, lambda f: recipes.load(str(f / "recipe.toml"))),
     SideFile(keys.FILE, texts, keys.load),

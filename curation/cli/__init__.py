@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from curation.cli import data, freeze, imports, loop, round, tools, train
+from curation.cli import data, freeze, imports, loop, quality, round, tools, train
 from curation.cli.group import Verbs
 
 
@@ -22,7 +22,8 @@ def main() -> None:
 
 for verb in (
     imports.import_, data.remap, data.audit, train.train, train.sweep, train.evaluate, loop.predict,
-    loop.flag, tools.review, data.decisions, loop.report, data.export, freeze.freeze,
-    train.export_model, round.round_, tools.app, tools.plugin, tools.demo, tools.doctor,
+    loop.flag, tools.review, data.decisions, quality.estimate, quality.diff, round.round_,
+    loop.report, data.export, freeze.freeze, train.export_model, tools.app, tools.plugin,
+    tools.demo, tools.doctor,
 ):  # fmt: skip
     main.add_command(verb)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from curation.cli import quality
 from curation.cli.dealing import deal, dealing
 from curation.cli.group import as_json
 from curation.core import console
@@ -95,7 +96,11 @@ def audit(dataset: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("dataset")
-@click.argument("what", type=click.Choice(["list", "export", "import", "undo"]), default="list")
+@click.argument(
+    "what",
+    type=click.Choice(["list", "export", "import", "undo", *quality.OF_REVIEWERS]),
+    default="list",
+)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), required=False)
 @as_json
 def decisions(dataset: str, what: str, file: Path | None, as_json: bool) -> None:
@@ -106,12 +111,16 @@ def decisions(dataset: str, what: str, file: Path | None, as_json: bool) -> None
     the whole photo exclude and include; the ids are those in issues.csv. Where the category
     is a label of the annotation file, not a class, a column taxonomy says source.
     undo takes your last decision back, and what you decided at once with it.
+    disagreements lists the labels on which two reviewers said different things, overruled ones
+    too, and how far they agree; reviewers, how each decides, and how many checks were answered
+    rightly.
 
     Changes: import and undo the journal, decisions.csv, and the labels; the others nothing.
 
     \b
     curate decisions photos
     curate decisions photos import decisions.csv
+    curate decisions photos disagreements
     """
     from curation import steps, store
     from curation.review.journal import summary
@@ -120,6 +129,9 @@ def decisions(dataset: str, what: str, file: Path | None, as_json: bool) -> None
     if (file is None) == (what in ("export", "import")):
         raise click.UsageError(f"{what} {'needs a FILE' if file is None else 'takes no FILE'}")
     opened = store.open(dataset)
+    if what in quality.OF_REVIEWERS:
+        quality.OF_REVIEWERS[what](opened, as_json)
+        return
     if what == "import" and file:
         taken = steps.import_decisions(opened, file)
         console.say(f"Took {console.count(len(taken), 'decision')} from {file}.")

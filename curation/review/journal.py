@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from filelock import FileLock
 
-from curation.core import rle
+from curation.core import appended, rle
 from curation.core.atomic import replacing
 from curation.core.errors import FormatError
 from curation.core.rle import Rle
@@ -123,6 +123,7 @@ class Decision:
 
 
 COLUMNS = tuple(f.name for f in fields(Decision))
+_HEADER = f"{','.join(COLUMNS)}\n".encode()
 _NEEDED = COLUMNS[:5]
 """What no decision of whatever curate lacks."""
 
@@ -235,17 +236,8 @@ class Journal:
             self.read()
             if self._header and self._header != list(COLUMNS):
                 with replacing(self.path) as part, part.open("wb") as file:
-                    _write(file, self._entries, header=True)
-            # Unbuffered: closing a buffer would write what a full disk refused once more.
-            with self.path.open("a+b", buffering=0) as file:
-                header = not _cut_torn_line(file)
-                end = file.seek(0, os.SEEK_END)
-                try:
-                    _write(file, decisions, header=header)
-                except OSError as error:
-                    file.truncate(end)  # all or none
-                    error.filename = str(self.path)
-                    raise
+                    appended.write(file, _HEADER + _lines(self._entries))
+            appended.append(self.path, _lines(decisions), _HEADER)
 
     def _only_grew(self, file: BinaryIO) -> bool:
         """Whether what was read before is still there: nobody put another journal in its place."""
@@ -300,29 +292,7 @@ def _check(taken: Decision) -> None:
         raise ValueError(f"time {taken.time!r} or seconds {taken.seconds!r} cannot be read")
 
 
-def _write(file: BinaryIO, decisions: Sequence[Decision], header: bool) -> None:
+def _lines(decisions: Sequence[Decision]) -> bytes:
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    if header:
-        writer.writeheader()
-    writer.writerows(asdict(d) for d in decisions)
-    left = memoryview(text.getvalue().encode())
-    while left:  # a disk that is nearly full takes a part
-        left = left[file.write(left) :]
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _cut_torn_line(file: BinaryIO) -> bool:
-    """Cuts off what follows the last line break; whether anything is left."""
-    end = file.seek(0, os.SEEK_END)
-    start = end
-    tail = b""
-    while start and b"\n" not in tail:
-        start = max(0, start - _TAIL)
-        file.seek(start)
-        tail = file.read(end - start)
-    whole = start + tail.rfind(b"\n") + 1
-    if whole != end:
-        file.truncate(whole)
-    return whole > 0
+    csv.DictWriter(text, COLUMNS, lineterminator="\n").writerows(asdict(d) for d in decisions)
+    return text.getvalue().encode()

@@ -19,6 +19,9 @@ _LATER = {SOURCE_LABEL: 1, FAULT: 2}
 SAME_PLACE = 0.5
 """IoU of two boxes from which on they are about the same garment."""
 
+_PLAINLY = 3
+"""One suspect in so many is asked about in the words in which a label of a sample is."""
+
 Box = tuple[float, float, float, float]
 """x, y, width, height, relative to the photo."""
 
@@ -91,8 +94,44 @@ def queue(suspects: Iterable[Suspect]) -> list[Suspect]:
     by_image: dict[str, list[Suspect]] = {}
     for suspect in suspects:
         by_image.setdefault(suspect.image_id, []).append(suspect)
-    found = [one for of_image in by_image.values() for one in _pair_up(of_image)]
-    return sorted(found, key=lambda s: (_LATER.get(s.kind, 0), -s.score, s.image_id, s.id))
+    return _worst_first(one for of_image in by_image.values() for one in _pair_up(of_image))
+
+
+def _worst_first(suspects: Iterable[Suspect]) -> list[Suspect]:
+    return sorted(suspects, key=lambda s: (_LATER.get(s.kind, 0), -s.score, s.image_id, s.id))
+
+
+def mix(suspects: Sequence[Suspect], sample: Sequence[Suspect], apart: int) -> list[Suspect]:
+    """The queue with other labels in it, which nobody can tell from suspects.
+
+    They are spread evenly over the next suspects, with their scores; a suspect that is among them
+    moves there too. Those that nobody doubted have a plain sentence, as some suspects have.
+
+    Args:
+        suspects: a queue
+        sample: the others, in the order in which they come
+        apart: suspects from one to the next
+    """
+    drawn = {s.id for s in sample}
+    known = {s.id: s for s in suspects if s.kind not in _LATER}
+    rest = [_plainly(s) for s in suspects if s.id not in drawn]
+    ahead = [s.score for s in rest if s.kind not in _LATER][: apart * len(sample)]
+    mixed = []
+    for i, s in enumerate(sample):
+        score = ahead[i * len(ahead) // len(sample)] if ahead else 0.0
+        asked = known.get(s.id) or replace(s, reason=_plain(s))
+        mixed.append(replace(asked, score=score))
+    return _worst_first([*rest, *mixed])
+
+
+def _plainly(suspect: Suspect) -> Suspect:
+    if suspect.kind not in (MISSING, *_LATER) and int(suspect.id[-4:], 16) % _PLAINLY == 0:
+        return replace(suspect, reason=_plain(suspect))
+    return suspect
+
+
+def _plain(suspect: Suspect) -> str:
+    return f"labelled {suspect.label}; compare its class and its outline with the photo"
 
 
 def _pair_up(suspects: Sequence[Suspect]) -> list[Suspect]:

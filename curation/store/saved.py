@@ -12,6 +12,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from bson import json_util
+
 from curation.store import bulk
 from curation.store.dataset import Dataset
 from curation.store.lazy import fo
@@ -32,6 +34,19 @@ def save_view(
                 # FiftyOne does so last; a kill before that had it drop the tiles of a saved view.
                 view._dataset.persistent = True
             dataset.samples.save_view(name, view, description=description)
+
+
+def replace_view(
+    dataset: Dataset, name: str, description: str, make: Callable[[], fo.DatasetView]
+) -> None:
+    """Saves a view, or what it shows by now in the one of this name: with one write, as FiftyOne
+    would delete that first."""
+    with dataset.locked():
+        save_view(dataset, name, description, make)
+        stages = [json_util.dumps(stage) for stage in make()._serialize(include_uuids=False)]
+        views = bulk.collection(dataset.samples).database["views"]
+        of_name = {"_dataset_id": bulk.dataset_id(dataset.samples), "name": name}
+        views.update_one(of_name, {"$set": {"view_stages": stages}})
 
 
 def save_workspace(

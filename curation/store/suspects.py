@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,45 @@ def read(dataset: Dataset, image_ids: Iterable[str] | None = None) -> list[Suspe
     return queue(s for photo in photos for s in _of(photo, missing, said.get(photo["image_id"])))
 
 
+def of_labels(
+    dataset: Dataset,
+    image_ids: Collection[str],
+    ids: Collection[str],
+    condition: Mapping[str, Any] = UNDECIDED,
+) -> list[Suspect]:
+    """Labels, whether or not they are doubted, as the queue has them.
+
+    Args:
+        image_ids: their photos; excluded ones are left out
+        condition: of MongoDB, on ``$$d``
+    """
+    wanted = ["_id", "label", "rle", "bounding_box", "source", "source_label", "error_score",
+              "error_type", "suggested_label", "reason", "faults"]  # fmt: skip
+    project = dict.fromkeys(("image_id", "filepath", "metadata", "split", "fold"), 1)
+    steps: list[dict[str, Any]] = [
+        {"$match": {"image_id": {"$in": list(image_ids)}, "excluded": {"$ne": True}}},
+        {"$project": project | {LABELS: only(filtered(LABELS, condition), *wanted)}},
+    ]
+    return [
+        _suspect(
+            photo, LABELS, d, _seen(photo, d),
+            # The likeliest error, if it is one: a label without would stand out.
+            kind=d.get("error_type") or ErrorType.WRONG_CATEGORY,
+            score=d.get("error_score") or 0.0,
+            suggested=_suggested(d),
+            reason=d.get("reason") or "",
+        )
+        for photo in bulk.collection(dataset.samples).aggregate(steps)
+        for d in photo[LABELS]
+        if str(d["_id"]) in ids
+    ]  # fmt: skip
+
+
+def _suggested(d: Mapping[str, Any]) -> str:
+    """The class that a label looks like; empty where it looks like background."""
+    return "" if d.get("error_type") == ErrorType.SPURIOUS else d.get("suggested_label") or ""
+
+
 def kinds(dataset: Dataset) -> dict[str, str]:
     """What was doubted of the labels and missing garments of decided photos, by label id; of the
     photos themselves, by image_id.
@@ -146,9 +185,8 @@ def _doubt(d: Mapping[str, Any]) -> dict[str, Any]:
                 "suggested_source": d["suggested_source_label"],
                 "reason": d["source_reason"]}  # fmt: skip
     if kind:
-        background = kind == ErrorType.SPURIOUS
         return {"kind": kind, "score": d["error_score"], "reason": d["reason"],
-                "suggested": "" if background else d["suggested_label"]}  # fmt: skip
+                "suggested": _suggested(d)}  # fmt: skip
     return {"kind": FAULT, "score": 0.0, "suggested": "",
             "reason": "; ".join(d.get("fault_details") or ())}  # fmt: skip
 

@@ -12,8 +12,9 @@ from fiftyone.operators import types
 from curation import store
 from curation.core.taxonomy import Class
 from curation.review import statistics
+from curation.review.checks import Hits, hits
 from curation.review.statistics import Pace, Statistics, Tally
-from curation.store import suspects
+from curation.store import checks, suspects
 
 TO_QUEUE = "@curate/curate/to_queue"
 
@@ -87,7 +88,7 @@ class Progress(foo.Panel):
             beside.plot(
                 name, label=title, data=traces, layout=layout, config=CONFIG, on_click=clicked
             )
-        beside.md(_reviewers(told.by_reviewer), name="reviewers")
+        beside.md(_reviewers(told.by_reviewer, hits(checks.answers(dataset))), name="reviewers")
         room = types.GridView(orientation="vertical", gap=2, px=2, pt=2, align_x="stretch")
         return types.Property(panel, view=room)
 
@@ -219,11 +220,16 @@ def _headline(told: Statistics) -> str:
     return " · ".join(parts) + f"\n\n{clicked}"
 
 
-def _reviewers(paces: Mapping[str, Pace]) -> str:
-    lines = ["| reviewer | decisions | an hour | seconds for one |", "|---|---|---|---|"]
-    for who, pace in paces.items():
+def _reviewers(paces: Mapping[str, Pace], hits: Mapping[str, Hits]) -> str:
+    head = ["reviewer", "decisions", "an hour", "seconds for one", *(["checks right"] * bool(hits))]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for who in (*paces, *(who for who in hits if who not in paces)):
+        pace = paces.get(who, Pace(0, None, None))
         an_hour = f"{pace.an_hour:,.0f}" if pace.an_hour else ""
         seconds = f"{pace.seconds:.1f}" if pace.seconds is not None else ""
         name = escape(who).replace("|", "&#124;")  # a person's own words, in a table of markdown
-        lines.append(f"| {name} | {pace.decisions:,} | {an_hour} | {seconds} |")
-    return "\n".join(lines) if paces else ""
+        cells = [name, f"{pace.decisions:,}", an_hour, seconds]
+        if hits:
+            cells.append(hits[who].sentence if who in hits else "")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) if len(lines) > 2 else ""

@@ -14,8 +14,9 @@ from curation.core import rle
 from curation.core.errors import CurateError
 from curation.core.text import count
 from curation.review import Decision, journal, keys
+from curation.review.checks import Planned
 from curation.review.suspect import PHOTO, Suspect
-from curation.store import claims, database, decisions, edits, labels, suspects
+from curation.store import checks, claims, database, decisions, edits, labels, queue, suspects
 from curation.store.decisions import RefusedError, Request
 
 T = TypeVar("T")
@@ -55,7 +56,7 @@ class Queue(_Question):
             "run": dataset.flagged or "",
             "classes": [{"name": c.name, "color": c.color} for c in active.classes],
             "source_labels": [{"name": name, "class": target} for name, target in finer.items()],
-            "suspects": [asdict(suspect) for suspect in suspects.read(dataset)],
+            "suspects": [asdict(s) for s in queue.read(dataset, _text(asked, "reviewer"))],
             "counts": _counts(dataset),
             "keys": keys.load(database.home()),
         }
@@ -65,32 +66,39 @@ class Outlines(_Question):
     name = "review_outlines"
 
     def answer(self, dataset, asked):
-        wanted = [
-            (_text(s, "id"), _text(s, "image_id"), _text(s, "field"), _text(s, "suggested"))
-            for s in _each(asked, "suspects", dict)
-        ]
-        return {"outlines": suspects.outlines(dataset, wanted)}
+        wanted, planted = [], []
+        for s in _each(asked, "suspects", dict):
+            if check := checks.check_of(dataset, _text(s, "id"), _text(s, "seen")):
+                planted.append(Planned(_text(s, "id"), _text(s, "image_id"), check))
+            else:
+                named = ("id", "image_id", "field", "suggested")
+                wanted.append(tuple(_text(s, name) for name in named))
+        drawn = suspects.outlines(dataset, wanted) | checks.outlines(dataset, planted)
+        return {"outlines": drawn}
 
 
 class Decide(_Question):
     name = "review_decide"
 
     def answer(self, dataset, asked):
-        requests, about = [], []
+        requests, about, checked = [], [], []
+        who, key = _text(asked, "reviewer"), _text(asked, "key")
         for i, decision in enumerate(_each(asked, "decisions", dict)):
+            if planned := _planned(dataset, decision):
+                checked.append((planned, _said(decision)))
+                continue
             for request in _requests(dataset, decision):
                 requests.append(request)
                 about.append(i)
         try:
-            taken = decisions.decide(
-                dataset, requests, _text(asked, "reviewer"), _text(asked, "key")
-            )
+            taken = decisions.decide(dataset, requests, who, key) if requests else []
         except RefusedError as error:
             # What a kill left behind is mended, or it would be refused ever after.
             with dataset.locked():
                 edits.adopt(dataset, {request.image_id for request in requests})
             error.index = about[error.index]
             raise
+        taken = [*taken, *(checks.take(dataset, checked, who, key) if checked else [])]
         if not taken:
             raise RefusedError(dataset.name, "there is nothing to decide on")
         of_photo = groupby(taken, key=lambda d: d.image_id)
@@ -99,6 +107,18 @@ class Decide(_Question):
             message = f"{count(len(asked['decisions']), 'decision')} saved"
         ids = [d.decision_id for d in taken]
         return {"saved": ids, "counts": _counts(dataset), "message": message}
+
+
+def _planned(dataset: store.Dataset, asked: dict[str, Any]) -> Planned | None:
+    """The check that a decision of the panel is about; None where it is about a label."""
+    key, seen = _text(asked, "instance_id"), _text(asked, "seen")
+    check = checks.check_of(dataset, key, seen)
+    return Planned(key, _text(asked, "image_id"), check) if check else None
+
+
+def _said(asked: dict[str, Any]) -> dict[str, str]:
+    said = {name: _text(asked, name) for name in ("action", "category")}
+    return said | {"seconds": _seconds(asked.get("seconds"))}
 
 
 def _requests(dataset: store.Dataset, asked: dict[str, Any]) -> list[Request]:
@@ -134,17 +154,22 @@ class Undo(_Question):
 
     def answer(self, dataset, asked):
         who, which, key = (_text(asked, name) for name in ("reviewer", "decision_id", "key"))
-        gone = decisions.undo(dataset, who, which, key)
+        answered = [] if which else checks.undo(dataset, who, key)
+        at_once = {a.batch for a in answered if a.batch}
+        with_it = any(d.batch in at_once for d in dataset.review().active)
+        gone = decisions.undo(dataset, who, which, key) if with_it or not answered else []
+        told = [*gone, *checks.as_decisions(dataset, answered)]
         message = "There is no decision of yours to undo."
-        if gone:
-            message = f"Took back: {journal.summary(gone)}."
-        back = suspects.read(dataset, {d.image_id for d in gone}) if gone else []
+        if told:
+            message = f"Took back: {journal.summary(told)}."
+        of_photos = {d.image_id for d in told}
+        back = queue.read(dataset, who, of_photos) if of_photos else []
         photos = {d.image_id for d in gone if d.action == "exclude"}
-        decided = [s for s in back if any(_is_about(d, s) for d in gone)]
+        decided = [s for s in back if any(_is_about(d, s) for d in told)]
         again = [s for s in back if s in decided or s.image_id in photos]
         keep = ("action", "image_id", "instance_id", "category")
         return {
-            "undone": [{name: getattr(d, name) for name in keep} for d in gone],
+            "undone": [{name: getattr(d, name) for name in keep} for d in told],
             "suspects": [asdict(s) for s in again],
             "front": [s.id for s in decided or again],
             "counts": _counts(dataset),
@@ -178,7 +203,9 @@ class Edited(_Question):
             "decisions": len(made),
             "message": message,
             "counts": _counts(dataset),
-            "suspects": [asdict(s) for s in suspects.read(dataset, [image_id])],
+            "suspects": [
+                asdict(s) for s in queue.read(dataset, _text(asked, "reviewer"), [image_id])
+            ],
         }
 
 
@@ -204,8 +231,9 @@ def _seconds(spent: Any) -> str:
 
 
 def _counts(dataset: store.Dataset) -> dict[str, int]:
-    review = dataset.review()
-    return {"decided": len(review.decided), "decisions": len(review.active)}
+    """With the answers to checks, or a count would tell which they are."""
+    review, answered = dataset.review(), len(checks.answers(dataset))
+    return {"decided": len(review.decided) + answered, "decisions": len(review.active) + answered}
 
 
 QUESTIONS = (Queue, Outlines, Decide, Undo, Claim, Edited)

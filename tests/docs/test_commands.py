@@ -257,7 +257,13 @@ SAID = {
     ],
     AUDIT: ["Audited 60 photos of photos"],
     ISSUES: ["Flagged", "suspect-source-labels.png"],
-    PLUGINS: ["excluded the photo figure-0003"],
+    PLUGINS: [
+        "60 of the 60 labels in the sample are left",
+        "Reviewers agreed on",
+        "seconds for one",
+        "labels changed from r1 to r2",
+        "excluded the photo figure-0003",
+    ],
     TRAINING: [
         "probabilities differ by at most",
         "Predicted 60 photos: prediction_big",
@@ -336,6 +342,7 @@ SMALLER_SCRIPTS = {
     "Exports of large photos": ["--photos", "2", "--rounds", "1"],
     "Exports of many small labels and of holes": ["--rounds", "1", "--limit", "20"],
     "Whether anything is lost": ["--only", "damaged input", "--trials", "0.02"],
+    "Whether an estimate holds the truth": ["--reviews", "2"],
 }
 
 

@@ -21,7 +21,7 @@ def test_a_reviewer_changes_some_keys(tmp_path):
         ("[keys]\nkeep = 1\n", "has lines such as"),
         ('[keys]\nburn = "b"\n', "no key does burn"),
         ('[keys]\nkeep = "d"\n', "delete and keep have the same key"),
-        ('[key]\nkeep = "j"\n', "knows .keys. alone, and not key"),
+        ('[key]\nkeep = "j"\n', "knows checks and .keys., and not key"),
         ('[keys]\nkeep = "Escape"\n', "Escape always goes back"),
     ],
 )
@@ -30,3 +30,17 @@ def test_a_wrong_file_is_named_with_the_reason(tmp_path, text, reason):
     with pytest.raises(FormatError, match=reason) as error:
         keys.load(tmp_path)
     assert keys.FILE in str(error.value)
+
+
+def test_the_share_of_checks_stands_above_the_keys(tmp_path):
+    assert keys.checks(tmp_path) == 0
+    (tmp_path / keys.FILE).write_text('checks = 0.05\n\n[keys]\nkeep = "j"\n')
+    assert keys.checks(tmp_path) == 0.05
+    assert keys.load(tmp_path)["keep"] == "j"
+
+
+@pytest.mark.parametrize("share", ["0.6", "-0.1", "true", '"5 %"', "nan"])
+def test_what_is_no_share_of_the_queue_is_refused(tmp_path, share):
+    (tmp_path / keys.FILE).write_text(f"checks = {share}\n")
+    with pytest.raises(FormatError, match="share of the queue"):
+        keys.checks(tmp_path)

@@ -1,6 +1,15 @@
 """The queue: worst first, and one garment once."""
 
-from curation.review.suspect import FAULT, MISSING, SOURCE_LABEL, Suspect, iou, is_there, queue
+from curation.review.suspect import (
+    FAULT,
+    MISSING,
+    SOURCE_LABEL,
+    Suspect,
+    iou,
+    is_there,
+    mix,
+    queue,
+)
 
 BOX = (0.25, 0.25, 0.5, 0.5)
 
@@ -56,3 +65,29 @@ def test_a_missing_garment_is_there_once_a_label_of_its_class_lies_at_its_place(
 def test_iou_of_boxes_that_do_not_touch():
     assert iou((0, 0, 0.1, 0.1), (0.5, 0.5, 0.1, 0.1)) == 0
     assert iou((0, 0, 0, 0), (0, 0, 0, 0)) == 0
+
+
+def test_a_sample_is_spread_over_the_next_suspects_and_nobody_can_tell_it_from_them():
+    suspects = queue([suspect(f"{i:02x}", score=0.9 - i / 100) for i in range(20)])
+    sample = [suspect(f"{i:02x}", score=0.01, reason="at 0.01 over 0% of it") for i in (50, 51, 52)]
+    mixed = mix(suspects, sample, apart=2)
+    at = [i for i, s in enumerate(mixed) if s.id in {x.id for x in sample}]
+    assert [s.id for s in mixed if s in suspects] == [s.id for s in suspects if s in mixed]
+    assert at == [1, 4, 7]
+    assert [s.score for s in mixed] == sorted((s.score for s in mixed), reverse=True)
+    reasons = {s.reason for s in mixed if s.id in {x.id for x in sample}}
+    assert reasons == {"labelled feet; compare its class and its outline with the photo"}
+    assert sum(s.reason in reasons for s in mixed) > len(sample), "some suspects say so too"
+
+
+def test_a_suspect_that_was_drawn_moves_up_and_keeps_its_sentence():
+    suspects = queue([suspect(f"{i:02x}", score=0.9 - i / 100, reason="why") for i in range(20)])
+    mixed = mix(suspects, [suspect("13", score=0.71)], apart=2)
+    assert [s.id for s in mixed].index("13") <= 1
+    assert (len(mixed), next(s for s in mixed if s.id == "13").reason) == (20, "why")
+
+
+def test_a_sample_is_asked_about_where_nothing_else_is():
+    sample = [suspect("1", score=0.02), suspect("2", score=0.01)]
+    last = suspect("3", FAULT, 0)
+    assert [s.id for s in mix([last], sample, apart=2)] == ["1", "2", "3"]

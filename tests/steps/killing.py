@@ -1,9 +1,10 @@
 """A stage on which reviews are killed: ``python -m tests.steps.killing SCENE FOLDER WRITE ...``.
 
 As :mod:`tests.steps.ingest.killing`, which has the writes and the kills. Scenes: ``decisions``
-takes those of a file, ``flag`` scores labels, and ``again`` does so for another run. For a kill
-before each of the writes two lines are printed: what the dataset holds once it was opened and
-nothing more, and once the verb was run again. The first two are those of a verb that nobody killed.
+takes those of a file, ``flag`` scores labels, ``again`` does so for another run, and ``diff`` saves
+a view of what changed where there is an earlier one. For a kill before each of the writes two
+lines are printed: what the dataset holds once it was opened and nothing more, and once the verb
+was run again. The first two are those of a verb that nobody killed.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from curation.core import rle, taxonomy
 from curation.issues.issue import ImageScore, Issue, digest
 from curation.store import bulk, database, results, tiles
 from curation.store.labels import remap
+from tests.conftest import decide
 
 GAP = rle.encode(np.eye(4, 6) > 0)
 MISSING = {"a": "5" * 24, "b": "6" * 24}
@@ -49,6 +51,14 @@ def prepare(scene: str, folder: Path, name: str) -> None:
         out.writerow(("exclude", "d", "", ""))
         if scene != "flag":
             out.writerow(("add", "b", MISSING["b"], ""))
+    if scene == "diff":
+        begun = dataset.folder / "rounds" / "r001" / "round.toml"
+        begun.parent.mkdir(parents=True, exist_ok=True)
+        begun.write_text('since = ""\n')
+        decide(dataset, "keep", image_id="e", instance_id=shirts["e"])
+        decide(dataset, "exclude", image_id="e")
+        steps.diff(dataset, "r001", "now")
+        steps.import_decisions(dataset, folder / "decisions.csv")
 
 
 def score(name: str, run: str) -> None:
@@ -74,6 +84,8 @@ def score(name: str, run: str) -> None:
 def perform(scene: str, folder: Path, name: str) -> None:
     if scene == "decisions":
         steps.import_decisions(store.open(name), folder / "decisions.csv")
+    elif scene == "diff":
+        steps.diff(store.open(name), "r001", "now")
     else:
         score(name, "r1" if scene == "flag" else "r2")
 
@@ -92,6 +104,7 @@ def look(name: str) -> dict:
     return found | {
         "views": sorted(view["name"] for view in views),
         "listed views": sorted(dataset.samples.list_saved_views()),
+        "changed": [v["view_stages"] for v in views if v["name"].startswith("labels changed")],
         "workspaces": sorted(found["workspaces"]),
         "all workspaces": photos.database["workspaces"].count_documents(
             {"_dataset_id": bulk.dataset_id(dataset.samples)}

@@ -55,3 +55,22 @@ def test_scores(tmp_path, scene):
     for write, opened, again in kills:
         assert are_counts_right(opened), f"killed before write {write}"
         assert again == whole, f"killed before write {write}"
+
+
+@pytest.mark.parametrize(
+    "writes",
+    [
+        pytest.param([1], marks=pytest.mark.slow, id="before the first write"),
+        pytest.param(EACH, marks=pytest.mark.long, id="each"),
+    ],
+)
+def test_a_view_that_takes_the_place_of_an_earlier_one(tmp_path, writes):
+    whole, kills = killed("diff", tmp_path, writes)
+    assert "labels changed from r001 to now" in whole["listed views"]
+    assert whole["views"] == whole["listed views"]
+    ((stages,),) = whole["changed"]
+    assert '"d"' in stages, "the photo that was excluded since the earlier one"
+    assert kills
+    for write, opened, again in kills:
+        assert opened["views"] == opened["listed views"], f"killed before write {write}"
+        assert again == whole, f"killed before write {write}"
