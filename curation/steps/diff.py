@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
-from curation.core.errors import CurateError, FormatError
+from curation.core.errors import CurateError
 from curation.review import Decision, resolve
 from curation.review.difference import Change, changes, touched
+from curation.rounds import state
+from curation.steps.round import ROUNDS
 from curation.store import Dataset, saved
 from curation.store.fields import GROUND_TRUTH
 
 NOW = "now"
 """A state beside those of rounds and runs: the labels as they are."""
-
-_MOST = 2**20
-"""Bytes of a round.toml."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +73,10 @@ def _known_to(dataset: Dataset, name: str, entries: Sequence[Decision]) -> list[
     """The entries of the journal that a round or run began with."""
     if name == NOW:
         return list(entries)
-    round_ = dataset.folder / "rounds" / name / "round.toml"
+    round_ = dataset.folder / ROUNDS / name / state.FILE
     config = dataset.run_folder(name) / "config.toml"
     if round_.is_file():
-        since = _since(round_)
+        since = state.read(round_.parent).since
         ids = [d.decision_id for d in entries]
         if since and since not in ids:
             reason = f"began after a decision that {dataset.journal.path} does not have; restore it"
@@ -91,17 +88,3 @@ def _known_to(dataset: Dataset, name: str, entries: Sequence[Decision]) -> list[
     there = [p.parent.name for p in sorted(dataset.folder.glob("r*s/*/*.toml"))]
     listed = ", ".join(dict.fromkeys([*there, NOW]))
     raise CurateError(name, f"is no round or run of {dataset.name}; there are: {listed}")
-
-
-def _since(path: Path) -> str:
-    """The last decision before a round; empty where there was none."""
-    try:
-        with path.open("rb") as file:
-            since = tomllib.loads(file.read(_MOST).decode())["since"]
-        if not isinstance(since, str):
-            raise ValueError("since is no text")
-    except OSError as error:
-        raise FormatError(path, f"cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, RecursionError) as error:
-        raise FormatError(path, f"does not say what it began with ({error}); restore it") from None
-    return since

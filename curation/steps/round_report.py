@@ -19,7 +19,8 @@ from curation.core.records import ImageRecord
 from curation.core.rle import Rle
 from curation.core.taxonomy import Taxonomy, label_map
 from curation.issues.issue import ISSUES
-from curation.review import resolve, statistics
+from curation.review import checks, resolve, statistics
+from curation.review import estimate as estimates
 from curation.review.journal import Decision
 from curation.review.resolve import Review
 from curation.review.statistics import Statistics
@@ -27,9 +28,11 @@ from curation.rounds import page, state
 from curation.rounds.page import Page, Picture, Section, Table
 from curation.rounds.proof import Proof
 from curation.rounds.state import Round, State
+from curation.steps.estimate import EstimateResult, estimate
 from curation.steps.report import PANEL, Suspect, draw_suspect, read_issues
 from curation.steps.round import ROUNDS, decided_in, read_proof
-from curation.store import Dataset, suspects
+from curation.store import Dataset, samples, suspects
+from curation.store.checks import answers
 from curation.store.fields import GROUND_TRUTH, LABELS
 
 FILE = "report.html"
@@ -108,7 +111,7 @@ def _page(dataset: Dataset, round_: Round, rounds: Sequence[Round], progress: Pr
         about,
         verdict,
         proof.comparison.measured_on if proof else "",
-        _tables(dataset, proof, said),
+        _tables(dataset, round_, proof, said),
         page.curve(proofs),
         {c.name: c.color for c in taxonomy.classes},
         _sections(dataset, round_, calls, decided, progress),
@@ -125,7 +128,9 @@ def _calls(dataset: Dataset, round_: Round, decided: Iterable[Decision]) -> list
     return [_Call(row, last[row["instance_id"]]) for row in rows]
 
 
-def _tables(dataset: Dataset, proof: Proof | None, said: Statistics) -> dict[str, Table]:
+def _tables(
+    dataset: Dataset, round_: Round, proof: Proof | None, said: Statistics
+) -> dict[str, Table]:
     tables: dict[str, Table] = {}
     if proof:
         figures = {"all classes": proof.comparison.miou, **proof.comparison.iou}
@@ -148,14 +153,38 @@ def _tables(dataset: Dataset, proof: Proof | None, said: Statistics) -> dict[str
     pairs = sorted(said.confusion.items(), key=lambda item: -item[1])
     rows_ = [(f"{given} to {decided}", n) for (given, decided), n in pairs]
     tables["Relabelled"] = Table(("from, to", "labels"), rows_)
+    if dataset.flagged == round_.run and samples.read(dataset) is not None:
+        tables["How many labels are wrong"] = _estimated(estimate(dataset))
+    tables["Reviewers"] = _reviewers(dataset, proof, said)
+    return tables
+
+
+def _estimated(found: EstimateResult) -> Table:
+    """What the random sample says, as far as it is decided."""
+    of = found.estimate
+    rows = [
+        ("wrong labels", f"{of.wrong.value:,.0f}", f"{of.wrong.low:,.0f}", f"{of.wrong.high:,.0f}"),
+        ("the share that is", *_shares(of.rate)),
+        (f"found of them: {of.found:,}", *_shares(of.share_found)),
+    ]
+    return Table((f"of {of.labels:,} labels", "estimate", "from", "to (90 %)"), rows)
+
+
+def _shares(interval: estimates.Interval) -> tuple[str, str, str]:
+    return f"{interval.value:.1%}", f"{interval.low:.1%}", f"{interval.high:.1%}"
+
+
+def _reviewers(dataset: Dataset, proof: Proof | None, said: Statistics) -> Table:
+    """How much, how fast and how well each reviewer decided."""
     minutes = proof.minutes if proof else {}
-    people = [
+    hits = checks.hits(answers(dataset))
+    rows = [
         (who, pace.decisions, f"{pace.an_hour:.0f}" if pace.an_hour else "",
-         f"{minutes[who]:.0f}" if who in minutes else "")
+         f"{minutes[who]:.0f}" if who in minutes else "",
+         f"{hits[who].caught} of {hits[who].planted}" if who in hits else "")
         for who, pace in said.by_reviewer.items()
     ]  # fmt: skip
-    tables["Reviewers"] = Table(("reviewer", "decisions", "an hour", "minutes"), people)
-    return tables
+    return Table(("reviewer", "decisions", "an hour", "minutes", "planted errors caught"), rows)
 
 
 def _classes(dataset: Dataset) -> Table:

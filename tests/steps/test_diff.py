@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 from curation import steps, store
 from curation.cli import main
 from curation.core.errors import CurateError
+from curation.rounds import state
 from curation.store import decisions
 from tests.app.dataset import build
 from tests.conftest import decide
@@ -28,9 +30,9 @@ def dataset(tmp_path) -> Iterator[store.Dataset]:
 
 def begin_round(dataset, name: str) -> None:
     said = dataset.journal.read()
-    path = dataset.folder / "rounds" / name / "round.toml"
-    path.parent.mkdir(parents=True)
-    path.write_text(f'state = "started"\nsince = "{said[-1].decision_id if said else ""}"\n')
+    since = said[-1].decision_id if said else ""
+    begun = state.Round(name, state.State.STARTED, "", name, f"{name}_after", 2, {}, since)
+    state.write(dataset.folder / "rounds" / name, begun)
 
 
 def begin_run(dataset, name: str, since: timedelta = timedelta(0)) -> None:
@@ -113,10 +115,12 @@ def test_what_is_no_round_or_run_is_said_with_those_that_there_are(dataset):
     decide(dataset, "exclude", image_id="figure-01")
     with pytest.raises(CurateError, match=r"curate diff .* r001 now"):
         steps.diff(dataset, "now", "r001")
-    (dataset.folder / "rounds" / "r001" / "round.toml").write_text("since = 3\n")
-    with pytest.raises(CurateError, match=r"round\.toml: does not say what it began with"):
+    path = dataset.folder / "rounds" / "r001" / "round.toml"
+    whole = path.read_text()
+    path.write_text("since = 3\n")
+    with pytest.raises(CurateError, match=r"round\.toml:state: is None; restore it"):
         steps.diff(dataset, "r001", "now")
-    (dataset.folder / "rounds" / "r001" / "round.toml").write_text('since = "77"\n')
+    path.write_text(re.sub("^since = .*", 'since = "77"', whole, flags=re.M))
     with pytest.raises(CurateError, match="does not have; restore it"):
         steps.diff(dataset, "r001", "now")
 
