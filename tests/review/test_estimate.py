@@ -20,10 +20,17 @@ from curation.review.estimate import (
 )
 from tests.benchmarks import estimate_coverage as simulated
 
+SETTINGS = [(rate, scores) for rate in simulated.RATES for scores in simulated.SCORES]
+FEW = [(0.01, "too high"), (0.05, "weak"), (0.15, "sharp")]
 
-@pytest.mark.slow
-@pytest.mark.parametrize("scores", ["sharp", "weak", "too sure", "too high"])
-@pytest.mark.parametrize("rate", simulated.RATES)
+
+@pytest.mark.parametrize(
+    ("rate", "scores"),
+    [
+        pytest.param(*each, marks=pytest.mark.slow if each in FEW else pytest.mark.long)
+        for each in SETTINGS
+    ],
+)
 def test_the_interval_holds_the_truth_in_90_of_100_simulated_reviews(rate, scores):
     row = simulated.measure(rate, scores, reviews=100, seed=1000)
     assert row.rate_held >= 90

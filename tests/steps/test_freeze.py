@@ -84,6 +84,7 @@ def test_a_frozen_photo_that_a_file_of_splits_puts_into_training_stays(dataset, 
     assert path.read_text() == whole
 
 
+@pytest.mark.long
 def test_folds_leave_the_frozen_photos_out_and_all_models_predict_them(dataset, caplog):
     was = in_test(dataset)
     freeze(dataset)

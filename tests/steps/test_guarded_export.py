@@ -75,6 +75,7 @@ def test_a_frozen_photo_that_was_put_into_the_training_is_refused_by_name(folder
     assert not (tmp_path / "a").exists()
 
 
+@pytest.mark.long
 def test_folds_of_an_export_leave_the_frozen_photos_out_and_keep_groups(folder, edited, tmp_path):
     there = rows(folder)
     tested = {i for i, row in there.items() if row["split"] == "test"}
@@ -108,6 +109,7 @@ def test_an_export_says_that_its_test_set_is_frozen(folder, tmp_path):
     assert "by anna" in result.output
 
 
+@pytest.mark.long
 def test_a_killed_run_of_folds_goes_on_without_the_frozen_photos(folder, tmp_path):
     metrics = train(FolderRuns(folder), str(tmp_path / "a"), CONFIG, folds=2)
     (tmp_path / "a" / "metrics.json").unlink()  # as if killed before it was measured

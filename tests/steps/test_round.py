@@ -21,8 +21,6 @@ from curation.store.write import write
 from tests.conftest import decide
 from training.config import TrainConfig
 
-pytestmark = pytest.mark.slow
-
 module = import_module("curation.steps.round")
 
 TOML = (taxonomy.BUILT_IN / "supercategories.toml").read_text("utf-8")
@@ -63,6 +61,7 @@ def products(dataset):
     return {(found.product, found.why) for found in steps.round_status(dataset).stale}
 
 
+@pytest.mark.slow
 def test_a_round_from_its_start_to_its_proof_and_the_next_one(dataset):
     assert steps.round_status(dataset).next == "curate round test-round start"
     steps.start_round(dataset, QUICK, folds=2)
@@ -102,6 +101,7 @@ def test_a_round_from_its_start_to_its_proof_and_the_next_one(dataset):
     assert (another.name, another.run, another.state) == ("r003", "r003", "started")
 
 
+@pytest.mark.long
 def test_where_a_test_set_is_frozen_it_says_whether_a_round_helped(dataset):
     steps.start_round(dataset, QUICK, folds=2)
     steps.run_round(dataset)
@@ -121,6 +121,7 @@ def test_where_a_test_set_is_frozen_it_says_whether_a_round_helped(dataset):
     steps.unfreeze(dataset)
 
 
+@pytest.mark.long
 def test_a_step_that_was_done_is_not_done_again(dataset, monkeypatch):
     """Stopped after each step, as by a kill: what is written is on disk by then."""
     steps.start_round(dataset, QUICK, folds=2)
@@ -145,6 +146,7 @@ def test_a_step_that_was_done_is_not_done_again(dataset, monkeypatch):
     assert len(called) == 5
 
 
+@pytest.mark.long
 def test_a_training_that_was_killed_before_its_labels_were_written_begins_anew(dataset):
     steps.start_round(dataset, QUICK, folds=2)
     folder = dataset.run_folder("r001")
@@ -153,6 +155,7 @@ def test_a_training_that_was_killed_before_its_labels_were_written_begins_anew(d
     assert steps.run_round(dataset).state is State.FLAGGED
 
 
+@pytest.mark.slow
 def test_what_happens_to_a_dataset_is_said_of_what_the_round_made(dataset, tmp_path):
     steps.start_round(dataset, QUICK, folds=2)
     steps.run_round(dataset)
@@ -173,6 +176,7 @@ def test_what_happens_to_a_dataset_is_said_of_what_the_round_made(dataset, tmp_p
         steps.close_round(dataset)
 
 
+@pytest.mark.slow
 def test_a_report_needs_a_round_that_is_flagged(dataset):
     with pytest.raises(CurateError, match="has no round yet: `curate round test-round start`"):
         steps.round_report(dataset)
@@ -183,6 +187,7 @@ def test_a_report_needs_a_round_that_is_flagged(dataset):
         steps.round_report(dataset, "r9")
 
 
+@pytest.mark.slow
 def test_a_damaged_file_or_journal_is_said_and_nothing_is_trained(dataset):
     steps.start_round(dataset, QUICK, folds=2)
     path = dataset.folder / ROUNDS / "r001" / state.FILE
@@ -195,6 +200,7 @@ def test_a_damaged_file_or_journal_is_said_and_nothing_is_trained(dataset):
         steps.round_status(dataset)
 
 
+@pytest.mark.slow
 def test_a_dataset_without_a_taxonomy_has_no_round(tmp_path):
     name = "test-round-bare"
     store.delete(name)
