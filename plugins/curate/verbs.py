@@ -1,4 +1,4 @@
-"""Import, remap, audit, train, predict, flag, export: the command line's verbs, in the App.
+"""Import, remap, audit, train, predict, flag, round, export: the command line's verbs, in the App.
 
 Each calls the same function of :mod:`curation.steps`. Those that take long are queued, and run in
 another process (:mod:`curation.store.executor`); :mod:`.work` shows how far they are.
@@ -24,9 +24,12 @@ from curation.core.finding import Finding, Severity
 from curation.core.progress import Progress
 from curation.core.text import count, count_kinds
 from curation.formats.registry import PREFIX, Option, readers, writers
+from curation.rounds.state import State
 from curation.steps.audit import AUDIT
 from curation.steps.dataset_runs import DatasetRuns
 from curation.steps.export import SIZE
+from curation.steps.selection import Selection
+from curation.steps.vocabulary import CLASSES, SOURCE
 from training import recipes
 from training import run as trainer
 from training.config import COMMON, TrainConfig, to_table
@@ -40,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 
 class Verb(foo.Operator):
-    """What the seven have in common: a form, a step, one sentence on what came of it.
+    """What all have in common: a form, a step, one sentence on what came of it.
 
     Attributes:
         queued: whether it is always queued: it takes long, or needs TensorFlow, which must not
@@ -283,6 +286,48 @@ def _is_finished(folder) -> bool:
         return False
 
 
+class Round(Verb):
+    name, label, icon = "round", "Clean in rounds …", "change_circle"
+    about = "Train, predict and flag in one go; after the review, see whether it helped."
+
+    def ask(self, form, dataset):
+        status = steps.round_status(dataset)
+        last = status.rounds[-1] if status.rounds else None
+        if last is None or last.state.is_over:
+            form.choice("step", "Step", {"start": "start a round, and train, predict and flag"},
+                        default="start")  # fmt: skip
+            names = {name: name for name in recipes.names()}
+            about = "Settings by name. Empty: laptop, or imaterialist on a machine with a GPU."
+            form.choice("recipe", "Recipe", names, about, required=False)
+            return
+        decided, left = count(status.decisions, "decision"), count(status.left, "suspect")
+        form.notice(f"{last.name} is {last.state}: {decided}, {left} left.")
+        for product, why in status.stale:
+            form.notice(f"The {product} are of before {why}.")
+        flagged = State.FLAGGED in last.made_of
+        going_on = (
+            {"close": "train again on the labels of now, and say whether it helped"}
+            if flagged
+            else {"run": "go on: train, predict and flag"}
+        )
+        choices = {**going_on, "abandon": "end it without a proof; runs and decisions stay"}
+        form.choice("step", "Step", choices, default=next(iter(going_on)))
+
+    def act(self, dataset, given, progress):
+        if given["step"] == "abandon":
+            return f"Abandoned {steps.abandon_round(dataset).name}: runs and decisions stay."
+        if given["step"] == "close":
+            found = steps.close_round(dataset, progress=progress).comparison
+            page = steps.round_report(dataset, progress=progress)
+            return f"{found.verdict} {found.measured_on} {page} has all of it."
+        if given["step"] == "start":
+            recipe = given.get("recipe") or recipes.for_this_machine()
+            steps.start_round(dataset, recipes.load(recipe))
+        done = steps.run_round(dataset, progress=progress)
+        left = steps.round_status(dataset).left
+        return f"{done.name} is {done.state}: {count(left, 'suspect')} to review."
+
+
 class Export(Verb):
     name, label, icon = "export", "Export …", "save_alt"
     about = "Write the reviewed labels of all photos that are not excluded."
@@ -292,6 +337,10 @@ class Export(Verb):
         choices = {name: f"{name}: {f.writes}" for name, f in formats.items()}
         chosen = form.choice("format", "Format", choices, default="tfrecord")
         form.path("folder", "Folder", "new folder", "It replaces an earlier export there.")
+        if views := {name: name for name in dataset.samples.list_saved_views()}:
+            form.choice("view", "Photos", views, "Of a saved view; empty: all.", required=False)
+        names = {CLASSES: "their class", SOURCE: "what the annotation file calls them"}
+        form.choice("names", "Labels are called by", names, default=CLASSES, required=False)
         if formats[chosen].holds_images:
             about = "Side in pixels of photos and label maps."
             form.number("size", "Size", about, default=SIZE, low=32, high=4096)
@@ -299,8 +348,10 @@ class Export(Verb):
     def act(self, dataset, given, progress):
         folder = path_of(given, "folder")
         skipped: list[Finding] = []
+        chosen = Selection(view=given.get("view") or None)
         manifest = steps.export(
             dataset, folder, given["format"], size=int(given.get("size") or SIZE),
+            names=given.get("names") or CLASSES, selection=chosen,
             progress=progress, on_finding=skipped.append,
         )  # fmt: skip
         counts = ", ".join(f"{name} {p['photos']:,}" for name, p in manifest["splits"].items())
@@ -308,7 +359,7 @@ class Export(Verb):
         return f"Exported {dataset.name} to {folder}: {counts}{left}."
 
 
-VERBS = (Import, Remap, Audit, Train, Predict, Flag, Export)
+VERBS = (Import, Remap, Audit, Train, Predict, Flag, Round, Export)
 """In the order of the work."""
 
 

@@ -17,8 +17,10 @@ import pytest
 from fiftyone.operators.delegated import DelegatedOperationService
 from fiftyone.operators.executor import ExecutionContext, ExecutionRunState
 
+from curation import steps, store
 from curation.store import app, executor
 from tests.app.dataset import build
+from training.config import TrainConfig
 
 URI = "@curate/curate/"
 
@@ -79,7 +81,8 @@ def queue(name: str, dataset, /, **params):
         ("remap", {"taxonomy"}),
         ("audit", set()),
         ("train", {"run", "folds", "recipe", "size", "frozen", "learning_rate"}),
-        ("export", {"format", "folder", "size"}),
+        ("round", {"step", "recipe"}),
+        ("export", {"format", "folder", "size", "view", "names"}),
     ],
 )
 def test_a_form_asks_what_the_command_line_asks(dataset, name, asks):
@@ -97,6 +100,33 @@ def test_without_a_run_the_form_says_what_to_do_first(dataset, name):
 )
 def test_import_asks_what_the_format_needs(dataset, format_, asks):
     assert asks <= form("import", dataset, format=format_).keys()
+
+
+def test_a_round_is_gone_on_with_where_it_stands(dataset):
+    def steps_of(asked):
+        return asked["step"].type.to_json()["values"]
+
+    assert steps_of(form("round", dataset)) == ["start"]
+    begun = steps.start_round(store.open(dataset.name), TrainConfig(size=64))
+    asked = form("round", dataset)
+    assert steps_of(asked) == ["run", "abandon"]
+    notices = [a.view.label for name, a in asked.items() if name.startswith("notice")]
+    assert notices == [f"{begun.name} is started: 0 decisions, 12 suspects left."]
+    result, _ = run("round", dataset, step="abandon")
+    assert result["message"] == f"Abandoned {begun.name}: runs and decisions stay."
+    assert steps_of(form("round", dataset)) == ["start"]
+
+
+def test_an_export_of_a_view_has_its_photos_alone(dataset, service, tmp_path):
+    dataset.samples.save_view("two of them", dataset.samples.limit(2))
+    given = {"format": "coco", "view": "two of them", "folder": at(tmp_path / "out")}
+    operation = queue("export", dataset, **given)
+    service.execute_queued_operations()
+    done = service.get(operation)
+    assert done.run_state == ExecutionRunState.COMPLETED, done.result.error
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert sum(part["photos"] for part in manifest["splits"].values()) == 2
+    dataset.samples.delete_saved_view("two of them")
 
 
 def test_a_number_is_asked_for_as_one(dataset):
@@ -152,7 +182,7 @@ def test_the_server_loads_no_tensorflow_for_a_form(dataset):
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("name", ["import", "train", "predict", "flag", "export"])
+@pytest.mark.parametrize("name", ["import", "train", "predict", "flag", "round", "export"])
 def test_what_takes_long_is_never_run_in_the_server(name):
     options = foo.get_operator(URI + name).config
     assert (options.allow_immediate_execution, options.allow_delegated_execution) == (False, True)
