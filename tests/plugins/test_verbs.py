@@ -102,7 +102,7 @@ def test_import_asks_what_the_format_needs(dataset, format_, asks):
     assert asks <= form("import", dataset, format=format_).keys()
 
 
-def test_a_round_is_gone_on_with_where_it_stands(dataset):
+def test_a_round_is_gone_on_with_where_it_stands(dataset, service):
     def steps_of(asked):
         return asked["step"].type.to_json()["values"]
 
@@ -112,8 +112,10 @@ def test_a_round_is_gone_on_with_where_it_stands(dataset):
     assert steps_of(asked) == ["run", "abandon"]
     notices = [a.view.label for name, a in asked.items() if name.startswith("notice")]
     assert notices == [f"{begun.name} is started: 0 decisions, 12 suspects left."]
-    result, _ = run("round", dataset, step="abandon")
-    assert result["message"] == f"Abandoned {begun.name}: runs and decisions stay."
+    operation = queue("round", dataset, step="abandon")
+    service.execute_queued_operations()
+    said = service.get(operation).result.result["message"]
+    assert said == f"Abandoned {begun.name}: runs and decisions stay."
     assert steps_of(form("round", dataset)) == ["start"]
 
 
