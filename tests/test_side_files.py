@@ -31,11 +31,11 @@ from curation.issues.pipeline import STATISTICS, load_statistics
 from curation.review import Journal, checks, keys
 from curation.review.journal import decision
 from curation.rounds import comparison, proof, state
-from curation.steps import dealing, frozen, parts, verify
+from curation.steps import dealing, parts, verify
 from curation.steps.dealing import Dealing
 from curation.steps.decisions import _requests
-from curation.steps.frozen import FrozenSet
-from curation.store import samples
+from curation.store import frozen, samples
+from curation.store.frozen import FrozenSet
 from curation.store.import_report import Imported, list_path, skipped
 from tests.conftest import picture, record
 from tests.mutations import mutated

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 MISSING = "missing"
 SOURCE_LABEL = "source label"
 FAULT = "fault"
+TEST_SET = "test set"
 """Kinds beside those of :class:`curation.issues.issue.ErrorType`."""
 
 PHOTO = "photo"
 """``field`` of a suspect that is a photo as a whole."""
 
-_LATER = {SOURCE_LABEL: 1, FAULT: 2}
+_LATER = {SOURCE_LABEL: 1, FAULT: 2, TEST_SET: 3}
 
 SAME_PLACE = 0.5
 """IoU of two boxes from which on they are about the same garment."""

@@ -13,9 +13,10 @@ from curation.core.finding import Finding
 from curation.core.progress import Progress, silent
 from curation.core.taxonomy import ClassIndex
 from curation.formats import tfrecord
-from curation.steps import frozen, parts, working_copy
+from curation.steps import parts, working_copy
+from curation.steps.unseen import check_unseen
 from curation.steps.working_copy import WorkingCopy
-from curation.store import Dataset
+from curation.store import Dataset, frozen
 from training import run as trainer
 from training.config import TrainConfig
 from training.data import label_maps
@@ -72,7 +73,7 @@ class DatasetRuns:
             raise RunError(run, reason)
         test_set = frozen.read(self.dataset.folder)
         if test_set:
-            frozen.check_unseen(run, test_set.photos, trainer.load_parts(folder))
+            check_unseen(run, test_set.photos, trainer.load_parts(folder))
         return _open(folder / DATA, trainer.load_config(folder))
 
     def close(self, run: str) -> None:

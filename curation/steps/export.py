@@ -14,11 +14,11 @@ from curation.core.progress import Progress, silent
 from curation.core.splits import SPLITS
 from curation.formats import export as formats_export
 from curation.formats.registry import writer
-from curation.steps import dealing, frozen, parts, vocabulary, working_copy
+from curation.steps import dealing, parts, vocabulary, working_copy
 from curation.steps.selection import EVERY_PHOTO, Selection, select
 from curation.steps.together import Together
 from curation.steps.working_copy import WorkingCopy
-from curation.store import Dataset
+from curation.store import Dataset, frozen
 from curation.store.verdicts import read as read_verdicts
 
 _PACKAGES = ("curate", "numpy", "pillow", "opencv-python-headless", "pycocotools")

@@ -8,9 +8,9 @@ from hashlib import sha256
 from curation.core.errors import DatasetError
 from curation.core.progress import Progress, silent
 from curation.review import journal
-from curation.steps import frozen, parts, working_copy
-from curation.steps.frozen import FrozenSet
-from curation.store import Dataset, image_hashes
+from curation.steps import parts, working_copy
+from curation.store import Dataset, frozen, image_hashes
+from curation.store.frozen import FrozenSet
 
 
 def freeze(dataset: Dataset, by: str = "", *, progress: Progress = silent) -> FrozenSet:

@@ -29,13 +29,13 @@ from curation.rounds.comparison import Comparison
 from curation.rounds.proof import Proof
 from curation.rounds.staleness import Stale, stale
 from curation.rounds.state import Basis, Round, State
-from curation.steps import frozen, working_copy
+from curation.steps import working_copy
 from curation.steps.dataset_runs import DATA, DatasetRuns
 from curation.steps.flag import flag
 from curation.steps.predict import predict
 from curation.steps.train import resume, train
 from curation.steps.working_copy import WorkingCopy
-from curation.store import Dataset, suspects
+from curation.store import Dataset, frozen, suspects
 from training import config as configs
 from training.config import TrainConfig
 from training.folder import RunFolder

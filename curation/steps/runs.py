@@ -15,7 +15,8 @@ from curation.audit.image_hash import hash_pixels
 from curation.core import splits
 from curation.core.errors import RunError
 from curation.core.progress import Progress, silent, track
-from curation.steps import alike, classes, frozen
+from curation.steps import alike, classes
+from curation.steps.unseen import check_unseen
 from training import run as trainer
 from training.config import TrainConfig
 
@@ -103,7 +104,7 @@ class FolderRuns:
             tuple(image.image_id for image in images),
             _folds(records, folds, progress) if folds else tuple(image.split for image in images),
         )
-        frozen.check_unseen(self.data, records.frozen, parts)
+        check_unseen(self.data, records.frozen, parts)
         return trainer.begin(self.folder(run), config, records.classes, parts, records.digest())
 
     def examples(self, run: str, *, progress: Progress = silent) -> trainer.Examples:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from curation.core import splits
 from curation.core.progress import Progress, silent
 from curation.core.text import count
-from curation.steps import alike, dealing, frozen
+from curation.steps import alike, dealing
 from curation.steps.working_copy import WorkingCopy
-from curation.store import Dataset, image_hashes
+from curation.store import Dataset, frozen, image_hashes
 
 _log = logging.getLogger(__name__)
 

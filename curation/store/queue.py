@@ -1,4 +1,5 @@
-"""What a reviewer is asked about: suspects, and among them, unmarked, a sample and checks."""
+"""What a reviewer is asked about: suspects, and among them, unmarked, a sample and checks; at the
+end the labels of a frozen test set."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections.abc import Collection
 
 from curation.review import keys
 from curation.review.suspect import Suspect, mix
-from curation.store import checks, database, samples, suspects
+from curation.store import checks, database, frozen, samples, suspects
 from curation.store.dataset import Dataset
 
 SAMPLED_APART = 2
@@ -31,7 +32,8 @@ def read(
     if sample and samples.is_of(sample, dataset):
         decided = dataset.review().decided
         left = {key: photo for key, photo in sample.photos.items() if key not in decided}
-    if not left and not share:
+    test_set = frozen.read(dataset.folder)
+    if not left and not share and not test_set:
         return suspects.read(dataset, image_ids)
     mixed = suspects.read(dataset)
     if left:
@@ -41,4 +43,7 @@ def read(
     if count := round(share * len(mixed)):
         planted = checks.asked(dataset, reviewer, count)
         mixed = mix(mixed, planted, round(1 / share))
+    if test_set:
+        known = {s.id for s in mixed}
+        mixed += [s for s in suspects.of_test_set(dataset, test_set.photos) if s.id not in known]
     return [s for s in mixed if image_ids is None or s.image_id in image_ids]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from curation.core.outlines import WHOLE, Ring, rings
 from curation.core.rle import Rle
 from curation.issues.issue import SUSPECT, ErrorType
 from curation.review import Decision
-from curation.review.suspect import FAULT, MISSING, PHOTO, SOURCE_LABEL, Suspect, queue
+from curation.review.suspect import FAULT, MISSING, PHOTO, SOURCE_LABEL, TEST_SET, Suspect, queue
 from curation.store import bulk, documents
 from curation.store.dataset import Dataset
 from curation.store.decisions import photo_faults, seen_label, seen_photo
@@ -112,6 +113,22 @@ def of_labels(
         for d in photo[LABELS]
         if str(d["_id"]) in ids
     ]  # fmt: skip
+
+
+def of_test_set(dataset: Dataset, hashes: Collection[str]) -> list[Suspect]:
+    """Labels of a frozen test set that nobody decided on: a person checks each, doubted or not.
+
+    Args:
+        hashes: of its photos
+    """
+    photos = dataset.column("photo_hash").items()
+    image_ids = [image_id for image_id, content in photos if content in hashes]
+    ids = {x.instance_id for r in dataset.records(LABELS, image_ids) for x in r.instances}
+    about = "in the frozen test set: is its class right, and its outline?"
+    return [
+        replace(s, kind=TEST_SET, score=0.0, suggested="", reason=about)
+        for s in of_labels(dataset, image_ids, ids)
+    ]
 
 
 def _suggested(d: Mapping[str, Any]) -> str:

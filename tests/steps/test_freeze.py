@@ -8,8 +8,9 @@ from click.testing import CliRunner
 from curation import store
 from curation.cli import main
 from curation.core.errors import DatasetError, FormatError, RunError
-from curation.steps import evaluate, freeze, frozen, parts, resume, train, unfreeze, working_copy
+from curation.steps import evaluate, freeze, parts, resume, train, unfreeze, working_copy
 from curation.steps.dataset_runs import DatasetRuns
+from curation.store import frozen, queue
 from tests.conftest import decide
 from tests.steps.scenes import add, lose
 from training.config import TrainConfig
@@ -42,10 +43,20 @@ def test_a_frozen_set_says_who_when_and_what_a_person_checked(dataset):
     assert frozen.read(dataset.folder) == done
     assert sorted(done.photos.values()) == [first, *others]
     assert done.sentence == f"test set frozen on {done.on[:10]} by anna b."
-    said = (
-        f"checked by a person: 1 of {1 + len(others)} labels; the rest can be checked in the App, "
-    )
+    said = f"checked by a person: 1 of {1 + len(others)} labels; the rest stand at the end of the"
     assert done.checks.startswith(said)
+
+
+def test_each_label_of_a_frozen_set_is_asked_about_until_a_person_decided_on_it(dataset):
+    assert queue.read(dataset) == []
+    first, *others = in_test(dataset)
+    freeze(dataset)
+    asked = queue.read(dataset)
+    assert [(s.image_id, s.kind) for s in asked] == [(i, "test set") for i in (first, *others)]
+    decide(dataset, "keep", image_id=first, instance_id=asked[0].id)
+    assert [s.image_id for s in queue.read(dataset)] == others
+    unfreeze(dataset)
+    assert queue.read(dataset) == []
 
 
 def test_a_photo_of_the_frozen_set_stays_in_it_after_another_import(dataset, tmp_path):

@@ -52,7 +52,7 @@ function answersTo({ name, of }, suspects, filter) {
 }
 
 // Whatever its score: what changes no class of a pixel comes after what does.
-const LATER = { "source label": 1, fault: 2 };
+const LATER = { "source label": 1, fault: 2, "test set": 3 };
 
 // "label": worst first; "photo": all of a photo together, the photo with the worst of all first.
 function inOrder(suspects, order) {

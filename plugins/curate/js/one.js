@@ -8,6 +8,7 @@ const KIND_MEANING = {
   missing: "the model sees a garment that nobody labelled",
   "source label": "the class is right, and the name within it is doubted",
   fault: "an audit named it; no model was asked",
+  "test set": "it is frozen, and a person checks each of its labels",
 };
 
 // One suspect: why it is one, three pictures of it, what can be done.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -11,15 +11,11 @@ from typing import Any
 
 from curation.audit.image_hash import ImageHash
 from curation.core.atomic import replacing
-from curation.core.errors import FormatError, RunError
+from curation.core.errors import FormatError
 from curation.core.text import count
-from training.folder import Parts
 
 FILE = "frozen.json"
 """In the dataset's folder."""
-
-_NAMED = 5
-"""Photos that an error names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +48,7 @@ class FrozenSet:
     def checks(self) -> str:
         """What a person has looked at, e.g. ``checked by a person: 37 of 61 labels``."""
         done = f"checked by a person: {self.checked:,} of {count(self.of, 'label')}"
-        rest = "; the rest can be checked in the App, in photos whose split is test"
+        rest = "; the rest stand at the end of the queue of `curate review`, as test set"
         return done + (rest if self.checked < self.of else "")
 
 
@@ -94,30 +90,6 @@ def write(folder: Path, frozen: FrozenSet) -> None:
     with replacing(folder / FILE) as part:
         text = json.dumps(table | {"sha256": _digest(table)}, indent=1, ensure_ascii=False)
         part.write_text(text + "\n", "utf-8")
-
-
-def check_unseen(where: str | Path, hashes: Collection[str], parts: Parts) -> None:
-    """Refuses to learn from photos of a frozen test set.
-
-    Args:
-        where: the run or the export
-        hashes: of the photos that are frozen
-
-    Raises:
-        RunError: with the photos that a model would learn from
-    """
-    taught = [
-        image_id
-        for key, image_id, of in zip(parts.keys, parts.image_ids, parts.of, strict=True)
-        if key in hashes and of != "test"
-    ]
-    if taught:
-        more = f" and {len(taught) - _NAMED:,} more" if len(taught) > _NAMED else ""
-        raise RunError(
-            where,
-            f"would train on photos of the frozen test set: {', '.join(taught[:_NAMED])}{more}; "
-            "they are for testing alone: export again, or train under another name",
-        )
 
 
 def _parsed(table: Mapping[str, Any]) -> FrozenSet:
