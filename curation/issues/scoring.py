@@ -91,10 +91,20 @@ def _source(row: Mapping, given: str) -> dict:
     }
 
 
+FLOOR = 0.05
+"""Of a share of a label, of its size or of its area: less is no reason to give."""
+
+LEAST_SURE = 0.1
+"""Of a probability, the same."""
+
+
 def reason(
     row: Mapping[str, float], error_type: ErrorType, given: str, names: Sequence[str]
 ) -> str:
     """Why a label is suspect, for the person who reviews it.
+
+    A figure below :data:`FLOOR` or :data:`LEAST_SURE` is not quoted: what made the score is
+    another thing then, and is said in words.
 
     Args:
         row: its features, see :mod:`curation.issues.instance_features`
@@ -107,34 +117,69 @@ def reason(
     'labelled shoes; another shoes lies on it (IoU 0.90)'
     """
     sentence = {
-        ErrorType.WRONG_CATEGORY: lambda: (
-            f"the model sees {names[int(row['other'])]} at {row['p_other']:.2f} "
-            f"over {row['share_other']:.0%} of it"
-        ),
-        ErrorType.SPURIOUS: lambda: (
-            f"the model sees background at {row['p_background']:.2f} "
-            f"over {row['share_background']:.0%} of it"
-            if row["share_background"] >= row["share_other"]
-            else f"the model sees none here but {names[int(row['other'])]} "
-            f"at {row['p_other']:.2f} over {row['share_other']:.0%} of it"
-        ),
-        ErrorType.SHIFTED: lambda: (
-            f"it would fit what the model sees better {row['fit_distance']:.0%} "
-            "of its own size away"
-        ),
-        ErrorType.BAD_BOUNDARY: lambda: (
-            f"the model sees {given} in {row['share_own']:.0%} of it, and {row['goes_on']:.0%} "
-            "of its area more around it"
-        ),
-        ErrorType.MERGED: lambda: (
-            f"the model sees {names[int(row['piece_class'])]} at {row['piece_p']:.2f} "
-            f"in {row['piece']:.0%} of it"
-        ),
-        ErrorType.DUPLICATED: lambda: (
-            f"another {given} lies on it (IoU {row['iou_same_class']:.2f})"
-        ),
+        ErrorType.WRONG_CATEGORY: _wrong_category,
+        ErrorType.SPURIOUS: _spurious,
+        ErrorType.SHIFTED: _shifted,
+        ErrorType.BAD_BOUNDARY: _bad_boundary,
+        ErrorType.MERGED: _merged,
+        ErrorType.DUPLICATED: _duplicated,
     }[error_type]
-    return f"labelled {given}; {sentence()}"
+    return f"labelled {given}; {sentence(row, given, names)}"
+
+
+def _sees(name: str, p: float, share: float, where: str) -> str:
+    """What the model sees in a label; empty where that is next to nothing."""
+    if p < LEAST_SURE or share < FLOOR:
+        return ""
+    return f"the model sees {name} at {p:.2f} {where} {share:.0%} of it"
+
+
+def _wrong_category(row: Mapping[str, float], given: str, names: Sequence[str]) -> str:
+    other = names[int(row["other"])]
+    seen = _sees(other, row["p_other"], row["share_other"], "over")
+    return seen or f"it is unlike what the model knows as {given}; {other} comes nearest"
+
+
+def _spurious(row: Mapping[str, float], given: str, names: Sequence[str]) -> str:
+    if row["share_background"] >= row["share_other"]:
+        seen = _sees("background", row["p_background"], row["share_background"], "over")
+        return seen or f"the model does not know it as {given} or as any other garment"
+    other = names[int(row["other"])]
+    if row["p_other"] < LEAST_SURE or row["share_other"] < FLOOR:
+        return "the model sees none here"
+    told = f"{other} at {row['p_other']:.2f} over {row['share_other']:.0%} of it"
+    return f"the model sees none here but {told}"
+
+
+def _shifted(row: Mapping[str, float], given: str, names: Sequence[str]) -> str:
+    far = row["fit_distance"]
+    away = f"{far:.0%} of its own size away" if far >= FLOOR else "a little aside"
+    return f"it would fit what the model sees better {away}"
+
+
+def _bad_boundary(row: Mapping[str, float], given: str, names: Sequence[str]) -> str:
+    inside, around = row["share_own"], row["goes_on"]
+    seen = f"{given} in {inside:.0%} of it" if inside >= FLOOR else f"hardly any {given} in it"
+    if around >= FLOOR:
+        return f"the model sees {seen}, and {around:.0%} of its area more around it"
+    if inside >= 1 - FLOOR:
+        return "it lies within what the model sees, and its edge runs elsewhere"
+    return f"the model sees {seen}, and none around it"
+
+
+def _merged(row: Mapping[str, float], given: str, names: Sequence[str]) -> str:
+    other = names[int(row["piece_class"])]
+    seen = _sees(other, row["piece_p"], row["piece"], "in")
+    return seen or "its outline is more like that of two garments"
+
+
+def _duplicated(row: Mapping[str, float], given: str, names: Sequence[str]) -> str:
+    iou = row["iou_same_class"]
+    return (
+        f"another {given} lies on it (IoU {iou:.2f})"
+        if iou >= FLOOR
+        else f"another {given} lies beside it"
+    )
 
 
 def _missing(row: Mapping, record: ImageRecord, names: Sequence[str], run: str) -> Issue:

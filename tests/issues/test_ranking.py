@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 from curation.core import rle
@@ -299,6 +302,22 @@ def test_every_type_has_a_sentence(error_type, case):
     text = scoring.reason(row, error_type, "shirt", NAMES)
     assert text.startswith("labelled shirt; ")
     assert "nan" not in text
+
+
+FEATURES = ("share_own", "share_other", "share_background", "p_other", "p_background", "goes_on",
+            "fit_distance", "piece", "piece_p", "iou_same_class")  # fmt: skip
+
+
+@hypothesis.given(
+    st.fixed_dictionaries(dict.fromkeys(FEATURES, st.floats(0, 1))),
+    st.sampled_from([t for t in ErrorType if t is not ErrorType.MISSING]),
+)
+def test_no_sentence_gives_next_to_nothing_as_its_reason(features, error_type):
+    text = scoring.reason({**features, "other": 1, "piece_class": 1}, error_type, "shirt", NAMES)
+    figures = re.findall(r"(\d+)%", text)
+    assert all(int(figure) >= 5 for figure in figures), text
+    assert all(float(p) >= 0.1 for p in re.findall(r" at (\d\.\d+)", text)), text
+    assert not text.endswith(("; ", " "))
 
 
 def test_an_edited_label_is_another_label():
