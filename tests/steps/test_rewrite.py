@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from curation.core import rle
 from curation.core.errors import CurateError, FormatError
 from curation.core.finding import FindingKind
 from curation.formats import imaterialist, via
-from curation.steps import export_patch, import_decisions, ingest, rewrite
+from curation.steps import export_patch, import_decisions, ingest, rewrite, verify
 from curation.store.labels import remap as remap_labels
 from tests.conftest import decide
 from tests.steps.test_export import TOML
@@ -99,6 +101,15 @@ def test_what_was_reviewed_is_the_only_difference(dataset, tmp_path):
     expected[2] = expected[2].replace("9 4", PAIRS)
     del expected[4]
     assert lines == expected
+
+
+def test_it_says_what_made_it_and_which_photos_go_together_as_any_export(dataset, tmp_path):
+    again(dataset, tmp_path)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["made_of"]["taxonomy"] == sha256(dataset.taxonomy_toml.encode()).hexdigest()
+    assert verify(tmp_path / "out").faults == ()
+    header, *_ = (tmp_path / "out" / "splits.csv").read_text().splitlines()
+    assert header == "image_id,split,photo_hash,group"
 
 
 def test_what_was_added_stands_at_the_end_named_as_the_file_names_its_photo(dataset, tmp_path):
