@@ -12,6 +12,7 @@ from pathlib import Path
 
 from curation.core.atomic import replacing
 from curation.core.errors import FormatError
+from curation.formats.messages import shown
 from curation.review import Decision
 from curation.review.journal import MAX_CELL, ON_PHOTOS
 from curation.store import Dataset, decisions, edits
@@ -43,8 +44,10 @@ def import_decisions(dataset: Dataset, path: Path) -> list[Decision]:
     already, in that order, is not taken again.
 
     Raises:
+        DatasetError: there is no taxonomy yet
         FormatError: with the line that is wrong; nothing is taken
     """
+    dataset.taxonomy  # noqa: B018 - where there is none, no line of the file is to blame
     with dataset.locked():
         rows = list(_requests(path))
         asked, stand = defaultdict(list), defaultdict(list)
@@ -63,7 +66,8 @@ def import_decisions(dataset: Dataset, path: Path) -> list[Decision]:
         try:
             made = decisions.decide(dataset, requests) if requests else []
         except RefusedError as error:
-            raise FormatError(path, error.reason, where=str(lines[error.index])) from None
+            reason = f"{shown(requests[error.index].image_id)}: {error.reason}"
+            raise FormatError(path, reason, where=str(lines[error.index])) from None
         # One that was killed may have taken the others, and left the labels as they were.
         edits.adopt(dataset, {image_id for image_id, _ in asked})
         return made

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from curation.core.finding import Finding
 from curation.core.progress import Progress, silent
-from curation.core.splits import SPLITS
 from curation.formats import export as formats_export
 from curation.formats.registry import writer
-from curation.steps import dealing, parts, vocabulary, working_copy
+from curation.steps import parts, vocabulary, working_copy
+from curation.steps.made_of import about
 from curation.steps.selection import EVERY_PHOTO, Selection, select
-from curation.steps.together import Together
-from curation.steps.working_copy import WorkingCopy
-from curation.store import Dataset, frozen
+from curation.store import Dataset
 from curation.store.verdicts import read as read_verdicts
-
-_PACKAGES = ("curate", "numpy", "pillow", "opencv-python-headless", "pycocotools")
-"""What decodes, scales and writes."""
 
 SIZE = 256
 """Side in pixels of what a TFRecord holds, where nobody says another."""
@@ -82,36 +75,7 @@ def export(
         verdicts=read_verdicts(dataset, work.records) if kind.has_verdicts else {},
         on_image=on_image,
         on_finding=on_finding,
-        about=formats_export.About(
-            {"vocabulary": names, "selection": selection.asked()}
-            | _made_of(dataset, work)
-            | _guarded(dataset, work, dealt.together),
-            {"group": dealt.together.of},
+        about=about(
+            dataset, work, dealt.together, {"vocabulary": names, "selection": selection.asked()}
         ),
     )
-
-
-def _made_of(dataset: Dataset, work: WorkingCopy) -> dict[str, Any]:
-    """What the bytes of an export hang on. No time of day: the same labels give the same bytes."""
-    said = dataset.journal.read()
-    how = dealing.load(dataset.folder)
-    return {
-        "made_of": {
-            "labels": work.digest(),
-            "taxonomy": sha256(dataset.taxonomy_toml.encode()).hexdigest(),
-            "decisions": len(dataset.review().active),
-            "last_decision": said[-1].decision_id if said else "",
-            "versions": {name: version(name) for name in _PACKAGES},
-        },
-        "shares": dict(zip(SPLITS, how.shares, strict=True)),
-        "group_by": how.group_by,
-    }
-
-
-def _guarded(dataset: Dataset, work: WorkingCopy, together: Together) -> dict[str, Any]:
-    """The frozen test set, as :class:`curation.steps.runs.FolderRuns` asks for it."""
-    test_set = frozen.read(dataset.folder)
-    if test_set is None:
-        return {}
-    hashes = sorted({work.groups[image_id] for image_id in together.held})
-    return {"frozen": {"on": test_set.on[:10], "by": test_set.by, "photo_hashes": hashes}}

@@ -23,6 +23,7 @@ from curation.formats.export import count_labels, finish, replacing_export
 from curation.formats.source import OnFinding
 from curation.review import Decision, Review
 from curation.steps import parts, vocabulary, working_copy
+from curation.steps.made_of import about
 from curation.store import Dataset, edits, photo_sets
 from curation.store.fields import GROUND_TRUTH
 
@@ -81,7 +82,8 @@ def rewrite(
         reason = f"no label of {dataset.name} was imported from a file of this name"
         raise CurateError(original, reason)
     work = working_copy.load(dataset)
-    splits = parts.split(dataset, work, progress=progress)
+    dealt = parts.dealt(dataset, work, progress=progress)
+    splits = dealt.split
     found = list(changes(dataset, original.name, on_finding))
     photos = Counter(splits[i] for i in work.records)
     labels = count_labels(work.records.values(), work.taxonomy, splits)
@@ -94,7 +96,8 @@ def rewrite(
     }
     with replacing_export(folder, format_) as part:
         registry.writer(format_).code().rewrite(original, part / original.name, found, **options)
-        return finish(part, manifest, work.records, splits, work.groups)
+        said = about(dataset, work, dealt.together, {})
+        return finish(part, manifest, work.records, splits, work.groups, about=said)
 
 
 def export_patch(dataset: Dataset, path: Path) -> int:

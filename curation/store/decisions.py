@@ -294,7 +294,7 @@ class _Checked:
         """Why a decision cannot be taken; empty where it can."""
         active = self.review.taxonomy
         if self.document is None:
-            return "no such photo"
+            return f"{self.dataset} has no such photo: was it imported under another --prefix?"
         if d.mask and (reason := self._wrong_mask(d.mask)):
             return reason
         if active is None or labels.waits_for_remap(self.document, active):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -11,10 +13,10 @@ from PIL import Image
 
 from curation import store
 from curation.core import rle
-from curation.core.errors import CurateError, FormatError
+from curation.core.errors import CurateError, DatasetError, FormatError
 from curation.core.finding import FindingKind
 from curation.formats import imaterialist, via
-from curation.steps import export_patch, import_decisions, ingest, rewrite
+from curation.steps import export_patch, import_decisions, ingest, rewrite, verify
 from curation.store.labels import remap as remap_labels
 from tests.conftest import decide
 from tests.steps.test_export import TOML
@@ -99,6 +101,15 @@ def test_what_was_reviewed_is_the_only_difference(dataset, tmp_path):
     expected[2] = expected[2].replace("9 4", PAIRS)
     del expected[4]
     assert lines == expected
+
+
+def test_it_says_what_made_it_and_which_photos_go_together_as_any_export(dataset, tmp_path):
+    again(dataset, tmp_path)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["made_of"]["taxonomy"] == sha256(dataset.taxonomy_toml.encode()).hexdigest()
+    assert verify(tmp_path / "out").faults == ()
+    header, *_ = (tmp_path / "out" / "splits.csv").read_text().splitlines()
+    assert header == "image_id,split,photo_hash,group"
 
 
 def test_what_was_added_stands_at_the_end_named_as_the_file_names_its_photo(dataset, tmp_path):
@@ -205,9 +216,33 @@ def test_a_patch_for_other_rows_is_refused_as_a_whole(dataset, elsewhere, tmp_pa
     cells = text[-1].split(",")
     cells[7] = f"{9:024x}"
     (tmp_path / "p.csv").write_text("".join([*text[:-1], ",".join(cells)]))
-    with pytest.raises(FormatError, match=r"p.csv:3: .*has no instance"):
+    with pytest.raises(FormatError, match=r"p.csv:3: b: has no instance"):
         import_decisions(elsewhere, tmp_path / "p.csv")
     assert elsewhere.journal.read() == []
+
+
+def test_a_patch_for_other_photos_is_refused_with_the_photo_and_what_may_be_meant(
+    dataset, elsewhere, tmp_path
+):
+    decide(dataset, "exclude", image_id="c")
+    export_patch(dataset, tmp_path / "p.csv")
+    text = (tmp_path / "p.csv").read_text().replace(",c,", ",val/c,")
+    (tmp_path / "p.csv").write_text(text)
+    reason = "val/c: test-rewritten-elsewhere has no such photo: .* another --prefix"
+    with pytest.raises(FormatError, match=f"p.csv:2: {reason}"):
+        import_decisions(elsewhere, tmp_path / "p.csv")
+
+
+def test_a_dataset_without_a_taxonomy_takes_no_patch_and_no_line_is_blamed(dataset, tmp_path):
+    on(dataset, 0, "delete")
+    export_patch(dataset, tmp_path / "p.csv")
+    store.delete(dataset.name)
+    ingest(
+        dataset.name,
+        imaterialist.load(tmp_path / "here" / "train.csv", tmp_path / "here" / "photos"),
+    )
+    with pytest.raises(DatasetError, match=r"^test-rewritten: has no taxonomy yet; run `curate re"):
+        import_decisions(store.open(dataset.name), tmp_path / "p.csv")
 
 
 def test_a_via_file_is_the_same_but_for_what_was_reviewed(tmp_path):

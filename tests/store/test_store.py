@@ -285,7 +285,7 @@ def test_a_file_of_decisions_is_taken_whole_or_not_at_all(dataset, tmp_path):
     shirt = labels(dataset)["shirt, blouse"]
     path = tmp_path / "d.csv"
     path.write_text(f"action,image_id,instance_id\nkeep,a,{shirt.id}\nburn,a,{shirt.id}\n")
-    with pytest.raises(Exception, match=r"d.csv:3: 'burn'"):
+    with pytest.raises(Exception, match=r"d.csv:3: a: 'burn'"):
         import_decisions(dataset, path)
     assert dataset.journal.read() == []
     path.write_text(f"action,image_id,instance_id\nkeep,a,{shirt.id}\nexclude,b,\n")
