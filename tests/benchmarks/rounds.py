@@ -12,10 +12,11 @@ budget says, and models are trained again. Which labels come first is what diffe
 - ``softmin``: labels, by softmin of the same models' probabilities, the worst first;
 - ``random``: any labels.
 
-All three begin with the same models. A label is corrected where the decision changed it, or added
-one. Mean IoU is that of all models of a run together on the held-out photos; beside it the
-difference to the models before the first round, in brackets 90 % over bootstrap samples of these
-photos. What a training would give with another seed is not in it: that is what ``--seeds`` is for.
+All three begin with the same models, those of the row ``start``; ``all right`` is a training on
+the labels without the errors. A label is corrected where the decision changed it, or added one.
+Mean IoU is that of all models of a run together on the held-out photos; beside it the difference
+to the row ``start``, in brackets 90 % over bootstrap samples of these photos. What a training would
+give with another seed is not in it: that is what ``--seeds`` is for.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ class Row:
     """What a round came to.
 
     Attributes:
+        round: 0 of a training without decisions
         decisions: labels and missing garments that were decided on, in this round
         corrected: of them, those at which something was wrong
         miou: on the held-out photos, after it
@@ -91,18 +93,26 @@ class Spoilt:
     """Photos of a seed, as datasets.
 
     Attributes:
-        csv, photos: the labels with errors in them, of the photos that are trained on
+        csv, right, photos: the labels of the photos that are trained on, with the errors in them
+            and without, and where these photos are
         truth: all photos with the labels that are right
         held_out: those of them that no model learns from
     """
 
     csv: Path
+    right: Path
     photos: Path
     truth: Dataset
     held_out: WorkingCopy
 
     def imported(self, name: str) -> Dataset:
         return imported(name, self.csv, self.photos)
+
+    def compared(self, before: NDArray[np.int64], after: NDArray[np.int64]) -> comparison.Change:
+        """Mean IoU on the held-out photos, of counts as :func:`tried` gives them."""
+        names = [c.name for c in self.held_out.taxonomy.classes]
+        groups = list(self.held_out.groups.values())
+        return comparison.compare(before, after, groups, names).miou
 
 
 def main() -> None:
@@ -129,8 +139,8 @@ def main() -> None:
     for seed in range(args.seeds):
         spoilt = spoil(clean, scratch / f"seed{seed}", seed, args.wrong)
         seeded = replace(config, seed=seed)
-        for row in measure(spoilt, seed, seeded, args.folds, args.budgets):
-            rows.append(row)
+        for found in measure(spoilt, seed, seeded, args.folds, args.budgets):
+            rows.append(found)
             if args.json:
                 args.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
     show(rows, time.perf_counter() - began)
@@ -171,22 +181,24 @@ def drawn(folder: Path, count: int) -> list[ImageRecord]:
 
 
 def spoil(clean: Sequence[ImageRecord], folder: Path, seed: int, wrong: float) -> Spoilt:
-    """Holds out some photos, and plants errors in the others."""
+    """Holds out some photos, and injects errors into the others."""
     folder.mkdir()
     rng = np.random.default_rng(1000 + seed)
     shuffled = [clean[i] for i in rng.permutation(len(clean))]
     held, trained = np.split(np.arange(len(clean)), [round(HELD_OUT * len(clean))])
     five = taxonomy.load(TAXONOMY)
     groups = {name: target for name in imaterialist.CATEGORIES if (target := five.target(name))}
-    noisy, errors = injection.inject([shuffled[i] for i in trained], rng, wrong, groups=groups)
+    right = [shuffled[i] for i in trained]
+    noisy, errors = injection.inject(right, rng, wrong, groups=groups)
     labels = sum(len(record.instances) for record in noisy)
     console.say(f"seed {seed}: {len(errors)} errors, {labels} labels in {len(noisy)} photos")
     imaterialist.write(folder / "train.csv", noisy)
+    imaterialist.write(folder / "right.csv", right)
     imaterialist.write(folder / "truth.csv", clean)
     photos = clean[0].path.parent
     truth = imported(f"truth{seed}", folder / "truth.csv", photos)
     held_out = working_copy.load(truth).only({shuffled[i].image_id for i in held})
-    return Spoilt(folder / "train.csv", photos, truth, held_out)
+    return Spoilt(folder / "train.csv", folder / "right.csv", photos, truth, held_out)
 
 
 def imported(name: str, csv: Path, photos: Path) -> Dataset:
@@ -202,6 +214,7 @@ def measure(
     """All rounds in all orders, from the same models on."""
     start = spoilt.imported(f"start{seed}")
     before = tried(start, START, spoilt, config, folds)
+    yield row(seed, "start", 0, [], spoilt.compared(before, before))
     for order, decide in ORDERS.items():
         dataset = taken_over(start, spoilt.imported(f"{order}{seed}"))
         run = START
@@ -209,14 +222,20 @@ def measure(
         for number, budget in enumerate(budgets, 1):
             made = decide(dataset, spoilt.truth, run, budget, rng)
             run = f"r{number}"
-            after = tried(dataset, run, spoilt, config, folds)
-            names = [c.name for c in dataset.taxonomy.classes]
-            groups = list(spoilt.held_out.groups.values())
-            found = comparison.compare(before, after, groups, names).miou
-            of = found.difference
-            row = Row(seed, order, number, *corrected(made), found.after, of.value, of.low, of.high)
-            console.say(f"{row}")
-            yield row
+            change = spoilt.compared(before, tried(dataset, run, spoilt, config, folds))
+            yield row(seed, order, number, made, change)
+    right = imported(f"right{seed}", spoilt.right, spoilt.photos)
+    change = spoilt.compared(before, tried(right, START, spoilt, config, folds))
+    yield row(seed, "all right", 0, [], change)
+
+
+def row(
+    seed: int, order: str, number: int, made: Sequence[Decision], change: comparison.Change
+) -> Row:
+    of = change.difference
+    found = Row(seed, order, number, *corrected(made), change.after, of.value, of.low, of.high)
+    console.say(f"{found}")
+    return found
 
 
 def taken_over(start: Dataset, dataset: Dataset) -> Dataset:
@@ -305,12 +324,14 @@ def changes(decision: Decision) -> bool:
 
 def show(rows: Sequence[Row], seconds: float) -> None:
     header = ("seed", "order", "round", "decisions", "corrected of 100", "mIoU", "change")
-    shown = [
-        (r.seed, r.order, r.round, r.decisions, f"{100 * r.corrected / max(1, r.decisions):.0f}",
-         f"{r.miou:.3f}", f"{r.change:+.3f} ({r.low:+.3f} to {r.high:+.3f})")
-        for r in rows
-    ]  # fmt: skip
-    console.out.print(console.table(header, shown, f"{seconds:.0f} s"))
+    console.out.print(console.table(header, [shown(row) for row in rows], f"{seconds:.0f} s"))
+
+
+def shown(row: Row) -> tuple[object, ...]:
+    share = f"{100 * row.corrected / row.decisions:.0f}" if row.decisions else ""
+    change = f"{row.change:+.3f} ({row.low:+.3f} to {row.high:+.3f})"
+    number, decisions = row.round or "", row.decisions or ""
+    return row.seed, row.order, number, decisions, share, f"{row.miou:.3f}", change
 
 
 if __name__ == "__main__":
