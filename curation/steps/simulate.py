@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from curation.core import rle
@@ -25,9 +25,10 @@ def simulate(
     limit: int,
     *,
     skip: int = 0,
+    order: Sequence[str] | None = None,
     progress: Progress = silent,
 ) -> list[Decision]:
-    """Decides on suspects, worst first, as somebody would who knows the truth.
+    """Decides on suspects, worst first, or on labels, as somebody would who knows the truth.
 
     The decisions are in the journal as all others are, by the reviewer ``simulated``; those on
     one suspect are taken back at once.
@@ -36,6 +37,8 @@ def simulate(
         truth: a dataset with the same photos and classes, whose labels are right
         limit: suspects that are decided on
         skip: suspects before them that are left
+        order: ids of the labels that are decided on instead of the queue's suspects, first ones
+            first; those that are gone or decided are passed over
 
     Raises:
         DatasetError: the truth has other classes, or lacks a photo
@@ -43,7 +46,8 @@ def simulate(
     if truth.taxonomy.class_names != dataset.taxonomy.class_names:
         reason = f"has other classes than {dataset.name}: remap it with the same taxonomy"
         raise DatasetError(truth.name, reason)
-    chosen = list(islice(suspects.read(dataset), skip, skip + limit))
+    asked = suspects.read(dataset) if order is None else _in_order(dataset, order)
+    chosen = list(islice(asked, skip, skip + limit))
     wanted = {s.image_id for s in chosen}
     known = {r.image_id: r.instances for r in truth.records(LABELS, wanted)}
     if lost := sorted(wanted - set(known)):
@@ -59,6 +63,13 @@ def simulate(
         requests = list(_requests(suspect, label, found, given, right))
         made += decisions.decide(dataset, requests, REVIEWER)
     return made
+
+
+def _in_order(dataset: Dataset, label_ids: Sequence[str]) -> Iterator[Suspect]:
+    """Labels that nobody decided on, whether or not they are doubted."""
+    found = suspects.of_labels(dataset, dataset.image_ids(), frozenset(label_ids))
+    there = {suspect.id: suspect for suspect in found}
+    return (there[i] for i in label_ids if i in there)
 
 
 def _requests(

@@ -343,6 +343,10 @@ SMALLER_SCRIPTS = {
     "Exports of many small labels and of holes": ["--rounds", "1", "--limit", "20"],
     "Whether anything is lost": ["--only", "damaged input", "--trials", "0.02"],
     "Whether an estimate holds the truth": ["--reviews", "2"],
+    "Rounds of a simulated curator": [
+        *("--figures", "24", "--seeds", "1", "--budgets", "6"),
+        *("--size", "64", "--steps", "4", "--folds", "2"),
+    ],
 }
 
 
