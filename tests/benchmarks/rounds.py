@@ -216,7 +216,8 @@ def measure(
     before = tried(start, START, spoilt, config, folds)
     yield row(seed, "start", 0, [], spoilt.compared(before, before))
     for order, decide in ORDERS.items():
-        dataset = taken_over(start, spoilt.imported(f"{order}{seed}"))
+        dataset = with_features(start, spoilt.imported(f"{order}{seed}"))
+        shutil.copytree(start.run_folder(START), dataset.run_folder(START))
         run = START
         rng = np.random.default_rng(seed)
         for number, budget in enumerate(budgets, 1):
@@ -224,7 +225,7 @@ def measure(
             run = f"r{number}"
             change = spoilt.compared(before, tried(dataset, run, spoilt, config, folds))
             yield row(seed, order, number, made, change)
-    right = imported(f"right{seed}", spoilt.right, spoilt.photos)
+    right = with_features(start, imported(f"right{seed}", spoilt.right, spoilt.photos))
     change = spoilt.compared(before, tried(right, START, spoilt, config, folds))
     yield row(seed, "all right", 0, [], change)
 
@@ -238,9 +239,8 @@ def row(
     return found
 
 
-def taken_over(start: Dataset, dataset: Dataset) -> Dataset:
-    """The dataset with the first models: its labels are those that they were trained on."""
-    shutil.copytree(start.run_folder(START), dataset.run_folder(START))
+def with_features(start: Dataset, dataset: Dataset) -> Dataset:
+    """The dataset, whose photos are the same, with the features that are computed already."""
     (dataset.folder / "features").symlink_to(start.folder / "features")
     return dataset
 
