@@ -74,7 +74,10 @@ def start_round(dataset: Dataset, config: TrainConfig, *, folds: int = FOLDS) ->
     with _alone(dataset):
         rounds = state.list_rounds(dataset.folder / ROUNDS)
         if rounds and not rounds[-1].state.is_over:
-            reason = f"is {rounds[-1].state}: {_next(dataset, rounds[-1], 0)}"
+            reason = (
+                f"is {rounds[-1].state}, and not closed: go on with it, "
+                f"`curate round {dataset.name}` says how, or `curate round {dataset.name} abandon`"
+            )
             raise CurateError(rounds[-1].name, reason)
         dataset.taxonomy  # noqa: B018 - where there is none, that is said now
         name, run = _free(dataset)

@@ -130,7 +130,8 @@ def _missing_classes(manifest: Mapping[str, Any]) -> Iterator[str]:
         if not manifest["splits"][name]["photos"]:
             yield f"No photo is in {name}."
         elif missing:
-            yield f"No label in {name} is of {', '.join(map(shown, missing))}."
+            # Source labels have commas: "tights, stockings" is one.
+            yield f"No label in {name} is of {'; '.join(map(shown, missing))}."
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

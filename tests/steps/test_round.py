@@ -65,7 +65,7 @@ def products(dataset):
 def test_a_round_from_its_start_to_its_proof_and_the_next_one(dataset):
     assert steps.round_status(dataset).next == "curate round test-round start"
     steps.start_round(dataset, QUICK, folds=2)
-    with pytest.raises(CurateError, match="r001: is started: curate round test-round run"):
+    with pytest.raises(CurateError, match="r001: is started, and not closed: go on with it"):
         steps.start_round(dataset, QUICK)
     with pytest.raises(CurateError, match="r001: is started: first run"):
         steps.close_round(dataset)

@@ -49,7 +49,7 @@ def test_what_was_exported_has_no_fault_and_its_classes_are_counted(tmp_path, fo
     assert found.faults == ()
     assert found.photos == {"train": 2, "val": 1, "test": 1}
     assert found.labels["train"]["lower-body"] == 2
-    missing = "upper-body, whole-body, feet, accessories"
+    missing = "upper-body; whole-body; feet; accessories"
     assert found.notes == tuple(
         f"No label in {name} is of {missing}." for name in ("train", "val", "test")
     )
