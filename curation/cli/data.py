@@ -179,11 +179,6 @@ def _verify(ctx: click.Context, _: click.Parameter, folder: Path | None) -> None
 @click.argument("dataset")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), required=False)
 @click.option(
-    "--verify", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER", is_eager=True,
-    expose_value=False, callback=_verify,
-    help="Check an export that was written, here or elsewhere, instead of writing one.",
-)  # fmt: skip
-@click.option(
     "--format",
     "format_",
     type=click.Choice([f.name for f in writers()]),
@@ -211,6 +206,7 @@ def _verify(ctx: click.Context, _: click.Parameter, folder: Path | None) -> None
     metavar="SCORE",
     help="No photo with an undecided label, or missing garment, of this score or more.",
 )
+@dealing
 @click.option(
     "--original",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -227,7 +223,11 @@ def _verify(ctx: click.Context, _: click.Parameter, folder: Path | None) -> None
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write what was reviewed alone into this CSV: row, old, new, who, when. No FOLDER.",
 )
-@dealing
+@click.option(
+    "--verify", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER", is_eager=True,
+    expose_value=False, callback=_verify,
+    help="Check an export that was written, here or elsewhere, instead of writing one.",
+)  # fmt: skip
 @as_json
 def export(
     dataset: str,

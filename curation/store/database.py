@@ -52,6 +52,8 @@ def lost(error: BaseException) -> str:
     if isinstance(error, ConnectionFailure):
         reason = re.split(r" \(configured|,", str(error))[0]  # the rest is pymongo's own state
         return f"{where} does not answer any more ({reason})"
+    if type(error).__name__ == "ServiceListenTimeout":
+        return f"{where} did not start; another process may be starting or ending it just now"
     if isinstance(error, OperationFailure) and error.code == _OUT_OF_DISK_SPACE:
         return f"the disk of {where} is full"
     return ""

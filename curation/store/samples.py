@@ -126,6 +126,7 @@ def draw(dataset: Dataset, size: int, without: Collection[str]) -> Sample:
             )
         if known and len(known.drawn) >= min(size, len(known.ids)):
             return known
+        path(dataset)  # where nothing was flagged yet, that is said, and not that no label is left
         sample = known or _frame(dataset, without)
         seed = blake2b(f"{dataset.name}\0{dataset.flagged}".encode(), digest_size=8).digest()
         rng = np.random.default_rng(int.from_bytes(seed))

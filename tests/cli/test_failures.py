@@ -150,6 +150,14 @@ def raised(act):
     return caught.value
 
 
+def test_a_database_of_fiftyones_own_that_does_not_start_is_a_sentence():
+    from fiftyone.core.service import ServiceListenTimeout
+
+    said = failures.sentence(ServiceListenTimeout("mongod", 27017))
+    assert "did not start; another process may be starting or ending it just now" in said
+    assert "run the same command again" in said
+
+
 def test_what_is_no_failure_of_the_machine_keeps_its_traceback():
     def while_a_file_is_away():
         try:
