@@ -25,6 +25,7 @@ from tests.steps.ingest import killing  # first: before FiftyOne connects
 from curation import steps, store
 from curation.core import rle, taxonomy
 from curation.issues.issue import ImageScore, Issue, digest
+from curation.rounds import state
 from curation.store import bulk, database, results, tiles
 from curation.store.labels import remap
 from tests.conftest import decide
@@ -52,9 +53,9 @@ def prepare(scene: str, folder: Path, name: str) -> None:
         if scene != "flag":
             out.writerow(("add", "b", MISSING["b"], ""))
     if scene == "diff":
-        begun = dataset.folder / "rounds" / "r001" / "round.toml"
-        begun.parent.mkdir(parents=True, exist_ok=True)
-        begun.write_text('since = ""\n')
+        started = state.State.STARTED
+        begun = state.Round("r001", started, "", "r001", "r001_after", 2, {}, since="")
+        state.write(dataset.folder / "rounds" / "r001", begun)
         decide(dataset, "keep", image_id="e", instance_id=shirts["e"])
         decide(dataset, "exclude", image_id="e")
         steps.diff(dataset, "r001", "now")
