@@ -71,8 +71,9 @@ class Outlines(_Question):
             if check := checks.check_of(dataset, _text(s, "id"), _text(s, "seen")):
                 planted.append(Planned(_text(s, "id"), _text(s, "image_id"), check))
             else:
-                named = ("id", "image_id", "field", "suggested")
-                wanted.append(tuple(_text(s, name) for name in named))
+                wanted.append(
+                    (_text(s, "id"), _text(s, "image_id"), _text(s, "field"), _text(s, "suggested"))
+                )
         drawn = suspects.outlines(dataset, wanted) | checks.outlines(dataset, planted)
         return {"outlines": drawn}
 
