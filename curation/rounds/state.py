@@ -5,7 +5,8 @@ parent = "r002"         the round before; empty for the first
 run, after              the runs whose models are compared
 folds, [settings]       how both are trained
 since                   the last decision that was taken before the round
-[trained] [predicted] [flagged] [retrained]     what each step was made of
+    [trained] [predicted] [flagged] [retrained]     what each step was made of
+    [begun]                 what the training that is under way was begun with
 """
 
 from __future__ import annotations
@@ -78,6 +79,8 @@ class Round:
         since: the last decision before the round; empty where there was none
         reviewed: the last decision that closing took in; empty until then
         made_of: what each step was made of, by the state that it led to
+        begun: what the training that is under way was begun with: killed, it goes on with that;
+            None where none is
     """
 
     name: str
@@ -90,6 +93,7 @@ class Round:
     since: str
     reviewed: str = ""
     made_of: Mapping[State, Basis] = field(default_factory=dict)
+    begun: Basis | None = None
 
 
 _STEPS = (State.TRAINED, State.PREDICTED, State.FLAGGED, State.RETRAINED)
@@ -105,6 +109,7 @@ def write(folder: Path, round_: Round) -> None:
         "folds": round_.folds,
         "settings": dict(round_.settings),
         **made_of,
+        **({"begun": asdict(round_.begun)} if round_.begun else {}),
     }
     with replacing(folder / FILE) as part:
         part.write_text(tomli_w.dumps(table), "utf-8")
@@ -139,11 +144,12 @@ def read(folder: Path) -> Round:
     made_of = {step: _basis(path, step, table[step]) for step in _STEPS if step in table}
     return Round(
         folder.name, State(table["state"]), **texts, folds=table["folds"],
-        settings=table["settings"], made_of=made_of,
+        settings=table["settings"],
+        begun=_basis(path, "begun", table["begun"]) if "begun" in table else None, made_of=made_of,
     )  # fmt: skip
 
 
-def _basis(path: Path, step: State, table: object) -> Basis:
+def _basis(path: Path, step: str, table: object) -> Basis:
     names = {f.name for f in fields(Basis)}
     if not isinstance(table, dict) or set(table) != names:
         raise FormatError(path, f"does not name {', '.join(sorted(names))}; {_WAY_OUT}", where=step)

@@ -103,15 +103,15 @@ def run_round(dataset: Dataset, *, progress: Progress = silent) -> Round:
     """
     with _alone(dataset):
         round_ = _going_on(dataset)
-        steps: list[tuple[State, Callable[[], object]]] = [
+        steps: list[tuple[State, Callable[[], Basis]]] = [
             (State.TRAINED, lambda: _train(dataset, round_, round_.run, progress)),
-            (State.PREDICTED, lambda: predict(dataset, round_.run, progress=progress)),
-            (State.FLAGGED, lambda: flag(dataset, round_.run, progress=progress)),
+            (State.PREDICTED, lambda: _now(dataset, predict, round_.run, progress)),
+            (State.FLAGGED, lambda: _now(dataset, flag, round_.run, progress)),
         ]
         for step, act in steps:
             if step not in round_.made_of:
                 _check_taxonomy(dataset, round_)
-                round_ = _done(dataset, round_, step, act)
+                round_ = _done(dataset, round_, step, act())
         return round_
 
 
@@ -141,12 +141,9 @@ def close_round(dataset: Dataset, *, progress: Progress = silent) -> Proof:
             round_ = replace(round_, state=State.REVIEWED, reviewed=_last_decision(dataset))
             _write(dataset, round_)
         if State.RETRAINED not in round_.made_of:
-
-            def act() -> None:
-                _train(dataset, round_, round_.after, progress)
-                predict(dataset, round_.after, progress=progress)
-
-            round_ = _done(dataset, round_, State.RETRAINED, act)
+            basis = _train(dataset, round_, round_.after, progress)
+            predict(dataset, round_.after, progress=progress)
+            round_ = _done(dataset, round_, State.RETRAINED, basis)
         found = _prove(dataset, round_, progress)
         proofs.write(dataset.folder / ROUNDS / round_.name, found)
         _write(dataset, replace(round_, state=State.CLOSED))
@@ -222,27 +219,37 @@ def _taken_over(dataset: Dataset, round_: Round, rounds: list[Round]) -> Round:
     )  # fmt: skip
 
 
-def _train(dataset: Dataset, round_: Round, run: str, progress: Progress) -> None:
+def _train(dataset: Dataset, round_: Round, run: str, progress: Progress) -> Basis:
+    """Trains, or goes on with what was killed, on the labels that it was begun with: those."""
     runs = DatasetRuns(dataset)
     folder = runs.folder(run)
     if (folder / "config.toml").exists():
-        if (folder / "metrics.json").exists() or (folder / DATA).exists():
+        if round_.begun and ((folder / "metrics.json").exists() or (folder / DATA).exists()):
             resume(runs, run, progress=progress)
-            return
+            return round_.begun
         shutil.rmtree(folder)  # killed before its labels were written: nothing is lost
     try:
         config = configs.from_table(dict(round_.settings))
     except (TypeError, ValueError) as error:
         path = dataset.folder / ROUNDS / round_.name / state.FILE
         raise CurateError(path, f"{error}; restore it", where="settings") from None
-    train(runs, run, config, folds=round_.folds, progress=progress)
-
-
-def _done(dataset: Dataset, round_: Round, step: State, act: Callable[[], object]) -> Round:
-    """Does a step, and writes down what it was made of: what was there as it began."""
     basis = _basis(dataset)
-    act()
-    done = replace(round_, state=step, made_of={**round_.made_of, step: basis})
+    _write(dataset, replace(round_, begun=basis))
+    train(runs, run, config, folds=round_.folds, progress=progress)
+    return basis
+
+
+def _now(dataset: Dataset, verb: Callable[..., object], run: str, progress: Progress) -> Basis:
+    """Does what is always made of the dataset as it is."""
+    basis = _basis(dataset)
+    verb(dataset, run, progress=progress)
+    return basis
+
+
+def _done(dataset: Dataset, round_: Round, step: State, basis: Basis) -> Round:
+    """Writes down that a step is done, and what it was made of."""
+    made_of = {**round_.made_of, step: basis}
+    done = replace(round_, state=step, made_of=made_of, begun=None)
     _write(dataset, done)
     return done
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from curation.core.errors import FormatError
@@ -16,8 +18,9 @@ ROUND = Round(
 
 
 def test_what_is_written_is_read(tmp_path):
-    state.write(tmp_path / "r002", ROUND)
-    assert state.read(tmp_path / "r002") == ROUND
+    for round_ in (ROUND, replace(ROUND, begun=Basis("t", "p", "s", "later"))):
+        state.write(tmp_path / "r002", round_)
+        assert state.read(tmp_path / "r002") == round_
 
 
 def test_rounds_are_listed_oldest_first_and_what_a_kill_left_of_a_start_is_none(tmp_path):

@@ -188,6 +188,24 @@ def test_a_report_needs_a_round_that_is_flagged(dataset):
 
 
 @pytest.mark.slow
+def test_a_killed_training_is_of_the_labels_that_it_was_begun_with(dataset, monkeypatch):
+    steps.start_round(dataset, QUICK, folds=2)
+    real = module.train
+
+    def killed(*args, **values):
+        real(*args, **values)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "train", killed)
+    with pytest.raises(KeyboardInterrupt):
+        steps.run_round(dataset)
+    relabel(dataset)
+    done = steps.run_round(dataset)
+    assert (done.made_of[State.TRAINED].decisions, done.begun) == ("", None)
+    assert products(dataset) == {("models", "decisions were taken")}
+
+
+@pytest.mark.slow
 def test_a_damaged_file_or_journal_is_said_and_nothing_is_trained(dataset):
     steps.start_round(dataset, QUICK, folds=2)
     path = dataset.folder / ROUNDS / "r001" / state.FILE
