@@ -5,8 +5,8 @@ parent = "r002"         the round before; empty for the first
 run, after              the runs whose models are compared
 folds, [settings]       how both are trained
 since                   the last decision that was taken before the round
-    [trained] [predicted] [flagged] [retrained]     what each step was made of
-    [begun]                 what the training that is under way was begun with
+[trained] [predicted] [flagged] [retrained]     what each step was made of
+[begun]                 what the training that is under way was begun with
 """
 
 from __future__ import annotations
