@@ -162,6 +162,13 @@ def prepare(
     rng = np.random.default_rng(1000 + seed)
     noisy, injected = injection.inject(clean, rng, share, groups=names)
     records = {record.image_id: record for record in noisy}
+    run = trained(records, folder, config)
+    return Case(records, {error.image_id: error for error in injected}, run)
+
+
+def trained(records: dict[str, ImageRecord], folder: Path, config: TrainConfig) -> Path:
+    """Models trained out of fold on these labels: the folder of their run."""
+    five = taxonomy.load("supercategories")
     hashes = {i: sha256(r.path.read_bytes()).hexdigest() for i, r in records.items()}
     if not (folder / "data").exists():
         splits_of = dict.fromkeys(records, "train")
@@ -169,7 +176,7 @@ def prepare(
     with console.bars() as progress:
         runs = FolderRuns(folder / "data")
         train(runs, str(folder / "run"), config, folds=FOLDS, progress=progress)
-    return Case(records, {error.image_id: error for error in injected}, folder / "run")
+    return folder / "run"
 
 
 def judge(case: Case, left_out: bool) -> Iterator[dict]:
@@ -178,7 +185,7 @@ def judge(case: Case, left_out: bool) -> Iterator[dict]:
     with console.bars() as progress:
         fingerprint = sha256(repr(case.injected).encode()).hexdigest()
         shards = pipeline.extract(
-            case.folder.parent / "features", fingerprint, image_ids, case.observe,
+            case.folder.parent / "flagging", fingerprint, image_ids, case.observe,
             progress=progress,
         )  # fmt: skip
         table = FeatureTable.concat([FeatureTable.load(path) for path in shards])
@@ -210,7 +217,7 @@ def judge(case: Case, left_out: bool) -> Iterator[dict]:
 
 def mismatched(case: Case, table: FeatureTable) -> FeatureTable:
     """Features of errors of three types and of none, that are worse than those tested."""
-    statistics = pipeline.load_statistics(case.folder.parent / "features")
+    statistics = pipeline.load_statistics(case.folder.parent / "flagging")
     config = InjectionConfig(1.0, DRAWS, (*MISMATCHED, *UNTYPED), SEVERE)
     observations = case.observe(list(case.records))
     parts = []
