@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -26,16 +27,24 @@ class MissingCandidate:
     Attributes:
         class_id: what the model sees
         mask: (S, S) bool
-        features: by name; the same names for all candidates
     """
 
     class_id: int
     mask: Mask
-    features: dict[str, float]
+    _unlabelled: _Unlabelled
+    _number: int
+
+    @property
+    def features(self) -> dict[str, float]:
+        """By name; the same names for all candidates. Computed when asked for."""
+        return self._unlabelled.features(self._number)
 
 
 def candidates(
-    observation: Observation, thresholds: NDArray[np.float32], labels: Sequence[InstanceMask]
+    observation: Observation,
+    thresholds: NDArray[np.float32],
+    labels: Sequence[InstanceMask],
+    classes: Collection[int] | None = None,
 ) -> list[MissingCandidate]:
     """All candidates of a photo: connected, and as large as something that people label.
 
@@ -46,12 +55,15 @@ def candidates(
         observation: the model's side of it; its own labels do not count
         thresholds: (K,) from which probability on a pixel of each class is confident
         labels: of the photo, (S, S) each, as given or with an error in them
+        classes: those that are looked for; None for all
     """
     found = []
     side = observation.side
     fewest = max(12, round(_FEWEST * side**2))
     labelled = _union(labels, side)
     for k in range(1, len(observation.p)):
+        if classes is not None and k not in classes:
+            continue
         own = _union([label for label in labels if label.class_id == k], side)
         unlabelled = (observation.best == k) & ~own & ~observation.ignored_mask
         if np.count_nonzero(unlabelled) < fewest:
@@ -59,10 +71,10 @@ def candidates(
         opened = cv2.morphologyEx(unlabelled.view(np.uint8), cv2.MORPH_OPEN, _DOT)
         pieces = Pieces.of(opened.view(bool))
         large = [i for i in range(1, len(pieces.areas)) if pieces.areas[i] >= fewest]
-        for i in large:
-            region = _Region(observation, thresholds, labels, k, own, labelled, pieces, i)
-            features = {**region.features(), "regions": len(large)}
-            found.append(MissingCandidate(k, pieces.labels == i, features))
+        of_class = _Unlabelled(
+            observation, thresholds, labels, k, own, labelled, pieces, len(large)
+        )
+        found += [MissingCandidate(k, pieces.labels == i, of_class, i) for i in large]
     return found
 
 
@@ -74,15 +86,16 @@ def _union(labels: Sequence[InstanceMask], side: int) -> Mask:
 
 
 @dataclass(frozen=True)
-class _Region:
-    """A candidate and what lies around it.
+class _Unlabelled:
+    """Where the model sees a class and no label of it lies, in connected pieces.
 
-    Which label lies over it is not among the features: that tells the errors that were injected
+    Which label lies over one is not among the features: that tells the errors that were injected
     from each other, and what was learned from it would not carry to errors that were not.
 
     Attributes:
         own, labelled: (S, S) what is labelled with its class, and at all
-        pieces, number: the candidates of its class, and which of them it is
+        pieces: the candidates, and smaller ones
+        large: how many of them are candidates
     """
 
     observation: Observation
@@ -92,44 +105,55 @@ class _Region:
     own: Mask
     labelled: Mask
     pieces: Pieces
-    number: int
+    large: int
 
-    def features(self) -> dict[str, float]:
+    @cached_property
+    def _around(self) -> NDArray[np.float32]:
+        """(4, S, S) what is looked at around a piece."""
+        observation = self.observation
+        return np.stack([
+            grown(self.own, 1), self.labelled, observation.best == self.class_id,
+            observation.entropy,
+        ]).astype(np.float32)  # fmt: skip
+
+    def features(self, number: int) -> dict[str, float]:
+        """Of one piece."""
         observation, k = self.observation, self.class_id
         side = observation.side
-        left, top, width, height = self.pieces.boxes[self.number].tolist()
-        area = int(self.pieces.areas[self.number])
+        left, top, width, height = self.pieces.boxes[number].tolist()
+        area = int(self.pieces.areas[number])
         root = float(np.sqrt(area))
         margin = int(max(_RIM + 1, 0.3 * root))
         window = (
             slice(max(0, top - margin), top + height + margin),
             slice(max(0, left - margin), left + width + margin),
         )
-        mask = self.pieces.labels[window] == self.number
+        mask = self.pieces.labels[window] == number
         rim = grown(mask, _RIM) & ~mask
         inside = observation.probabilities[:, *window][:, mask]
         p = np.sort(inside[k])
+        means = (inside.sum(axis=1) / area).tolist()
+        around = self._around[:, *window]
+        own, labelled, seen, entropy = (around[:, rim].sum(axis=1) / max(rim.sum(), 1)).tolist()
         thickness = float(depth(mask).max())
         rings, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         ring = max(rings, key=len)
         predicted = observation.pieces[k]
         main = np.bincount(predicted.labels[window][mask]).argmax()
-        counts = np.bincount([x.class_id for x in self.labels], minlength=len(observation.p))
-        classes = range(1, len(observation.p))
-        entropy = observation.entropy[window]
+        counts = self._counts
         return {
             "log_area": np.log(area / side**2),
-            "p": p.mean(),
+            "p": means[k],
             "p_low": p[p.size // 10],
-            "sure": observation.confident(self.thresholds, window)[mask].mean(),
+            "sure": np.count_nonzero(observation.confident(self.thresholds, window) & mask) / area,
             "thickness": thickness / root,
             "thickness_pixels": thickness / side,
-            "unlabelled": 1 - self.labelled[window][mask].mean(),
-            "rim_own": _mean(grown(self.own[window], 1), rim),
-            "rim_labelled": _mean(self.labelled[window], rim),
-            "rim_seen": _mean(observation.best[window] == k, rim),
-            "entropy": entropy[mask].mean(),
-            "rim_entropy": _mean(entropy, rim),
+            "unlabelled": 1 - np.count_nonzero(self.labelled[window] & mask) / area,
+            "rim_own": own,
+            "rim_labelled": labelled,
+            "rim_seen": seen,
+            "entropy": around[3][mask].sum() / area,
+            "rim_entropy": entropy,
             "x": (left + width / 2) / side,
             "y": (top + height / 2) / side,
             "log_ratio": np.log(height / width),
@@ -137,19 +161,25 @@ class _Region:
             "at_frame": (left == 0) + (top == 0) + (left + width == side) + (top + height == side),
             "solidity": cv2.contourArea(ring) / max(cv2.contourArea(cv2.convexHull(ring)), 1),
             "share_of_seen": area / max(int(predicted.areas[main]), 1),
-            "own_area": np.count_nonzero(self.own) / area,
+            "own_area": self._own_area / area,
             "labels": len(self.labels),
             "labels_of_own": counts[k],
             "image_entropy": observation.mean_entropy,
-            **{f"is_{j}": float(j == k) for j in classes},
-            **{f"labels_of_{j}": counts[j] for j in classes},
-            **{f"p_{j}": mean for j, mean in enumerate(inside.mean(axis=1))},
+            **{f"is_{j}": float(j == k) for j in range(1, len(counts))},
+            **{f"labels_of_{j}": counts[j] for j in range(1, len(counts))},
+            **{f"p_{j}": mean for j, mean in enumerate(means)},
+            "regions": self.large,
         }
 
+    @cached_property
+    def _counts(self) -> list[int]:
+        """(K,) labels of each class in the photo."""
+        classes = [x.class_id for x in self.labels]
+        return np.bincount(classes, minlength=len(self.observation.p)).tolist()
 
-def _mean(values: NDArray, where: Mask) -> float:
-    inside = values[where]
-    return float(inside.mean()) if inside.size else 0.0
+    @cached_property
+    def _own_area(self) -> int:
+        return int(np.count_nonzero(self.own))
 
 
 def matches(region: Mask, truth: Mask) -> bool:
