@@ -19,6 +19,9 @@ WRONG_IMAGES = 0.2
 """Share of photos that have an error, of the types that can be injected: CCP has some 10 to 15 %
 of its own, the demo and the benchmark 20 %."""
 
+WRONG_PHOTOS = 0.02
+"""Share of photos whose labels are wrong all together: mirrored, moved, or of another photo."""
+
 REVIEWED_WEIGHT = 5.0
 """How much more a label counts that a reviewer decided on."""
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.core import rle
-from curation.issues import embeddings, instance_features, missing_instances
+from curation.issues import embeddings, instance_features, missing_instances, whole_photo
 from curation.issues.corruptions import (
     CORRUPTIONS,
     OF_TYPE,
@@ -37,6 +37,9 @@ INJECTED = 4000
 """Photos at most that errors are injected into: what is learned from stays in memory."""
 DRAWS = 4
 """Errors injected into each of a few photos; one into each of many."""
+
+WHOLE_DRAWS = 2
+"""Errors in all labels that are injected into each of these photos."""
 
 _NEVER_SEEN = 0.5
 
@@ -153,12 +156,31 @@ def _rows(
     yield from _missing(observation, statistics)
     yield from _reviewed_missing(observation, statistics)
     drawn = config.draws * config.includes(observation.image_id)
+    yield from _whole(observation, others, config, inject=drawn > 0)
     injected = 0
     for name, corruption in _corruptions(observation, others, config) if drawn else ():
         injected += name in OF_TYPE
         for table, row in _corrupted(observation, statistics, corruption):
             yield table, {"error": name} | row
     yield "images", {"drawn": drawn, "injected": injected}
+
+
+def _whole(
+    observation: Observation,
+    others: Sequence[Observation],
+    config: InjectionConfig,
+    *,
+    inject: bool,
+) -> Iterator[Row]:
+    """Of all labels of the photo together, as given and with an error in all of them."""
+    if features := whole_photo.features(observation, observation.label_masks):
+        yield "photos", features
+    rng = np.random.default_rng([config.seed, hashed(observation.image_id), 1])
+    for _ in range(WHOLE_DRAWS * inject if features else 0):
+        if spoilt := whole_photo.spoilt(observation, others, rng):
+            error, labels = spoilt
+            if now := whole_photo.features(observation, labels):
+                yield "injected_photos", {"error": str(error)} | now
 
 
 def _given(observation: Observation, statistics: DatasetStatistics) -> Iterator[Row]:
@@ -258,16 +280,22 @@ def _corrupted(
         features = _instance(observation, statistics, labels, wrong)
         if features is not None:
             yield "injected", {"class_id": labels[wrong].class_id} | features
+    lost = {}
     for index in (corruption.index, corruption.absorbed):
-        if index is None:
-            continue
-        uncovered = _uncovered(before[index], labels)
-        if np.count_nonzero(uncovered) < fewest_pixels(*uncovered.shape):
-            continue
-        dropped = corruption.now is None
-        for found in missing_instances.candidates(observation, statistics.thresholds, labels):
-            if _lacks(found, before[index], uncovered, dropped):
-                yield "injected_missing", {"class_id": found.class_id} | found.features
+        if index is not None:
+            uncovered = _uncovered(before[index], labels)
+            if np.count_nonzero(uncovered) >= fewest_pixels(*uncovered.shape):
+                lost[index] = uncovered
+    dropped = corruption.now is None
+    # Of a dropped garment the model may have seen that it is there, and not what it is.
+    classes = None if dropped else {before[index].class_id for index in lost}
+    found = lost and missing_instances.candidates(
+        observation, statistics.thresholds, labels, classes
+    )
+    for index, uncovered in lost.items():
+        for candidate in found:
+            if _lacks(candidate, before[index], uncovered, dropped):
+                yield "injected_missing", {"class_id": candidate.class_id} | candidate.features
 
 
 def _uncovered(was: InstanceMask, labels: Sequence[InstanceMask]) -> NDArray[np.bool_]:
@@ -283,7 +311,6 @@ def _lacks(
     candidate: MissingCandidate, was: InstanceMask, uncovered: NDArray[np.bool_], dropped: bool
 ) -> bool:
     """Whether a candidate is the garment whose label is gone."""
-    # Of a dropped garment the model may have seen that it is there, and not what it is.
     if dropped and missing_instances.matches(candidate.mask, was.mask):
         return True
     common = np.count_nonzero(candidate.mask & uncovered)

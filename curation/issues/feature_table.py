@@ -24,8 +24,10 @@ EMBEDDING = "embedding_"
 """How the columns of an instance's embedding begin."""
 
 TEXTS = ("image_id", "error", "mask", "source_label", "source_error")
-KEYS = (*TEXTS, "fold", "index", "class_id")
-"""Columns that are no features of an instance or a candidate."""
+PLACES = ("moved_right", "moved_down", "scaled_by", "scaled_right", "scaled_down")
+"""Where all labels of a photo would fit best, see :mod:`curation.issues.whole_photo`."""
+KEYS = (*TEXTS, *PLACES, "fold", "index", "class_id")
+"""Columns that are no features of a label, a candidate or a photo."""
 
 
 def hashed(text: str) -> int:
@@ -61,6 +63,9 @@ class FeatureTable:
             class_id, the same features
         reviewed_missing: such candidates that a reviewer decided on: error (missing, or
             ``CORRECT``), class_id, the same features
+        photos: each photo that has labels: ``PLACES``, and features of all its labels together
+        injected_photos: the same of photos with an error in all labels: error (a name of
+            :class:`curation.issues.issue.PhotoErrorType`), the same features
     """
 
     images: pd.DataFrame
@@ -70,6 +75,8 @@ class FeatureTable:
     missing: pd.DataFrame
     injected_missing: pd.DataFrame
     reviewed_missing: pd.DataFrame
+    photos: pd.DataFrame
+    injected_photos: pd.DataFrame
 
     @classmethod
     def of(cls, rows: Mapping[str, list[dict]]) -> FeatureTable:
@@ -110,6 +117,8 @@ _KEYS_OF = {
     "missing": ("image_id", "fold", "class_id", "mask"),
     "injected_missing": ("image_id", "fold", "error", "class_id"),
     "reviewed_missing": ("image_id", "fold", "error", "class_id"),
+    "photos": ("image_id", "fold"),
+    "injected_photos": ("image_id", "fold", "error"),
 }
 
 
@@ -117,7 +126,7 @@ def _frame(rows: list[dict], keys: Sequence[str]) -> pd.DataFrame:
     if not rows:
         return pd.DataFrame({key: pd.Series(dtype=str if key in TEXTS else int) for key in keys})
     frame = pd.DataFrame(rows)
-    features = [name for name in frame.columns if name not in KEYS]
+    features = [name for name in frame.columns if name not in KEYS or name in PLACES]
     return frame.astype(dict.fromkeys(features, np.float32))
 
 
@@ -129,7 +138,10 @@ class Scores:
         instances: of each label as given: error_score (0 to 1), error_type; and, where there
             are source labels to tell apart, what :meth:`SourceRanking.score` says
         missing: of each candidate: error_score (0 to 1)
+        photos: of each photo that has labels, all together: error_score (0 to 1), error_type;
+            empty where nothing was learned
     """
 
     instances: pd.DataFrame
     missing: pd.DataFrame
+    photos: pd.DataFrame

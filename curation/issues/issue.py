@@ -31,6 +31,16 @@ class ErrorType(StrEnum):
     DUPLICATED = "duplicated"
 
 
+class PhotoErrorType(StrEnum):
+    """What is wrong with all labels of a photo together."""
+
+    ANOTHER_PHOTO = "labels of another photo"
+    MIRRORED = "mirrored labels"
+    TURNED = "turned labels"
+    MOVED = "moved labels"
+    SCALED = "scaled labels"
+
+
 @dataclass(frozen=True, slots=True)
 class Issue:
     """What the model says of one label, or of a garment without one.

@@ -43,7 +43,7 @@ STATISTICS = "statistics.npz"
 FINGERPRINT = "fingerprint.txt"
 
 _SEED = 0
-_VERSION = 4
+_VERSION = 5
 """Of the tables on disk: what another version of curate left is not gone on with."""
 
 Observe = Callable[[Sequence[str]], Iterator[Observation]]

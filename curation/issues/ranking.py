@@ -1,9 +1,5 @@
-"""How probably each label is wrong, learned from errors that were injected.
-
-Two classifiers tell injected errors from labels as given: trees grown at random, which also
-tell the types apart, and boosted trees that are bound to find a label the worse, the less
-the model agrees with it. The bound is what carries over to errors that nobody injected. Both
-are cross-fitted: no photo is judged by trees that saw it.
+"""How probably each label, and each photo's labels together, are wrong, learned from errors that
+were injected.
 
 Labels as given hold errors too, so the classifiers learn ``injected or given``, not ``wrong or
 correct``; see :mod:`curation.issues.calibration`.
@@ -11,22 +7,19 @@ correct``; see :mod:`curation.issues.calibration`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score
 from threadpoolctl import threadpool_limits
 
-from curation.issues.calibration import REVIEWED_WEIGHT, WRONG_IMAGES, Calibration, Check
-from curation.issues.feature_table import EMBEDDING, FOLDS, KEYS, FeatureTable, Scores
+from curation.issues.calibration import WRONG_IMAGES, WRONG_PHOTOS
+from curation.issues.error_classifier import ErrorClassifier
+from curation.issues.feature_table import EMBEDDING, FOLDS, FeatureTable, Scores
 from curation.issues.issue import SUSPECT, ErrorType
-from curation.issues.observation import CORRECT
 
 FEWEST = 200
 """Injected errors below which nothing is learned, see :func:`by_disagreement`."""
@@ -38,28 +31,9 @@ was injected: what was never injected is learned to be correct. On benchmark dat
 _EMBEDDING_KEPT = 32
 """Dimensions of the embedding that the trees see; the classifier of embeddings takes all."""
 _FEWEST_MISSING = 20
-_TREES = 120
-_STEPS = 200
-
-_WORSE_IF_LESS = (
-    "p_own", "log_p_own", "margin_other", "margin_background", "p_own_low", "p_own_median",
-    "share_own", "sure_own", "iou_piece", "iou_pieces", "fit", "own_by_embedding",
-    "margin_by_embedding",
-)  # fmt: skip
-_WORSE_IF_MORE = (
-    "share_other", "sure_other", "sure_background", "softmin", "fit_gain", "piece", "piece_p",
-    "goes_on_unlabelled", "iou_same_class", "other_by_embedding",
-)  # fmt: skip
-_MISSING_IF_MORE = ("p", "p_low", "sure", "unlabelled", "share_of_seen")
-_BOUNDS = dict.fromkeys(_WORSE_IF_LESS, -1) | dict.fromkeys(_WORSE_IF_MORE + _MISSING_IF_MORE, 1)
-"""Features of instances and of candidates that a score may only fall with, or only rise with."""
-
 _SURE, _LEAST_AREA, _LEAST_DEPTH = 0.7, 0.004, 1 / 80
 """Of a missing garment where nothing is learned: mean probability, share of the photo, and half of
 the thickness in sides of it."""
-
-_TYPE_OF = {"leaking": ErrorType.BAD_BOUNDARY}
-"""The type of corruptions that are of no type themselves; others have none."""
 
 
 class Ranking:
@@ -84,11 +58,17 @@ class Ranking:
             embedded = f"{EMBEDDING}0" in table.given
             self._embeddings = _EmbeddingClassifier.fit(table.given) if embedded else None
             frames = [self._classified(x) for x in (table.given, table.injected, table.reviewed)]
-            self._instances = _ErrorClassifier(*frames, expected=expected, seed=seed)
+            given = {"expected": expected, "seed": seed}
+            self._instances = ErrorClassifier(*frames, plain="softmin", **given)
             self._missing = None
             if len(table.injected_missing) >= _FEWEST_MISSING and len(table.missing):
                 missing = [table.missing, table.injected_missing, table.reviewed_missing]
-                self._missing = _ErrorClassifier(*missing, expected=expected, seed=seed)
+                self._missing = ErrorClassifier(*missing, plain="p_low", **given)
+            self._photos = None
+            if len(table.injected_photos) >= FEWEST:
+                photos = [table.photos, table.injected_photos, table.injected_photos[:0]]
+                wrong = WRONG_PHOTOS * len(table.photos) / len(table.injected_photos)
+                self._photos = ErrorClassifier(*photos, plain="misfit", expected=wrong, seed=seed)
         self.check = self._instances.check
 
     def score(self, table: FeatureTable) -> Scores:
@@ -102,9 +82,13 @@ class Ranking:
             missing = np.zeros(len(table.missing))
             if self._missing:
                 missing, _ = self._missing.judge(table.missing)
+            photos, of_photos = np.zeros(len(table.photos)), np.array([""] * len(table.photos))
+            if self._photos:
+                photos, of_photos = self._photos.judge(table.photos)
         return Scores(
             pd.DataFrame({"error_score": wrong, "error_type": types}),
             pd.DataFrame({"error_score": missing}),
+            pd.DataFrame({"error_score": photos, "error_type": of_photos}),
         )
 
     def _classified(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -130,111 +114,8 @@ def by_disagreement(table: FeatureTable) -> Scores:
     return Scores(
         pd.DataFrame({"error_score": probability, "error_type": types.astype(str)}),
         pd.DataFrame({"error_score": np.where(garment, p, 0.0)}),
+        pd.DataFrame({"error_score": np.zeros(len(table.photos)), "error_type": ""}),
     )
-
-
-class _ErrorClassifier:
-    """Cross-fitted classifiers of injected against given, and their calibration.
-
-    Args:
-        given, injected: tables with the same features
-        reviewed: the same of what a reviewer spoke of, which weighs more
-        expected: errors among the given for each of those injected
-
-    Attributes:
-        names: of the features, in their order
-        errors: what the forests tell apart from ``CORRECT``, sorted
-        forests, boosted: one for each fold, fitted to the other folds
-        check: on the injected errors
-    """
-
-    def __init__(
-        self,
-        given: pd.DataFrame,
-        injected: pd.DataFrame,
-        reviewed: pd.DataFrame,
-        *,
-        expected: float,
-        seed: int,
-    ) -> None:
-        self.names = [name for name in given.columns if name not in KEYS]
-        every = pd.concat([given.assign(error=CORRECT), injected, reviewed], ignore_index=True)
-        errors = every["error"].to_numpy(str)
-        self.errors = sorted(set(errors) - {CORRECT})
-        codes = np.searchsorted(self.errors, errors) + 1
-        codes[errors == CORRECT] = 0
-        lengths = [len(given), len(injected), len(reviewed)]
-        values, folds = self._values(every), every["fold"].to_numpy()
-        self._fit(values, codes, np.repeat([1.0, 1.0, REVIEWED_WEIGHT], lengths), folds, seed)
-        raw, _ = self._raw(values, folds)
-        injected_raw = raw[len(given) : len(given) + len(injected)]
-        typed = np.isin(injected["error"].to_numpy(str), [str(t) for t in ErrorType])
-        share = expected * typed.sum() / len(given)
-        self.calibration = Calibration.fit(raw[: len(given)], injected_raw[typed], share)
-        natural = np.repeat([1.0, expected, 0.0], lengths)
-        plain = every["softmin"] if "softmin" in every else every["p_low"]
-        self.check = Check(
-            *(
-                float(average_precision_score(codes > 0, score, sample_weight=natural))
-                for score in (raw, plain)
-            )
-        )
-
-    def _fit(
-        self,
-        values: NDArray[np.float32],
-        codes: NDArray[np.intp],
-        weights: NDArray[np.float64],
-        folds: NDArray[np.int64],
-        seed: int,
-    ) -> None:
-        """To (N, features), and (N,) of the error of each: 0 for none."""
-        bound = [_BOUNDS.get(name, 0) for name in self.names]
-        self.forests, self.boosted = [], []
-        for fold in range(FOLDS):
-            train = folds != fold
-            weight = weights[train]
-            forest = ExtraTreesClassifier(
-                _TREES, min_samples_leaf=3, max_features=0.5, n_jobs=-1, random_state=seed + fold
-            )
-            forest.fit(values[train], codes[train], sample_weight=weight)
-            forest.n_jobs = 1  # several would add the trees' probabilities up in any order
-            self.forests.append(forest)
-            boosted = HistGradientBoostingClassifier(
-                max_iter=_STEPS, learning_rate=0.05, max_leaf_nodes=15, min_samples_leaf=10,
-                l2_regularization=1.0, max_features=0.3, monotonic_cst=bound,
-                random_state=seed + fold,
-            )  # fmt: skip
-            self.boosted.append(boosted.fit(values[train], codes[train] > 0, sample_weight=weight))
-
-    def judge(self, frame: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
-        """(N,) the probability that each is wrong, and the type of error it would be."""
-        raw, errors = self._raw(self._values(frame), frame["fold"].to_numpy())
-        return self.calibration(raw), _types(errors, self.errors)
-
-    def _values(self, frame: pd.DataFrame) -> NDArray[np.float32]:
-        return frame.reindex(columns=self.names).to_numpy(np.float32)  # columns: of no rows too
-
-    def _raw(
-        self, values: NDArray[np.float32], folds: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(N,) probability of being injected, and (N, errors) of each error."""
-        raw, errors = np.zeros(len(values)), np.zeros((len(values), len(self.errors)))
-        for fold in range(FOLDS):
-            own = folds == fold
-            if own.any():
-                probabilities = self.forests[fold].predict_proba(values[own])
-                boosted = self.boosted[fold].predict_proba(values[own])[:, 1]
-                raw[own] = (1 - probabilities[:, 0] + boosted) / 2
-                errors[own] = probabilities[:, 1:]
-        return raw, errors
-
-
-def _types(probabilities: NDArray[np.float64], errors: Sequence[str]) -> NDArray[np.str_]:
-    """(N,) the type of the likeliest error that is of a type, of (N, errors) probabilities."""
-    types = [str(_TYPE_OF.get(error, error)) for error in errors]
-    typed = np.isin(types, [str(t) for t in ErrorType])
-    return np.array(types)[np.where(typed, probabilities, -1).argmax(axis=1)]
 
 
 @dataclass(frozen=True)
