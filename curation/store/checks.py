@@ -10,7 +10,7 @@ from curation.issues.issue import ErrorType
 from curation.review import Decision, checks, journal
 from curation.review.checks import Answer, Answers, Check, Planned
 from curation.review.suspect import Suspect
-from curation.store import labels, suspects
+from curation.store import labels, pictures, suspects
 from curation.store.dataset import Dataset
 from curation.store.fields import LABELS
 
@@ -42,11 +42,11 @@ def check_of(dataset: Dataset, instance_id: str, seen: str) -> Check | None:
 
 
 def outlines(dataset: Dataset, wanted: Sequence[Planned]) -> dict[str, dict[str, Any]]:
-    """What is drawn of checks, by label id; as :func:`curation.store.suspects.outlines`."""
+    """What is drawn of checks, by label id; as :func:`curation.store.pictures.outlines`."""
     both = _as_suspects(dataset, wanted)
     asked_for = [(s.id, s.image_id, LABELS, s.suggested) for _, s in both]
     found: dict[str, dict[str, Any]] = {p.instance_id: {"gone": True} for p in wanted}
-    found |= suspects.outlines(dataset, asked_for)
+    found |= pictures.outlines(dataset, asked_for)
     for label, shown in both:
         drawn = found[label.id]
         if not drawn["gone"]:

@@ -1,24 +1,17 @@
-"""The suspects of a dataset, what a reviewer sees of each, and what the model would draw."""
+"""The suspects of a dataset, and what a reviewer sees of each."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-from curation.core import rle
-from curation.core.outlines import WHOLE, Ring, rings
+from curation.core.outlines import WHOLE
 from curation.core.rle import Rle
 from curation.issues.issue import SUSPECT, ErrorType
 from curation.review import Decision
 from curation.review.suspect import FAULT, MISSING, PHOTO, SOURCE_LABEL, TEST_SET, Suspect, queue
-from curation.store import bulk, documents
+from curation.store import bulk
 from curation.store.dataset import Dataset
 from curation.store.decisions import photo_faults, seen_label, seen_photo
 from curation.store.fields import GROUND_TRUTH, LABELS
@@ -103,7 +96,7 @@ def of_labels(
     ]
     return [
         _suspect(
-            photo, LABELS, d, _seen(photo, d),
+            photo, LABELS, d, seen(photo, d),
             # The likeliest error, if it is one: a label without would stand out.
             kind=d.get("error_type") or ErrorType.WRONG_CATEGORY,
             score=d.get("error_score") or 0.0,
@@ -173,9 +166,9 @@ def kinds(dataset: Dataset) -> dict[str, str]:
 def _of(photo: Mapping[str, Any], missing: str, said: Decision | None) -> Iterator[Suspect]:
     """The suspects of a photo, about which was said something as a whole, or nothing."""
     for d in photo[LABELS]:
-        yield _suspect(photo, LABELS, d, _seen(photo, d), **_doubt(d))
+        yield _suspect(photo, LABELS, d, seen(photo, d), **_doubt(d))
     for d in still_missing(photo.get(missing) or (), photo.get("made") or ()):
-        yield _suspect(photo, missing, d, _seen(photo, d), kind=MISSING, score=d["confidence"],
+        yield _suspect(photo, missing, d, seen(photo, d), kind=MISSING, score=d["confidence"],
                        suggested=d["label"], reason=d.get("reason") or "")  # fmt: skip
     reason = photo_faults(photo)
     if reason and (said is None or said.before != reason):
@@ -236,155 +229,8 @@ def _suspect(
     )
 
 
-def _seen(photo: Mapping[str, Any], d: Mapping[str, Any]) -> str:
+def seen(photo: Mapping[str, Any], d: Mapping[str, Any]) -> str:
+    """See :func:`curation.store.decisions.seen_label`; of documents."""
     height, width = photo["metadata"]["height"], photo["metadata"]["width"]
     mask = Rle(height, width, d["rle"].encode())
     return seen_label(d["label"], mask, d.get("review_status") or "")
-
-
-def outlines(
-    dataset: Dataset, wanted: Sequence[tuple[str, str, str, str]]
-) -> dict[str, dict[str, Any]]:
-    """What is drawn of suspects: the label, what would be right, and the labels around it.
-
-    Args:
-        wanted: label id, image id, field, and the class that is suggested (empty for none)
-
-    Returns:
-        by label id: ``own``, ``suggestion`` (rings), ``suggestion_label``, ``predicted`` (whether
-        the model drew it, so that its mask can be taken), ``others`` (label and rings of each),
-        and ``seen``; of a label that is gone, ``gone`` alone; of a photo, :func:`_of_photo`
-    """
-    fields = [LABELS, "metadata", "filepath", "photo_faults", "at_odds_with"]
-    if run := dataset.flagged:
-        fields += [f"missing_{run}", f"prediction_{run}"]
-    photos = _by_id(bulk.read(dataset.samples, {w[1] for w in wanted}, fields))
-    whole = [photos[w[1]] for w in wanted if w[2] == PHOTO and w[1] in photos]
-    at_odds = {str(photo.get("at_odds_with") or "") for photo in whole}
-    others = _by_id(bulk.read(dataset.samples, at_odds, fields))
-    said = dataset.review().on_photos
-    # Once a photo: several of its labels may be asked for at once.
-    label_maps = {image_id: _label_map(photo, run) for image_id, photo in photos.items()}
-    drawn = {image_id: _drawn(photo) for image_id, photo in photos.items()}
-    classes = {c.name: c.id for c in dataset.taxonomy.classes}
-    found: dict[str, dict[str, Any]] = {}
-    for label_id, image_id, field, suggested in wanted:
-        photo = photos.get(image_id, {})
-        if field == PHOTO and photo:
-            other = others.get(photo.get("at_odds_with") or "")
-            seen = seen_photo(photo_faults(photo), said.get(image_id))
-            found[label_id] = {**_of_photo(drawn[image_id], other), "seen": seen, "gone": False}
-            continue
-        there = bulk.detections(photo, field)
-        own = next((d for d in there if str(d["_id"]) == label_id), None)
-        if own is None:
-            found[label_id] = {"gone": True}
-            continue
-        name = suggested if suggested in classes else own["label"]
-        region = None
-        if field == LABELS and (label_map := label_maps[image_id]) is not None:
-            region = predicted_mask(label_map, classes.get(name, 0), own["bounding_box"])
-        shape = drawn[image_id][label_id][1] if field == LABELS else _rings(own)
-        suggestion = rings(region) if region is not None else []
-        found[label_id] = {
-            "own": shape,
-            "suggestion": shape if field != LABELS else suggestion,
-            "suggestion_label": name,
-            "predicted": bool(suggestion),
-            "others": _listed(x for key, x in drawn[image_id].items() if key != label_id),
-            "seen": _seen(photo, own),
-            "gone": False,
-        }
-    return found
-
-
-def _by_id(photos: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    return {photo["image_id"]: photo for photo in photos}
-
-
-def _drawn(photo: Mapping[str, Any]) -> dict[str, tuple[str, list[Ring]]]:
-    """Class and rings of each label of a photo, by id."""
-    return {str(d["_id"]): (d["label"], _rings(d)) for d in bulk.detections(photo, LABELS)}
-
-
-def _of_photo(
-    labels: Mapping[str, tuple[str, list[Ring]]], other: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    """What is drawn of a photo as a whole: its labels, and the photo that it is at odds with."""
-    return {
-        "own": [], "suggestion": [], "suggestion_label": "", "predicted": False,
-        "others": _listed(labels.values()),
-        "other": other and {
-            "path": other["filepath"],
-            "width": other["metadata"]["width"],
-            "height": other["metadata"]["height"],
-            "labels": _listed(_drawn(other).values()),
-        },
-    }  # fmt: skip
-
-
-def _listed(labels: Iterable[tuple[str, list[Ring]]]) -> list[dict[str, Any]]:
-    return [{"label": label, "rings": shape} for label, shape in labels]
-
-
-def _rings(d: Mapping[str, Any]) -> list[Ring]:
-    return rings(documents.unpack(d["mask"]), d["bounding_box"]) if d.get("mask") else []
-
-
-def predicted(dataset: Dataset, image_id: str, label_id: str, category: str = "") -> Rle | None:
-    """The mask that the flagged run's model sees where a label is, over the whole photo.
-
-    Args:
-        category: the class to look for; empty for the label's own
-
-    Returns:
-        None where the model sees nothing of that class there
-    """
-    run = dataset.flagged
-    fields = [LABELS, "metadata", f"prediction_{run}"]
-    photo = next(bulk.read(dataset.samples, [image_id], fields), {})
-    own = next((d for d in bulk.detections(photo, LABELS) if str(d["_id"]) == label_id), None)
-    label_map = _label_map(photo, run)
-    if own is None or label_map is None:
-        return None
-    classes = {c.name: c.id for c in dataset.taxonomy.classes}
-    class_id = classes.get(category or own["label"], 0)
-    region = predicted_mask(label_map, class_id, own["bounding_box"])
-    if not region.any():
-        return None
-    height, width = photo["metadata"]["height"], photo["metadata"]["width"]
-    # Linear, and cut at a half: nearest would draw the prediction's coarse steps.
-    smooth = cv2.resize(region.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    return rle.encode(smooth > 0.5)
-
-
-def predicted_mask(
-    label_map: NDArray[np.uint8], class_id: int, box: Sequence[float]
-) -> NDArray[np.bool_]:
-    """The connected regions of a class in a prediction that reach into a box.
-
-    Args:
-        label_map: (H, W) class ids
-        box: x, y, width, height, relative to the photo
-
-    Returns:
-        (H, W)
-    """
-    _, regions = cv2.connectedComponents((label_map == class_id).astype(np.uint8))
-    height, width = label_map.shape
-    x, y, w, h = box
-    rows = slice(max(0, int(y * height)), int(np.ceil((y + h) * height)))
-    columns = slice(max(0, int(x * width)), int(np.ceil((x + w) * width)))
-    inside = np.unique(regions[rows, columns])
-    return np.isin(regions, inside[inside > 0])
-
-
-def _label_map(photo: Mapping[str, Any], run: str | None) -> NDArray[np.uint8] | None:
-    """(H, W) class ids that a run predicted; None where it did not, or the file is no use."""
-    path = Path((photo.get(f"prediction_{run}") or {}).get("mask_path") or "")
-    try:
-        with Image.open(path) as image:
-            # One that somebody saved in colours has no class ids any more.
-            return np.asarray(image) if image.mode in ("L", "P") else None
-    except OSError:
-        return None

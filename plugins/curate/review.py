@@ -16,7 +16,7 @@ from curation.core.text import count
 from curation.review import Decision, journal, keys
 from curation.review.checks import Planned
 from curation.review.suspect import PHOTO, Suspect
-from curation.store import checks, claims, database, decisions, edits, labels, queue, suspects
+from curation.store import checks, claims, database, decisions, edits, labels, pictures, queue
 from curation.store.decisions import RefusedError, Request
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ class Outlines(_Question):
                 wanted.append(
                     (_text(s, "id"), _text(s, "image_id"), _text(s, "field"), _text(s, "suggested"))
                 )
-        drawn = suspects.outlines(dataset, wanted) | checks.outlines(dataset, planted)
+        drawn = pictures.outlines(dataset, wanted) | checks.outlines(dataset, planted)
         return {"outlines": drawn}
 
 
@@ -137,7 +137,7 @@ def _requests(dataset: store.Dataset, asked: dict[str, Any]) -> list[Request]:
     if values["action"] != "redraw":
         return [Request(**values), *also]
     category = values.pop("category")
-    mask = suspects.predicted(dataset, values["image_id"], values["instance_id"], category)
+    mask = pictures.predicted(dataset, values["image_id"], values["instance_id"], category)
     if mask is None:
         raise RefusedError(
             dataset.name, "the model sees nothing there to take over", where=values["image_id"]

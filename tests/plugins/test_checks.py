@@ -16,8 +16,7 @@ from curation import store
 from curation.cli import main
 from curation.review import keys
 from curation.review.checks import FILE, Check, token
-from curation.store import app, checks, database, decisions
-from curation.store import suspects as found
+from curation.store import app, checks, database, decisions, pictures
 from curation.store.decisions import Request
 from tests.app.dataset import build
 from tests.plugins.test_review import ask, decide
@@ -112,7 +111,7 @@ def test_a_planted_error_is_shown_as_one(dataset):
         drawn = ask(dataset, "review_outlines", suspects=[suspect])["outlines"][suspect["id"]]
         assert drawn["seen"] == suspect["seen"]
         as_it_is = (suspect["id"], suspect["image_id"], "labels", "")
-        own = found.outlines(dataset, [as_it_is])[suspect["id"]]["own"]
+        own = pictures.outlines(dataset, [as_it_is])[suspect["id"]]["own"]
         moved = np.subtract(drawn["own"][0], own[0])
         _, _, w, h = suspect["box"]
         far = 0.3 * (w * h) ** 0.5 if check_of(dataset, suspect) is Check.SHIFTED else 0

@@ -14,7 +14,7 @@ from curation import steps, store
 from curation.cli import main
 from curation.core.errors import CurateError, DatasetError
 from curation.review.suspect import MISSING
-from curation.store import decisions, queue, samples, suspects
+from curation.store import decisions, pictures, queue, samples, suspects
 from curation.store.decisions import Request
 from tests.app.dataset import RUN, build
 
@@ -87,7 +87,7 @@ def test_the_queue_asks_about_the_sample_among_the_suspects(dataset):
     new = [s for s in asked if s.id not in before]
     assert {s.kind for s in new} <= {s.kind for s in asked if s.id in before}
     assert all(s.score >= min(x.score for x in asked if x.id in before) for s in new)
-    outlines = suspects.outlines(dataset, [(s.id, s.image_id, s.field, s.suggested) for s in new])
+    outlines = pictures.outlines(dataset, [(s.id, s.image_id, s.field, s.suggested) for s in new])
     assert all(outlines[s.id]["seen"] == s.seen for s in new)
 
 

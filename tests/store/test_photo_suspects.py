@@ -11,6 +11,7 @@ from curation import steps, store
 from curation.review.suspect import FAULT, PHOTO, Suspect
 from curation.store import decisions, suspects
 from curation.store.decisions import RefusedError, Request
+from curation.store.pictures import outlines
 from tests.app.dataset import build, with_copy
 
 
@@ -39,7 +40,7 @@ def test_a_photo_at_fault_is_a_suspect_with_the_one_it_is_at_odds_with(dataset):
     assert (copy.kind, copy.label) == (FAULT, "")
     assert copy.faults == ("duplicate photo, other labels",)
     assert "figure-00" in copy.reason
-    drawn = suspects.outlines(dataset, [(copy.id, copy.image_id, copy.field, "")])[copy.id]
+    drawn = outlines(dataset, [(copy.id, copy.image_id, copy.field, "")])[copy.id]
     (here,) = dataset.records("labels", ["figure-99"])
     (there,) = dataset.records("labels", ["figure-00"])
     assert [x["label"] for x in drawn["others"]] == [x.category for x in here.instances]
