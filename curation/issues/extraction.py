@@ -38,9 +38,6 @@ INJECTED = 4000
 DRAWS = 4
 """Errors injected into each of a few photos; one into each of many."""
 
-WHOLE_DRAWS = 2
-"""Errors in all labels that are injected into each of these photos."""
-
 _NEVER_SEEN = 0.5
 
 
@@ -176,11 +173,10 @@ def _whole(
     if features := whole_photo.features(observation, observation.label_masks):
         yield "photos", features
     rng = np.random.default_rng([config.seed, hashed(observation.image_id), 1])
-    for _ in range(WHOLE_DRAWS * inject if features else 0):
-        if spoilt := whole_photo.spoilt(observation, others, rng):
-            error, labels = spoilt
-            if now := whole_photo.features(observation, labels):
-                yield "injected_photos", {"error": str(error)} | now
+    if features and inject and (spoilt := whole_photo.spoilt(observation, others, rng)):
+        error, labels = spoilt
+        if now := whole_photo.features(observation, labels):
+            yield "injected_photos", {"error": str(error)} | now
 
 
 def _given(observation: Observation, statistics: DatasetStatistics) -> Iterator[Row]:
@@ -289,9 +285,9 @@ def _corrupted(
     dropped = corruption.now is None
     # Of a dropped garment the model may have seen that it is there, and not what it is.
     classes = None if dropped else {before[index].class_id for index in lost}
-    found = lost and missing_instances.candidates(
-        observation, statistics.thresholds, labels, classes
-    )
+    if not lost:
+        return
+    found = missing_instances.candidates(observation, statistics.thresholds, labels, classes)
     for index, uncovered in lost.items():
         for candidate in found:
             if _lacks(candidate, before[index], uncovered, dropped):

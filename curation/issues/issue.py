@@ -76,12 +76,49 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True)
+class PhotoIssue:
+    """What the model says of all labels of a photo together.
+
+    Attributes:
+        error_score: the probability that they do not belong to it as they are, 0 to 1
+        error_type: what would be wrong with all of them: a :class:`PhotoErrorType`
+        reason: a sentence for the reviewer
+        suggested_transform: what would mend them, see
+            :class:`curation.issues.whole_photo.Transform`, as text; empty where nothing would
+    """
+
+    error_score: float
+    error_type: str
+    reason: str
+    suggested_transform: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ImageScore:
-    """The chance that something is wrong in a photo, and the issues of its labels."""
+    """What the model says of a photo.
+
+    Attributes:
+        error_score: the probability that anything is wrong in it
+        issues: of its labels, each where all of them together are right; and missing garments
+        whole: of all its labels together; None where nothing was learned of that, or it has none
+    """
 
     image_id: str
     error_score: float
     issues: tuple[Issue, ...]
+    whole: PhotoIssue | None = None
+
+    @property
+    def rows(self) -> tuple[Issue, ...]:
+        """The issues, and before them that of all labels together where it is a suspect; that one
+        has no instance_id."""
+        whole = self.whole
+        if whole is None or whole.error_score < SUSPECT:
+            return self.issues
+        of_photo = Issue(
+            self.image_id, "", "", "", whole.error_score, whole.error_type, "", whole.reason
+        )
+        return (of_photo, *self.issues)
 
 
 def digest(instance: Instance) -> str:

@@ -8,10 +8,10 @@ correct``; see :mod:`curation.issues.calibration`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
@@ -58,12 +58,12 @@ class Ranking:
             embedded = f"{EMBEDDING}0" in table.given
             self._embeddings = _EmbeddingClassifier.fit(table.given) if embedded else None
             frames = [self._classified(x) for x in (table.given, table.injected, table.reviewed)]
-            given = {"expected": expected, "seed": seed}
-            self._instances = ErrorClassifier(*frames, plain="softmin", **given)
+            fit = partial(ErrorClassifier, expected=expected, seed=seed)
+            self._instances = fit(*frames, plain="softmin")
             self._missing = None
             if len(table.injected_missing) >= _FEWEST_MISSING and len(table.missing):
                 missing = [table.missing, table.injected_missing, table.reviewed_missing]
-                self._missing = ErrorClassifier(*missing, plain="p_low", **given)
+                self._missing = fit(*missing, plain="p_low")
             self._photos = None
             if len(table.injected_photos) >= FEWEST:
                 photos = [table.photos, table.injected_photos, table.injected_photos[:0]]

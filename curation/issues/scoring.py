@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 
 import numpy as np
@@ -10,8 +11,17 @@ import pandas as pd
 
 from curation.core import masks, rle
 from curation.core.records import ImageRecord, Instance
+from curation.issues import whole_photo
 from curation.issues.feature_table import FeatureTable, Scores
-from curation.issues.issue import SUSPECT, ErrorType, ImageScore, Issue, digest
+from curation.issues.issue import (
+    SUSPECT,
+    ErrorType,
+    ImageScore,
+    Issue,
+    PhotoErrorType,
+    PhotoIssue,
+    digest,
+)
 from curation.issues.observation import judged
 
 
@@ -32,6 +42,7 @@ def image_scores(
     """
     given = _by_image(table.given.join(scores.instances))
     missing = _by_image(table.missing.join(scores.missing))
+    photos = _by_image(table.photos.join(scores.photos))
     for image_id in table.images["image_id"]:
         record = records[image_id]
         instances = judged(record)
@@ -44,8 +55,14 @@ def image_scores(
             for row in _rows(missing, image_id)
             if row["error_score"] >= SUSPECT
         ]
-        correct = np.prod([1 - issue.error_score for issue in issues])
-        yield ImageScore(image_id, float(1 - correct), tuple(issues))
+        whole = next((_whole(row) for row in _rows(photos, image_id) if row["error_type"]), None)
+        together = 1 - whole.error_score if whole else 1.0
+        if together <= 1 - SUSPECT:
+            # What is wrong with all labels at once explains what seems wrong with each.
+            issues = [replace(x, error_score=x.error_score * together) for x in issues]
+            issues = [x for x in issues if x.mask is None or x.error_score >= SUSPECT]
+        correct = together * np.prod([1 - issue.error_score for issue in issues])
+        yield ImageScore(image_id, float(1 - correct), tuple(issues), whole)
 
 
 def _by_image(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -54,6 +71,41 @@ def _by_image(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def _rows(frames: Mapping[str, pd.DataFrame], image_id: str) -> list[dict]:
     return frames[image_id].to_dict("records") if image_id in frames else []
+
+
+def _whole(row: Mapping) -> PhotoIssue:
+    error_type = PhotoErrorType(row["error_type"])
+    transform = whole_photo.transform_of(row, error_type)
+    return PhotoIssue(
+        float(row["error_score"]),
+        str(error_type),
+        photo_reason(row, error_type),
+        str(transform) if transform else "",
+    )
+
+
+def photo_reason(row: Mapping[str, float], error_type: PhotoErrorType) -> str:
+    """Why all labels of a photo together are suspect.
+
+    Args:
+        row: its features, see :func:`curation.issues.whole_photo.features`
+
+    >>> row = {"fit": 0.18, "fit_mirrored labels": 0.71, "gain_mirrored labels": 0.53}
+    >>> photo_reason(row, PhotoErrorType.MIRRORED)
+    'its labels would fit mirrored: agreement with the model 0.18 as given, 0.71 mirrored'
+    """
+    given = f"{row['fit']:.2f}" if row["fit"] >= FLOOR else "next to none"
+    gain = row.get(f"gain_{error_type}", 0.0)
+    if error_type is PhotoErrorType.ANOTHER_PHOTO or gain < FLOOR:
+        return f"are its labels of another photo? agreement with the model: {given}"
+    how = {
+        PhotoErrorType.MIRRORED: "mirrored",
+        PhotoErrorType.TURNED: "turned by 180 degrees",
+        PhotoErrorType.MOVED: "moved",
+        PhotoErrorType.SCALED: "at another size",
+    }[error_type]
+    then = f"{row[f'fit_{error_type}']:.2f} {how}"
+    return f"its labels would fit {how}: agreement with the model {given} as given, {then}"
 
 
 def _issue(row: Mapping, record: ImageRecord, instance: Instance, names: Sequence[str]) -> Issue:

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.core import rle
-from curation.core.rle import Rle
 from curation.issues.feature_table import PLACES
 from curation.issues.geometry import InstanceMask, Mask
 from curation.issues.issue import PhotoErrorType
 from curation.issues.observation import Observation
+from curation.issues.transform import AS_GIVEN, Transform
 
-GRID = 48
+GRID = 32
 """Cells a side that photos are compared in: what befalls all labels is no matter of pixels."""
 
 SCALES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.12, 1.25, 1.4, 1.6, 2.0)
@@ -35,68 +33,7 @@ _LEAST = 0.02
 """Share of the photo that an error in all labels must change: of less nobody would call it one."""
 
 
-class Transform(NamedTuple):
-    """What would be done to all labels of a photo.
-
-    Attributes:
-        mirror: left to right
-        turn: by 180 degrees
-        scale: about the top left corner
-        right, down: then moved, in sides of the photo
-    """
-
-    mirror: bool = False
-    turn: bool = False
-    scale: float = 1.0
-    right: float = 0.0
-    down: float = 0.0
-
-    @property
-    def error_type(self) -> PhotoErrorType:
-        """What was done to labels that this would mend."""
-        if self.mirror:
-            return PhotoErrorType.MIRRORED
-        if self.turn:
-            return PhotoErrorType.TURNED
-        return PhotoErrorType.MOVED if self.scale == 1 else PhotoErrorType.SCALED
-
-    def applied(self, mask: Mask) -> Mask:
-        """(H, W) of a mask of that size; what leaves the frame is lost.
-
-        >>> corner = np.array([[1, 0], [0, 0]], bool)
-        >>> Transform(mirror=True).applied(corner).tolist()
-        [[False, True], [False, False]]
-        """
-        if self.mirror:
-            mask = mask[:, ::-1]
-        if self.turn:
-            mask = mask[::-1, ::-1]
-        mask = np.ascontiguousarray(mask)
-        if (self.scale, self.right, self.down) == (1, 0, 0):
-            return mask
-        height, width = mask.shape
-        # OpenCV's pixels have their centres at whole numbers.
-        middle = (self.scale - 1) / 2
-        matrix = np.array([
-            [self.scale, 0, self.right * width + middle],
-            [0, self.scale, self.down * height + middle],
-        ])  # fmt: skip
-        drawn = cv2.warpAffine(
-            mask.view(np.uint8), matrix, (width, height), flags=cv2.INTER_NEAREST
-        )
-        return drawn.view(bool)
-
-    def of(self, mask: Rle) -> Rle:
-        """The same of a mask of the photo's own size; it may be empty then."""
-        return rle.encode(self.applied(rle.decode(mask)))
-
-
-AS_GIVEN = Transform()
-
-
-def features(
-    observation: Observation, labels: Sequence[InstanceMask]
-) -> dict[str, float] | None:
+def features(observation: Observation, labels: Sequence[InstanceMask]) -> dict[str, float] | None:
     """Features of all labels of a photo together, by name; the same names for all photos.
 
     Args:
@@ -210,7 +147,7 @@ def _tried(
         row, column = np.unravel_index(window.argmax(), window.shape)
         down, right = (int(near[i]) - _ROOM * (near[i] > _ROOM // 2) for i in (row, column))
         if scale != 1 or (right, down) != (0, 0):
-            place = Transform(scale=scale, right=right / GRID, down=down / GRID)
+            place = Transform(scale=scale, right=round(right / GRID, 4), down=round(down / GRID, 4))
             yield float(window[row, column]), place
 
 

@@ -126,7 +126,7 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
     def scored() -> Iterator[ImageScore]:
         for table, scores in ranked:
             for image in scoring.image_scores(table, scores, work.records, names, run):
-                issues.extend(image.issues)
+                issues.extend(image.rows)
                 yield image
 
     results.write_scores(dataset, run, scored())

@@ -18,7 +18,7 @@ from curation.core.rle import Rle
 from curation.core.taxonomy import SOURCE
 from curation.review import Decision, Review, Reviewed, journal
 from curation.review.journal import ON_LABELS, ON_PHOTOS
-from curation.store import bulk, edits, labels
+from curation.store import bulk, edits, labels, whole_photos
 from curation.store.dataset import Dataset, as_instance, batches
 from curation.store.fields import GROUND_TRUTH
 
@@ -54,22 +54,6 @@ class Request:
     seconds: str = ""
     time: str = ""
     batch: str = ""
-
-
-def seen_photo(faults: str, said: Decision | None) -> str:
-    """A hash of what a reviewer sees of a photo as a whole.
-
-    Args:
-        faults: what an audit found of it, in one line
-        said: what was decided last about it
-    """
-    text = f"{faults}\0{said.decision_id if said else ''}"
-    return blake2b(text.encode(), digest_size=8).hexdigest()
-
-
-def photo_faults(document: Mapping[str, Any]) -> str:
-    """What an audit found of a photo as a whole, in one line; empty where it found nothing."""
-    return "; ".join(document.get("photo_faults") or ())
 
 
 def seen_label(category: str, mask: Rle, status: str) -> str:
@@ -281,14 +265,9 @@ class _Checked:
 
     def _before(self, request: Request) -> str:
         if request.action == "include":
-            return self._faults
+            return whole_photos.in_short(self.document or {})
         label = self._labels.get(request.instance_id)
         return label.instance.category if label and request.action not in ON_PHOTOS else ""
-
-    @property
-    def _faults(self) -> str:
-        """What an audit found of the photo as a whole, in one line."""
-        return photo_faults(self.document or {})
 
     def _fault(self, d: Decision) -> str:
         """Why a decision cannot be taken; empty where it can."""
@@ -323,7 +302,7 @@ class _Checked:
         if label := self._labels.get(request.instance_id):
             now = seen_label(label.instance.category, label.instance.mask, label.status)
         elif not request.instance_id:
-            now = seen_photo(self._faults, self.review.on_photos.get(request.image_id))
+            now = whole_photos.seen(self.document, self.review.on_photos.get(request.image_id))
         elif garment:
             status = self.review.missing_status.get(request.instance_id, "")
             now = seen_label(garment.category, garment.mask, status)

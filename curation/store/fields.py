@@ -52,6 +52,13 @@ ON_IMAGES = (
     Field("photo_faults", "ListField", "those of the photo as a whole, in whole sentences", IMAGES),
     Field("at_odds_with", "StringField", "the photo that shows the same and has other labels",
           IMAGES),
+    Field("photo_error_score", "FloatField", "the probability that all its labels are wrong "
+          "together", IMAGES),
+    Field("photo_error_type", "StringField", "what would be wrong with all of them", IMAGES),
+    Field("photo_reason", "StringField", "why", IMAGES),
+    Field("photo_doubt", "StringField", "the same, while it is doubted and labels of it are "
+          "undecided", IMAGES),
+    Field("suggested_transform", "StringField", "what would mend them", FILE),
     Field("review_status", "StringField", "'decided' once a decision is active on it",
           IMAGES, True),
     Field("excluded", "BooleanField", "left out of training and export", IMAGES, True),

@@ -19,12 +19,12 @@ from curation.issues import issue as issues
 from curation.issues.issue import SUSPECT
 from curation.review import Decision, Review, Reviewed
 from curation.review.suspect import is_there
-from curation.store import app_config, bulk, documents, tiles
+from curation.store import app_config, bulk, documents, tiles, whole_photos
 from curation.store.dataset import Dataset, as_instance, batches
 from curation.store.fields import CLASS_SCORES, GROUND_TRUTH, LABELS, SCORES, SOURCE_SCORES
 
 READ = ("metadata", "content_digest", "scores", "labels_digest", "labels_fingerprint",
-        "photo_faults", GROUND_TRUTH, LABELS)  # fmt: skip
+        *whole_photos.FIELDS, GROUND_TRUTH, LABELS)  # fmt: skip
 """The fields of a document that labels are computed from and compared with."""
 
 
@@ -143,7 +143,10 @@ def store_labels(
             fields |= _marked(document, review, missing)
             if flagged:
                 left = fields.get(f"missing_{flagged}", document.get(f"missing_{flagged}"))
-                fields["n_suspect"] = count_suspects(fields[LABELS], left)
+                fields["photo_doubt"] = whole_photos.doubt(document, fields[LABELS])
+                said = review.on_photos.get(photo.image_id)
+                together = whole_photos.is_open_doubt({**document, **fields}, said)
+                fields["n_suspect"] = count_suspects(fields[LABELS], left) + together
                 fields["n_source_suspect"] = count_source_suspects(fields[LABELS])
         if fields:
             changes[document["image_id"]] = fields

@@ -15,7 +15,7 @@ from curation.core import atomic, console
 from curation.core.errors import DatasetError
 from curation.issues.issue import SUSPECT
 from curation.review import Review
-from curation.store import bulk, edits, labels, tiles
+from curation.store import bulk, edits, labels, tiles, whole_photos
 from curation.store.dataset import Dataset, exists, names, wrap
 from curation.store.fields import LABELS
 from curation.store.lazy import fo
@@ -68,7 +68,7 @@ def stale(dataset: Dataset, image_ids: list[str] | None = None) -> Iterator[str]
     if image_ids is not None:
         match["image_id"] = {"$in": image_ids}
     kept = ("image_id", "content_digest", "labels_fingerprint", "review_status", "excluded",
-            "n_suspect", "n_source_suspect")  # fmt: skip
+            "n_suspect", "n_source_suspect", *whole_photos.FIELDS)  # fmt: skip
     due = [
         _size(LABELS, {"$and": [UNDECIDED, {"$gte": [f"$$d.{score}", SUSPECT]}]})
         for score in ("error_score", "source_error_score")
@@ -80,7 +80,8 @@ def stale(dataset: Dataset, image_ids: list[str] | None = None) -> Iterator[str]
         counts = [photo.get(name) or 0 for name in ("n_suspect", "n_source_suspect")]
         doubted, of_source = photo["due"]
         missing_now = len(labels.still_missing(photo["missing"], photo["made"]))
-        counted = [doubted + missing_now, of_source]
+        together = whole_photos.is_open_doubt(photo, review.on_photos.get(photo["image_id"]))
+        counted = [doubted + missing_now + together, of_source]
         if _is_behind(photo, review, toml) or (flagged and counts != counted):
             yield photo["image_id"]
 

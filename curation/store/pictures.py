@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from PIL import Image
 from curation.core import rle
 from curation.core.outlines import Ring, rings
 from curation.core.rle import Rle
+from curation.issues.transform import Transform
 from curation.review.suspect import PHOTO
-from curation.store import bulk, documents, suspects
+from curation.store import bulk, documents, suspects, whole_photos
 from curation.store.dataset import Dataset
-from curation.store.decisions import photo_faults, seen_photo
 from curation.store.fields import LABELS
 
 
@@ -34,7 +34,7 @@ def outlines(
         the model drew it, so that its mask can be taken), ``others`` (label and rings of each),
         and ``seen``; of a label that is gone, ``gone`` alone; of a photo, :func:`_of_photo`
     """
-    fields = [LABELS, "metadata", "filepath", "photo_faults", "at_odds_with"]
+    fields = [LABELS, "metadata", "filepath", *whole_photos.FIELDS]
     if run := dataset.flagged:
         fields += [f"missing_{run}", f"prediction_{run}"]
     photos = _by_id(bulk.read(dataset.samples, {w[1] for w in wanted}, fields))
@@ -51,8 +51,15 @@ def outlines(
         photo = photos.get(image_id, {})
         if field == PHOTO and photo:
             other = others.get(photo.get("at_odds_with") or "")
-            seen = seen_photo(photo_faults(photo), said.get(image_id))
-            found[label_id] = {**_of_photo(drawn[image_id], other), "seen": seen, "gone": False}
+            seen = whole_photos.seen(photo, said.get(image_id))
+            labels = drawn[image_id]
+            right = None
+            if photo.get("photo_doubt"):
+                right = _photo(photo, _mended(photo, labels, label_maps[image_id], classes))
+            elif other:
+                right = _photo(other, _drawn(other).values())
+            about = _of_photo(labels, right)
+            found[label_id] = {**about, "seen": seen, "gone": False}
             continue
         there = bulk.detections(photo, field)
         own = next((d for d in there if str(d["_id"]) == label_id), None)
@@ -87,19 +94,40 @@ def _drawn(photo: Mapping[str, Any]) -> dict[str, tuple[str, list[Ring]]]:
 
 
 def _of_photo(
-    labels: Mapping[str, tuple[str, list[Ring]]], other: Mapping[str, Any] | None
+    labels: Mapping[str, tuple[str, list[Ring]]], right: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """What is drawn of a photo as a whole: its labels, and the photo that it is at odds with."""
+    """What is drawn of a photo as a whole: its labels, and what they are held against."""
     return {
         "own": [], "suggestion": [], "suggestion_label": "", "predicted": False,
         "others": _listed(labels.values()),
-        "other": other and {
-            "path": other["filepath"],
-            "width": other["metadata"]["width"],
-            "height": other["metadata"]["height"],
-            "labels": _listed(_drawn(other).values()),
-        },
+        "other": right,
     }  # fmt: skip
+
+
+def _photo(photo: Mapping[str, Any], labels: Iterable[tuple[str, list[Ring]]]) -> dict[str, Any]:
+    """A photo with labels over it."""
+    return {
+        "path": photo["filepath"],
+        "width": photo["metadata"]["width"],
+        "height": photo["metadata"]["height"],
+        "labels": _listed(labels),
+    }
+
+
+def _mended(
+    photo: Mapping[str, Any],
+    labels: Mapping[str, tuple[str, list[Ring]]],
+    label_map: NDArray[np.uint8] | None,
+    classes: Mapping[str, int],
+) -> Iterator[tuple[str, list[Ring]]]:
+    """The labels of a photo as would mend them all; what the model sees where nothing would."""
+    if how := photo.get("suggested_transform"):
+        transform = Transform.parse(how)
+        for name, shape in labels.values():
+            yield name, [[transform.place(x, y) for x, y in ring] for ring in shape]
+    elif label_map is not None:
+        for name, class_id in classes.items():
+            yield name, rings(label_map == class_id)
 
 
 def _listed(labels: Iterable[tuple[str, list[Ring]]]) -> list[dict[str, Any]]:
@@ -108,6 +136,30 @@ def _listed(labels: Iterable[tuple[str, list[Ring]]]) -> list[dict[str, Any]]:
 
 def _rings(d: Mapping[str, Any]) -> list[Ring]:
     return rings(documents.unpack(d["mask"]), d["bounding_box"]) if d.get("mask") else []
+
+
+def transformed(dataset: Dataset, image_id: str, seen: str) -> dict[str, Rle]:
+    """The labels of a photo as its ``suggested_transform`` would have them: masks by label id; one
+    that left the photo is empty.
+
+    Args:
+        seen: what the reviewer had on screen, see :func:`curation.store.whole_photos.seen`
+
+    Returns:
+        nothing where the photo is not what the reviewer saw any more
+    """
+    photo = next(
+        bulk.read(dataset.samples, [image_id], [LABELS, "metadata", *whole_photos.FIELDS]), {}
+    )
+    said = dataset.review().on_photos.get(image_id)
+    if not photo.get("photo_doubt") or whole_photos.seen(photo, said) != seen:
+        return {}
+    transform = Transform.parse(photo["suggested_transform"])
+    height, width = photo["metadata"]["height"], photo["metadata"]["width"]
+    masks = {
+        str(d["_id"]): Rle(height, width, d["rle"].encode()) for d in bulk.detections(photo, LABELS)
+    }
+    return {label_id: transform.of(mask) for label_id, mask in masks.items()}
 
 
 def predicted(dataset: Dataset, image_id: str, label_id: str, category: str = "") -> Rle | None:

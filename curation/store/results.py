@@ -13,7 +13,7 @@ from curation.core.errors import RunError
 from curation.core.outlines import rings
 from curation.core.records import Instance
 from curation.core.rle import Rle
-from curation.issues.issue import ImageScore, Issue
+from curation.issues.issue import ImageScore, Issue, PhotoIssue
 from curation.store import app_config, documents, edits, labels, opening, saved, tiles
 from curation.store.dataset import Dataset, batches
 from curation.store.fields import ON_MISSING, SCORES
@@ -94,6 +94,7 @@ def write_scores(dataset: Dataset, run: str, scores: Iterable[ImageScore]) -> No
                 photo.image_id: {
                     missing: _as_detections(photo),
                     "error_score": photo.error_score,
+                    **_whole(photo.whole),
                     "scores": _by_instance(photo),
                 }
                 for photo in batch
@@ -113,6 +114,16 @@ def _by_instance(image: ImageScore) -> dict[str, dict]:
         issue.instance_id: {name: getattr(issue, name) for name in names}
         for issue in image.issues
         if issue.mask is None
+    }
+
+
+def _whole(issue: PhotoIssue | None) -> dict:
+    """What is said of all labels of a photo together."""
+    return {
+        "photo_error_score": issue.error_score if issue else None,
+        "photo_error_type": issue.error_type if issue else "",
+        "photo_reason": issue.reason if issue else "",
+        "suggested_transform": issue.suggested_transform if issue else "",
     }
 
 

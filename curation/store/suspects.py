@@ -11,9 +11,9 @@ from curation.core.rle import Rle
 from curation.issues.issue import SUSPECT, ErrorType
 from curation.review import Decision
 from curation.review.suspect import FAULT, MISSING, PHOTO, SOURCE_LABEL, TEST_SET, Suspect, queue
-from curation.store import bulk
+from curation.store import bulk, whole_photos
 from curation.store.dataset import Dataset
-from curation.store.decisions import photo_faults, seen_label, seen_photo
+from curation.store.decisions import seen_label
 from curation.store.fields import GROUND_TRUTH, LABELS
 from curation.store.labels import MADE, still_missing
 
@@ -60,7 +60,7 @@ def read(dataset: Dataset, image_ids: Iterable[str] | None = None) -> list[Suspe
     ]}  # fmt: skip
     wanted: dict[str, Any] = {
         "image_id": 1, "filepath": 1, "metadata": 1, "split": 1, "fold": 1,
-        "photo_faults": 1, "at_odds_with": 1,
+        **dict.fromkeys(whole_photos.FIELDS, 1),
         LABELS: filtered(LABELS, {"$and": [UNDECIDED, doubted]}),
     }  # fmt: skip
     if run:
@@ -143,6 +143,8 @@ def kinds(dataset: Dataset) -> dict[str, str]:
         "image_id": 1,
         "scores": 1,
         "photo_faults": 1,
+        "photo_error_score": 1,
+        "photo_error_type": 1,
         LABELS: only(filtered(LABELS, changed), *of_label),
         GROUND_TRUTH: only(filtered(GROUND_TRUTH, _AT_FAULT), "_id"),
         MISSING: f"$missing_{run}.detections._id",
@@ -154,6 +156,8 @@ def kinds(dataset: Dataset) -> dict[str, str]:
         found |= {str(d["_id"]): FAULT for d in photo[GROUND_TRUTH]}
         if photo.get("photo_faults"):
             found[photo["image_id"]] = FAULT
+        if (photo.get("photo_error_score") or 0) >= SUSPECT:
+            found[photo["image_id"]] = photo["photo_error_type"]
         for key, scored in (photo.get("scores") or {}).items():
             kind = _kind(scored)
             score = "source_error_score" if kind == SOURCE_LABEL else "error_score"
@@ -170,13 +174,18 @@ def _of(photo: Mapping[str, Any], missing: str, said: Decision | None) -> Iterat
     for d in still_missing(photo.get(missing) or (), photo.get("made") or ()):
         yield _suspect(photo, missing, d, seen(photo, d), kind=MISSING, score=d["confidence"],
                        suggested=d["label"], reason=d.get("reason") or "")  # fmt: skip
-    reason = photo_faults(photo)
-    if reason and (said is None or said.before != reason):
-        kinds = [detail.partition(": ")[0] for detail in photo["photo_faults"]]
+    if whole_photos.is_open(photo, said):
+        kinds = [detail.partition(": ")[0] for detail in photo.get("photo_faults") or ()]
         whole = {"_id": photo["_id"], "label": "", "bounding_box": WHOLE, "faults": kinds}
-        other = photo.get("at_odds_with") or ""
-        yield _suspect(photo, PHOTO, whole, seen_photo(reason, said), kind=FAULT, score=0.0,
-                       suggested="", reason=reason, other=other)  # fmt: skip
+        doubt, how = photo.get("photo_doubt"), photo.get("suggested_transform") or ""
+        yield _suspect(
+            photo, PHOTO, whole, whole_photos.seen(photo, said),
+            kind=doubt or FAULT,
+            score=photo["photo_error_score"] if doubt else 0.0,
+            suggested=how if doubt else "",
+            reason=whole_photos.reason(photo),
+            other=photo.get("at_odds_with") or "",
+        )  # fmt: skip
 
 
 def _kind(d: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from curation import store
 from curation.core import rle
 from curation.core.errors import CurateError
 from curation.core.text import count
+from curation.issues.issue import PhotoErrorType
 from curation.review import Decision, journal, keys
 from curation.review.checks import Planned
 from curation.review.suspect import PHOTO, Suspect
@@ -134,6 +135,8 @@ def _requests(dataset: store.Dataset, asked: dict[str, Any]) -> list[Request]:
     if (other := asked.get("also")) and values["action"] != "delete":
         its = _text(asked, "also_seen")
         also = [Request("delete", values["image_id"], str(other), seen=its)]
+    if values["action"] == "transform":
+        return _transformed(dataset, values)
     if values["action"] != "redraw":
         return [Request(**values), *also]
     category = values.pop("category")
@@ -148,6 +151,22 @@ def _requests(dataset: store.Dataset, asked: dict[str, Any]) -> list[Request]:
         return [redraw, *also]
     relabel = Request("relabel", redraw.image_id, redraw.instance_id, category, seen=redraw.seen)
     return [relabel, redraw, *also]
+
+
+def _transformed(dataset: store.Dataset, values: dict[str, str]) -> list[Request]:
+    """What mends all labels at once: each is redrawn, or deleted where it would leave the photo."""
+    image_id, spent = values["image_id"], values["seconds"]
+    found = pictures.transformed(dataset, image_id, values["seen"])
+    if not found:
+        reason = "it is not what you saw any more: look again"
+        raise RefusedError(dataset.name, reason, where=image_id)
+    requests = [
+        Request("redraw", image_id, label_id, mask=rle.to_text(mask))
+        if rle.area(mask)
+        else Request("delete", image_id, label_id)
+        for label_id, mask in found.items()
+    ]
+    return [replace(requests[0], seconds=spent), *requests[1:]]
 
 
 class Undo(_Question):
@@ -180,7 +199,8 @@ class Undo(_Question):
 
 def _is_about(d: Decision, suspect: Suspect) -> bool:
     if suspect.field == PHOTO:
-        return d.action in journal.ON_PHOTOS and d.image_id == suspect.image_id
+        whole = suspect.kind in set(PhotoErrorType) or d.action in journal.ON_PHOTOS
+        return whole and d.image_id == suspect.image_id
     return d.instance_id == suspect.id
 
 

@@ -181,9 +181,7 @@ def coarse(photo: Photo):
     """An outline of few points: a tenth to a quarter of the garment's size off."""
     for i in photo.large():
         mask = photo.mask(i)
-        rings, _ = cv2.findContours(
-            mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
-        )
+        rings, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         far = photo.rng.uniform(0.1, 0.25) * np.sqrt(np.count_nonzero(mask))
         drawn = np.zeros(mask.shape, np.uint8)
         for ring in rings:

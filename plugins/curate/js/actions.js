@@ -40,6 +40,7 @@ function redrawOf(suspect, outlines) {
 // The decision that the model's suggestion comes to; null where it suggests nothing.
 function suggestionFor(suspect, outlines) {
   const { kind, label, suggested, suggested_source: finer } = suspect;
+  if (suspect.field === "photo") return mendOf(suspect);
   if (kind === "missing") return { action: "add" };
   if (["spurious", "duplicated"].includes(kind)) return { action: "delete" };
   if (["bad boundary", "shifted", "merged"].includes(kind)) return redrawOf(suspect, outlines);
@@ -47,21 +48,34 @@ function suggestionFor(suspect, outlines) {
   return suggested && suggested !== label ? { action: "relabel", category: suggested } : null;
 }
 
+// What would mend all labels of a photo at once.
+function mendOf({ kind, suggested }) {
+  if (suggested) return { action: "transform" };
+  return kind.includes("labels") ? { action: "exclude" } : null;
+}
+
+const MENDS = { mirror: "mirror all labels", turn: "turn all labels" };
+
 function inWords(decision, suspect) {
   if (!decision) return "take the suggestion";
   const { action, category } = decision;
+  if (action === "transform") return MENDS[suspect.suggested] ?? "move all labels";
+  if (action === "exclude") return "exclude the photo";
   if (action === "relabel") return `relabel to ${category}`;
   if (action === "redraw") return category ? `use mask of ${category}` : "use predicted mask";
   return action === "add" ? `add ${category || suspect.label}` : action;
 }
 
 // What can be done with a photo as a whole.
-function offersForPhoto({ other }) {
+function offersForPhoto(suspect) {
+  const { other } = suspect;
+  const mend = mendOf(suspect);
+  const nothing = "Nothing is suggested: keep it, or leave it out.";
   const whole = "It is about the photo: open it, or edit the masks, to change its labels.";
   const alone = !other && "There is no other photo.";
   return {
     keep: { text: "keep the photo", decision: { action: "include" } },
-    suggest: { text: inWords(null), off: "Nothing is suggested: keep it, or leave it out." },
+    suggest: { text: inWords(mend, suspect), decision: mend, off: mend ? "" : nothing },
     relabel: { text: "relabel …", off: whole },
     delete: {
       text: "exclude the other",

@@ -86,9 +86,10 @@ class Decisions {
       return { action, image_id, category, taxonomy, seconds, ...about };
     });
     const chosen = new Set(suspects.flatMap((s) => [s.id, s.also]));
-    const ofPhotos = decisions.map((d) => (d.action === "exclude" ? d.image_id : d.exclude));
-    const excluded = new Set(ofPhotos.filter(Boolean));
-    const takes = queue.open.filter((s) => chosen.has(s.id) || excluded.has(s.image_id));
+    const whole = ["exclude", "transform"];
+    const ofPhotos = decisions.map((d) => (whole.includes(d.action) ? d.image_id : d.exclude));
+    const settled = new Set(ofPhotos.filter(Boolean));
+    const takes = queue.open.filter((s) => chosen.has(s.id) || settled.has(s.image_id));
     for (const suspect of takes) queue.done.set(suspect.id, { suspect, seconds });
     this.made++;
     this.pressed = pressed;

@@ -7,6 +7,11 @@ const KIND_MEANING = {
   "bad boundary": "the outline is too wide, too narrow or too coarse",
   missing: "the model sees a garment that nobody labelled",
   "source label": "the class is right, and the name within it is doubted",
+  "labels of another photo": "none of its labels fits what is on it",
+  "mirrored labels": "all its labels are drawn left to right",
+  "turned labels": "all its labels stand on their heads",
+  "moved labels": "all its labels lie beside their garments",
+  "scaled labels": "all its labels are drawn for a photo of another size",
   fault: "an audit named it; no model was asked",
   "test set": "it is frozen, and a person checks each of its labels",
 };
@@ -57,14 +62,19 @@ function Legend({ queue }) {
   return box("legend dim", chips);
 }
 
-function titlesOfPhoto({ image_id, other }, outlines) {
+function titlesOfPhoto(suspect, outlines) {
+  const { image_id, kind, other } = suspect;
+  const mend = mendOf(suspect);
+  const right = () => {
+    if (mend) return mend.action === "exclude" ? "what the model sees" : `suggested: ${inWords(mend, suspect)}`;
+    if (!other) return "there is no other photo";
+    return `${other}: labelled ${classes(outlines?.other?.labels) || "nothing"}`;
+  };
   const classes = (labels) => [...new Set(labels?.map(({ label }) => label))].sort().join(", ");
   return {
     photo: image_id,
     given: `labelled ${classes(outlines?.others) || "nothing"}`,
-    right: other
-      ? `${other}: labelled ${classes(outlines?.other?.labels) || "nothing"}`
-      : "there is no other photo",
+    right: right(),
   };
 }
 
