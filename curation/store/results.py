@@ -110,10 +110,15 @@ def _by_instance(image: ImageScore) -> dict[str, dict]:
     """The scores of a photo's labels, kept apart from ``labels``, which are computed anew."""
     names = ("digest", "source_label", *SCORES)
     return {
-        issue.instance_id: {name: getattr(issue, name) for name in names}
+        issue.instance_id: {name: _stored(getattr(issue, name)) for name in names}
         for issue in image.issues
         if issue.mask is None
     }
+
+
+def _stored(value: str | float | Rle | None) -> str | float | None:
+    """A mask as ``rle`` has one: the photo's size is known."""
+    return value.counts.decode() if isinstance(value, Rle) else value
 
 
 def _as_detections(photo: ImageScore) -> dict:
