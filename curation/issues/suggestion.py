@@ -23,7 +23,7 @@ from curation.issues.observation import Label
 PHOTO = 1024
 """Pixels: side of the square that a photo is read in, see :func:`curation.core.image_io.read`."""
 
-LONGEST = 512
+LONGEST = 384
 """Pixels: the longer side of what is worked on, a window of the photo around the label."""
 
 SUGGESTED = (ErrorType.SHIFTED, ErrorType.BAD_BOUNDARY, ErrorType.MERGED, ErrorType.MISSING)
@@ -51,7 +51,9 @@ _COARSE = 256
 """Pixels: the longer side of the window that a label is moved about in."""
 _FEWEST = 9
 """Pixels of a mask that is worth suggesting, and from which colours can be learned."""
-_ITERATIONS = 3
+_ITERATIONS = 2
+_SAME = 0.5
+"""IoU from which on two masks are of one missing garment: it is known again by its mask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,11 @@ def suggest(
         return cut
     if error_type is ErrorType.SHIFTED and (moved := _moved(given, others, p)):
         return Suggestion(moved)
-    drawn = _redrawn(_Window.of(given, others, p, photo), error_type is not ErrorType.MISSING)
-    return Suggestion(drawn) if drawn else None
+    missing = error_type is ErrorType.MISSING
+    drawn = _redrawn(_Window.of(given, others, p, photo), trusted=not missing)
+    if drawn is None or (missing and rle.iou(drawn, given.mask) < _SAME):
+        return None
+    return Suggestion(drawn)
 
 
 @dataclass(frozen=True)

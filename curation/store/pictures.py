@@ -177,7 +177,7 @@ def _stored(photo: Mapping[str, Any], label: Mapping[str, Any], category: str) -
         Rle(height, width, label[name].encode()) if label.get(name) else None
         for name in ("suggested_mask", "second_mask")
     )
-    return mask and Suggestion(mask, (label["second_label"], other) if other else None)
+    return Suggestion(mask, (label["second_label"], other) if other else None) if mask else None
 
 
 def _outline(mask: Rle) -> list[Ring]:
