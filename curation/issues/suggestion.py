@@ -34,14 +34,14 @@ _MARGIN = 0.6
 """Of the window around a label."""
 _REACH = 1.0
 """How far a shifted label may have been moved."""
-_LABELLED = 0.15
+_LABELLED = 0.1
 """Within so much of its edge, a label counts the less for what is in it."""
 _EDGE = 0.2
 """So far from where the probabilities put an edge the photo may move it."""
 _SLIVER = 0.03
 """Half the width of what two outlines may differ by without either being wrong."""
 
-_TRUST = 2.0
+_TRUST = 3.0
 """In log odds, what a label says of a pixel deep in it, or far from it."""
 _SURE = 0.02
 """A probability nearer to 0 or 1 counts as this: the model is wrong more often than that."""
@@ -293,17 +293,12 @@ def _cut(window: _Window) -> Suggestion | None:
     if not gains[other]:
         return None
     thinnest = max(1, round(_SLIVER * window.root))
-    second = _opened(given & (window.p[other] > window.p[k]), thinnest)
+    second = _thick(given & (window.p[other] > window.p[k]), thinnest)
     # Slivers that are left of it go to the second.
     first = Pieces.of(given & ~second)
-    kept = np.bincount(first.labels[_opened(given & ~second, thinnest)], minlength=len(first.areas))
+    kept = np.bincount(first.labels[_thick(given & ~second, thinnest)], minlength=len(first.areas))
     kept[0] = 0
     second = given & ~(kept > 0)[first.labels]
     exact, apart = window.exact_mask, window.exact(second)
     own, cut = window.encoded(exact & ~apart), window.encoded(exact & apart)
     return Suggestion(own, (other, cut)) if own and cut else None
-
-
-def _opened(region: Mask, half: int) -> Mask:
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * half + 1, 2 * half + 1))
-    return cv2.morphologyEx(region.view(np.uint8), cv2.MORPH_OPEN, kernel).view(bool)

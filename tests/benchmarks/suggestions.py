@@ -61,7 +61,8 @@ def cut_in_half(image: ImageLabels) -> Corruption | None:
         kept = along <= np.quantile(along, 0.5)
         half = np.zeros_like(label.mask)
         half[rows[kept], columns[kept]] = True
-        return Corruption(i, InstanceMask(label.class_id, half))
+        if np.count_nonzero(half) >= image.least:
+            return Corruption(i, InstanceMask(label.class_id, half))
     return None
 
 
