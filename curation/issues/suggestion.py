@@ -41,7 +41,7 @@ _EDGE = 0.2
 _SLIVER = 0.03
 """Half the width of what two outlines may differ by without either being wrong."""
 
-_TRUST = 3.0
+_TRUST = 2.0
 """In log odds, what a label says of a pixel deep in it, or far from it."""
 _SURE = 0.02
 """A probability nearer to 0 or 1 counts as this: the model is wrong more often than that."""
