@@ -29,6 +29,8 @@ from curation.issues.suggestion import PHOTO, SUGGESTED, Suggestion, suggest
 
 SHARD = 16
 """Photos."""
+_WORK = 8
+"""A photo takes as long as so many of those by which workers are thought worth starting."""
 
 Suggestions = dict[str, Suggestion]
 """By the id of the label or of the missing garment."""
@@ -90,7 +92,7 @@ def suggested(
 
     done = len(ids) - len(again)
     progress("suggest masks", done, len(ids))
-    for count in parallel.ordered(_suggest_shard, None, shards(), len(again)):
+    for count in parallel.ordered(_suggest_shard, None, shards(), _WORK * len(again)):
         done += count
         progress("suggest masks", done, len(ids))
     found: Suggestions = {}

@@ -82,7 +82,7 @@ function offersFor(suspect, outlines) {
   const offer = (text, decision, off = "") => ({ text, decision, off });
   const unlabelled = missing && "Nobody labelled it: add it, or dismiss it.";
   const nothing = !suggested && "The model suggests nothing that can be taken.";
-  const unseen = missing ? "Add takes the predicted mask." : !redraw && "The model sees none here.";
+  const unseen = missing ? "Add takes the suggested mask." : !redraw && "The model sees none here.";
   const offers = {
     keep: offer("keep", { action: "keep" }, unlabelled),
     suggest: offer(inWords(suggested, suspect), suggested, nothing),
