@@ -24,10 +24,11 @@ from curation.core.errors import CurateError
 from curation.core.finding import Finding, FindingKind
 from curation.formats import export, imaterialist, tfrecord
 from curation.formats.mask_folder import class_list
-from curation.issues import scoring
+from curation.issues import scoring, suggestion_pipeline
 from curation.issues.feature_table import _KEYS_OF, FeatureTable
 from curation.issues.issue import ISSUES, Issue
 from curation.issues.pipeline import STATISTICS, load_statistics
+from curation.issues.suggestion import Suggestion
 from curation.review import Journal, checks, keys
 from curation.review.journal import decision
 from curation.rounds import comparison, proof, state
@@ -162,6 +163,11 @@ def tables(folder: Path) -> None:
     np.savez(folder / STATISTICS, thresholds=np.arange(3.0))
 
 
+def suggestions(folder: Path) -> None:
+    found = {"5" * 24: Suggestion(MASK), "6" * 24: Suggestion(MASK, (2, MASK))}
+    suggestion_pipeline.save(folder / "suggestions-0.npz", found)
+
+
 def sample(folder: Path) -> None:
     arrays = {"ids": np.array([b"a" * 24, b"b" * 24]), "image_ids": np.array(["a", "b"])}
     arrays |= {"score": np.array([0.1, 0.9]), "stratum": np.array([0, 5]), "photo": np.arange(2)}
@@ -221,6 +227,8 @@ FILES = [
     SideFile("features-00000.npz", tables,
              lambda f: vars(FeatureTable.load(f / "features-00000.npz"))),
     SideFile(STATISTICS, tables, load_statistics),
+    SideFile("suggestions-0.npz", suggestions,
+             lambda f: suggestion_pipeline.load(f / "suggestions-0.npz")),
     SideFile(samples.FILE, sample, lambda f: samples.read(flagged(f)), True),
     SideFile("own.toml", texts, lambda f: taxonomy.load(str(f / "own.toml"))),
     SideFile("recipe.toml", texts, lambda f: recipes.load(str(f / "recipe.toml"))),

@@ -56,6 +56,10 @@ class Issue:
             where nothing was learned about it
         suggested_source_label, source_reason: the same of the source label
         mask: of a missing garment; None for a label, which has its own
+        suggested_mask: what the label's would be, over the whole photo; None where nothing is
+            suggested
+        second_label, second_mask: of a label over two garments, the class and the mask of the one
+            that has no label yet
         digest: of the label that was scored, see :func:`digest`
     """
 
@@ -73,6 +77,9 @@ class Issue:
     source_reason: str = ""
     mask: Rle | None = None
     digest: str = ""
+    suggested_mask: Rle | None = None
+    second_label: str = ""
+    second_mask: Rle | None = None
 
 
 @dataclass(frozen=True, slots=True)

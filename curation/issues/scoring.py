@@ -265,7 +265,8 @@ def as_table(issues: Sequence[Issue], decided: Collection[str] = ()) -> pd.DataF
     columns = list(Issue.__slots__)
     rows = [[getattr(issue, name) for name in columns] for issue in issues]
     table = pd.DataFrame(rows, columns=columns)
-    table["mask"] = [rle.to_text(i.mask) if i.mask else "" for i in issues]
+    for name in ("mask", "suggested_mask", "second_mask"):
+        table[name] = [rle.to_text(mask) if mask else "" for mask in table[name]]
     table["decided"] = [i.instance_id in decided for i in issues]
     order = ["decided", "error_score", "image_id", "instance_id"]
     return table.sort_values(order, ascending=[True, False, True, True], ignore_index=True)

@@ -3,7 +3,9 @@
 Labels, what the models of a run see, and what reviewers decided become one observation for each
 image (:mod:`curation.issues.observation`). From the observations come features, from features
 scores (:mod:`curation.issues.pipeline`), and from scores the issues that a person reads
-(:mod:`curation.issues.scoring`). They are written into the dataset and into ``issues.csv``.
+(:mod:`curation.issues.scoring`), with the masks that would be right
+(:mod:`curation.issues.suggestion_pipeline`). They are written into the dataset and into
+``issues.csv``.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from curation.core.atomic import replacing
 from curation.core.progress import Progress, silent
-from curation.issues.issue import ISSUES, SUSPECT, ImageScore, Issue
+from curation.issues.issue import ISSUES, SUSPECT
 from curation.issues.observation import Observation
 from curation.steps.dataset_runs import DatasetRuns, channels_of, image_files
 from curation.steps.feedback import Feedback
@@ -91,7 +93,7 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
         RunError: the run is missing, unfinished, or of other classes
     """
     # Here, since scikit-learn takes a second to start, and all verbs are imported together.
-    from curation.issues import pipeline, scoring
+    from curation.issues import pipeline, scoring, suggestion_pipeline
 
     work = load_labelled(dataset)
     folder = dataset.run_folder(run)
@@ -121,15 +123,16 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
         progress=progress,
     )
     learning, ranked = pipeline.rank(shards, progress=progress)
-    issues: list[Issue] = []
-
-    def scored() -> Iterator[ImageScore]:
-        for table, scores in ranked:
-            for image in scoring.image_scores(table, scores, work.records, names, run):
-                issues.extend(image.rows)
-                yield image
-
-    results.write_scores(dataset, run, scored())
+    scored = [
+        image
+        for table, scores in ranked
+        for image in scoring.image_scores(table, scores, work.records, names, run)
+    ]
+    scored = suggestion_pipeline.suggested(
+        folder / FLAGGING, scored, work.records, names, observe, progress=progress
+    )
+    results.write_scores(dataset, run, scored)
+    issues = [issue for image in scored for issue in image.rows]
     table = scoring.as_table(issues, dataset.review().decided)
     path = folder / ISSUES
     with replacing(path) as part:

@@ -234,8 +234,9 @@ class Dataset:
 
     def declare_labels(self) -> None:
         """Declares ``labels`` and its attributes, where that was not done yet."""
-        # The last one, since a kill may have come in between.
-        if not self.samples.get_field(f"{LABELS}.detections.{SCORES[-1]}"):
+        # Each one: a kill may have come in between, and an earlier build had fewer.
+        there = self.samples.get_field_schema(flat=True)
+        if any(f"{LABELS}.detections.{name}" not in there for name in SCORES):
             self.declare(LABELS, (*ON_LABELS, *CLASS_SCORES, *SOURCE_SCORES))
 
     def declare(self, field_name: str, extra: Sequence[Field]) -> None:

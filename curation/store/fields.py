@@ -95,11 +95,20 @@ ON_LABELS = (
 )
 """Of ``labels`` beside those."""
 
+SUGGESTIONS = (
+    Field("suggested_mask", "StringField", "the mask that it would have, as `rle`"),
+    Field("second_label", "StringField", "of a label over two garments, the class of the other "
+          "one"),
+    Field("second_mask", "StringField", "the mask of that one, as `rle`"),
+)  # fmt: skip
+"""Of ``labels``: what would be right where the outline is not. An earlier build wrote none."""
+
 CLASS_SCORES = (
     Field("error_score", "FloatField", "the probability that the label is wrong"),
     Field("error_type", "StringField", "what would be wrong with it"),
     Field("suggested_label", "StringField", "the class that the model sees"),
     Field("reason", "StringField", "why it is a suspect"),
+    *SUGGESTIONS,
 )
 """Of ``labels``: what flagging says of class and mask."""
 

@@ -282,7 +282,7 @@ def _label(item: Reviewed, photo: ComputedLabels) -> dict:
     # A score speaks of the label it was given to: a new label is not suspect until scored.
     scored = photo.scores.get(instance.instance_id, {})
     if scored.get("digest") == issues.digest(instance):
-        values |= {field.name: scored[field.name] for field in CLASS_SCORES}
+        values |= {field.name: scored.get(field.name) for field in CLASS_SCORES}
         if scored.get("source_label") == instance.source_label:
             values |= {field.name: scored[field.name] for field in SOURCE_SCORES}
     return document | {

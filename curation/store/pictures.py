@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from curation.core import rle
+from curation.core import masks, rle
 from curation.core.outlines import Ring, rings
 from curation.core.rle import Rle
 from curation.issues.transform import Transform
@@ -30,9 +32,10 @@ def outlines(
         wanted: label id, image id, field, and the class that is suggested (empty for none)
 
     Returns:
-        by label id: ``own``, ``suggestion`` (rings), ``suggestion_label``, ``predicted`` (whether
-        the model drew it, so that its mask can be taken), ``others`` (label and rings of each),
-        and ``seen``; of a label that is gone, ``gone`` alone; of a photo, :func:`_of_photo`
+        by label id: ``own``, ``suggestion`` (rings), ``suggestion_label``, ``second`` (label and
+        rings of the other garment under one label, or None), ``predicted`` (whether the model drew
+        it, so that its mask can be taken), ``others`` (label and rings of each), and ``seen``; of
+        a label that is gone, ``gone`` alone; of a photo, :func:`_of_photo`
     """
     fields = [LABELS, "metadata", "filepath", *whole_photos.FIELDS]
     if run := dataset.flagged:
@@ -67,16 +70,21 @@ def outlines(
             found[label_id] = {"gone": True}
             continue
         name = suggested if suggested in classes else own["label"]
-        region = None
-        if field == LABELS and (label_map := label_maps[image_id]) is not None:
-            region = predicted_mask(label_map, classes.get(name, 0), own["bounding_box"])
         shape = drawn[image_id][label_id][1] if field == LABELS else _rings(own)
-        suggestion = rings(region) if region is not None else []
+        suggestion, second = shape, None
+        if stored := _stored(photo, own, name):
+            suggestion = _outline(stored.mask)
+            second = stored.second and {"label": stored.second[0],
+                                        "rings": _outline(stored.second[1])}  # fmt: skip
+        elif field == LABELS:
+            region = _predicted(label_maps[image_id], classes.get(name, 0), own["bounding_box"])
+            suggestion = rings(region) if region is not None else []
         found[label_id] = {
             "own": shape,
-            "suggestion": shape if field != LABELS else suggestion,
+            "suggestion": suggestion,
             "suggestion_label": name,
-            "predicted": bool(suggestion),
+            "second": second,
+            "predicted": field == LABELS and bool(suggestion),
             "others": _listed(x for key, x in drawn[image_id].items() if key != label_id),
             "seen": suspects.seen(photo, own),
             "gone": False,
@@ -98,7 +106,7 @@ def _of_photo(
 ) -> dict[str, Any]:
     """What is drawn of a photo as a whole: its labels, and what they are held against."""
     return {
-        "own": [], "suggestion": [], "suggestion_label": "", "predicted": False,
+        "own": [], "suggestion": [], "suggestion_label": "", "second": None, "predicted": False,
         "others": _listed(labels.values()),
         "other": right,
     }  # fmt: skip
@@ -162,8 +170,24 @@ def transformed(dataset: Dataset, image_id: str, seen: str) -> dict[str, Rle]:
     return {label_id: transform.of(mask) for label_id, mask in masks.items()}
 
 
-def predicted(dataset: Dataset, image_id: str, label_id: str, category: str = "") -> Rle | None:
-    """The mask that the flagged run's model sees where a label is, over the whole photo.
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What would be right where a label is.
+
+    Attributes:
+        mask: over the whole photo
+        second: class and mask of the other garment, of a label over two
+    """
+
+    mask: Rle
+    second: tuple[str, Rle] | None = None
+
+
+def suggestion(
+    dataset: Dataset, image_id: str, label_id: str, category: str = ""
+) -> Suggestion | None:
+    """What the flagged run suggests in place of a label: the mask that flagging made, else the
+    regions that its model sees there.
 
     Args:
         category: the class to look for; empty for the label's own
@@ -175,18 +199,50 @@ def predicted(dataset: Dataset, image_id: str, label_id: str, category: str = ""
     fields = [LABELS, "metadata", f"prediction_{run}"]
     photo = next(bulk.read(dataset.samples, [image_id], fields), {})
     own = next((d for d in bulk.detections(photo, LABELS) if str(d["_id"]) == label_id), None)
-    label_map = _label_map(photo, run)
-    if own is None or label_map is None:
+    if own is None:
         return None
+    if stored := _stored(photo, own, category or own["label"]):
+        return stored
     classes = {c.name: c.id for c in dataset.taxonomy.classes}
     class_id = classes.get(category or own["label"], 0)
-    region = predicted_mask(label_map, class_id, own["bounding_box"])
-    if not region.any():
+    region = _predicted(_label_map(photo, run), class_id, own["bounding_box"])
+    if region is None or not region.any():
         return None
     height, width = photo["metadata"]["height"], photo["metadata"]["width"]
     # Linear, and cut at a half: nearest would draw the prediction's coarse steps.
     smooth = cv2.resize(region.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    return rle.encode(smooth > 0.5)
+    return Suggestion(rle.encode(smooth > 0.5))
+
+
+def second_id(label_id: str, mask: Rle) -> str:
+    """The id of the label that the other garment under a label gets, whenever it gets it."""
+    text = f"{label_id}\0second\0".encode() + mask.counts
+    return blake2b(text, digest_size=12).hexdigest()
+
+
+def _stored(photo: Mapping[str, Any], label: Mapping[str, Any], category: str) -> Suggestion | None:
+    """What flagging made of a label, under its own class; None where it made nothing."""
+    if category != label["label"] or not label.get("suggested_mask"):
+        return None
+    height, width = photo["metadata"]["height"], photo["metadata"]["width"]
+    mask, other = (
+        Rle(height, width, label[name].encode()) if label.get(name) else None
+        for name in ("suggested_mask", "second_mask")
+    )
+    return Suggestion(mask, (label["second_label"], other) if other else None) if mask else None
+
+
+def _outline(mask: Rle) -> list[Ring]:
+    """The rings of a mask, as those of a label are drawn."""
+    piece, (left, top, width, height) = masks.crop(mask, documents.DRAWN)
+    x, y = left / mask.width, top / mask.height
+    return rings(piece, (x, y, width / mask.width, height / mask.height))
+
+
+def _predicted(
+    label_map: NDArray[np.uint8] | None, class_id: int, box: Sequence[float]
+) -> NDArray[np.bool_] | None:
+    return None if label_map is None else predicted_mask(label_map, class_id, box)
 
 
 def predicted_mask(

@@ -111,7 +111,7 @@ def _by_instance(image: ImageScore) -> dict[str, dict]:
     """The scores of a photo's labels, kept apart from ``labels``, which are computed anew."""
     names = ("digest", "source_label", *SCORES)
     return {
-        issue.instance_id: {name: getattr(issue, name) for name in names}
+        issue.instance_id: {name: _stored(getattr(issue, name)) for name in names}
         for issue in image.issues
         if issue.mask is None
     }
@@ -125,6 +125,11 @@ def _whole(issue: PhotoIssue | None) -> dict:
         "photo_reason": issue.reason if issue else "",
         "suggested_transform": issue.suggested_transform if issue else "",
     }
+
+
+def _stored(value: str | float | Rle | None) -> str | float | None:
+    """A mask as ``rle`` has one: the photo's size is known."""
+    return value.counts.decode() if isinstance(value, Rle) else value
 
 
 def _as_detections(photo: ImageScore) -> dict:

@@ -66,8 +66,11 @@ def read(dataset: Dataset, image_ids: Iterable[str] | None = None) -> list[Suspe
     if run:
         wanted[missing] = filtered(missing, UNDECIDED)
         wanted["made"] = MADE_LABELS
-    without = {f"{name}.{key}": 0 for name in (LABELS, missing)
-               for key in ("mask", "polygons", "attributes")}  # fmt: skip
+    without = {
+        f"{name}.{key}": 0
+        for name in (LABELS, missing)
+        for key in ("mask", "polygons", "attributes", "suggested_mask", "second_mask")
+    }
     steps = [{"$match": match}, {"$project": wanted}, {"$project": without}]
     photos = bulk.collection(dataset.samples).aggregate(steps)
     said = dataset.review().on_photos

@@ -124,7 +124,8 @@ def _said(asked: dict[str, Any]) -> dict[str, str]:
 
 
 def _requests(dataset: store.Dataset, asked: dict[str, Any]) -> list[Request]:
-    """A decision of the panel as one or two: a missing garment that is the same one goes along."""
+    """A decision of the panel as what it comes to: a missing garment that is the same one goes
+    along, and of a label over two garments the other one gets a label of its own."""
     named = ("action", "image_id", "instance_id", "category", "taxonomy", "seen")
     values = {name: _text(asked, name) for name in named}
     values["seconds"] = _seconds(asked.get("seconds"))
@@ -140,13 +141,17 @@ def _requests(dataset: store.Dataset, asked: dict[str, Any]) -> list[Request]:
     if values["action"] != "redraw":
         return [Request(**values), *also]
     category = values.pop("category")
-    mask = pictures.predicted(dataset, values["image_id"], values["instance_id"], category)
-    if mask is None:
+    suggested = pictures.suggestion(dataset, values["image_id"], values["instance_id"], category)
+    if suggested is None:
         raise RefusedError(
             dataset.name, "the model sees nothing there to take over", where=values["image_id"]
         )
     del values["taxonomy"]
-    redraw = Request(**values, mask=rle.to_text(mask))
+    redraw = Request(**values, mask=rle.to_text(suggested.mask))
+    if suggested.second:
+        name, mask = suggested.second
+        key = pictures.second_id(redraw.instance_id, mask)
+        also.append(Request("add", redraw.image_id, key, name, mask=rle.to_text(mask)))
     if not category:
         return [redraw, *also]
     relabel = Request("relabel", redraw.image_id, redraw.instance_id, category, seen=redraw.seen)

@@ -138,7 +138,7 @@ def _seen(dataset, suspect: dict) -> set[str]:
     """The classes whose predicted regions reach into the suspect's box."""
     names = [c.name for c in dataset.taxonomy.classes]
     one = suspect["image_id"], suspect["id"]
-    return {name for name in names if pictures.predicted(dataset, *one, name)}
+    return {name for name in names if pictures.suggestion(dataset, *one, name)}
 
 
 def test_a_batch_is_taken_back_as_one_and_only_by_whose_it_is(dataset):

@@ -71,7 +71,7 @@ def score(name: str, run: str) -> None:
             Issue(
                 record.image_id, x.instance_id, "t", x.category, doubt if n == 0 else 0.1,
                 "wrong category", "feet", "why", x.source_label, doubt, "boot", "why",
-                digest=digest(x),
+                digest=digest(x), suggested_mask=GAP, second_label="feet", second_mask=GAP,
             )
             for n, x in enumerate(record.instances)
         ]  # fmt: skip

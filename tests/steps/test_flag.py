@@ -13,11 +13,12 @@ from curation import steps, store
 from curation.core import rle, taxonomy
 from curation.core.errors import RunError
 from curation.core.records import ImageRecord, Instance
-from curation.issues import pipeline
+from curation.issues import pipeline, suggestion_pipeline
 from curation.issues.calibration import Check
-from curation.issues.issue import ImageScore, Issue
+from curation.issues.issue import SUSPECT, ImageScore, Issue
 from curation.issues.observation import Label, LabelFeedback, MissingFeedback
 from curation.issues.pipeline import Learning
+from curation.issues.suggestion import SUGGESTED
 from curation.steps import working_copy
 from curation.steps.dataset_runs import DatasetRuns
 from curation.steps.feedback import Feedback
@@ -94,7 +95,10 @@ def test_a_killed_one_goes_on_where_it_was(dataset, monkeypatch):
     monkeypatch.setattr(module.trainer, "predict_with_features", counted)
     told = []
     result = flag(dataset, "r3", progress=lambda *news: told.append(news))
-    assert asked == [8]
+    assert asked[0] == 8
+    outlines = result.issues[result.issues.error_type.isin(SUGGESTED)]
+    doubted = outlines[outlines.error_score >= SUSPECT].image_id.nunique()
+    assert asked[1:] == [doubted], "they alone are predicted again, for their masks"
     assert ("compare with labels", 13, 21) in told
     assert ("compare with labels", 21, 21) in told
     assert not (folder / module.FLAGGING).exists()
@@ -103,6 +107,51 @@ def test_a_killed_one_goes_on_where_it_was(dataset, monkeypatch):
     assert result.out_of_fold
     written = pd.read_csv(result.path, keep_default_na=False)
     assert written.instance_id.tolist() == result.issues.instance_id.tolist()
+
+
+def test_one_killed_while_it_suggests_masks_goes_on_with_those_that_are_missing(
+    dataset, monkeypatch
+):
+    train(dataset, "r3", 2)
+    classes = names(dataset)
+    lower, feet = map(classes.index, ("lower-body", "feet"))
+
+    def predicted(folder, images, **rest):
+        """The skirt is where it is labelled, and shoes that are not are beside it."""
+        seen = np.zeros((16, 16), np.intp)
+        seen[np.abs(np.subtract.outer(np.arange(16), np.arange(16))) < 3] = lower
+        seen[1:7, 9:15] = feet
+        p = np.where(seen == np.arange(len(classes))[:, None, None], 0.95, 0.01)
+        for image in images:
+            yield image, p.astype(np.float16), ()
+
+    monkeypatch.setattr(module.trainer, "predict_with_features", predicted)
+    monkeypatch.setattr(suggestion_pipeline, "SHARD", 4)
+    made = suggestion_pipeline.save
+    left = iter(range(2))
+
+    def until_killed(path, found):
+        next(left, None) is None and kill()
+        made(path, found)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(suggestion_pipeline, "save", until_killed)
+        with pytest.raises(KeyboardInterrupt):
+            flag(dataset, "r3")
+    assert not dataset.has("missing_r3"), "nothing is written before all of it is there"
+    folder = dataset.run_folder("r3") / module.FLAGGING
+    assert len(list(folder.glob("suggestions-*.npz"))) == 2
+    again = []
+    monkeypatch.setattr(
+        suggestion_pipeline, "save", lambda *shard: (again.append(shard), made(*shard))
+    )
+    gaps = flag(dataset, "r3").issues.query("error_type == 'missing'")
+    assert gaps.suggested_label.tolist() == ["feet"] * 21
+    assert len(again) == 4, "of six shards of up to four photos two were there"
+    garments = [d for (d,) in dataset.samples.values("missing_r3.detections")]
+    assert {d.id: f"8 8 {d.rle}" for d in garments} == gaps.set_index("instance_id")[
+        "mask"
+    ].to_dict()
 
 
 def test_each_label_and_each_photo_has_the_score_of_its_own(dataset, monkeypatch):

@@ -6,7 +6,7 @@ const MEANING = {
   relabel: "another class or source label: a digit, or letters and Enter",
   delete: "there is no such garment; a missing one is dismissed and not asked about again",
   add: "accept a garment that nobody labelled",
-  redraw: "put the mask that the model predicts here in place of this one, with its class",
+  redraw: "put the mask that is suggested here in place of this one, with its class",
   exclude: "leave the photo out of training and export",
   edit: "change the mask with FiftyOne's brush and pen; it is saved when you close the photo",
   skip: "not now: it comes again at the end",
@@ -19,7 +19,7 @@ const MEANING = {
 // What an action is called where its button, which names the class, is not on screen.
 const NAMES = {
   suggest: "take the suggestion",
-  redraw: "use the predicted mask",
+  redraw: "use the suggested mask",
   exclude: "exclude the photo",
   edit: "edit the mask",
   open: "open the photo",
@@ -30,11 +30,12 @@ const ACTIONS = Object.keys(MEANING);
 const DECIDES = ["keep", "suggest", "relabel", "delete", "add", "redraw", "exclude"];
 const ALWAYS = ["undo", "outlines", "help"];
 
-// The model's mask; where it is of another class, the label becomes of that class with it.
+// The mask that is suggested; where it is of another class, the label becomes of that class with
+// it, and of a label over two garments the second gets a label of its own.
 function redrawOf(suspect, outlines) {
   if (suspect.kind === "missing" || !outlines?.predicted) return null;
-  const { suggestion_label: seen } = outlines;
-  return { action: "redraw", category: seen === suspect.label ? "" : seen };
+  const { suggestion_label: seen, second } = outlines;
+  return { action: "redraw", category: seen === suspect.label ? "" : seen, second: second?.label };
 }
 
 // The decision that the model's suggestion comes to; null where it suggests nothing.
@@ -58,11 +59,12 @@ const MENDS = { mirror: "mirror all labels", turn: "turn all labels" };
 
 function inWords(decision, suspect) {
   if (!decision) return "take the suggestion";
-  const { action, category } = decision;
+  const { action, category, second } = decision;
   if (action === "transform") return MENDS[suspect.suggested] ?? "move all labels";
   if (action === "exclude") return "exclude the photo";
   if (action === "relabel") return `relabel to ${category}`;
-  if (action === "redraw") return category ? `use mask of ${category}` : "use predicted mask";
+  if (second) return `split off ${second}`;
+  if (action === "redraw") return category ? `use mask of ${category}` : "use suggested mask";
   return action === "add" ? `add ${category || suspect.label}` : action;
 }
 
@@ -94,7 +96,7 @@ function offersFor(suspect, outlines) {
   const offer = (text, decision, off = "") => ({ text, decision, off });
   const unlabelled = missing && "Nobody labelled it: add it, or dismiss it.";
   const nothing = !suggested && "The model suggests nothing that can be taken.";
-  const unseen = missing ? "Add takes the predicted mask." : !redraw && "The model sees none here.";
+  const unseen = missing ? "Add takes the suggested mask." : !redraw && "The model sees none here.";
   const offers = {
     keep: offer("keep", { action: "keep" }, unlabelled),
     suggest: offer(inWords(suggested, suspect), suggested, nothing),

@@ -100,6 +100,7 @@ function layersOf(suspect, outlines, offered, colors) {
     color: color(name),
     thin: true,
   }));
+  const second = outlines.second ? [{ ...filled(outlines.second), dash: true }] : [];
   const right = {
     add: () => [label],
     delete: () => [],
@@ -111,6 +112,6 @@ function layersOf(suspect, outlines, offered, colors) {
   return {
     photo: [...others, { ...label, fill: false, dash: missing }],
     given: missing ? others : [label],
-    right: right ? right(offered) : [{ ...predicted, fill: true }],
+    right: right ? right(offered) : [{ ...predicted, fill: true }, ...second],
   };
 }
