@@ -86,7 +86,8 @@ def test_fiftyones_own_database_that_an_ending_one_kept_from_its_files_is_tried_
         )  # fmt: skip
         told = ""
         while "exited with error 100" not in told:  # FiftyOne's own words; it goes on waiting
-            assert (line := starting.stdout.readline()), told
+            line = starting.stdout.readline()
+            assert line, told
             told += line
     finally:
         ending.terminate()
