@@ -114,7 +114,8 @@ def mix(suspects: Sequence[Suspect], sample: Sequence[Suspect], apart: int) -> l
     """The queue with other labels in it, which nobody can tell from suspects.
 
     They are spread evenly over the next suspects, with their scores; a suspect that is among them
-    moves there too. Those that nobody doubted have a plain sentence, as some suspects have.
+    moves there too. Those that nobody doubted have a plain sentence, as some of the suspects around
+    them have; further on all keep theirs.
 
     Args:
         suspects: a queue
@@ -122,12 +123,14 @@ def mix(suspects: Sequence[Suspect], sample: Sequence[Suspect], apart: int) -> l
         apart: suspects from one to the next
     """
     drawn = {s.id for s in sample}
-    known = {s.id: s for s in suspects if s.kind not in _LATER}
-    rest = [_plainly(s) for s in suspects if s.id not in drawn]
+    known = {s.id: s for s in suspects if s.doubted and s.kind not in _LATER}
+    rest = [s for s in suspects if s.id not in drawn]
     ahead = [s for s in rest if s.doubted and s.kind not in _LATER] or [
         s for s in rest if not s.doubted
     ]
     ahead = ahead[: apart * len(sample)]
+    plain = {s.id: _plainly(s) for s in ahead}
+    rest = [plain.get(s.id, s) for s in rest]
     mixed = []
     for i, s in enumerate(sample):
         asked = known.get(s.id) or replace(s, reason=_plain(s))

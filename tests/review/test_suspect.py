@@ -47,6 +47,13 @@ def test_what_is_less_likely_to_be_wrong_comes_after_all_suspects():
     assert [s.id for s in found] == ["4", "3", "1", "2"]
 
 
+def test_what_is_less_likely_and_drawn_has_the_plain_sentence_among_suspects():
+    found = [suspect("1"), suspect("2", score=0.1, doubted=False, reason="nothing there")]
+    mixed = mix(found, [suspect("2", score=0.1, reason="nothing there")], apart=2)
+    assert [(s.id, s.doubted) for s in mixed] == [("1", True), ("2", True)]
+    assert mixed[1].reason == "labelled feet; compare its class and its outline with the photo"
+
+
 def test_where_no_suspects_are_left_a_sample_is_spread_over_what_is_less_likely():
     rest = [suspect(f"{i:02x}", score=0.2 - i / 100, doubted=False) for i in range(9)]
     sample = [suspect(f"{i:02x}", score=0.9) for i in (50, 51)]
@@ -94,6 +101,8 @@ def test_a_sample_is_spread_over_the_next_suspects_and_nobody_can_tell_it_from_t
     reasons = {s.reason for s in mixed if s.id in {x.id for x in sample}}
     assert reasons == {"labelled feet; compare its class and its outline with the photo"}
     assert sum(s.reason in reasons for s in mixed) > len(sample), "some suspects say so too"
+    last = max(at)
+    assert {s.reason for s in mixed[last + 2 :]} == {""}, "none behind them"
 
 
 def test_a_suspect_that_was_drawn_moves_up_and_keeps_its_sentence():
