@@ -23,6 +23,7 @@ from curation.cli import doctor
 from curation.core import rle
 from curation.core.records import ImageRecord, Instance
 from curation.store import decisions
+from tests import sigterm
 
 
 def _start_mongod(folder: Path) -> str:
@@ -37,6 +38,7 @@ def _start_mongod(folder: Path) -> str:
     options = ["--dbpath", folder / "db", "--port", str(port), "--bind_ip", "127.0.0.1"]
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(_end_mongod)  # first: the last that is registered
+    sigterm.ends_in_order()
     _run_mongod([binary, *options, "--nounixsocket"], folder / "mongod.log")
     return f"mongodb://127.0.0.1:{port}"
 

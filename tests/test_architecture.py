@@ -169,13 +169,22 @@ def test_verbs_on_labels_load_no_tensorflow(tmp_path, images_folder):
         "audit edges",
         f"decisions edges import {tmp_path}/d.csv",
         *(f"export edges {tmp_path}/{f} --format {f}" for f in ("coco", "tfrecord")),
+        "round edges start --recipe quick",
+        "round edges start",  # which is refused, as one goes on
     ]
     loaded = run(
         "import json, sys\n"
         "from curation import store\n"
         "from curation.cli import main\n"
-        f"for verb in {verbs!r}:\n"
+        "from click import ClickException\n"
+        f"*verbs, refused = {verbs!r}\n"
+        "for verb in verbs:\n"
         "    main.main(verb.split(), standalone_mode=False)\n"
+        "try:\n"
+        "    main.main(refused.split(), standalone_mode=False)\n"
+        "    raise SystemExit('a second round began')\n"
+        "except ClickException:\n"
+        "    pass\n"
         "store.delete('edges')\n"
         f"print(json.dumps([m for m in {BEGUN[1:]!r} if m in sys.modules]))"
     )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from curation.cli import quality
 from curation.cli.dealing import deal, dealing
 from curation.cli.group import as_json
 from curation.core import console
-from curation.formats.registry import writer, writers
+from curation.formats.registry import of_original, writer, writers
 
 if TYPE_CHECKING:
     from curation.core.finding import Finding
@@ -153,11 +154,19 @@ def decisions(dataset: str, what: str, file: Path | None, as_json: bool) -> None
     console.say(f"{console.count(len(stands), 'decision')} {are} on {dataset}.")
 
 
-def _verify(ctx: click.Context, _: click.Parameter, folder: Path | None) -> None:
+def _verify(ctx: click.Context, folder: Path) -> NoReturn:
     """Checks an export, instead of writing one."""
-    if folder is None:
-        return
     from curation import steps
+
+    given = [
+        param.opts[0] if isinstance(param, click.Option) else param.make_metavar(ctx).strip("[]")
+        for param in ctx.command.params
+        if param.name != "verify"
+        and ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        reason = f"--verify checks {folder} as it was written; leave out {', '.join(given)}"
+        raise click.UsageError(reason)
 
     with console.bars() as progress:
         found = steps.verify(folder, progress=progress)
@@ -176,14 +185,13 @@ def _verify(ctx: click.Context, _: click.Parameter, folder: Path | None) -> None
 
 
 @click.command()
-@click.argument("dataset")
+@click.argument("dataset", required=False, metavar="DATASET")  # with --verify there is none
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), required=False)
 @click.option(
     "--format",
     "format_",
     type=click.Choice([f.name for f in writers()]),
-    default="tfrecord",
-    help="What to write; default: tfrecord.",
+    help="What to write; default: tfrecord, or what --original is.",
 )
 @click.option(
     "--size",
@@ -224,15 +232,16 @@ def _verify(ctx: click.Context, _: click.Parameter, folder: Path | None) -> None
     help="Write what was reviewed alone into this CSV: row, old, new, who, when. No FOLDER.",
 )
 @click.option(
-    "--verify", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER", is_eager=True,
-    expose_value=False, callback=_verify,
+    "--verify", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
     help="Check an export that was written, here or elsewhere, instead of writing one.",
 )  # fmt: skip
 @as_json
+@click.pass_context
 def export(
-    dataset: str,
+    ctx: click.Context,
+    dataset: str | None,
     folder: Path | None,
-    format_: str,
+    format_: str | None,
     size: int | None,
     names: str,
     view: str | None,
@@ -243,6 +252,7 @@ def export(
     labels: Path | None,
     label_attribute: str | None,
     patch: Path | None,
+    verify: Path | None,
     group_by: str | None,
     shares: tuple[float, ...] | None,
     as_json: bool,
@@ -268,7 +278,7 @@ def export(
     curate export photos cleaned/ --format tfrecord --size 256
     curate export photos cleaned-coco/ --format coco
     curate export photos decided/ --format imaterialist --vocabulary source --only-decided
-    curate export photos corrected/ --format imaterialist --original train.csv
+    curate export photos corrected/ --original train.csv
     curate export photos --patch changes.csv
     curate export photos cleaned/ --group-by '^(\\d+)_' --split 0.7,0.15,0.15
     curate export --verify cleaned/
@@ -277,6 +287,11 @@ def export(
     from curation.steps.export import SIZE
     from curation.steps.selection import Selection
 
+    if verify:
+        _verify(ctx, verify)
+    if dataset is None:
+        raise click.MissingParameter(ctx=ctx, param=ctx.command.params[0])
+    format_ = format_ or (of_original(original).name if original else "tfrecord")
     if size and not writer(format_).holds_images:
         raise click.UsageError(f"--size is for tfrecord; {format_} keeps the photos' own size")
     selection = Selection(view, tag, only_decided, without_suspects)

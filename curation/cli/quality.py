@@ -26,8 +26,8 @@ def estimate(dataset: str, sample: int | None, as_json: bool) -> None:
 
     A sample is drawn at random, once for each flagged run, and comes up in the review panel among
     the suspects, where nobody can tell which is which. What was decided of it says how many
-    labels are wrong, and corrects the scores. Each figure has an interval that holds the truth in
-    90 of 100 cases; it is wide until the sample is decided.
+    labels are wrong, and what scores mean; the queue keeps its order. Each figure has an interval
+    that holds the truth in 90 of 100 cases; it is wide until the sample is decided.
 
     Changes: the run's sample.npz, where none was drawn or a larger one is asked for; no label.
 

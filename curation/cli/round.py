@@ -45,7 +45,7 @@ def round_(
     curate round photos close
     """
     from curation import steps, store
-    from curation.steps.round import FOLDS
+    from curation.steps.round import FOLDS, check_start
 
     if action != "start" and (
         folds or recipe or others or any(value is not None for value in given.values())
@@ -53,6 +53,7 @@ def round_(
         raise click.UsageError(f"{action} takes no settings: a round has those it was started with")
     opened = store.open(dataset)
     if action == "start":
+        check_start(opened)  # before Keras is asked for a GPU
         begun = steps.start_round(opened, config_of(recipe, others, given), folds=folds or FOLDS)
         console.say(f"Started {begun.name}.")
     elif action == "run":

@@ -45,7 +45,7 @@ def app(dataset: str, port: int, no_browser: bool) -> None:
 @click.option(
     "--simulate", metavar="TRUTH", help="Decide as a dataset says whose labels are right."
 )
-@click.option("--limit", type=click.IntRange(min=1), default=50, help="Suspects, with --simulate.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, help="Labels, with --simulate.")
 @click.option("--skip", type=click.IntRange(min=0), default=0, help="Those before, which are left.")
 def review(
     dataset: str, port: int, no_browser: bool, patch: Path | None, simulate: str | None,
@@ -55,7 +55,8 @@ def review(
 
     A patch is taken as a whole or not at all, and what stands already is not taken again. It
     may be of another machine's import of the same file. With --simulate a curator who knows the
-    truth decides, for demos and to measure what a review is worth.
+    truth decides, for demos and to measure what a review is worth. Once no suspects are left,
+    both go on with labels that are less likely to be wrong, and say so.
 
     Changes: labels, and the journal, decisions.csv, as you decide; the folder of plugins.
 
@@ -66,6 +67,7 @@ def review(
     from curation import steps, store
     from curation.review.journal import summary
     from curation.store import app as viewer
+    from curation.store import suspects
     from curation.store.app_config import PANEL_WORKSPACE
 
     opened = store.open(dataset)
@@ -77,7 +79,9 @@ def review(
     elif simulate:
         with console.bars() as progress:
             made = steps.simulate(opened, store.open(simulate), limit, skip=skip, progress=progress)
-        console.say(f"Decided: {summary(made) if made else 'nothing, as no suspect is left'}.")
+        console.say(f"Decided: {summary(made) if made else 'nothing, as no label is left'}.")
+        if made and not suspects.read(opened):
+            console.say("No suspects left: the next labels are less likely to be wrong.", "yellow")
     else:
         viewer.serve(opened, port, PANEL_WORKSPACE, browser=not no_browser)
 

@@ -12,6 +12,8 @@ A new format is a module of its own and a row here. The module has
 
 from __future__ import annotations
 
+import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -56,6 +58,10 @@ PREFIX = Option(
 )
 
 
+BEGINNING = 1 << 16
+"""Bytes of a file by which its format is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """One format.
@@ -74,6 +80,7 @@ class Format:
         has_verdicts: an export says what the flagged run and reviewers say of each label
         rewrites: a file that was imported is written again, with what was reviewed alone changed:
             the options of ``rewrite(original, target, changes, **options)``, which the module has
+        begins: how such a file begins, a regular expression on bytes
         beside: files that who reads an export leaves in it; they go when it is replaced
     """
 
@@ -89,6 +96,7 @@ class Format:
     has_ignore: bool = False
     has_verdicts: bool = False
     rewrites: tuple[str, ...] = ()
+    begins: bytes = b""
     beside: tuple[str, ...] = ()
 
     def load(
@@ -123,6 +131,7 @@ FORMATS = (
         options=(Option("labels", "label_descriptions.json; default: the 46 of 2020."),),
         writes="iMaterialist 2020 (train.csv and label_descriptions.json)",
         rewrites=("labels",),
+        begins=rb"[^\r\n]*EncodedPixels",
     ),
     Format(
         "imaterialist-2019",
@@ -145,6 +154,7 @@ FORMATS = (
         ),
         writes="VGG Image Annotator (via.json)",
         rewrites=("label_attribute",),
+        begins=rb"\s*\{",
     ),
     Format(
         "coco",
@@ -258,3 +268,22 @@ def writer(name: str) -> Format:
             return format_
     there = ", ".join(f.name for f in writers())
     raise CurateError(name, f"no format that is exported; there are {there}")
+
+
+def of_original(path: Path) -> Format:
+    """The format of a file that was imported and is to be written again, by how it begins.
+
+    Raises:
+        CurateError: it begins as none of them does
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(BEGINNING).removeprefix(BOM_UTF8)
+    except OSError as error:
+        raise CurateError(path, error.strerror or "cannot be read") from None
+    able = [f for f in writers() if f.rewrites]
+    for format_ in able:
+        if re.match(format_.begins, start):
+            return format_
+    names = " nor ".join(f.name for f in able)
+    raise CurateError(path, f"is neither {names}, which alone are written again as they were")

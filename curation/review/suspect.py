@@ -16,6 +16,7 @@ PHOTO = "photo"
 """``field`` of a suspect that is a photo as a whole."""
 
 _LATER = {SOURCE_LABEL: 1, FAULT: 2, TEST_SET: 3}
+_LAST = 4
 
 SAME_PLACE = 0.5
 """IoU of two boxes from which on they are about the same garment."""
@@ -50,6 +51,7 @@ class Suspect:
         seen: see :func:`curation.store.decisions.seen_label` and ``seen_photo``
         also_seen: that of ``also``
         other: the photo (its image_id) that this one is at odds with, where it is a photo
+        doubted: False of a label that is less likely to be wrong than a suspect is
     """
 
     id: str
@@ -75,6 +77,7 @@ class Suspect:
     seen: str
     also_seen: str = ""
     other: str = ""
+    doubted: bool = True
 
 
 def is_there(garment: Box, category: str, labels: Iterable[tuple[str, Box]]) -> bool:
@@ -95,18 +98,24 @@ def queue(suspects: Iterable[Suspect]) -> list[Suspect]:
     by_image: dict[str, list[Suspect]] = {}
     for suspect in suspects:
         by_image.setdefault(suspect.image_id, []).append(suspect)
-    return _worst_first(one for of_image in by_image.values() for one in _pair_up(of_image))
+    return worst_first(one for of_image in by_image.values() for one in _pair_up(of_image))
 
 
-def _worst_first(suspects: Iterable[Suspect]) -> list[Suspect]:
-    return sorted(suspects, key=lambda s: (_LATER.get(s.kind, 0), -s.score, s.image_id, s.id))
+def worst_first(suspects: Iterable[Suspect]) -> list[Suspect]:
+    """In the order in which they are asked about; those that are less likely to be wrong last."""
+
+    def rank(s: Suspect) -> int:
+        return _LATER.get(s.kind, 0) if s.doubted else _LAST
+
+    return sorted(suspects, key=lambda s: (rank(s), -s.score, s.image_id, s.id))
 
 
 def mix(suspects: Sequence[Suspect], sample: Sequence[Suspect], apart: int) -> list[Suspect]:
     """The queue with other labels in it, which nobody can tell from suspects.
 
     They are spread evenly over the next suspects, with their scores; a suspect that is among them
-    moves there too. Those that nobody doubted have a plain sentence, as some suspects have.
+    moves there too. Those that nobody doubted have a plain sentence, as some of the suspects around
+    them have; further on all keep theirs.
 
     Args:
         suspects: a queue
@@ -114,15 +123,20 @@ def mix(suspects: Sequence[Suspect], sample: Sequence[Suspect], apart: int) -> l
         apart: suspects from one to the next
     """
     drawn = {s.id for s in sample}
-    known = {s.id: s for s in suspects if s.kind not in _LATER}
-    rest = [_plainly(s) for s in suspects if s.id not in drawn]
-    ahead = [s.score for s in rest if s.kind not in _LATER][: apart * len(sample)]
+    known = {s.id: s for s in suspects if s.doubted and s.kind not in _LATER}
+    rest = [s for s in suspects if s.id not in drawn]
+    ahead = [s for s in rest if s.doubted and s.kind not in _LATER] or [
+        s for s in rest if not s.doubted
+    ]
+    ahead = ahead[: apart * len(sample)]
+    plain = {s.id: _plainly(s) for s in ahead}
+    rest = [plain.get(s.id, s) for s in rest]
     mixed = []
     for i, s in enumerate(sample):
-        score = ahead[i * len(ahead) // len(sample)] if ahead else 0.0
         asked = known.get(s.id) or replace(s, reason=_plain(s))
-        mixed.append(replace(asked, score=score))
-    return _worst_first([*rest, *mixed])
+        beside = ahead[i * len(ahead) // len(sample)] if ahead else replace(s, score=0.0)
+        mixed.append(replace(asked, score=beside.score, doubted=beside.doubted))
+    return worst_first([*rest, *mixed])
 
 
 def _plainly(suspect: Suspect) -> Suspect:

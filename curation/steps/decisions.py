@@ -6,8 +6,10 @@ import csv
 import io
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from curation.core.atomic import replacing
@@ -17,6 +19,10 @@ from curation.review import Decision
 from curation.review.journal import MAX_CELL, ON_PHOTOS
 from curation.store import Dataset, decisions, edits
 from curation.store.decisions import RefusedError, Request
+from curation.store.fields import GROUND_TRUTH
+
+MOST_FOLDERS = 32
+"""That a ``--prefix`` is looked for in."""
 
 _READ = ("image_id", "instance_id", "category", "taxonomy", "mask", "reviewer", "time", "seconds",
          "batch")  # fmt: skip
@@ -41,7 +47,8 @@ def import_decisions(dataset: Dataset, path: Path) -> list[Decision]:
 
     A column taxonomy says ``source`` where the category is a label of the annotation file; mask,
     reviewer, time, seconds and batch are those of an export. What was decided last on an instance
-    already, in that order, is not taken again.
+    already, in that order, is not taken again. Where the dataset has none of the photos, they are
+    those of the same names under another ``--prefix``.
 
     Raises:
         DatasetError: there is no taxonomy yet
@@ -49,7 +56,7 @@ def import_decisions(dataset: Dataset, path: Path) -> list[Decision]:
     """
     dataset.taxonomy  # noqa: B018 - where there is none, no line of the file is to blame
     with dataset.locked():
-        rows = list(_requests(path))
+        rows = _as_imported(dataset, path, list(_requests(path)))
         asked, stand = defaultdict(list), defaultdict(list)
         for _, r in rows:
             asked[r.image_id, r.instance_id].append(r)
@@ -71,6 +78,63 @@ def import_decisions(dataset: Dataset, path: Path) -> list[Decision]:
         # One that was killed may have taken the others, and left the labels as they were.
         edits.adopt(dataset, {image_id for image_id, _ in asked})
         return made
+
+
+def _as_imported(
+    dataset: Dataset, path: Path, rows: list[tuple[int, Request]]
+) -> list[tuple[int, Request]]:
+    """The rows, about the photos and labels as they are called here.
+
+    The id of a label is made from what it says and from its photo's name. So a label is the one
+    that would have the row's id, were its photo called as in the row.
+    """
+    names, there = {r.image_id for _, r in rows}, frozenset(dataset.image_ids())
+    if not names or not names.isdisjoint(there):
+        return rows
+    ways = _prefixes(names, there)
+    if len(ways) > 1:
+        either = " or ".join(f"{shown(add)}" if add else "without a prefix" for _, add in ways)
+        reason = f"{dataset.name} has its photos more than once, {either}: name them in image_id"
+        raise FormatError(path, reason)
+    if not ways:
+        return rows
+    ((cut, add),) = ways
+    here = {name: add + name.removeprefix(cut) for name in names}
+    called = {new: old for old, new in here.items()}
+    ids: dict[tuple[str, str], str] = {}
+    for record in dataset.records(GROUND_TRUTH, called):
+        name = called[record.image_id]
+        unnamed = tuple(replace(i, instance_id="") for i in record.instances)
+        as_there = replace(record, image_id=name, instances=unnamed).instances
+        for there_, here_ in zip(as_there, record.instances, strict=True):
+            ids[name, there_.instance_id] = here_.instance_id
+    return [
+        (line, replace(r, image_id=here[r.image_id],
+                       instance_id=ids.get((r.image_id, r.instance_id), r.instance_id)))
+        for line, r in rows
+    ]  # fmt: skip
+
+
+def _prefixes(names: Collection[str], there: Collection[str]) -> list[tuple[str, str]]:
+    """What to cut from the front of all names, and what to put there, to have names that are there.
+
+    >>> _prefixes({"val/a", "val/b"}, {"a", "b", "c"})
+    [('val/', '')]
+    >>> _prefixes({"a"}, {"x/a", "y/a", "xa"})
+    [('', 'x/'), ('', 'y/')]
+    """
+    first = min(names)
+    found = []
+    starts = (i + 1 for i, letter in enumerate(first) if letter == "/")
+    for start in (0, *islice(starts, MOST_FOLDERS)):
+        cut, rest = first[:start], first[start:]
+        ends = sorted(name for name in there if name == rest or name.endswith(f"/{rest}"))
+        for add in (name.removesuffix(rest) for name in ends):
+            if all(n.startswith(cut) and add + n.removeprefix(cut) in there for n in names):
+                found.append((cut, add))
+        if found:  # what is called alike further is meant
+            break
+    return found
 
 
 def _taken(asked: Sequence[Request], stand: Sequence[Decision]) -> int:

@@ -12,7 +12,7 @@ from curation.review import Review
 from curation.review.estimate import NEXT, RIGHT, SAMPLE, UNDECIDED, WRONG, Estimate, Labels
 from curation.review.estimate import estimate as of_labels
 from curation.review.suspect import FAULT, MISSING, SOURCE_LABEL
-from curation.store import Dataset, samples, suspects
+from curation.store import Dataset, queue, samples, suspects
 from curation.store.fields import LABELS
 
 
@@ -95,15 +95,15 @@ def estimate(dataset: Dataset, size: int = SAMPLE) -> EstimateResult:
         stratum=np.where(at < 0, 0, sample.stratum[at]).astype(np.int64),
     )
     number = {key: i for i, key in enumerate(ids)}
-    queue = [number[key] for key in _queue(dataset) if key in number][:NEXT]
+    ahead = [number[key] for key in _next(dataset) if key in number][:NEXT]
     return EstimateResult(
         run=dataset.flagged or "",
         sample=int(labels.sampled.sum()),
         left=int((labels.sampled & (labels.said == UNDECIDED)).sum()),
-        estimate=(found := of_labels(labels, queue)),
+        estimate=(found := of_labels(labels, ahead)),
         classes=names,
         sizes=tuple(np.bincount(labels.category, minlength=len(names)).tolist()),
-        ahead=len(queue),
+        ahead=len(ahead),
         bands=_bands(labels, at >= 0, found),
     )
 
@@ -124,10 +124,11 @@ def _verdicts(review: Review, given: Mapping[str, str]) -> dict[str, int]:
     return said
 
 
-def _queue(dataset: Dataset) -> list[str]:
-    """The labels whose class or mask is doubted and that nobody decided on, worst first."""
+def _next(dataset: Dataset) -> list[str]:
+    """The labels that are asked about next because of their class or mask, worst first."""
     others = (MISSING, SOURCE_LABEL, FAULT)
-    return [s.id for s in suspects.read(dataset) if s.field == LABELS and s.kind not in others]
+    found = [s for s in suspects.read(dataset) if s.field == LABELS and s.kind not in others]
+    return [s.id for s in queue.go_on(dataset, found, NEXT)]
 
 
 def _bands(labels: Labels, framed: np.ndarray, found: Estimate) -> tuple[Band, ...]:

@@ -72,14 +72,8 @@ def start_round(dataset: Dataset, config: TrainConfig, *, folds: int = FOLDS) ->
         DatasetError: there is no taxonomy yet
     """
     with _alone(dataset):
+        check_start(dataset)
         rounds = state.list_rounds(dataset.folder / ROUNDS)
-        if rounds and not rounds[-1].state.is_over:
-            reason = (
-                f"is {rounds[-1].state}, and not closed: go on with it, "
-                f"`curate round {dataset.name}` says how, or `curate round {dataset.name} abandon`"
-            )
-            raise CurateError(rounds[-1].name, reason)
-        dataset.taxonomy  # noqa: B018 - where there is none, that is said now
         name, run = _free(dataset)
         round_ = Round(
             name,
@@ -93,6 +87,22 @@ def start_round(dataset: Dataset, config: TrainConfig, *, folds: int = FOLDS) ->
         )
         _write(dataset, _taken_over(dataset, round_, rounds))
         return state.read(dataset.folder / ROUNDS / name)
+
+
+def check_start(dataset: Dataset) -> None:
+    """Whether a round can begin; for who has settings to find out first.
+
+    Raises:
+        CurateError, DatasetError: as :func:`start_round`
+    """
+    rounds = state.list_rounds(dataset.folder / ROUNDS)
+    if rounds and not rounds[-1].state.is_over:
+        reason = (
+            f"is {rounds[-1].state}, and not closed: go on with it, "
+            f"`curate round {dataset.name}` says how, or `curate round {dataset.name} abandon`"
+        )
+        raise CurateError(rounds[-1].name, reason)
+    dataset.taxonomy  # noqa: B018 - where there is none, that is said now
 
 
 def run_round(dataset: Dataset, *, progress: Progress = silent) -> Round:

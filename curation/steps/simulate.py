@@ -12,7 +12,7 @@ from curation.core.progress import Progress, silent, track
 from curation.core.records import Instance
 from curation.review import Decision, simulated
 from curation.review.suspect import MISSING, PHOTO, Suspect
-from curation.store import Dataset, decisions, suspects
+from curation.store import Dataset, decisions, queue, suspects
 from curation.store.decisions import Request
 from curation.store.fields import LABELS
 
@@ -30,13 +30,15 @@ def simulate(
 ) -> list[Decision]:
     """Decides on suspects, worst first, or on labels, as somebody would who knows the truth.
 
+    Once no suspect is left, it goes on with labels that are less likely to be wrong.
+
     The decisions are in the journal as all others are, by the reviewer ``simulated``; those on
     one suspect are taken back at once.
 
     Args:
         truth: a dataset with the same photos and classes, whose labels are right
-        limit: suspects that are decided on
-        skip: suspects before them that are left
+        limit: suspects and other labels that are decided on
+        skip: those before them that are left
         order: ids of the labels that are decided on instead of the queue's suspects, first ones
             first; those that are gone or decided are passed over
 
@@ -46,7 +48,10 @@ def simulate(
     if truth.taxonomy.class_names != dataset.taxonomy.class_names:
         reason = f"has other classes than {dataset.name}: remap it with the same taxonomy"
         raise DatasetError(truth.name, reason)
-    asked = suspects.read(dataset) if order is None else _in_order(dataset, order)
+    if order is None:
+        asked = iter(queue.go_on(dataset, suspects.read(dataset), skip + limit))
+    else:
+        asked = _in_order(dataset, order)
     chosen = list(islice(asked, skip, skip + limit))
     wanted = {s.image_id for s in chosen}
     known = {r.image_id: r.instances for r in truth.records(LABELS, wanted)}

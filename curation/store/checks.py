@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,15 +25,19 @@ def answers(dataset: Dataset) -> list[Answer]:
     return _file(dataset).read()
 
 
-def asked(dataset: Dataset, reviewer: str, count: int) -> list[Suspect]:
+def asked(
+    dataset: Dataset, reviewer: str, count: int | None, image_ids: Collection[str] | None = None
+) -> list[Suspect]:
     """The next checks for a reviewer, as suspects.
 
     Args:
         reviewer: empty for who is logged in
-        count: how many, at most
+        count: how many, at most; None for all
+        image_ids: of these photos; None for all
     """
     planned = checks.candidates(dataset.review(), _who(reviewer), answers(dataset))
-    return [shown for _, shown in _as_suspects(dataset, planned[:count])]
+    of_photos = [p for p in planned if image_ids is None or p.image_id in image_ids]
+    return [shown for _, shown in _as_suspects(dataset, of_photos[:count])]
 
 
 def check_of(dataset: Dataset, instance_id: str, seen: str) -> Check | None:

@@ -273,7 +273,7 @@ class _Checked:
         """Why a decision cannot be taken; empty where it can."""
         active = self.review.taxonomy
         if self.document is None:
-            return f"{self.dataset} has no such photo: was it imported under another --prefix?"
+            return f"{self.dataset} has no such photo, nor the same ones under another --prefix"
         if d.mask and (reason := self._wrong_mask(d.mask)):
             return reason
         if active is None or labels.waits_for_remap(self.document, active):

@@ -10,6 +10,7 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from curation.core import console
 from curation.store import database
 
 if TYPE_CHECKING:
@@ -27,13 +28,29 @@ else:
 def _start() -> Any:
     database.prepare()  # it pings an outside database: once, not at each use
     import fiftyone
-    from fiftyone.core.odm import get_db_conn
 
+    connection = _connect()
     if not database.database_uri():
-        options = get_db_conn().client.admin.command("getCmdLineOpts")["parsed"]
+        options = connection.client.admin.command("getCmdLineOpts")["parsed"]
         database.check_joined(options["storage"]["dbPath"], fiftyone.config.database_dir)
     atexit.register(database.say_nothing_more)  # after FiftyOne's hooks, so before them
     return fiftyone
+
+
+def _connect() -> Any:
+    """FiftyOne's connection to its database; tried once more where its own does not start.
+
+    The one of a process that is just ending may still have held the files, and is gone by then.
+    """
+    from fiftyone.core.odm import database as of_fiftyone
+    from fiftyone.core.service import ServiceListenTimeout
+
+    try:
+        return of_fiftyone.get_db_conn()
+    except ServiceListenTimeout:
+        console.say("FiftyOne's database did not start: trying once more.", "yellow")
+        of_fiftyone._db_service = None  # or it would take the one that did not start
+        return of_fiftyone.get_db_conn()
 
 
 def let_go() -> None:

@@ -112,14 +112,18 @@ def of_labels(
     ]  # fmt: skip
 
 
-def of_test_set(dataset: Dataset, hashes: Collection[str]) -> list[Suspect]:
+def of_test_set(
+    dataset: Dataset, hashes: Collection[str], image_ids: Collection[str] | None = None
+) -> list[Suspect]:
     """Labels of a frozen test set that nobody decided on: a person checks each, doubted or not.
 
     Args:
         hashes: of its photos
+        image_ids: of these photos alone; None for all
     """
-    photos = dataset.column("photo_hash").items()
-    image_ids = [image_id for image_id, content in photos if content in hashes]
+    where = {} if image_ids is None else {"image_id": {"$in": list(image_ids)}}
+    photos = bulk.collection(dataset.samples).find(where, {"image_id": 1, "photo_hash": 1})
+    image_ids = [photo["image_id"] for photo in photos if photo.get("photo_hash") in hashes]
     about = "in the frozen test set: is its class right, and its outline?"
     return [
         replace(s, kind=TEST_SET, score=0.0, suggested="", reason=about)

@@ -51,13 +51,15 @@ class Queue(_Question):
     def answer(self, dataset, asked):
         active = dataset.taxonomy
         finer = labels.finer_labels(dataset)
+        asked_about = queue.read(dataset, _text(asked, "reviewer"))
         return {
             "dataset": dataset.name,
             "reviewer": journal.user(),
             "run": dataset.flagged or "",
             "classes": [{"name": c.name, "color": c.color} for c in active.classes],
             "source_labels": [{"name": name, "class": target} for name, target in finer.items()],
-            "suspects": [asdict(s) for s in queue.read(dataset, _text(asked, "reviewer"))],
+            "suspects": [asdict(s) for s in asked_about],
+            "goes_on": len(asked_about) >= queue.LEAST,
             "counts": _counts(dataset),
             "keys": keys.load(database.home()),
         }

@@ -9,6 +9,9 @@ import pytest
 from playwright.sync_api import expect
 
 from curation import steps
+from curation.review.suspect import MISSING
+from curation.store import decisions, suspects
+from curation.store.decisions import Request
 from curation.store.tiles import SUSPECT_LABELS
 from tests.app import browser
 from tests.app.dataset import with_copy
@@ -114,6 +117,32 @@ def test_a_whole_review(dataset: fo.Dataset, opened: Opened, by: str) -> None:
     assert label_of(dataset, deleted) is None
     assert label_of(dataset, added).review_status == "added"
     assert len(shown) > 8
+
+
+def test_once_no_suspects_are_left_it_is_said_and_the_less_likely_ones_follow(
+    dataset: fo.Dataset, opened: Opened
+) -> None:
+    found = suspects.read(dataset)
+    *rest, last = [s for s in found if s.kind != MISSING]
+    missing = [Request("delete", s.image_id, s.id) for s in found if s.kind == MISSING]
+    kept = [Request("keep", s.image_id, s.id) for s in rest]
+    decisions.decide(dataset, [*kept, *missing], "bea")
+    panel = opened("anna")
+    assert panel.suspect == last.id
+    expect(panel.progress).to_contain_text("1 of 1")
+    panel.key("keep")
+    expect(panel.progress).to_contain_text("no suspects left: these are less likely to be wrong")
+    expect(panel.progress).not_to_contain_text(" of ")
+    less = panel.suspect
+    assert label_of(dataset, less).error_score == 0.1
+    panel.key("keep")
+    assert panel.suspect != less
+    panel.key("undo")
+    expect(panel.root).to_have_attribute("data-id", less, timeout=SECONDS)
+    assert panel.suspect == less
+    panel.key("undo")
+    expect(panel.root).to_have_attribute("data-id", last.id, timeout=SECONDS)
+    expect(panel.progress).to_contain_text("1 of 1")
 
 
 def test_filters_and_a_wall(dataset: fo.Dataset, opened: Opened) -> None:

@@ -4,7 +4,9 @@
 
 Reviews are simulated: labels of which a known share is wrong, scores that tell them well, badly,
 or with the wrong probabilities, the first 50 of the queue decided, and a sample of 60. Beside it
-stands what 60 labels drawn from all alike would say: Clopper and Pearson's interval.
+stands what 60 labels drawn from all alike would say: Clopper and Pearson's interval. A second table
+holds the scores against what the estimate makes of them, on the labels that nobody decided on: log
+loss, average precision, and how many of the 50 with the highest are wrong.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta
+from sklearn.metrics import average_precision_score
 
 from curation.core import console
 from curation.review.estimate import (
@@ -39,6 +42,9 @@ COUNT = 3000
 CLASS_SHARES = (0.4, 0.3, 0.15, 0.1, 0.05)
 CLASS_ODDS = (0.7, 1.0, 1.0, 1.5, 2.5)
 """Errors are not alike in all classes."""
+
+Pair = tuple[float, float]
+"""Of scores, and of recalibrated ones."""
 
 Score = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -66,7 +72,8 @@ SCORES = {
 
 @dataclass(frozen=True)
 class Row:
-    """A setting, how many of the reviews had the truth in the interval, and mean widths."""
+    """A setting, how many of the reviews had the truth in the interval, and means over them: of
+    widths, and of scores and recalibrated ones log loss, average precision, wrong ones of 50."""
 
     rate: float
     scores: str
@@ -77,6 +84,9 @@ class Row:
     class_held: float
     width: float
     plain_width: float
+    losses: Pair
+    precisions: Pair
+    in_next: Pair
 
 
 def review(rate: float, scores: Scores, seed: int) -> tuple[Labels, NDArray[np.bool_], list[int]]:
@@ -126,7 +136,7 @@ def held(
 
 
 def measure(rate: float, name: str, reviews: int, seed: int) -> Row:
-    told, widths, plains = [], [], []
+    told, widths, plains, worth = [], [], [], []
     for number in range(seed, seed + reviews):
         labels, wrong, ahead = review(rate, SCORES[name], number)
         found = estimate(labels, ahead, number)
@@ -134,9 +144,23 @@ def measure(rate: float, name: str, reviews: int, seed: int) -> Row:
         widths.append(found.rate.high - found.rate.low)
         by_chance = plain(np.random.default_rng(number), wrong)
         plains.append(by_chance.high - by_chance.low)
+        left = labels.said == UNDECIDED
+        both = labels.score[left], found.recalibrated[left]
+        if wrong[left].any():  # else no order is better than another
+            worth.append([of_scores(p, wrong[left]) for p in both])
     sums = {key: sum(one[key] for one in told) for key in told[0]}
     width, plain_width = float(np.mean(widths)), float(np.mean(plains))
-    return Row(rate, name, reviews, **sums, width=width, plain_width=plain_width)
+    pairs = [(float(a), float(b)) for a, b in np.mean(worth, axis=0).T]
+    return Row(rate, name, reviews, **sums, width=width, plain_width=plain_width,
+               losses=pairs[0], precisions=pairs[1], in_next=pairs[2])  # fmt: skip
+
+
+def of_scores(p: NDArray[np.float64], wrong: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Log loss, average precision, and how many of the 50 with the highest are wrong."""
+    kept = np.clip(p, 0.0005, 0.9995)
+    loss = -np.log(np.where(wrong, kept, 1 - kept)).mean()
+    first = np.argsort(-p, kind="stable")[:NEXT]
+    return float(loss), float(average_precision_score(wrong, p)), float(wrong[first].sum())
 
 
 def main() -> None:
@@ -157,6 +181,14 @@ def main() -> None:
     ]  # fmt: skip
     title = f"{args.reviews} reviews a setting; {time.perf_counter() - began:.0f} s"
     console.out.print(console.table(header, shown, title))
+    header = ("wrong", "scores", "log loss", "recalibrated", "average precision", "recalibrated",
+              "of the next 50", "recalibrated")  # fmt: skip
+    worth = [
+        (f"{r.rate:.0%}", r.scores, *(f"{x:.3f}" for x in (*r.losses, *r.precisions)),
+         *(f"{x:.1f}" for x in r.in_next))
+        for r in rows
+    ]  # fmt: skip
+    console.out.print(console.table(header, worth))
     if args.json:
         args.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
 

@@ -42,6 +42,7 @@ import psutil
 from curation.cli import doctor
 from curation.core import console, taxonomy
 from curation.formats import imaterialist
+from tests import sigterm
 from tests.benchmarks import memory
 
 HERE = Path(__file__).resolve().parents[2]
@@ -151,6 +152,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
+    sigterm.ends_in_order()
     parser.add_argument("--before", type=Path, required=True, help="checkout of the earlier build")
     parser.add_argument("--ccp", type=Path, help="folder with train.csv and images/, for `loop`")
     parser.add_argument("--steps", type=int, default=0, help="of a model, where not the recipe's")

@@ -20,16 +20,18 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 from playwright.sync_api import Page, TimeoutError, sync_playwright
 
-from curation import store
+from curation import steps, store
 from curation.core import console
 from curation.issues.issue import SUSPECT
-from curation.store import app
+from curation.store import app, decisions, queue
 from curation.store.app_config import PANEL_WORKSPACE
+from curation.store.decisions import Request
 from curation.store.results import SUSPECTS
 from tests.app import browser
 from tests.app.dataset import build
@@ -83,6 +85,7 @@ def measure(dataset: store.Dataset, decisions: int, more: int, batch: int) -> di
         started = time.perf_counter()
         hits = with_buttons(page, dataset, decisions)
         old = time.perf_counter() - started
+    back = undone(dataset, decisions)
     per_minute = [60 * decisions / seconds for seconds in (old, panel)]
     return {
         "key to next suspect drawn, ms, median": statistics.median(shown),
@@ -90,6 +93,7 @@ def measure(dataset: store.Dataset, decisions: int, more: int, batch: int) -> di
         "key to saved, ms, median": statistics.median(saved),
         "key to saved, ms, p95": p95(saved),
         f"a batch of {batch} saved, ms": whole,
+        "an undo answered, a sample drawn, ms, median": statistics.median(back),
         f"memory of the page after {more} more decisions, MiB more": grown,
         "photo view: inputs a decision": 3,
         "panel: inputs a decision": 1,
@@ -98,6 +102,22 @@ def measure(dataset: store.Dataset, decisions: int, more: int, batch: int) -> di
         "panel: decisions a minute, each saved before the next": per_minute[1],
         "ratio": per_minute[1] / per_minute[0],
     }
+
+
+def undone(dataset: store.Dataset, times: int) -> list[float]:
+    """Milliseconds in which the server answers an undo, while a sample is in the queue."""
+    steps.estimate(dataset)
+    asked = {q.name: q() for q in app.load_plugin().QUESTIONS}
+    took = []
+    for suspect in queue.read(dataset, "bench")[:times]:
+        decisions.decide(dataset, [Request("exclude", suspect.image_id)], "bench")
+        about = SimpleNamespace(dataset=dataset.samples, params={"reviewer": "bench"})
+        started = time.perf_counter()
+        told = asked["review_undo"].execute(about)
+        took.append(1000 * (time.perf_counter() - started))
+        if not told["undone"]:
+            raise SystemExit(f"nothing was taken back: {told}")
+    return took
 
 
 def p95(values: Sequence[float]) -> float:

@@ -96,7 +96,7 @@ def judge(case: Case, spoilt: Sequence[Spoilt]) -> Iterator[dict]:
             case.folder.parent / "flagging", fingerprint, image_ids, case.observe,
             progress=progress,
         )  # fmt: skip
-        learning, ranked = pipeline.rank(shards, progress=progress)
+        _, ranked = pipeline.rank(shards, progress=progress)
         parts = list(ranked)
     table = FeatureTable.concat([table for table, _ in parts])
     scores = Scores(

@@ -14,6 +14,7 @@ from curation import steps, store
 from curation.core import rle
 from curation.review.suspect import MISSING
 from curation.store import app, database, pictures
+from curation.store import queue as found_queue
 from tests.app.dataset import RUN, build, with_copy
 
 
@@ -36,7 +37,8 @@ def decide(dataset, suspect: dict, action: str, reviewer: str = "anna", **values
 
 
 def queue(dataset) -> list[dict]:
-    return ask(dataset, "review_queue")["suspects"]
+    """The suspects in it."""
+    return [s for s in ask(dataset, "review_queue")["suspects"] if s["doubted"]]
 
 
 def suspect(dataset, kind: str) -> dict:
@@ -45,9 +47,10 @@ def suspect(dataset, kind: str) -> dict:
 
 def test_the_queue_is_worst_first_and_says_what_and_why(dataset):
     told = ask(dataset, "review_queue")
-    kinds = [s["kind"] for s in told["suspects"]]
+    kinds = [s["kind"] for s in told["suspects"] if s["doubted"]]
     assert kinds[:4] == ["wrong category"] * 2 + [MISSING] * 2
     assert set(kinds[4:]) == {"source label"}
+    assert [s["doubted"] for s in told["suspects"][: len(kinds)]] == [True] * len(kinds)
     first = told["suspects"][0]
     assert (first["reason"], first["score"]) == ("another class", 0.95)
     assert first["suggested"] != first["label"]
@@ -55,6 +58,27 @@ def test_the_queue_is_worst_first_and_says_what_and_why(dataset):
     assert told["counts"] == {"decided": 0, "decisions": 0}
     assert [c["name"] for c in told["classes"]] == [c.name for c in dataset.taxonomy.classes]
     assert {"name": "sock", "class": "feet"} in told["source_labels"]
+
+
+def test_after_the_suspects_labels_follow_that_are_less_likely_to_be_wrong(dataset, monkeypatch):
+    whole = ask(dataset, "review_queue")
+    assert not whole["goes_on"], "all labels are in it"
+    every = {x.instance_id for r in dataset.records() for x in r.instances}
+    assert every < {s["id"] for s in whole["suspects"]}
+    rest = [s for s in whole["suspects"] if not s["doubted"]]
+    assert {s["score"] for s in rest} == {0.1}
+    monkeypatch.setattr(found_queue, "LEAST", len(whole["suspects"]) - 3)
+    told = ask(dataset, "review_queue")
+    assert told["goes_on"]
+    assert len(told["suspects"]) == len(whole["suspects"]) - 3
+    decide(dataset, rest[0], "relabel", category="feet")
+    told = ask(dataset, "review_queue")
+    assert rest[0]["id"] not in {s["id"] for s in told["suspects"]}
+    assert len(told["suspects"]) == len(whole["suspects"]) - 3, "another one is in its place"
+    back = ask(dataset, "review_undo", reviewer="anna")
+    assert back["front"] == [rest[0]["id"]]
+    (again,) = (s for s in back["suspects"] if s["id"] == rest[0]["id"])
+    assert again == rest[0]
 
 
 def test_outlines_of_the_label_and_of_what_would_be_right(dataset):
@@ -88,7 +112,8 @@ def test_of_two_photos_that_show_the_same_the_other_is_excluded_and_comes_back(d
     assert told["message"] == says
     assert {s["id"] for s in queue(dataset)} == before - of_other - {photo["id"]}
     told = ask(dataset, "review_undo", reviewer="anna")
-    assert {s["id"] for s in told["suspects"]} == of_other | {photo["id"]}
+    back = {s["id"] for s in told["suspects"] if s["doubted"]}
+    assert back == of_other | {photo["id"]}
     assert {s["id"] for s in queue(dataset)} == before
 
 

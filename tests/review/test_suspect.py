@@ -9,6 +9,7 @@ from curation.review.suspect import (
     is_there,
     mix,
     queue,
+    worst_first,
 )
 
 BOX = (0.25, 0.25, 0.5, 0.5)
@@ -38,6 +39,28 @@ def test_what_changes_no_class_of_a_pixel_comes_last():
         [suspect("1", FAULT, 0), suspect("2", SOURCE_LABEL, 1.0), suspect("3", score=0.5)]
     )
     assert [s.id for s in found] == ["3", "2", "1"]
+
+
+def test_what_is_less_likely_to_be_wrong_comes_after_all_suspects():
+    rest = [suspect("1", score=0.2, doubted=False), suspect("2", score=0.1, doubted=False)]
+    found = worst_first([*rest, suspect("3", FAULT, 0), suspect("4", score=0.3)])
+    assert [s.id for s in found] == ["4", "3", "1", "2"]
+
+
+def test_what_is_less_likely_and_drawn_has_the_plain_sentence_among_suspects():
+    found = [suspect("1"), suspect("2", score=0.1, doubted=False, reason="nothing there")]
+    mixed = mix(found, [suspect("2", score=0.1, reason="nothing there")], apart=2)
+    assert [(s.id, s.doubted) for s in mixed] == [("1", True), ("2", True)]
+    assert mixed[1].reason == "labelled feet; compare its class and its outline with the photo"
+
+
+def test_where_no_suspects_are_left_a_sample_is_spread_over_what_is_less_likely():
+    rest = [suspect(f"{i:02x}", score=0.2 - i / 100, doubted=False) for i in range(9)]
+    sample = [suspect(f"{i:02x}", score=0.9) for i in (50, 51)]
+    mixed = mix([suspect("3", FAULT, 0), *rest], sample, apart=2)
+    assert mixed[0].kind == FAULT
+    assert {s.doubted for s in mixed[1:]} == {False}
+    assert [i for i, s in enumerate(mixed) if s.id in {x.id for x in sample}] == [2, 5]
 
 
 def test_a_garment_labelled_as_another_class_and_found_missing_is_one_suspect():
@@ -78,6 +101,8 @@ def test_a_sample_is_spread_over_the_next_suspects_and_nobody_can_tell_it_from_t
     reasons = {s.reason for s in mixed if s.id in {x.id for x in sample}}
     assert reasons == {"labelled feet; compare its class and its outline with the photo"}
     assert sum(s.reason in reasons for s in mixed) > len(sample), "some suspects say so too"
+    last = max(at)
+    assert {s.reason for s in mixed[last + 2 :]} == {""}, "none behind them"
 
 
 def test_a_suspect_that_was_drawn_moves_up_and_keeps_its_sentence():

@@ -16,6 +16,7 @@ from curation.core import rle
 from curation.core.errors import CurateError, DatasetError, FormatError
 from curation.core.finding import FindingKind
 from curation.formats import imaterialist, via
+from curation.formats.source import Prefixed
 from curation.steps import export_patch, import_decisions, ingest, rewrite, verify
 from curation.store.labels import remap as remap_labels
 from tests.conftest import decide
@@ -40,14 +41,16 @@ PAIRS = "1 1 10 1 19 1 28 1 37 1 46 1 55 1 64 1"
 OWN = TOML.replace('name = "outfits"', 'name = "outfits"\ndrop = ["sleeve"]')
 
 
-def imported(name, folder):
+def imported(name, folder, *prefixes):
     """The rows as a dataset; photos and file lie in the folder."""
     store.delete(name)
-    (folder / "photos").mkdir(parents=True)
+    (folder / "photos").mkdir(parents=True, exist_ok=True)
     for number, photo in enumerate(("a.jpg", "b.png", "c.png")):
         Image.new("RGB", (8, 8), (90 * number, 0, 0)).save(folder / "photos" / photo)
     (folder / "train.csv").write_bytes((HEADER + "".join(ROWS)).encode())
-    ingest(name, imaterialist.load(folder / "train.csv", folder / "photos"))
+    source = imaterialist.load(folder / "train.csv", folder / "photos")
+    for prefix in prefixes or ("",):
+        ingest(name, Prefixed(source, prefix) if prefix else source)
     opened = store.open(name)
     remap_labels(opened, OWN, "outfits.toml")
     return opened
@@ -208,6 +211,35 @@ def test_a_patch_gives_the_same_file_where_the_same_was_imported_elsewhere(
     assert again(elsewhere, tmp_path) == again(dataset, tmp_path)
 
 
+@pytest.mark.parametrize(("here", "there"), [("", "val"), ("val", ""), ("a/b", "val")])
+def test_a_patch_is_of_the_same_photos_where_they_were_imported_under_another_prefix(
+    here, there, tmp_path
+):
+    one = imported("test-rewritten", tmp_path / "here", here)
+    other = imported("test-rewritten-elsewhere", tmp_path / "there", there)
+    on(one, 0, "relabel", category="coat", taxonomy="source")
+    on(one, 1, "redraw", mask=rle.to_text(REDRAWN))
+    on(one, 3, "delete")
+    export_patch(one, tmp_path / "p.csv")
+    assert len(import_decisions(other, tmp_path / "p.csv")) == 3
+    assert import_decisions(other, tmp_path / "p.csv") == []
+    assert again(other, tmp_path) == again(one, tmp_path)
+    for opened in (one, other):
+        shutil.rmtree(opened.folder)
+        store.delete(opened.name)
+
+
+def test_a_patch_whose_photos_are_there_twice_under_other_names_is_refused(dataset, tmp_path):
+    other = imported("test-rewritten-elsewhere", tmp_path / "there", "val", "train")
+    on(dataset, 0, "delete")
+    export_patch(dataset, tmp_path / "p.csv")
+    with pytest.raises(FormatError, match=r"more than once, train/ or val/: name them in image_id"):
+        import_decisions(other, tmp_path / "p.csv")
+    assert other.journal.read() == []
+    shutil.rmtree(other.folder)
+    store.delete(other.name)
+
+
 def test_a_patch_for_other_rows_is_refused_as_a_whole(dataset, elsewhere, tmp_path):
     on(dataset, 0, "delete")
     on(dataset, 1, "delete")
@@ -226,9 +258,9 @@ def test_a_patch_for_other_photos_is_refused_with_the_photo_and_what_may_be_mean
 ):
     decide(dataset, "exclude", image_id="c")
     export_patch(dataset, tmp_path / "p.csv")
-    text = (tmp_path / "p.csv").read_text().replace(",c,", ",val/c,")
+    text = (tmp_path / "p.csv").read_text().replace(",c,", ",val/d,")
     (tmp_path / "p.csv").write_text(text)
-    reason = "val/c: test-rewritten-elsewhere has no such photo: .* another --prefix"
+    reason = "val/d: test-rewritten-elsewhere has no such photo, .* another --prefix"
     with pytest.raises(FormatError, match=f"p.csv:2: {reason}"):
         import_decisions(elsewhere, tmp_path / "p.csv")
 

@@ -12,6 +12,8 @@ from curation import steps, store
 from curation.core import rle, taxonomy
 from curation.core.errors import DatasetError
 from curation.core.records import ImageRecord, Instance
+from curation.issues.issue import ImageScore, Issue, digest
+from curation.store import results
 from curation.store.fields import LABELS
 from curation.store.labels import remap as remap_labels
 from curation.store.write import write as write_records
@@ -71,6 +73,23 @@ def test_labels_that_are_decided_or_gone_are_passed_over(both):
 
 def test_without_an_order_a_dataset_that_nobody_flagged_has_nothing_to_decide_on(both):
     assert steps.simulate(*both, 9) == []
+
+
+def test_once_no_suspect_is_left_it_goes_on_with_what_is_less_likely_to_be_wrong(both):
+    dataset, truth = both
+    doubts = {"p0": 0.9, WRONG: 0.1, "p2": 0.2, "p3": 0.05}
+    scores = []
+    for record in dataset.records(LABELS):
+        (label,) = record.instances
+        score = doubts[record.image_id]
+        about = (record.image_id, label.instance_id, "", label.category, score)
+        issue = Issue(*about, "wrong category", "feet", "why", digest=digest(label))
+        scores.append(ImageScore(record.image_id, score, (issue,)))
+    results.write_scores(dataset, "r1", scores)
+    made = steps.simulate(dataset, truth, 3)
+    assert [(d.image_id, d.action) for d in made] == [
+        ("p0", "keep"), ("p2", "keep"), (WRONG, "relabel")]  # fmt: skip
+    assert [d.image_id for d in steps.simulate(dataset, truth, 3)] == ["p3"]
 
 
 def test_a_truth_that_lacks_a_photo_is_refused_and_nothing_decided(both):

@@ -1,7 +1,17 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
 import pytest
 
+from curation.cli import doctor
 from curation.core.errors import DatasetError
 from curation.store import database, lazy
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_dead_database_is_said_at_once_with_the_way_out(monkeypatch):
@@ -48,3 +58,41 @@ def test_an_outside_database_is_pinged_once_however_often_fiftyone_is_used(monke
     assert lazy.fo.config.database_uri
     assert lazy.fo.list_datasets is not None
     assert len(pings) == 1
+
+
+STARTS = """
+from fiftyone.core.service import Service
+Service._wait_for_child_port.__defaults__ = None, 10  # seconds, and not a minute
+from curation.store.lazy import fo
+print(fo.list_datasets())
+"""
+
+
+@pytest.mark.slow
+def test_fiftyones_own_database_that_an_ending_one_kept_from_its_files_is_tried_again(tmp_path):
+    running = (p.info["cmdline"] or () for p in psutil.process_iter(["cmdline"]))
+    if any("--51-service" in command for command in running):
+        pytest.skip("FiftyOne joins the database that another process has started")
+    options = ["--dbpath", tmp_path, "--port", "0", "--bind_ip", "127.0.0.1", "--nounixsocket"]
+    environment = {**os.environ, "FIFTYONE_DATABASE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    del environment["FIFTYONE_DATABASE_URI"]
+    ending = subprocess.Popen([doctor.mongod_path(), *options], stdout=subprocess.DEVNULL)
+    try:
+        while not (tmp_path / "mongod.lock").exists() or not (tmp_path / "WiredTiger").exists():
+            time.sleep(0.1)
+        starting = subprocess.Popen(
+            [sys.executable, "-c", STARTS], env=environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        told = ""
+        while "exited with error 100" not in told:  # FiftyOne's own words; it goes on waiting
+            line = starting.stdout.readline()
+            assert line, told
+            told += line
+    finally:
+        ending.terminate()
+        ending.wait()
+    told = starting.communicate(timeout=120)[0]
+    assert "FiftyOne's database did not start: trying once more." in told
+    assert told.rstrip().endswith("[]")
+    assert starting.returncode == 0

@@ -54,24 +54,30 @@ function answersTo({ name, of }, suspects, filter) {
 // Whatever its score: what changes no class of a pixel comes after what does.
 const LATER = { "source label": 1, fault: 2, "test set": 3 };
 
+// How far behind: those last that are less likely to be wrong than a suspect is.
+function rankOf({ doubted, kind }) {
+  return doubted ? (LATER[kind] ?? 0) : 4;
+}
+
 // "label": worst first; "photo": all of a photo together, the photo with the worst of all first.
 function inOrder(suspects, order) {
   const name = ({ image_id, id }) => `${image_id} ${id}`;
-  const rank = ({ kind }) => LATER[kind] ?? 0;
   const sorted = [...suspects].sort(
-    (a, b) => rank(a) - rank(b) || b.score - a.score || (name(a) < name(b) ? -1 : 1),
+    (a, b) => rankOf(a) - rankOf(b) || b.score - a.score || (name(a) < name(b) ? -1 : 1),
   );
   if (order !== "photo") return sorted;
   const photos = new Map();
   for (const suspect of sorted) {
-    if (!photos.has(suspect.image_id)) photos.set(suspect.image_id, []);
-    photos.get(suspect.image_id).push(suspect);
+    const photo = `${suspect.doubted} ${suspect.image_id}`;
+    if (!photos.has(photo)) photos.set(photo, []);
+    photos.get(photo).push(suspect);
   }
   return [...photos.values()].flat();
 }
 
 // Suspects of one likeness can be answered together.
 function likeness(suspect) {
-  const { kind, field, label, suggested, faults } = suspect;
-  return JSON.stringify([kind, label, suggested, pairOf(suspect), field === "photo" && faults]);
+  const { kind, field, label, suggested, faults, doubted } = suspect;
+  const whole = field === "photo" && faults;
+  return JSON.stringify([kind, label, suggested, pairOf(suspect), whole, doubted]);
 }

@@ -10,8 +10,9 @@ function timeLeft(minutes) {
 function Progress({ queue }) {
   const { at, total, minutes } = queue.progress;
   const { saved, waiting } = queue.decisions;
+  const where = total ? `${at} of ${total}` : queue.suspect && noSuspects(queue);
   const parts = [
-    queue.list.length ? `${at} of ${total}` : "",
+    where,
     `${saved} saved`,
     waiting ? `saving ${waiting}` : "",
     timeLeft(minutes),
@@ -26,6 +27,11 @@ function Progress({ queue }) {
     queue.reviewer && h("span", { className: "dim" }, "reviewed by ", h("b", null, queue.reviewer)),
     queue.reviewer && h(Press, { onPress: () => queue.turnTo("name") }, "change"),
   );
+}
+
+function noSuspects({ filter }) {
+  const under = isFiltered(filter) ? " under this filter" : "";
+  return `no suspects left${under}: these are less likely to be wrong`;
 }
 
 function Status({ queue }) {
@@ -82,7 +88,7 @@ function Nothing({ queue }) {
   const { dataset, counts, run, held, filter, left, keys } = queue;
   const undo = () => queue.decisions.undo();
   let lines = [
-    `All ${counts.decided} suspects are decided.`,
+    `Nothing is left to decide: ${counts.decided} decided, suspects and others.`,
     `\`curate train ${dataset}\` learns from it, \`curate export ${dataset}\` writes it out.`,
   ];
   if (!run) lines = [`No suspects yet: run \`curate flag ${dataset} --run RUN\`.`];
@@ -161,7 +167,7 @@ function ReviewPanel() {
   R.useEffect(() => {
     if (!document.activeElement.matches("input, textarea, select")) refocus();
   }, [queue.mode, queue.phase, queue.reviewer, queue.returns]);
-  const suspects = R.useDeferredValue(queue.left);
+  const suspects = R.useDeferredValue(queue.counted);
   const of = {
     ref: root,
     className: "curate",

@@ -5,6 +5,7 @@ const AHEAD = 6; // suspects that are fetched in advance
 const CLAIMED = 13; // the one on screen and the next
 const SURPRISE = 500; // ms in which a suspect that came by itself takes no key meant for another
 const ROUND = 10_000; // ms between two looks at what others do
+const FEW = 50; // left in the queue, so that the server is asked for more
 
 class Queue {
   constructor(dataset) {
@@ -19,6 +20,7 @@ class Queue {
     this.elsewhere = new Map(); // id -> reviewer who has it on screen
     this.list = []; // suspects to go through
     this.left = []; // those that nobody decided on, under any filter
+    this.counted = []; // of those, what the menus count: suspects, while there are any
     this.current = "";
     this.returns = 0;
     this.outlined = true;
@@ -114,6 +116,8 @@ class Queue {
   // After any change: keeps what is on screen while it is to be decided, else the next is shown.
   settle(byItself = false) {
     this.left = this.open;
+    const doubted = this.left.filter((s) => s.doubted);
+    this.counted = doubted.length ? doubted : this.left;
     const open = new Map(this.left.map((s) => [s.id, s]));
     const front = this.front.filter((id) => open.has(id));
     const back = new Set(front);
@@ -121,11 +125,12 @@ class Queue {
       (s) => !back.has(s.id) && !this.elsewhere.has(s.id) && matches(s, this.filter),
     );
     const wanted = new Set(rest.map((s) => s.id));
-    const later = [...this.skipped].filter((id) => wanted.has(id));
+    const later = [...this.skipped].filter((id) => wanted.has(id)).map((id) => open.get(id));
+    const inTurn = [...rest.filter((s) => !this.skipped.has(s.id)), ...later];
     this.list = [
       ...front.map((id) => open.get(id)),
-      ...rest.filter((s) => !this.skipped.has(s.id)),
-      ...later.map((id) => open.get(id)),
+      ...inTurn.filter((s) => s.doubted),
+      ...inTurn.filter((s) => !s.doubted),
     ];
     let at = this.list.findIndex((s) => s.id === this.current);
     if (at < 0) {
@@ -133,6 +138,7 @@ class Queue {
       this.show(this.list[0]?.id ?? "", byItself);
     }
     this.pictures.fetch(this.list.slice(at, at + AHEAD));
+    if (this.goesOn && this.left.length < FEW) this.reload();
     this.claimSoon();
     this.changed();
   }
@@ -170,15 +176,17 @@ class Queue {
     this.settle();
   }
 
-  // {at, total, minutes}; minutes is null until there is something to reckon with.
+  // Of the suspects under the filter {at, total, minutes}; minutes is null until there is something
+  // to reckon with. total is 0 where none is left.
   get progress() {
     const done = [...this.done.values()];
-    const finished = done.filter(({ suspect }) => matches(suspect, this.filter)).length;
-    const ahead = this.list.filter((s) => !this.skipped.has(s.id)).length || this.list.length;
-    const total = finished + this.list.length;
+    const counts = ({ suspect }) => suspect.doubted && matches(suspect, this.filter);
+    const left = this.list.filter((s) => s.doubted);
+    const ahead = left.filter((s) => !this.skipped.has(s.id)).length || left.length;
+    const total = left.length && done.filter(counts).length + left.length;
     const seconds = done.map((d) => d.seconds).sort((a, b) => a - b);
     const median = seconds[seconds.length >> 1];
-    const minutes = seconds.length < 3 ? null : (median * this.list.length) / 60;
+    const minutes = seconds.length < 3 || !total ? null : (median * left.length) / 60;
     return { at: total - ahead + 1, total, minutes };
   }
 
@@ -207,7 +215,12 @@ class Queue {
 
   // Replaces suspects by what they are now.
   update(suspects, gone = []) {
-    const now = new Map([...this.suspects, ...suspects.map((s) => [s.id, s])]);
+    // With the score that it was shown with: a label of a sample has that of one beside it.
+    const asShown = (s) => {
+      const { score, doubted } = this.suspects.get(s.id) ?? s;
+      return { ...s, score, doubted };
+    };
+    const now = new Map([...this.suspects, ...suspects.map((s) => [s.id, asShown(s)])]);
     for (const id of gone) now.delete(id);
     this.pictures.forget([...gone, ...suspects.map((s) => s.id)]);
     this.order([...now.values()]);
@@ -240,6 +253,7 @@ class Queue {
   take({ suspects, others, classes, source_labels: sourceLabels, reviewer: login, ...rest }) {
     Object.assign(this, { classes, sourceLabels, login, phase: "ready" });
     Object.assign(this, { counts: rest.counts, keys: rest.keys, run: rest.run });
+    this.goesOn = rest.goes_on;
     this.colors = new Map(classes.map((c) => [c.name, c.color]));
     this.elsewhere = new Map(Object.entries(others));
     const now = new Set(suspects.map((s) => s.id));
