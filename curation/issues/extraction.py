@@ -29,6 +29,12 @@ from curation.issues.geometry import InstanceMask
 from curation.issues.issue import ErrorType
 from curation.issues.missing_instances import MissingCandidate
 from curation.issues.observation import CORRECT, MissingFeedback, Observation
+from curation.issues.person import (
+    PersonStatistics,
+    instance_features as person_features,
+    landmark_distances,
+    missing_features as person_missing_features,
+)
 
 Row = tuple[str, dict]
 """The name of a table and a row of it, without what all rows of a photo share."""
@@ -50,10 +56,12 @@ class DatasetStatistics:
             the model is never sure of needs less to be believed (confident learning,
             arXiv 1911.00068)
         projection: of pooled features to embeddings; None without a backbone's features
+        person: where labels lie on whoever wears them; None where nobody was looked for
     """
 
     thresholds: NDArray[np.float32]
     projection: Projection | None
+    person: PersonStatistics | None = None
 
 
 def dataset_statistics(observations: Iterable[Observation]) -> DatasetStatistics:
@@ -61,6 +69,7 @@ def dataset_statistics(observations: Iterable[Observation]) -> DatasetStatistics
     sums: NDArray[np.float64] | float = 0.0
     counts: NDArray[np.float64] | float = 0.0
     pooled = []
+    distances, class_ids = [], []
     for observation in observations:
         total, count = _confidence(observation)
         sums, counts = sums + total, counts + count
@@ -70,11 +79,16 @@ def dataset_statistics(observations: Iterable[Observation]) -> DatasetStatistics
                 for label in observation.label_masks
                 if label.mask.any()
             ]
+        if observation.person:
+            for label in observation.label_masks:
+                distances.append(landmark_distances(observation.person, label.mask))
+                class_ids.append(label.class_id)
     # What is labelled nowhere here is believed where it is likelier than all else together.
     thresholds = np.where(counts > 0, sums / np.maximum(counts, 1), _NEVER_SEEN)
     enough = len(pooled) > embeddings.DIMENSIONS
     projection = Projection.fit(np.array(pooled)) if enough else None
-    return DatasetStatistics(thresholds.astype(np.float32), projection)
+    person = PersonStatistics.of(distances, class_ids, len(thresholds)) if distances else None
+    return DatasetStatistics(thresholds.astype(np.float32), projection, person)
 
 
 def _confidence(observation: Observation) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -186,7 +200,7 @@ def _reviewed(observation: Observation, statistics: DatasetStatistics) -> Iterat
 def _missing(observation: Observation, statistics: DatasetStatistics) -> Iterator[Row]:
     labels = observation.label_masks
     dismissed = [x for x in observation.missing_feedback if not x.missing]
-    for candidate in missing_instances.candidates(observation, statistics.thresholds, labels):
+    for candidate in _candidates(observation, statistics, labels):
         if not any(_same(observation, candidate, feedback) for feedback in dismissed):
             mask = rle.to_text(rle.encode(candidate.mask))
             yield "missing", {"class_id": candidate.class_id, "mask": mask} | candidate.features
@@ -199,9 +213,22 @@ def _reviewed_missing(observation: Observation, statistics: DatasetStatistics) -
         labels = [x for x in observation.label_masks if (x.mask != mask).any()]
         keys = {"error": str(ErrorType.MISSING) if feedback.missing else CORRECT,
                 "class_id": feedback.class_id}  # fmt: skip
-        for candidate in missing_instances.candidates(observation, statistics.thresholds, labels):
+        for candidate in _candidates(observation, statistics, labels):
             if _same(observation, candidate, feedback):
                 yield "reviewed_missing", keys | candidate.features
+
+
+def _candidates(
+    observation: Observation, statistics: DatasetStatistics, labels: Sequence[InstanceMask]
+) -> Iterator[MissingCandidate]:
+    """Where a garment may be missing, with all features."""
+    for found in missing_instances.candidates(observation, statistics.thresholds, labels):
+        if statistics.person is not None:
+            mask = InstanceMask(found.class_id, found.mask)
+            found.features.update(
+                person_missing_features(observation.person, statistics.person, mask, labels)
+            )
+        yield found
 
 
 def _same(observation: Observation, candidate: MissingCandidate, feedback: MissingFeedback) -> bool:
@@ -219,6 +246,8 @@ def _instance(
 ) -> dict[str, float] | None:
     """All features of one label among others; None where it cannot be seen."""
     features = instance_features.features(observation, statistics.thresholds, labels, index)
+    if features is not None and statistics.person is not None:
+        features |= person_features(observation.person, statistics.person, labels[index])
     if features is None or statistics.projection is None or not observation.feature_maps:
         return features
     pooled = embeddings.pooled(observation.feature_maps, labels[index].mask)
@@ -265,7 +294,7 @@ def _corrupted(
         if np.count_nonzero(uncovered) < fewest_pixels(*uncovered.shape):
             continue
         dropped = corruption.now is None
-        for found in missing_instances.candidates(observation, statistics.thresholds, labels):
+        for found in _candidates(observation, statistics, labels):
             if _lacks(found, before[index], uncovered, dropped):
                 yield "injected_missing", {"class_id": found.class_id} | found.features
 

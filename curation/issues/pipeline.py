@@ -29,6 +29,7 @@ from curation.issues.extraction import (
 )
 from curation.issues.feature_table import AGAIN, FeatureTable, Scores
 from curation.issues.observation import Observation
+from curation.issues.person import PersonStatistics
 from curation.issues.ranking import Ranking
 from curation.issues.source_ranking import SourceRanking
 
@@ -43,7 +44,7 @@ STATISTICS = "statistics.npz"
 FINGERPRINT = "fingerprint.txt"
 
 _SEED = 0
-_VERSION = 4
+_VERSION = 5
 """Of the tables on disk: what another version of curate left is not gone on with."""
 
 Observe = Callable[[Sequence[str]], Iterator[Observation]]
@@ -137,7 +138,9 @@ def load_statistics(folder: Path) -> DatasetStatistics:
     try:
         fields = ("mean", "scale", "components")
         projection = Projection(*(arrays[n] for n in fields)) if "mean" in arrays else None
-        return DatasetStatistics(arrays["thresholds"], projection)
+        person = ("usual", "spread")
+        people = PersonStatistics(*(arrays[n] for n in person)) if "usual" in arrays else None
+        return DatasetStatistics(arrays["thresholds"], projection, people)
     except KeyError as error:
         raise CurateError(path, f"lacks {error}; {AGAIN}") from None
 
@@ -150,7 +153,8 @@ def _statistics(folder: Path, image_ids: Sequence[str], observe: Observe) -> Dat
     rng = np.random.default_rng(_SEED)
     sample = rng.permutation(len(image_ids))[:SAMPLED]
     statistics = dataset_statistics(observe([image_ids[i] for i in sorted(sample.tolist())]))
-    arrays = vars(statistics.projection) if statistics.projection else {}
+    parts = (statistics.projection, statistics.person)
+    arrays = {name: array for part in parts if part for name, array in vars(part).items()}
     with replacing(path) as part:
         np.savez(part, thresholds=statistics.thresholds, **arrays)
     return statistics

@@ -101,7 +101,7 @@ def _download(folder: Path) -> Path:
     wheels = list(folder.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
         said = [line for line in done.stderr.splitlines() if line.strip()]
-        reason = said[-1] if said else "it gives no reason"
+        reason = said[-1].removeprefix("ERROR: ") if said else "it gives no reason"
         raise CurateError(
             WHEEL,
             f"pip cannot download it: {reason}; where it can be had from another machine, "

@@ -1,0 +1,163 @@
+"""Where labels lie on the person who wears them: numbers about each, and what is usual.
+
+At which parts of the body a class lies is learned from the labels, whatever the classes are: how
+far they are from each landmark, and how much that varies. Distances are from a landmark to the
+nearest pixel of a label, in heights of the person.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curation.core import masks
+from curation.core.person import LANDMARKS, SIDE, Person
+from curation.issues.geometry import InstanceMask, Mask, distance
+
+FEWEST = 5
+"""Labels of a class from which it has a place on the body."""
+
+_VISIBLE = 0.5
+"""Of a landmark: below, it is not asked."""
+_NEAREST = 4
+"""Landmarks that a class lies at."""
+_LEAST_SPREAD = 0.02
+"""Heights: nobody draws more exactly than that."""
+_FARTHEST = 1.0
+"""Heights: what is farther is as far. Of a label that is not there, too."""
+_STRANGEST = 10.0
+"""Spreads from the usual: what is stranger is as strange."""
+
+_LEFT = np.array([1, 2, 3, 7, 9, *range(11, LANDMARKS, 2)])
+_RIGHT = np.array([4, 5, 6, 8, 10, *range(12, LANDMARKS, 2)])
+"""Landmarks that a body has twice, in BlazePose's numbering."""
+
+
+@dataclass(frozen=True)
+class PersonStatistics:
+    """How far the labels of each class usually are from each landmark.
+
+    Of two alike, such as ankles, the nearer one stands among the left ones and the farther among
+    the right: a left shoe and a right shoe are one class.
+
+    Attributes:
+        usual: (K, LANDMARKS) median, NaN for a class without ``FEWEST`` labels
+        spread: (K, LANDMARKS) median deviation from it
+    """
+
+    usual: NDArray[np.float32]
+    spread: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls, distances: Sequence[NDArray[np.float32]], class_ids: Sequence[int], classes: int
+    ) -> PersonStatistics:
+        """From labels of some photos.
+
+        Args:
+            distances: (LANDMARKS,) of each label, see :func:`landmark_distances`
+            classes: K, background included
+        """
+        usual = np.full((classes, LANDMARKS), np.nan, np.float32)
+        spread = np.full_like(usual, _LEAST_SPREAD)
+        for k in range(1, classes):
+            own = np.array([d for d, c in zip(distances, class_ids, strict=True) if c == k])
+            if len(own) >= FEWEST:
+                usual[k] = _over(np.nanmedian, own, 0)
+                spread[k] = np.fmax(_over(np.nanmedian, abs(own - usual[k]), 0), _LEAST_SPREAD)
+        return cls(usual, spread)
+
+    def strangeness(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(K,) how far from the usual of each class, in spreads; the strangest where unknown."""
+        apart = (abs(distances - self.usual) / self.spread).clip(0, _STRANGEST)
+        return np.nan_to_num(_over(np.nanmean, apart, 1), nan=_STRANGEST)
+
+    def landmarks_of(self, class_id: int) -> NDArray[np.intp]:
+        """Those that a class lies at, the surest first."""
+        return np.argsort(self.usual[class_id] + self.spread[class_id], kind="stable")[:_NEAREST]
+
+
+def landmark_distances(person: Person, mask: Mask) -> NDArray[np.float32]:
+    """(LANDMARKS,) from each landmark to a label, sorted as in :class:`PersonStatistics`; NaN for
+    what is not visible.
+
+    Args:
+        mask: (S, S) of the photo stretched to a square
+    """
+    if not mask.any():
+        return np.full(LANDMARKS, _FARTHEST, np.float32)
+    width = int(np.clip(round(SIDE * person.ratio), SIDE // 4, SIDE * 4))
+    far = distance(np.ascontiguousarray(masks.resize_nearest(mask, SIDE, width)))
+    x, y, seen = person.landmarks.T
+    columns = (x * width).astype(int).clip(0, width - 1)
+    rows = (y * SIDE).astype(int).clip(0, SIDE - 1)
+    found = (far[rows, columns] / _height(person)).clip(0, _FARTHEST)
+    inside = (x >= 0) & (x < 1) & (y >= 0) & (y < 1)
+    found[~inside | (seen < _VISIBLE)] = np.nan
+    left, right = found[_LEFT], found[_RIGHT]
+    found[_LEFT], found[_RIGHT] = np.fmin(left, right), np.fmax(left, right)
+    return found
+
+
+def instance_features(
+    person: Person | None, statistics: PersonStatistics, label: InstanceMask
+) -> dict[str, float]:
+    """Features of a label or of where one may be missing, by name; the same names for all.
+
+    Args:
+        person: None of a photo in which nobody was looked for
+    """
+    if person is None:
+        names = ("inside", "distance", "strange", "margin", "confidence")
+        return {f"person_{name}": 0.0 for name in names}
+    distances = landmark_distances(person, label.mask)
+    strange = statistics.strangeness(distances)
+    others = np.delete(strange, [0, label.class_id])
+    silhouette = masks.resize_nearest(person.silhouette, *label.mask.shape)
+    at = distances[statistics.landmarks_of(label.class_id)]
+    return {
+        "person_inside": float(silhouette[label.mask].mean()) if label.mask.any() else 0.0,
+        "person_distance": float(np.nan_to_num(_over(np.nanmean, at, 0), nan=_FARTHEST)),
+        "person_strange": float(strange[label.class_id]),
+        "person_margin": float(others.min(initial=_STRANGEST) - strange[label.class_id]),
+        "person_confidence": person.confidence,
+    }
+
+
+def missing_features(
+    person: Person | None,
+    statistics: PersonStatistics,
+    candidate: InstanceMask,
+    labels: Sequence[InstanceMask],
+) -> dict[str, float]:
+    """Features of where a garment may be missing: those of a label, and how far the landmarks of
+    its class are from any label of it."""
+    features = instance_features(person, statistics, candidate)
+    features["person_without"] = 0.0
+    if person is not None:
+        own = np.zeros_like(candidate.mask)
+        for label in labels:
+            if label.class_id == candidate.class_id:
+                own |= label.mask
+        distances = landmark_distances(person, own)[statistics.landmarks_of(candidate.class_id)]
+        features["person_without"] = float(np.nan_to_num(_over(np.nanmean, distances, 0)))
+    return features
+
+
+def _height(person: Person) -> float:
+    """Pixels of the longer side of the silhouette's box, at ``SIDE`` to the photo's height."""
+    rows, columns = (np.flatnonzero(person.silhouette.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return float(SIDE)
+    return float(max(np.ptp(rows) + 1, (np.ptp(columns) + 1) * person.ratio))
+
+
+def _over(function, values: NDArray, axis: int) -> NDArray:
+    """NaN where all values are."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return function(values, axis=axis)
