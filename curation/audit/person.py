@@ -67,9 +67,7 @@ class Fit:
         return (self.own - self.others) / max(self.deviation, 1e-6)
 
 
-def fits(
-    references: NDArray[np.bool_], photos: Sequence[tuple[ImageRecord, Person]]
-) -> list[Fit]:
+def fits(references: NDArray[np.bool_], photos: Sequence[tuple[ImageRecord, Person]]) -> list[Fit]:
     """How well the labels of each photo fit. Runs in worker processes.
 
     Args:
@@ -84,7 +82,7 @@ def _fit(references: NDArray[np.bool_], record: ImageRecord, person: Person) -> 
     return Fit(
         record.image_id,
         first_location(record),
-        np.count_nonzero(mask) / max(np.count_nonzero(own), 1),
+        float(mask.sum() / max(own.sum(), 1)),
         float(agreement(mask, own)[0]),
         float(others.mean()),
         float(others.std()),

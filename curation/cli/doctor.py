@@ -170,11 +170,10 @@ def _person() -> Check:
     if not install.installed(folder):
         found = f"not set up, so `audit` and `flag` look for none: `{install.COMMAND}` does that"
         return Check("person", True, found)
-    for file in (install.SILHOUETTE, install.POSE):
-        try:
-            install.read(folder, file)
-        except CurateError as error:
-            return Check("person", False, str(error), install.COMMAND)
+    try:
+        install.read(folder)
+    except CurateError as error:
+        return Check("person", False, str(error), install.COMMAND)
     return Check("person", True, f"the networks for silhouette and pose are in {folder}")
 
 

@@ -69,8 +69,8 @@ def agreement(mask: NDArray[np.bool_], silhouettes: NDArray[np.bool_]) -> NDArra
     Hair and skin are part of a silhouette and seldom labelled: of right labels it is far from 1.
 
     Args:
-        mask: (SIDE, SIDE)
-        silhouettes: (N, SIDE, SIDE)
+        mask: (H, W)
+        silhouettes: (N, H, W)
 
     Returns:
         (N,), 0 where both are empty

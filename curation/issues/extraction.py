@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.core import rle
-from curation.issues import embeddings, instance_features, missing_instances
+from curation.issues import embeddings, instance_features, missing_instances, person
 from curation.issues.corruptions import (
     CORRUPTIONS,
     OF_TYPE,
@@ -29,12 +29,7 @@ from curation.issues.geometry import InstanceMask
 from curation.issues.issue import ErrorType
 from curation.issues.missing_instances import MissingCandidate
 from curation.issues.observation import CORRECT, MissingFeedback, Observation
-from curation.issues.person import (
-    PersonStatistics,
-    instance_features as person_features,
-    landmark_distances,
-    missing_features as person_missing_features,
-)
+from curation.issues.person import PersonStatistics
 
 Row = tuple[str, dict]
 """The name of a table and a row of it, without what all rows of a photo share."""
@@ -81,14 +76,14 @@ def dataset_statistics(observations: Iterable[Observation]) -> DatasetStatistics
             ]
         if observation.person:
             for label in observation.label_masks:
-                distances.append(landmark_distances(observation.person, label.mask))
+                distances.append(person.landmark_distances(observation.person, label.mask))
                 class_ids.append(label.class_id)
     # What is labelled nowhere here is believed where it is likelier than all else together.
     thresholds = np.where(counts > 0, sums / np.maximum(counts, 1), _NEVER_SEEN)
     enough = len(pooled) > embeddings.DIMENSIONS
     projection = Projection.fit(np.array(pooled)) if enough else None
-    person = PersonStatistics.of(distances, class_ids, len(thresholds)) if distances else None
-    return DatasetStatistics(thresholds.astype(np.float32), projection, person)
+    people = PersonStatistics.of(distances, class_ids, len(thresholds)) if distances else None
+    return DatasetStatistics(thresholds.astype(np.float32), projection, people)
 
 
 def _confidence(observation: Observation) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -226,7 +221,7 @@ def _candidates(
         if statistics.person is not None:
             mask = InstanceMask(found.class_id, found.mask)
             found.features.update(
-                person_missing_features(observation.person, statistics.person, mask, labels)
+                person.missing_features(observation.person, statistics.person, mask, labels)
             )
         yield found
 
@@ -247,7 +242,7 @@ def _instance(
     """All features of one label among others; None where it cannot be seen."""
     features = instance_features.features(observation, statistics.thresholds, labels, index)
     if features is not None and statistics.person is not None:
-        features |= person_features(observation.person, statistics.person, labels[index])
+        features |= person.instance_features(observation.person, statistics.person, labels[index])
     if features is None or statistics.projection is None or not observation.feature_maps:
         return features
     pooled = embeddings.pooled(observation.feature_maps, labels[index].mask)

