@@ -217,11 +217,16 @@ def _candidates(
     observation: Observation, statistics: DatasetStatistics, labels: Sequence[InstanceMask]
 ) -> Iterator[MissingCandidate]:
     """Where a garment may be missing, with all features."""
+    seen, usual = observation.person, statistics.person
+    without: dict[int, float] = {}
     for found in missing_instances.candidates(observation, statistics.thresholds, labels):
-        if statistics.person is not None:
-            mask = InstanceMask(found.class_id, found.mask)
+        if usual is not None:
+            k = found.class_id
+            if k not in without:
+                without[k] = person.without(seen, usual, labels, k)
             found.features.update(
-                person.missing_features(observation.person, statistics.person, mask, labels)
+                person.instance_features(seen, usual, InstanceMask(k, found.mask)),
+                person_without=without[k],
             )
         yield found
 

@@ -8,8 +8,9 @@ nearest pixel of a label, in heights of the person.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,18 +68,19 @@ class PersonStatistics:
         for k in range(1, classes):
             own = np.array([d for d, c in zip(distances, class_ids, strict=True) if c == k])
             if len(own) >= FEWEST:
-                usual[k] = _over(np.nanmedian, own, 0)
-                spread[k] = np.fmax(_over(np.nanmedian, abs(own - usual[k]), 0), _LEAST_SPREAD)
+                usual[k] = _median(own)
+                spread[k] = np.fmax(_median(abs(own - usual[k])), _LEAST_SPREAD)
         return cls(usual, spread)
 
     def strangeness(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
         """(K,) how far from the usual of each class, in spreads; the strangest where unknown."""
         apart = (abs(distances - self.usual) / self.spread).clip(0, _STRANGEST)
-        return np.nan_to_num(_over(np.nanmean, apart, 1), nan=_STRANGEST)
+        return _mean(apart, _STRANGEST)
 
-    def landmarks_of(self, class_id: int) -> NDArray[np.intp]:
-        """Those that a class lies at, the surest first."""
-        return np.argsort(self.usual[class_id] + self.spread[class_id], kind="stable")[:_NEAREST]
+    @cached_property
+    def nearest(self) -> NDArray[np.intp]:
+        """(K, 4) the landmarks that each class lies at, the surest first."""
+        return np.argsort(self.usual + self.spread, axis=1, kind="stable")[:, :_NEAREST]
 
 
 def landmark_distances(person: Person, mask: Mask) -> NDArray[np.float32]:
@@ -118,34 +120,31 @@ def instance_features(
     strange = statistics.strangeness(distances)
     others = np.delete(strange, [0, label.class_id])
     silhouette = masks.resize_nearest(person.silhouette, *label.mask.shape)
-    at = distances[statistics.landmarks_of(label.class_id)]
+    at = distances[statistics.nearest[label.class_id]]
+    area = max(int(np.count_nonzero(label.mask)), 1)
     return {
-        "person_inside": float(silhouette[label.mask].mean()) if label.mask.any() else 0.0,
-        "person_distance": float(np.nan_to_num(_over(np.nanmean, at, 0), nan=_FARTHEST)),
+        "person_inside": np.count_nonzero(silhouette & label.mask) / area,
+        "person_distance": float(_mean(at, _FARTHEST)),
         "person_strange": float(strange[label.class_id]),
         "person_margin": float(others.min(initial=_STRANGEST) - strange[label.class_id]),
         "person_confidence": person.confidence,
     }
 
 
-def missing_features(
+def without(
     person: Person | None,
     statistics: PersonStatistics,
-    candidate: InstanceMask,
     labels: Sequence[InstanceMask],
-) -> dict[str, float]:
-    """Features of where a garment may be missing: those of a label, and how far the landmarks of
-    its class are from any label of it."""
-    features = instance_features(person, statistics, candidate)
-    features["person_without"] = 0.0
-    if person is not None:
-        own = np.zeros_like(candidate.mask)
-        for label in labels:
-            if label.class_id == candidate.class_id:
-                own |= label.mask
-        distances = landmark_distances(person, own)[statistics.landmarks_of(candidate.class_id)]
-        features["person_without"] = float(np.nan_to_num(_over(np.nanmean, distances, 0)))
-    return features
+    class_id: int,
+) -> float:
+    """How far the landmarks that a class lies at are from any label of it: feet without a shoe."""
+    own = [label.mask for label in labels if label.class_id == class_id]
+    if person is None:
+        return 0.0
+    if not own:
+        return _FARTHEST
+    distances = landmark_distances(person, np.any(own, axis=0))
+    return float(_mean(distances[statistics.nearest[class_id]], 0.0))
 
 
 def _height(person: Person) -> float:
@@ -156,8 +155,16 @@ def _height(person: Person) -> float:
     return float(max(np.ptp(rows) + 1, (np.ptp(columns) + 1) * person.ratio))
 
 
-def _over(function: Callable, values: NDArray, axis: int) -> NDArray:
-    """NaN where all values are."""
+def _mean(values: NDArray, none: float) -> NDArray:
+    """Over the last axis, of what is no NaN; ``none`` where all is."""
+    there = ~np.isnan(values)
+    count = np.count_nonzero(there, axis=-1)
+    total = np.where(there, values, 0).sum(axis=-1)
+    return np.where(count > 0, total / np.maximum(count, 1), none)
+
+
+def _median(values: NDArray) -> NDArray:
+    """Over the first axis, of what is no NaN; NaN where all is."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        return function(values, axis=axis)
+        return np.nanmedian(values, axis=0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -154,7 +154,7 @@ def _statistics(folder: Path, image_ids: Sequence[str], observe: Observe) -> Dat
     sample = rng.permutation(len(image_ids))[:SAMPLED]
     statistics = dataset_statistics(observe([image_ids[i] for i in sorted(sample.tolist())]))
     parts = (statistics.projection, statistics.person)
-    arrays = {name: array for part in parts if part for name, array in vars(part).items()}
+    arrays = {f.name: getattr(part, f.name) for part in parts if part for f in fields(part)}
     with replacing(path) as part:
         np.savez(part, thresholds=statistics.thresholds, **arrays)
     return statistics

@@ -10,7 +10,7 @@ from curation.issues.person import (
     PersonStatistics,
     instance_features,
     landmark_distances,
-    missing_features,
+    without,
 )
 
 LEFT_EYE, RIGHT_EYE, LEFT_MOUTH, RIGHT_MOUTH = 2, 5, 9, 10
@@ -90,8 +90,8 @@ def statistics():
 
 def test_what_a_class_lies_at_is_learned_from_its_labels(statistics):
     head = {NOSE, LEFT_EYE, RIGHT_EYE, LEFT_MOUTH, RIGHT_MOUTH}
-    assert set(statistics.landmarks_of(HAT)) < head
-    assert set(statistics.landmarks_of(SHOE)) == {LEFT_ANKLE, RIGHT_ANKLE, LEFT_FOOT, RIGHT_FOOT}
+    assert set(statistics.nearest[HAT]) < head
+    assert set(statistics.nearest[SHOE]) == {LEFT_ANKLE, RIGHT_ANKLE, LEFT_FOOT, RIGHT_FOOT}
     assert np.isnan(statistics.usual[DRESS]).all(), "one label is no usual place"
 
 
@@ -127,8 +127,7 @@ def test_where_nobody_was_looked_for_there_are_the_same_features_of_nothing(stat
 
 
 def test_feet_without_a_shoe_are_far_from_any(statistics):
-    candidate = InstanceMask(SHOE, LEFT_SHOE)
-    bare = missing_features(standing(), statistics, candidate, [InstanceMask(HAT, ON_HEAD)])
-    worn = missing_features(standing(), statistics, candidate, [InstanceMask(SHOE, RIGHT_SHOE)])
-    assert bare["person_without"] == 1
-    assert worn["person_without"] < 0.2
+    hat, shoe = InstanceMask(HAT, ON_HEAD), InstanceMask(SHOE, RIGHT_SHOE)
+    assert without(standing(), statistics, [hat], SHOE) == 1
+    assert without(standing(), statistics, [hat, shoe], SHOE) < 0.2
+    assert without(None, statistics, [hat], SHOE) == 0

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from hashlib import sha256
+from importlib import import_module
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from curation import steps, store
-from curation.core import rle
+from curation.core import rle, taxonomy
 from curation.core.errors import CurateError
 from curation.core.finding import FindingKind
 from curation.demo import run as demo
@@ -20,8 +21,13 @@ from curation.issues import pipeline
 from curation.issues.feature_table import FeatureTable
 from curation.issues.observation import Observation
 from curation.steps import person
+from curation.steps.dataset_runs import DatasetRuns
 from curation.store import database
+from curation.store.labels import remap
 from curation.store.write import write
+from training.config import TrainConfig
+
+flagging = import_module("curation.steps.flag")
 
 NAME = "test-person"
 PHOTOS = 12
@@ -114,3 +120,26 @@ def test_features_tell_where_labels_lie_on_the_person(dataset, records, tmp_path
     assert given.loc[~mirrored, "person_inside"].median() > 0.95
     assert given.loc[mirrored, "person_inside"].mean() < 0.8
     assert given["person_confidence"].between(0, 1).all()
+
+
+@pytest.mark.slow
+def test_flagging_uses_the_people_and_begins_anew_once_they_are_gone(dataset, set_up, monkeypatch):
+    remap(dataset, *taxonomy.read_text("supercategories"))
+    steps.train(DatasetRuns(dataset), "r1", TrainConfig(size=32, steps=2, batch=4), folds=2)
+
+    def kill(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(flagging.results, "write_scores", kill)
+
+    def columns():
+        with pytest.raises(KeyboardInterrupt):
+            flagging.flag(dataset, "r1")
+        shards = (dataset.run_folder("r1") / flagging.FLAGGING).glob("features-*.npz")
+        table = FeatureTable.concat([FeatureTable.load(path) for path in shards])
+        return {name for name in table.given if name.startswith("person_")}
+
+    assert "person_inside" in columns()
+    shutil.rmtree(database.person_folder())
+    assert columns() == set()
+    database.person_folder().mkdir()  # for the fixture's end
