@@ -1,7 +1,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test test-long backends lint doctor clean
+.PHONY: demo test test-long backends person lint doctor clean
 
 demo: .venv/ready
 	$(BIN)/curate demo
@@ -19,6 +19,12 @@ test-long: .venv/ready backends
 backends: .venv/ready
 	$(BIN)/pip install --quiet --no-deps --requirement .ci/backends.txt
 	$(BIN)/python -c 'import torch' || $(BIN)/pip install --quiet --requirement .ci/backends.txt
+
+# The two networks that see people, for the tests: `curate person install` is for yourself.
+person: .venv/.person/pose_landmark_full.tflite
+
+.venv/.person/pose_landmark_full.tflite: .venv/ready
+	CURATE_HOME=.venv $(BIN)/curate person install
 
 lint: .venv/ready
 	$(BIN)/ruff check .

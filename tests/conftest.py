@@ -24,6 +24,7 @@ from curation.core import rle
 from curation.core.records import ImageRecord, Instance
 from curation.store import decisions
 from tests import sigterm
+from training.person import install
 
 
 def _start_mongod(folder: Path) -> str:
@@ -103,6 +104,18 @@ def require_backend(name: str) -> None:
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def networks() -> Path:
+    """The folder of the networks that see people. CI installs them, so there it fails."""
+    folder = Path(__file__).parents[1] / ".venv" / ".person"
+    if not install.installed(folder):
+        reason = "the networks that see people are not installed: make person"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
 
 
 @pytest.fixture

@@ -40,11 +40,14 @@ from curation.store.frozen import FrozenSet
 from curation.store.import_report import Imported, list_path, skipped
 from tests.conftest import picture, record
 from tests.mutations import mutated
+from tests.training.person.wheels import NAME, POSE, SILHOUETTE, members, network, wheel
 from training import recipes, run
 from training.config import TrainConfig
 from training.data import label_maps, records
+from training.data.row_cache import RowCache
 from training.folder import ClassList, Parts, RunFolder
 from training.metrics import Scores
+from training.person import install
 
 report = import_module("curation.steps.report")
 
@@ -186,6 +189,28 @@ def flagged(folder: Path) -> SimpleNamespace:
     return SimpleNamespace(flagged="r1", run_folder=lambda run: folder)
 
 
+ROW = np.dtype([("a", "u1", (3,)), ("b", "<f2")])
+
+
+def rows(folder: Path) -> None:
+    with RowCache(folder / "rows", ROW, "its rows").appending() as append:
+        append(["one", "two"], np.array([((1, 2, 3), 0.5), ((4, 5, 6), 1)], ROW))
+
+
+def kept(folder: Path) -> list:
+    cache = RowCache(folder / "rows", ROW, "its rows")
+    return [cache.rows[cache.index(key)].tolist() for key in ("one", "two") if key in cache]
+
+
+def networks(folder: Path) -> None:
+    install.install(folder, wheel(folder, members()))
+
+
+def unpacked(folder: Path) -> dict:
+    install.install(folder / "again", folder / NAME)
+    return install.read(folder / "again")
+
+
 def texts(folder: Path) -> None:
     (folder / "own.toml").write_text(TAXONOMY)
     (folder / "recipe.toml").write_text("size = 64\nlearning_rate = 0.1\nweights = \"none\"\n"
@@ -229,6 +254,9 @@ FILES = [
     SideFile(STATISTICS, tables, load_statistics),
     SideFile("suggestions-0.npz", suggestions,
              lambda f: suggestion_pipeline.load(f / "suggestions-0.npz")),
+    SideFile("rows/keys.txt", rows, kept),
+    SideFile("pose", networks, install.read, True),
+    SideFile(NAME, networks, unpacked, True),
     SideFile(samples.FILE, sample, lambda f: samples.read(flagged(f)), True),
     SideFile("own.toml", texts, lambda f: taxonomy.load(str(f / "own.toml"))),
     SideFile("recipe.toml", texts, lambda f: recipes.load(str(f / "recipe.toml"))),
@@ -250,6 +278,12 @@ def outcome(file: SideFile, folder: Path) -> str | None:
     except OSError as error:
         assert failures.sentence(error), error
     return None
+
+
+@pytest.fixture(autouse=True)
+def small_networks(monkeypatch):
+    monkeypatch.setattr(install, "SILHOUETTE", network("silhouette", SILHOUETTE))
+    monkeypatch.setattr(install, "POSE", network("pose", POSE))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 
 @cache
 def start_keras() -> None:
-    """Imports Keras and starts its backend while file descriptor 2 leads nowhere; once.
+    """Imports Keras and starts its backend, quietly; once."""
+    with without_chatter():
+        import keras
+
+        from training import devices, workers
+
+        devices.prepare()
+        # Who computes before it has joined the other workers never can.
+        if workers.place(keras.backend.backend())[1] == 1:
+            keras.ops.zeros(())
+
+
+@contextmanager
+def without_chatter() -> Iterator[None]:
+    """File descriptor 2 leads nowhere in the block.
 
     TensorFlow 2.21 writes a dozen lines to stderr before it reads
     TF_CPP_MIN_LOG_LEVEL (tensorflow issue 100442) and again at its first
@@ -17,13 +33,13 @@ def start_keras() -> None:
     through, and who sets the variable to 0 sees everything.
     """
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
-        _start()
+        yield
         return
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
-        _start()
+        yield
         # One function a fold is meant; TensorFlow warns that it compiles so many.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
     finally:
@@ -38,14 +54,3 @@ def backend() -> str:
     import keras
 
     return keras.backend.backend()
-
-
-def _start() -> None:
-    import keras
-
-    from training import devices, workers
-
-    devices.prepare()
-    # Who computes before it has joined the other workers never can.
-    if workers.place(keras.backend.backend())[1] == 1:
-        keras.ops.zeros(())

@@ -1,7 +1,8 @@
 """Faults that a label has by itself: no model is needed to see them. Pure functions on records.
 
-``instances`` looks at one photo's labels, ``image_hash`` at the photo on disk, and
-``duplicates`` at photos that show the same and say something else.
+``instances`` looks at one photo's labels, ``image_hash`` at the photo on disk,
+``duplicates`` at photos that show the same and say something else, and ``person`` at whether
+labels fit who is in the photo, as far as that was looked for.
 """
 
 from curation.core.finding import FindingKind
@@ -27,6 +28,7 @@ KINDS = (
     FindingKind.EXACT_DUPLICATE,
     FindingKind.NEAR_DUPLICATE,
     FindingKind.NEAR_DUPLICATE_GARMENT,
+    FindingKind.NOT_OF_PERSON,
     FindingKind.SKIPPED,
 )
 """What an audit can find: the faults of labels and photos."""

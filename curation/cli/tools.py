@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from curation.cli.group import as_json
+from curation.cli.group import EXISTING, as_json
 from curation.core import console
 
 
@@ -109,6 +109,42 @@ def install() -> None:
     from curation.store import app as viewer
 
     console.err.print(f"The App shows curate's panels and buttons: {viewer.install_plugin()}")
+
+
+@click.group()
+def person() -> None:
+    """Two small networks that see the person in a photo: `audit` and `flag` use them.
+
+    Labels are held against the silhouette and against where the body is. Optional, Apache-2.0.
+
+    Changes: nothing.
+
+    \b
+    curate person install
+    """
+
+
+@person.command("install")
+@click.option("--wheel", type=EXISTING, help="One that was downloaded before: no network needed.")
+def install_person(wheel: Path | None) -> None:
+    """Take the networks out of MediaPipe's wheel (36 MB), which pip downloads. Repeatable.
+
+    The wheel itself is not installed.
+
+    Changes: two files of 7 MB in all, in `.person` of CURATE_HOME.
+
+    \b
+    curate person install
+    curate person install --wheel mediapipe-0.10.14-cp311-cp311-win_amd64.whl
+    """
+    from curation.store import database
+    from training.person import install
+
+    folder = database.person_folder()
+    if not wheel:
+        console.err.print(f"Downloading {install.WHEEL} with pip.")
+    install.install(folder, wheel)
+    console.err.print(f"`curate audit` and `curate flag` look for people now: {folder}")
 
 
 @click.command()

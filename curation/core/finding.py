@@ -338,6 +338,11 @@ class FindingKind(StrEnum):
         Severity.WARNING,
         "a photo that looks the same calls this garment by another category",
     )
+    NOT_OF_PERSON = (
+        "labels do not fit the person",
+        Severity.WARNING,
+        "mirrored, turned, or of another photo: the silhouette says so, once it is installed",
+    )
     SKIPPED = (
         "skipped at import",
         Severity.ERROR,

@@ -26,11 +26,12 @@ _STEPS = 200
 _WORSE_IF_LESS = (
     "p_own", "log_p_own", "margin_other", "margin_background", "p_own_low", "p_own_median",
     "share_own", "sure_own", "iou_piece", "iou_pieces", "fit", "own_by_embedding",
-    "margin_by_embedding",
+    "margin_by_embedding", "person_inside", "person_margin",
 )  # fmt: skip
 _WORSE_IF_MORE = (
     "share_other", "sure_other", "sure_background", "softmin", "fit_gain", "piece", "piece_p",
-    "goes_on_unlabelled", "iou_same_class", "other_by_embedding",
+    "goes_on_unlabelled", "iou_same_class", "other_by_embedding", "person_strange",
+    "person_distance",
 )  # fmt: skip
 _MISSING_IF_MORE = ("p", "p_low", "sure", "unlabelled", "share_of_seen")
 _PHOTO_WORSE_IF_LESS = ("fit_of_sure", "fit_silhouette", "p_own_mean", "p_own_best")

@@ -6,14 +6,15 @@ that is learned from, the same of labels that errors were injected into.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from curation.core import rle
-from curation.issues import embeddings, instance_features, missing_instances, whole_photo
+from curation.issues import embeddings, instance_features, missing_instances, person, whole_photo
 from curation.issues.corruptions import (
     CORRUPTIONS,
     OF_TYPE,
@@ -29,6 +30,7 @@ from curation.issues.geometry import InstanceMask
 from curation.issues.issue import ErrorType
 from curation.issues.missing_instances import MissingCandidate
 from curation.issues.observation import CORRECT, MissingFeedback, Observation
+from curation.issues.person import PersonStatistics
 
 Row = tuple[str, dict]
 """The name of a table and a row of it, without what all rows of a photo share."""
@@ -50,10 +52,12 @@ class DatasetStatistics:
             the model is never sure of needs less to be believed (confident learning,
             arXiv 1911.00068)
         projection: of pooled features to embeddings; None without a backbone's features
+        person: where labels lie on whoever wears them; None where nobody was looked for
     """
 
     thresholds: NDArray[np.float32]
     projection: Projection | None
+    person: PersonStatistics | None = None
 
 
 def dataset_statistics(observations: Iterable[Observation]) -> DatasetStatistics:
@@ -61,6 +65,7 @@ def dataset_statistics(observations: Iterable[Observation]) -> DatasetStatistics
     sums: NDArray[np.float64] | float = 0.0
     counts: NDArray[np.float64] | float = 0.0
     pooled = []
+    distances, class_ids = [], []
     for observation in observations:
         total, count = _confidence(observation)
         sums, counts = sums + total, counts + count
@@ -70,11 +75,16 @@ def dataset_statistics(observations: Iterable[Observation]) -> DatasetStatistics
                 for label in observation.label_masks
                 if label.mask.any()
             ]
+        if observation.person:
+            for label in observation.label_masks:
+                distances.append(person.landmark_distances(observation.person, label.mask))
+                class_ids.append(label.class_id)
     # What is labelled nowhere here is believed where it is likelier than all else together.
     thresholds = np.where(counts > 0, sums / np.maximum(counts, 1), _NEVER_SEEN)
     enough = len(pooled) > embeddings.DIMENSIONS
     projection = Projection.fit(np.array(pooled)) if enough else None
-    return DatasetStatistics(thresholds.astype(np.float32), projection)
+    people = PersonStatistics.of(distances, class_ids, len(thresholds)) if distances else None
+    return DatasetStatistics(thresholds.astype(np.float32), projection, people)
 
 
 def _confidence(observation: Observation) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -204,10 +214,11 @@ def _reviewed(observation: Observation, statistics: DatasetStatistics) -> Iterat
 def _missing(observation: Observation, statistics: DatasetStatistics) -> Iterator[Row]:
     labels = observation.label_masks
     dismissed = [x for x in observation.missing_feedback if not x.missing]
+    measured = _measure(observation, statistics, labels)
     for candidate in missing_instances.candidates(observation, statistics.thresholds, labels):
         if not any(_same(observation, candidate, feedback) for feedback in dismissed):
             mask = rle.to_text(rle.encode(candidate.mask))
-            yield "missing", {"class_id": candidate.class_id, "mask": mask} | candidate.features
+            yield "missing", {"class_id": candidate.class_id, "mask": mask} | measured(candidate)
 
 
 def _reviewed_missing(observation: Observation, statistics: DatasetStatistics) -> Iterator[Row]:
@@ -217,9 +228,30 @@ def _reviewed_missing(observation: Observation, statistics: DatasetStatistics) -
         labels = [x for x in observation.label_masks if (x.mask != mask).any()]
         keys = {"error": str(ErrorType.MISSING) if feedback.missing else CORRECT,
                 "class_id": feedback.class_id}  # fmt: skip
+        measured = _measure(observation, statistics, labels)
         for candidate in missing_instances.candidates(observation, statistics.thresholds, labels):
             if _same(observation, candidate, feedback):
-                yield "reviewed_missing", keys | candidate.features
+                yield "reviewed_missing", keys | measured(candidate)
+
+
+def _measure(
+    observation: Observation, statistics: DatasetStatistics, labels: Sequence[InstanceMask]
+) -> Callable[[MissingCandidate], dict[str, float]]:
+    """All features of candidates among these labels."""
+    seen, usual = observation.person, statistics.person
+    if usual is None:
+        return lambda found: found.features
+
+    @cache
+    def without(class_id: int) -> float:
+        return person.without(seen, usual, labels, class_id)
+
+    def measured(found: MissingCandidate) -> dict[str, float]:
+        there = InstanceMask(found.class_id, found.mask)
+        on_person = person.instance_features(seen, usual, there)
+        return found.features | on_person | {"person_without": without(found.class_id)}
+
+    return measured
 
 
 def _same(observation: Observation, candidate: MissingCandidate, feedback: MissingFeedback) -> bool:
@@ -237,6 +269,8 @@ def _instance(
 ) -> dict[str, float] | None:
     """All features of one label among others; None where it cannot be seen."""
     features = instance_features.features(observation, statistics.thresholds, labels, index)
+    if features is not None and statistics.person is not None:
+        features |= person.instance_features(observation.person, statistics.person, labels[index])
     if features is None or statistics.projection is None or not observation.feature_maps:
         return features
     pooled = embeddings.pooled(observation.feature_maps, labels[index].mask)
@@ -282,16 +316,17 @@ def _corrupted(
             uncovered = _uncovered(before[index], labels)
             if np.count_nonzero(uncovered) >= fewest_pixels(*uncovered.shape):
                 lost[index] = uncovered
+    if not lost:
+        return
     dropped = corruption.now is None
     # Of a dropped garment the model may have seen that it is there, and not what it is.
     classes = None if dropped else {before[index].class_id for index in lost}
-    if not lost:
-        return
     found = missing_instances.candidates(observation, statistics.thresholds, labels, classes)
+    measured = _measure(observation, statistics, labels)
     for index, uncovered in lost.items():
         for candidate in found:
             if _lacks(candidate, before[index], uncovered, dropped):
-                yield "injected_missing", {"class_id": candidate.class_id} | candidate.features
+                yield "injected_missing", {"class_id": candidate.class_id} | measured(candidate)
 
 
 def _uncovered(was: InstanceMask, labels: Sequence[InstanceMask]) -> NDArray[np.bool_]:

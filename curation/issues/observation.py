@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.core import masks
+from curation.core.person import Person
 from curation.core.records import ImageRecord, Instance
 from curation.core.rle import Rle
 from curation.core.taxonomy import IGNORE
@@ -84,6 +85,7 @@ class Observation:
             whose backbone was trained
         label_feedback: about labels as they were
         missing_feedback: about garments without a label
+        person: who is in it; None where nobody was looked for
     """
 
     image_id: str
@@ -94,6 +96,7 @@ class Observation:
     feature_maps: tuple[NDArray[np.float16], ...] = ()
     label_feedback: tuple[LabelFeedback, ...] = ()
     missing_feedback: tuple[MissingFeedback, ...] = ()
+    person: Person | None = None
 
     @classmethod
     def of(
@@ -106,6 +109,7 @@ class Observation:
         group: str = "",
         label_feedback: Sequence[LabelFeedback] = (),
         missing_feedback: Sequence[MissingFeedback] = (),
+        person: Person | None = None,
     ) -> Observation:
         """A record beside what the model sees.
 
@@ -123,6 +127,7 @@ class Observation:
             feature_maps,
             tuple(label_feedback),
             tuple(missing_feedback),
+            person,
         )
 
     def __getstate__(self) -> dict:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from curation.issues.extraction import (
 )
 from curation.issues.feature_table import AGAIN, FeatureTable, Scores
 from curation.issues.observation import Observation
+from curation.issues.person import PersonStatistics
 from curation.issues.ranking import Ranking
 from curation.issues.source_ranking import SourceRanking
 
@@ -137,7 +138,9 @@ def load_statistics(folder: Path) -> DatasetStatistics:
     try:
         fields = ("mean", "scale", "components")
         projection = Projection(*(arrays[n] for n in fields)) if "mean" in arrays else None
-        return DatasetStatistics(arrays["thresholds"], projection)
+        person = ("usual", "spread")
+        people = PersonStatistics(*(arrays[n] for n in person)) if "usual" in arrays else None
+        return DatasetStatistics(arrays["thresholds"], projection, people)
     except KeyError as error:
         raise CurateError(path, f"lacks {error}; {AGAIN}") from None
 
@@ -150,7 +153,8 @@ def _statistics(folder: Path, image_ids: Sequence[str], observe: Observe) -> Dat
     rng = np.random.default_rng(_SEED)
     sample = rng.permutation(len(image_ids))[:SAMPLED]
     statistics = dataset_statistics(observe([image_ids[i] for i in sorted(sample.tolist())]))
-    arrays = vars(statistics.projection) if statistics.projection else {}
+    parts = (statistics.projection, statistics.person)
+    arrays = {f.name: getattr(part, f.name) for part in parts if part for f in fields(part)}
     with replacing(path) as part:
         np.savez(part, thresholds=statistics.thresholds, **arrays)
     return statistics

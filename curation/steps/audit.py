@@ -15,6 +15,7 @@ from curation.core.finding import Finding, FindingKind
 from curation.core.progress import Progress, silent
 from curation.core.records import ImageRecord
 from curation.review import Review
+from curation.steps import person
 from curation.store import Dataset, audit_results, image_hashes, import_report
 from curation.store.dataset import batches
 from curation.store.fields import GROUND_TRUTH
@@ -61,6 +62,9 @@ def audit(dataset: Dataset, *, progress: Progress = silent) -> list[Finding]:
     alike, total = _alike(dataset, review, groups), sum(len(g.image_ids) for g in groups)
     for contradicting in parallel.ordered(contradictions.check, None, alike, images=total):
         found += contradicting
+    records = (record for batch in _batches(dataset, review) for record in batch)
+    contents = {image.image_id: image.content for image in images}
+    found += person.audit(dataset, records, contents, progress=progress)
     audit_results.write_faults(dataset, found)
     found += skipped(dataset.folder)
     found.sort(key=lambda f: (f.severity.rank, f.kind, f.image_id))

@@ -21,6 +21,7 @@ from curation.core.atomic import replacing
 from curation.core.progress import Progress, silent
 from curation.issues.issue import ISSUES, SUSPECT
 from curation.issues.observation import Observation
+from curation.steps import person
 from curation.steps.dataset_runs import DatasetRuns, channels_of, image_files
 from curation.steps.feedback import Feedback
 from curation.steps.working_copy import load_labelled
@@ -100,6 +101,9 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
     names = channels_of(folder, work).names
     feedback = Feedback.of(dataset, work)
     images = {image.image_id: image for image in image_files(work)}
+    people = person.cache(dataset)
+    if people:
+        people.add(list(images.values()), progress=progress)
 
     def observe(image_ids: Sequence[str]) -> Iterator[Observation]:
         wanted = [images[i] for i in image_ids]
@@ -111,10 +115,11 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
                 group=image.key,
                 label_feedback=feedback.labels.get(image.image_id, ()),
                 missing_feedback=feedback.missing.get(image.image_id, ()),
+                person=people.get(image.key) if people else None,
             )  # fmt: skip
 
     sources = [[x.source_label for x in record.instances] for record in work.records.values()]
-    fingerprint = f"{work.digest()}{trainer.digest(folder)}{feedback}{sources}"
+    fingerprint = f"{work.digest()}{trainer.digest(folder)}{feedback}{sources}{people is None}"
     shards = pipeline.extract(
         folder / FLAGGING,
         sha256(fingerprint.encode()).hexdigest(),

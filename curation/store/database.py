@@ -154,6 +154,11 @@ def home() -> Path:
     return Path(os.environ.get("CURATE_HOME", "~/curate")).expanduser().resolve()
 
 
+def person_folder() -> Path:
+    """Where the networks that see people are kept; no dataset has a name like it."""
+    return home() / ".person"
+
+
 def folder(dataset_name: str) -> Path:
     """The folder of one dataset."""
     return home() / dataset_name

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -130,6 +131,24 @@ def test_a_driver_without_a_gpu_is_no_fault(monkeypatch, tmp_path):
     check = doctor._trainer()
     assert check.ok
     assert "frozen features" in check.found
+
+
+def test_the_networks_that_see_people_are_said_to_be_there_or_how_to_get_them(
+    networks, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("CURATE_HOME", str(tmp_path))
+    check = doctor._person()
+    assert check.ok, "all works without"
+    assert "`curate person install` does that" in check.found
+    shutil.copytree(networks, tmp_path / ".person")
+    check = doctor._person()
+    assert check.ok
+    assert check.found.endswith(str(tmp_path / ".person"))
+    (tmp_path / ".person" / "selfie_segmentation.tflite").write_bytes(b"x")
+    check = doctor._person()
+    assert not check.ok
+    assert "selfie_segmentation.tflite: is damaged or gone" in check.found
+    assert check.mend == "curate person install"
 
 
 def test_a_taken_port_is_said(monkeypatch):

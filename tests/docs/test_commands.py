@@ -49,6 +49,7 @@ SMALLER = {
     "review": ["--help"],
     "demo": ["--help"],  # tests/demo/test_run.py
     "doctor": ["--help"],  # tests/cli/test_doctor.py
+    "person": ["--help"],  # tests/training/person/test_install.py
 }
 """What is added to a verb so that all documents run in two minutes."""
 
