@@ -160,9 +160,10 @@ def transformed(dataset: Dataset, image_id: str, seen: str) -> dict[str, Rle]:
         bulk.read(dataset.samples, [image_id], [LABELS, "metadata", *whole_photos.FIELDS]), {}
     )
     said = dataset.review().on_photos.get(image_id)
-    if not photo.get("photo_doubt") or whole_photos.seen(photo, said) != seen:
+    how = photo.get("photo_doubt") and photo.get("suggested_transform")
+    if not how or whole_photos.seen(photo, said) != seen:
         return {}
-    transform = Transform.parse(photo["suggested_transform"])
+    transform = Transform.parse(how)
     height, width = photo["metadata"]["height"], photo["metadata"]["width"]
     masks = {
         str(d["_id"]): Rle(height, width, d["rle"].encode()) for d in bulk.detections(photo, LABELS)

@@ -194,11 +194,13 @@ class Undo(_Question):
         photos = {d.image_id for d in gone if d.action == "exclude"}
         decided = [s for s in back if any(_is_about(d, s) for d in told)]
         again = [s for s in back if s in decided or s.image_id in photos]
+        # A photo that was decided on as a whole comes back as one.
+        whole = [s for s in decided if s.field == PHOTO]
         keep = ("action", "image_id", "instance_id", "category")
         return {
             "undone": [{name: getattr(d, name) for name in keep} for d in told],
             "suspects": [asdict(s) for s in again],
-            "front": [s.id for s in decided or again],
+            "front": [s.id for s in whole or decided or again],
             "counts": _counts(dataset),
             "message": message,
         }
