@@ -41,8 +41,8 @@ _EDGE = 0.2
 _SLIVER = 0.03
 """Half the width of what two outlines may differ by without either being wrong."""
 
-_TRUST = 2.0
-"""In log odds, what a label says of a pixel deep in it, or far from it."""
+_INSIDE, _OUTSIDE = 3.5, 1.0
+"""In log odds, what a label says of a pixel deep in it, and of one far from it."""
 _SURE = 0.02
 """A probability nearer to 0 or 1 counts as this: the model is wrong more often than that."""
 _FLOOR = 0.01
@@ -217,7 +217,8 @@ def _redrawn(window: _Window, trusted: bool) -> Rle | None:
         return None
     odds = window.own
     if trusted:
-        odds += _TRUST * (_signed(given) / (_LABELLED * root)).clip(-1, 1)
+        depths = (_signed(given) / (_LABELLED * root)).clip(-1, 1)
+        odds += depths * np.where(given, _INSIDE, _OUTSIDE)
     region = window.reaching(odds > 0)
     if not region.any():
         return None

@@ -12,8 +12,9 @@ from curation import store
 from curation.core import rle, taxonomy
 from curation.core.masks import paint
 from curation.core.records import ImageRecord, Instance
+from curation.core.rle import Rle
 from curation.demo import figures
-from curation.issues.issue import ImageScore, Issue, digest
+from curation.issues.issue import ErrorType, ImageScore, Issue, digest
 from curation.store import results
 from curation.store.labels import remap as remap_labels
 from curation.store.write import write as write_records
@@ -79,6 +80,41 @@ def with_copy(dataset: store.Dataset, folder: Path) -> None:
     other = "hat" if label.category != "hat" else "glasses"
     given = (Instance(other, label.mask), *(Instance(x.category, x.mask) for x in rest))
     write_records(dataset.name, [replace(first, image_id="figure-99", path=path, instances=given)])
+
+
+@dataclass
+class Merged:
+    """A label that is doubted as one over two garments.
+
+    Attributes:
+        record: of its photo
+        label: as it is
+        first, second: its upper and its lower half, which are suggested
+        other: the class that is suggested for the lower one
+    """
+
+    record: ImageRecord
+    label: Instance
+    first: Rle
+    second: Rle
+    other: str = "feet"
+
+
+def doubt_merged(dataset: store.Dataset) -> Merged:
+    """Doubts the largest label of a photo in which one is missing, more than all others."""
+    (record,) = dataset.records("labels", ["figure-01"])
+    label = max((x for x in record.instances if x.category != Merged.other),
+                key=lambda x: rle.area(x.mask))  # fmt: skip
+    mask = rle.decode(label.mask)
+    upper = np.arange(len(mask))[:, None] <= np.flatnonzero(mask.any(axis=1)).mean()
+    found = Merged(record, label, rle.encode(mask & upper), rle.encode(mask & ~upper))
+    issue = Issue(
+        record.image_id, label.instance_id, label.source, label.category, 0.99, ErrorType.MERGED,
+        label.category, "two garments", label.source_label, digest=digest(label),
+        suggested_mask=found.first, second_label=found.other, second_mask=found.second,
+    )  # fmt: skip
+    results.write_scores(dataset, RUN, [ImageScore(record.image_id, 0.99, (issue,))])
+    return found
 
 
 def _draw(number, figure, folder, classes, wrong) -> DrawnImage:

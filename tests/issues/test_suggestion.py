@@ -58,8 +58,8 @@ PHOTOS = [pytest.param(None, id="no photo"), pytest.param(photo_of(LABELS), id="
     ],
 )
 def test_a_bad_boundary_becomes_what_model_and_photo_see(wrong, photo):
-    given = InstanceMask(1, wrong)
-    found = right(ErrorType.BAD_BOUNDARY, given, [TROUSERS, SHOES], photo=photo)
+    label, p = InstanceMask(1, wrong), predicted(LABELS, sure=0.97)
+    found = right(ErrorType.BAD_BOUNDARY, label, [TROUSERS, SHOES], p, photo)
     before = rle.iou(rle.encode(wrong), rle.encode(SHIRT.mask))
     assert iou(found, SHIRT) > max(0.93, before)
     assert found.second is None

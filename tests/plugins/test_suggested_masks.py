@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,30 +13,23 @@ import pytest
 
 from curation import steps, store
 from curation.core import rle
-from curation.core.records import ImageRecord, Instance
 from curation.core.rle import Rle
 from curation.issues.issue import ErrorType, ImageScore, Issue, digest
 from curation.store import app, bulk, results
 from curation.store.fields import SUGGESTIONS
-from tests.app.dataset import RUN, build
+from tests.app.dataset import RUN, Merged, build, doubt_merged
 
-SHOES = "feet"
+SHOES = Merged.other
 
 
-@dataclass
-class Merged:
-    """A dataset in which a label is doubted as one over two garments.
+class Panel:
+    """A dataset with a merged label, and what the panel asks about it."""
 
-    Attributes:
-        label: as it is
-        first, second: its upper and its lower half, which are suggested
-    """
-
-    dataset: store.Dataset
-    record: ImageRecord
-    label: Instance
-    first: Rle
-    second: Rle
+    def __init__(self, dataset: store.Dataset) -> None:
+        self.dataset = dataset
+        merged = doubt_merged(dataset)
+        self.record, self.label = merged.record, merged.label
+        self.first, self.second = merged.first, merged.second
 
     def labels(self) -> dict[str, tuple[str, Rle]]:
         (record,) = self.dataset.records("labels", [self.record.image_id])
@@ -63,23 +56,9 @@ def ask(dataset: store.Dataset, name: str, **asked: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def merged(tmp_path) -> Iterator[Merged]:
+def merged(tmp_path) -> Iterator[Panel]:
     name = f"masks-{uuid.uuid4().hex[:8]}"
-    dataset = build(name, tmp_path, images=2)
-    (record,) = dataset.records("labels", ["figure-01"])
-    label = max(
-        (x for x in record.instances if x.category != SHOES), key=lambda x: rle.area(x.mask)
-    )
-    mask = rle.decode(label.mask)
-    upper = np.arange(len(mask))[:, None] <= np.flatnonzero(mask.any(axis=1)).mean()
-    first, second = rle.encode(mask & upper), rle.encode(mask & ~upper)
-    issue = Issue(
-        record.image_id, label.instance_id, label.source, label.category, 0.9, ErrorType.MERGED,
-        label.category, "two garments", label.source_label, digest=digest(label),
-        suggested_mask=first, second_label=SHOES, second_mask=second,
-    )  # fmt: skip
-    results.write_scores(dataset, RUN, [ImageScore(record.image_id, 0.9, (issue,))])
-    yield Merged(dataset, record, label, first, second)
+    yield Panel(build(name, tmp_path, images=2))
     store.delete(name)
 
 
