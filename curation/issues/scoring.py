@@ -23,6 +23,7 @@ from curation.issues.issue import (
     digest,
 )
 from curation.issues.observation import judged
+from curation.issues.pairing import paired
 
 
 def image_scores(
@@ -46,10 +47,9 @@ def image_scores(
     for image_id in table.images["image_id"]:
         record = records[image_id]
         instances = judged(record)
-        issues = [
-            _issue(row, record, instances[int(row["index"])], names)
-            for row in _rows(given, image_id)
-        ]
+        of_labels = _rows(given, image_id)
+        outlines = [instances[int(row["index"])].mask for row in of_labels]
+        issues = [_issue(row, record, instances[int(row["index"])], names) for row in of_labels]
         issues += [
             _missing(row, record, names, run)
             for row in _rows(missing, image_id)
@@ -62,6 +62,8 @@ def image_scores(
             issues = [replace(x, error_score=x.error_score * together) for x in issues]
             issues = [x for x in issues if x.mask is None or x.error_score >= SUSPECT]
         correct = together * np.prod([1 - issue.error_score for issue in issues])
+        garments = issues[len(outlines) :]
+        issues = paired(issues[: len(outlines)], outlines, garments)
         yield ImageScore(image_id, float(1 - correct), tuple(issues), whole)
 
 
