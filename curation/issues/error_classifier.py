@@ -30,7 +30,7 @@ _WORSE_IF_LESS = (
 )  # fmt: skip
 _WORSE_IF_MORE = (
     "share_other", "sure_other", "sure_background", "softmin", "fit_gain", "piece", "piece_p",
-    "goes_on_unlabelled", "iou_same_class", "other_by_embedding", "person_strange",
+    "goes_on_unlabelled", "open", "iou_same_class", "other_by_embedding", "person_strange",
     "person_distance",
 )  # fmt: skip
 _MISSING_IF_MORE = ("p", "p_low", "sure", "unlabelled", "share_of_seen")
@@ -43,7 +43,7 @@ _BOUNDS = dict.fromkeys(_WORSE_IF_LESS + _PHOTO_WORSE_IF_LESS, -1) | dict.fromke
 with."""
 
 _TYPES = [str(error_type) for error_type in (*ErrorType, *PhotoErrorType)]
-_TYPE_OF = {"leaking": ErrorType.BAD_BOUNDARY}
+_TYPE_OF = {"halved": ErrorType.BAD_BOUNDARY, "leaking": ErrorType.BAD_BOUNDARY}
 """The type of corruptions that are of no type themselves; others have none."""
 
 

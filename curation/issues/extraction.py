@@ -40,6 +40,9 @@ INJECTED = 4000
 DRAWS = 4
 """Errors injected into each of a few photos; one into each of many."""
 
+WHOLE_DRAWS = 2
+"""Errors in all labels that are injected into each of these photos."""
+
 _NEVER_SEEN = 0.5
 
 
@@ -183,10 +186,11 @@ def _whole(
     if features := whole_photo.features(observation, observation.label_masks):
         yield "photos", features
     rng = np.random.default_rng([config.seed, hashed(observation.image_id), 1])
-    if features and inject and (spoilt := whole_photo.spoilt(observation, others, rng)):
-        error, labels = spoilt
-        if now := whole_photo.features(observation, labels):
-            yield "injected_photos", {"error": str(error)} | now
+    for _ in range(WHOLE_DRAWS if features and inject else 0):
+        if spoilt := whole_photo.spoilt(observation, others, rng):
+            error, labels = spoilt
+            if now := whole_photo.features(observation, labels):
+                yield "injected_photos", {"error": str(error)} | now
 
 
 def _given(observation: Observation, statistics: DatasetStatistics) -> Iterator[Row]:

@@ -26,6 +26,8 @@ _RIM = 1.5
 """Pixels from the outline that annotators and models draw one way or another."""
 _BANDS = (0.0, 0.08, 0.2, 0.36)
 """Edges of the bands along the outline, beyond the rim, in roots of the area."""
+_STRETCH = 0.12
+"""How far beyond its outline a garment is looked at, in roots of the area."""
 _REACH = 0.6
 """How far a shifted mask is looked for, in roots of its area."""
 _SURE_ODDS = 4.0
@@ -63,6 +65,7 @@ def features(
         **_shape(crop),
         **_same_class_around(crop),
         **_better_fit(crop),
+        **_open_edge(crop),
         **_piece_of_another(crop, piece),
         **_company(crop, other),
     }
@@ -257,6 +260,35 @@ def _better_fit(crop: _Crop) -> dict[str, float]:
         "fit": fit[reach, reach],
         "fit_gain": fit[row, column] - fit[reach, reach],
         "fit_distance": np.hypot(row - reach, column - reach) * step / crop.root,
+    }
+
+
+def _open_edge(crop: _Crop) -> dict[str, float]:
+    """The longest stretch along the outline beyond which the model sees the garment go on: half a
+    garment ends there in a straight line, another annotator's outline runs beside it in bits."""
+    width = max(2.0, _STRETCH * crop.root)
+    beyond = (crop.outside > _RIM) & (crop.outside <= _RIM + width)
+    beyond &= crop.best == crop.class_id
+    for label in crop.others():
+        if label.class_id == crop.class_id:
+            beyond &= ~label.mask[crop.window]
+    values = dict.fromkeys(("open", "open_p", "open_length", "open_bend", "open_labelled"), 0.0)
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(beyond.view(np.uint8))
+    if count < 2:
+        return values
+    piece = pieces == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    rows, columns = np.nonzero(piece)
+    labelled = np.zeros_like(piece)
+    for label in crop.others():
+        labelled |= label.mask[crop.window]
+    # Of a bar of some length and width, what its pixels vary along and across it.
+    across, along = np.linalg.eigvalsh(np.cov(rows, columns)) if rows.size > 1 else (0.0, 0.0)
+    return {
+        "open": rows.size / (width * crop.root),
+        "open_p": crop.p[crop.class_id][piece].mean(),
+        "open_length": np.sqrt(12 * max(along, 0)) / crop.root,
+        "open_bend": np.sqrt(12 * max(across, 0)) / width,
+        "open_labelled": labelled[piece].mean(),
     }
 
 
