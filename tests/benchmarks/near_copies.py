@@ -137,7 +137,9 @@ def main() -> None:
         by_hash = any({str(a), str(b)} <= group for group in known)
         pairs.append((paths[a].name, paths[b].name, float(similar[a, b]), by_hash))
     header = ("the most alike as they came", "", "similarity", "hashes find it")
-    console.out.print(console.table(header, [(a, b, f"{s:.3f}", "yes" if h else "no") for a, b, s, h in pairs]))
+    console.out.print(
+        console.table(header, [(a, b, f"{s:.3f}", "yes" if h else "no") for a, b, s, h in pairs])
+    )
     if args.json:
         found = {"rows": [asdict(r) for r in rows], "pairs": pairs}
         args.json.write_text(json.dumps(found, indent=1))
