@@ -6,6 +6,7 @@ import csv
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from PIL import Image
 from tests import conftest  # first: it starts a database, before FiftyOne connects
 
 # isort: split
-from curation import store
+from curation import steps, store
 from curation.cli import failures
 from curation.core import rle, taxonomy
 from curation.core.errors import CurateError
@@ -123,7 +124,8 @@ def compared(whole: list[str], found: list[str]) -> str | None:
 
 
 def exports(count: int) -> Iterator[str | None]:
-    """``curate export``, killed; then the same command again."""
+    """``curate export``, killed; then the same command again. Every other one is written over an
+    export of before a decision."""
     dice = random.Random("exports")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -132,25 +134,39 @@ def exports(count: int) -> Iterator[str | None]:
         for act in (lambda: importing("exported", folder), lambda: curate(*remapped)):
             if wrong := ended(act(), must=True):
                 raise SystemExit(wrong)
-        wholes, usual = {}, {}
+        earlier, wholes, usual = {}, {}, {}
         formats = [format_.name for format_ in registry.writers()]
         for name in formats:
-            started = time.monotonic()
-            ended(exporting(folder / "whole" / name, name), must=True)
-            usual[name], wholes[name] = time.monotonic() - started, tree(folder / "whole" / name)
+            ended(exporting(folder / "earlier" / name, name), must=True)
+            earlier[name] = tree(folder / "earlier" / name)
+        (label, *_) = next(store.open("exported").records(image_ids=["p0"])).instances
+        about = {"image_id": "p0", "instance_id": label.instance_id}
+        conftest.decide(store.open("exported"), "delete", reviewer="ann", **about)
+        for name in formats:
+            started, target = time.monotonic(), folder / "whole" / name
+            ended(exporting(target, name), must=True)
+            usual[name], wholes[name] = time.monotonic() - started, tree(target)
+            if wholes[name] == earlier[name] or steps.verify(target).faults:
+                raise SystemExit(f"{name}: the export is no use to compare with")
         for number in range(count):
             name = formats[number % len(formats)]
             target = folder / str(number) / name
+            before = {}
+            if number // len(formats) % 2:
+                shutil.copytree(folder / "earlier" / name, target)
+                before = earlier[name]
             process = exporting(target, name)
             time.sleep(dice.uniform(0.5, 1) * usual[name])
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
             wrong = None
-            if target.exists() and tree(target) != wholes[name]:
+            if target.exists() and tree(target) not in (before, wholes[name]):
                 wrong = "lost: half an export stands there"
             wrong = wrong or ended(exporting(target, name), must=True)
             if not wrong and tree(target) != wholes[name]:
                 wrong = "lost: the export is another one"
+            if not wrong and (faults := steps.verify(target).faults):
+                wrong = f"lost: {faults[0]}"
             yield wrong or left_behind(target.parent, {name})
         store.delete("exported")
 

@@ -37,6 +37,7 @@ from tests.benchmarks.disturbed import (
     full_disks,
     imports,
 )
+from tests.benchmarks.disturbed_rounds import rounds
 
 ROOT = Path(__file__).parents[2]
 SHARE = 100_000
@@ -92,7 +93,8 @@ def rows() -> dict[str, tuple[int, Callable[[int], Outcomes]]]:
         **{f"killed at a write: {scene}": (8, partial(writes_of_reviews, scene))
            for scene in ("decisions", "flag", "again")},
         "killed at random: import": (10, partial(imports, KILLED)),
-        "killed at random: export": (12, exports),
+        "killed at random: export": (50, exports),
+        "killed at random: round": (50, rounds),
         "killed at random: journal": (100, appends),
         "database killed: import": (4, partial(imports, AWAY)),
         "database paused: import": (4, partial(imports, PAUSED)),
