@@ -225,11 +225,6 @@ def leak(image: ImageLabels) -> Corruption | None:
     return _reshaped(image, spill)
 
 
-def halve(image: ImageLabels) -> Corruption | None:
-    """Half of a garment, cut off along a straight line."""
-    return _reshaped(image, lambda mask: _part(mask, image.rng, 0.35, 0.65))
-
-
 def patch(image: ImageLabels) -> Corruption | None:
     """A piece of a garment or of what is around it, under a class that it is not.
 

@@ -43,7 +43,7 @@ _BOUNDS = dict.fromkeys(_WORSE_IF_LESS + _PHOTO_WORSE_IF_LESS, -1) | dict.fromke
 with."""
 
 _TYPES = [str(error_type) for error_type in (*ErrorType, *PhotoErrorType)]
-_TYPE_OF = {"halved": ErrorType.BAD_BOUNDARY, "leaking": ErrorType.BAD_BOUNDARY}
+_TYPE_OF = {"leaking": ErrorType.BAD_BOUNDARY}
 """The type of corruptions that are of no type themselves; others have none."""
 
 
