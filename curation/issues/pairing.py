@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from curation.core import masks, rle
+from curation.core import masks
 from curation.core.rle import Rle
 from curation.issues.geometry import Mask, grown
 from curation.issues.issue import SUSPECT, ErrorType, Issue
@@ -38,8 +38,7 @@ def paired(
     places = {i: _small(outlines[i]) for i in doubted} if missing else {}
     left = []
     for garment in missing:
-        assert garment.mask is not None
-        there = _small(garment.mask)
+        there = _small(garment.mask) if garment.mask else np.zeros((SIDE, SIDE), bool)
         same = [i for i in doubted if _same(found[i], places[i], garment, there)]
         if not same:
             left.append(garment)
