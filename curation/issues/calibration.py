@@ -19,8 +19,9 @@ WRONG_IMAGES = 0.2
 """Share of photos that have an error, of the types that can be injected: CCP has some 10 to 15 %
 of its own, the demo and the benchmark 20 %."""
 
-WRONG_PHOTOS = 0.02
-"""Share of photos whose labels are wrong all together: mirrored, moved, or of another photo."""
+WRONG_PHOTOS = (0.02, 0.1)
+"""Share of photos whose labels are wrong all together (mirrored, moved, or of another photo), at
+least and at most: between, :func:`share_of`."""
 
 REVIEWED_WEIGHT = 5.0
 """How much more a label counts that a reviewer decided on."""
@@ -89,6 +90,27 @@ class Calibration:
         """(N,) the probability of being wrong, of (N,) probabilities of being injected."""
         # Of those that are all but surely wrong, too, some come first.
         return (1 - _ORDER) * np.interp(raw, self.raw, self.score) + _ORDER * raw
+
+
+def share_of(
+    given: NDArray[np.float64], injected: NDArray[np.float64], least: float, most: float
+) -> float:
+    """How many of the given are as the injected: the share of the given that score as the higher
+    half of the injected does, by the share of the injected that does.
+
+    Where few of the given that are right score so high, that is near the truth; where many do,
+    ``most`` holds.
+
+    Args:
+        given, injected: (N,) and (M,) as for :meth:`Calibration.fit`
+
+    >>> given, injected = np.array([0.1] * 95 + [0.9] * 5), np.array([0.1, 0.9, 0.9, 0.9])
+    >>> round(share_of(given, injected, 0.02, 0.1), 3), share_of(injected, injected, 0.02, 0.1)
+    (0.067, 0.1)
+    """
+    level = np.median(injected)
+    found = np.mean(given >= level) / np.mean(injected >= level)
+    return float(np.clip(found, least, most))
 
 
 class Check(NamedTuple):

@@ -67,8 +67,11 @@ class Ranking:
             self._photos = None
             if len(table.injected_photos) >= FEWEST:
                 photos = [table.photos, table.injected_photos, table.injected_photos[:0]]
-                wrong = WRONG_PHOTOS * len(table.photos) / len(table.injected_photos)
-                self._photos = ErrorClassifier(*photos, plain="misfit", expected=wrong, seed=seed)
+                least, most = WRONG_PHOTOS
+                wrong = least * len(table.photos) / len(table.injected_photos)
+                self._photos = ErrorClassifier(
+                    *photos, plain="misfit", expected=wrong, most=most, seed=seed
+                )
         self.check = self._instances.check
 
     def score(self, table: FeatureTable) -> Scores:
