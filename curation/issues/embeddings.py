@@ -37,15 +37,16 @@ def pooled(feature_maps: Sequence[NDArray[np.floating]], mask: Mask) -> NDArray[
     root = np.sqrt(np.count_nonzero(mask))
     far = distance(mask)
     ring = (far > 0) & (far <= max(4.0, _RING * root))
+    regions = [region.astype(np.float32) for region in (mask, ring)]
     means = []
-    for region in (mask, ring):
-        weights = region.astype(np.float32)
-        for feature_map in feature_maps[1:]:
-            h, w, channels = feature_map.shape
-            small = cv2.resize(weights, (w, h), interpolation=cv2.INTER_AREA).ravel()
-            flat = feature_map.reshape(-1, channels).astype(np.float32)
-            means.append(small @ flat / max(float(small.sum()), 1e-3))
-    return np.concatenate(means)
+    for feature_map in feature_maps[1:]:
+        h, w, channels = feature_map.shape
+        small = np.stack([
+            cv2.resize(region, (w, h), interpolation=cv2.INTER_AREA).ravel() for region in regions
+        ])  # fmt: skip
+        flat = feature_map.reshape(-1, channels).astype(np.float32, copy=False)
+        means.append(small @ flat / np.maximum(small.sum(axis=1, keepdims=True), 1e-3))
+    return np.concatenate(means, axis=1).ravel()
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def dataset_statistics(observations: Iterable[Observation]) -> DatasetStatistics
         sums, counts = sums + total, counts + count
         if observation.feature_maps:
             pooled += [
-                embeddings.pooled(observation.feature_maps, label.mask)
+                embeddings.pooled(observation.wide_features, label.mask)
                 for label in observation.label_masks
                 if label.mask.any()
             ]
@@ -277,7 +277,7 @@ def _instance(
         features |= person.instance_features(observation.person, statistics.person, labels[index])
     if features is None or statistics.projection is None or not observation.feature_maps:
         return features
-    pooled = embeddings.pooled(observation.feature_maps, labels[index].mask)
+    pooled = embeddings.pooled(observation.wide_features, labels[index].mask)
     embedding = statistics.projection(pooled)
     return features | {f"{EMBEDDING}{i}": value for i, value in enumerate(embedding)}
 

@@ -149,6 +149,11 @@ class Observation:
         return [InstanceMask(x.class_id, self.scaled(x.mask)) for x in self.labels]
 
     @cached_property
+    def wide_features(self) -> tuple[NDArray[np.float32], ...]:
+        """``feature_maps``, ready to be computed with: each label asks for means of them."""
+        return tuple(f.astype(np.float32) for f in self.feature_maps)
+
+    @cached_property
     def ignored_mask(self) -> Mask:
         """(S, S) where the labels say nothing."""
         ignored = np.zeros((self.side, self.side), bool)
