@@ -31,6 +31,7 @@ was injected: what was never injected is learned to be correct. On benchmark dat
 _EMBEDDING_KEPT = 32
 """Dimensions of the embedding that the trees see; the classifier of embeddings takes all."""
 _FEWEST_MISSING = 20
+_FEWEST_PHOTOS = 100
 _SURE, _LEAST_AREA, _LEAST_DEPTH = 0.7, 0.004, 1 / 80
 """Of a missing garment where nothing is learned: mean probability, share of the photo, and half of
 the thickness in sides of it."""
@@ -65,7 +66,7 @@ class Ranking:
                 missing = [table.missing, table.injected_missing, table.reviewed_missing]
                 self._missing = fit(*missing, plain="p_low")
             self._photos = None
-            if len(table.injected_photos) >= FEWEST:
+            if len(table.injected_photos) >= _FEWEST_PHOTOS:
                 photos = [table.photos, table.injected_photos, table.injected_photos[:0]]
                 least, most = WRONG_PHOTOS
                 wrong = least * len(table.photos) / len(table.injected_photos)

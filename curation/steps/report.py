@@ -99,6 +99,8 @@ def report(
     rows: list[dict] = first.to_dict("records")
     for rank, row in enumerate(track(progress, "contact sheet", rows, len(rows)), 1):
         outline, record = outlines.get(row["instance_id"]), records.get(row["image_id"])
+        if record and record.instances and not row["instance_id"]:  # all its labels together
+            outline = rle.union([x.mask for x in record.instances])
         if outline is None or record is None:
             continue  # deleted by a reviewer since
         where = f"{rank}. {row['image_id']} ({row['source']})"

@@ -38,10 +38,11 @@ from tests.benchmarks.flagging import (
     drawn_records,
     image_scores,
     interval,
+    label_scores,
     trained,
 )
 from tests.benchmarks.flagging_peers import PEERS, PeerImage
-from tests.benchmarks.spoiling import HABIT, KINDS, Spoilt, spoil
+from tests.benchmarks.spoiling import HABIT, KINDS, WHOLE, Spoilt, spoil
 from training import recipes
 
 SOFTMIN = "softmin (cleanlab)"
@@ -102,13 +103,14 @@ def judge(case: Case, spoilt: Sequence[Spoilt]) -> Iterator[dict]:
     scores = Scores(
         pd.concat([s.instances for _, s in parts], ignore_index=True),
         pd.concat([s.missing for _, s in parts], ignore_index=True),
+        pd.concat([s.photos for _, s in parts], ignore_index=True),
     )
     truth = Truth.of(case, spoilt, table)
     images = (PeerImage.of(observation) for observation in case.observe(image_ids))
     labels, photos = PEERS[SOFTMIN](images, table)
     yield {"method": SOFTMIN, **truth.figures(labels, photos)}
     yield {"method": "curate flag", **truth.figures(
-        scores.instances["error_score"].to_numpy(), image_scores(table, scores)
+        label_scores(table, scores), image_scores(table, scores)
     )}  # fmt: skip
 
 
@@ -118,11 +120,13 @@ class Truth:
 
     Attributes:
         wrong: (N,) bool, of the labels
+        together: (N,) bool, whether their photo is spoilt as a whole: then its labels do not count
         image_of: (N,) photo of each label
         kinds: (photos,) of the error in each, else empty
     """
 
     wrong: NDArray[np.bool_]
+    together: NDArray[np.bool_]
     image_of: NDArray[np.intp]
     kinds: NDArray[np.str_]
 
@@ -137,6 +141,7 @@ class Truth:
         ]
         return cls(
             np.array(wrong),
+            np.array([i in by_id and by_id[i].kind in WHOLE for i in table.given["image_id"]]),
             np.array([numbers[i] for i in table.given["image_id"]]),
             np.array([by_id[i].kind if i in by_id else "" for i in images]),
         )
@@ -161,7 +166,10 @@ class Truth:
 
     def _label_ap(self, scores: NDArray, sample: NDArray[np.intp]) -> float:
         weight = np.bincount(sample, minlength=len(self.kinds))[self.image_of]
-        return float(average_precision_score(self.wrong, scores, sample_weight=weight))
+        kept = ~self.together
+        return float(
+            average_precision_score(self.wrong[kept], scores[kept], sample_weight=weight[kept])
+        )
 
 
 def show(results: Sequence[dict]) -> None:

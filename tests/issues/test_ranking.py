@@ -295,6 +295,44 @@ def test_issues_say_what_is_wrong_and_what_is_missing():
     assert table["decided"].tolist() == [False, True]
 
 
+@pytest.fixture(scope="module")
+def turned() -> tuple[FeatureTable, Scores, dict[str, ImageRecord]]:
+    """90 photos; all labels of one are turned by 180 degrees."""
+    images = [image(number)[0] for number in range(1, 112) if number % 5]
+    around = [replace(x, mask=x.mask[::-1, ::-1].copy()) for x in images[7].label_masks]
+    images[7] = replace(observed(images[7].image_id, around), p=images[7].p)
+    parts = [extract_features(images[i : i + 30], STATISTICS, InjectionConfig(1.0, 3))
+             for i in range(0, len(images), 30)]  # fmt: skip
+    table = FeatureTable.concat(parts)
+    records = {x.image_id: record(x.label_masks, x.image_id) for x in images}
+    return table, Ranking(table).score(table), records
+
+
+def test_labels_that_are_wrong_all_together_are_one_finding_of_the_photo(turned):
+    table, scores, records = turned
+    found = list(scoring.image_scores(table, scores, records, NAMES, "r1"))
+    doubted = [x for x in found if x.whole and x.whole.error_score >= SUSPECT]
+    assert [x.image_id for x in doubted] == [table.images["image_id"][7]]
+    (photo,) = doubted
+    assert photo.whole.error_type == "turned labels"
+    assert photo.whole.suggested_transform == "turn"
+    assert photo.whole.reason.startswith("its labels would fit turned by 180 degrees: agreement")
+    first, *rest = photo.rows
+    assert (first.instance_id, first.error_type) == ("", "turned labels")
+    own = scores.instances["error_score"][table.given["image_id"] == photo.image_id]
+    left = [x.error_score for x in rest if x.mask is None]
+    assert left == pytest.approx(list(own * (1 - photo.whole.error_score)))
+    assert photo.error_score >= photo.whole.error_score
+
+
+def test_of_a_photo_that_is_no_suspect_as_a_whole_labels_keep_their_scores(turned):
+    table, scores, records = turned
+    right = next(x for x in scoring.image_scores(table, scores, records, NAMES, "r1"))
+    own = scores.instances["error_score"][table.given["image_id"] == right.image_id]
+    assert [x.error_score for x in right.issues if x.mask is None] == pytest.approx(list(own))
+    assert right.rows == right.issues
+
+
 @pytest.mark.parametrize("error_type", [t for t in ErrorType if t is not ErrorType.MISSING])
 def test_every_type_has_a_sentence(error_type, case):
     table, _ = case

@@ -58,6 +58,21 @@ def test_background_is_grey_and_a_class_is_its_color():
     assert painted[0, 1].argmax() == 1  # accessories are green
 
 
+def test_a_photo_whose_labels_are_doubted_together_is_drawn_with_all_of_them(tmp_path):
+    name = f"report-{uuid.uuid4().hex[:8]}"
+    dataset = build(name, tmp_path / "photos", images=2)
+    try:
+        row = {"image_id": "figure-01", "instance_id": "", "source": "", "error_score": 0.9,
+               "error_type": "mirrored labels", "reason": "its labels would fit mirrored",
+               "source_reason": "", "source_error_score": "", "decided": False}  # fmt: skip
+        folder = dataset.run_folder(RUN)
+        folder.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame([row]).to_csv(folder / ISSUES, index=False)
+        assert steps.report(dataset, RUN, tmp_path / "sheet.png", top=10).drawn == 1
+    finally:
+        store.delete(name)
+
+
 def test_the_sheet_of_source_labels_has_their_suspects_alone(tmp_path):
     name = f"report-{uuid.uuid4().hex[:8]}"
     dataset = build(name, tmp_path / "photos", images=2)
