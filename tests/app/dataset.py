@@ -14,7 +14,14 @@ from curation.core.masks import paint
 from curation.core.records import ImageRecord, Instance
 from curation.core.rle import Rle
 from curation.demo import figures
-from curation.issues.issue import ErrorType, ImageScore, Issue, digest
+from curation.issues.issue import (
+    ErrorType,
+    ImageScore,
+    Issue,
+    PhotoErrorType,
+    PhotoIssue,
+    digest,
+)
 from curation.store import results
 from curation.store.labels import remap as remap_labels
 from curation.store.write import write as write_records
@@ -115,6 +122,26 @@ def doubt_merged(dataset: store.Dataset) -> Merged:
     )  # fmt: skip
     results.write_scores(dataset, RUN, [ImageScore(record.image_id, 0.99, (issue,))])
     return found
+
+
+MIRRORED = PhotoIssue(
+    0.99, str(PhotoErrorType.MIRRORED),
+    "its labels would fit mirrored: agreement with the model 0.18 as given, 0.71 mirrored",
+    "mirror",
+)  # fmt: skip
+
+
+def doubt_whole(dataset: store.Dataset, issue: PhotoIssue = MIRRORED) -> ImageRecord:
+    """Doubts all labels of a photo together, and none of them alone."""
+    (record,) = dataset.records("labels", ["figure-01"])
+    issues = tuple(
+        Issue(record.image_id, x.instance_id, x.source, x.category, 0.1, ErrorType.SHIFTED,
+              x.category, "a little aside", x.source_label, digest=digest(x))
+        for x in record.instances
+    )  # fmt: skip
+    scored = ImageScore(record.image_id, issue.error_score, issues, issue)
+    results.write_scores(dataset, RUN, [scored])
+    return record
 
 
 def _draw(number, figure, folder, classes, wrong) -> DrawnImage:

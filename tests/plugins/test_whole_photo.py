@@ -11,13 +11,12 @@ import pytest
 
 from curation import store
 from curation.core import rle
-from curation.issues.issue import ImageScore, Issue, PhotoErrorType, PhotoIssue, digest
+from curation.issues.issue import PhotoErrorType, PhotoIssue
 from curation.issues.transform import Transform
-from curation.store import bulk, opening, results
-from tests.app.dataset import RUN, build
+from curation.store import bulk, opening
+from tests.app.dataset import MIRRORED, build, doubt_whole
 from tests.plugins.test_review import ask, decide, queue
 
-MIRRORED = PhotoIssue(0.9, str(PhotoErrorType.MIRRORED), "its labels would fit mirrored", "mirror")
 ANOTHER = PhotoIssue(0.9, str(PhotoErrorType.ANOTHER_PHOTO), "are its labels of another photo?")
 
 
@@ -26,22 +25,9 @@ def dataset(tmp_path) -> Iterator[store.Dataset]:
     """No label of its 3 photos is a suspect alone; all of figure-01 are together."""
     name = f"whole-{uuid.uuid4().hex[:8]}"
     dataset = build(name, tmp_path, images=3, suspects=0)
-    doubt(dataset, MIRRORED)
+    doubt_whole(dataset)
     yield dataset
     store.delete(name)
-
-
-def doubt(dataset: store.Dataset, whole: PhotoIssue) -> None:
-    scores = []
-    for record in dataset.records("labels"):
-        issues = tuple(
-            Issue(record.image_id, x.instance_id, x.source, x.category, 0.1, "shifted", x.category,
-                  "a little aside", digest=digest(x))
-            for x in record.instances
-        )  # fmt: skip
-        doubted = whole if record.image_id == "figure-01" else None
-        scores.append(ImageScore(record.image_id, 0.5, issues, doubted))
-    results.write_scores(dataset, RUN, scores)
 
 
 def photo_of(dataset: store.Dataset) -> dict:
@@ -62,7 +48,11 @@ def counted(dataset: store.Dataset) -> int:
 def test_the_photo_is_the_suspect_and_what_would_mend_it_is_drawn(dataset):
     photo = photo_of(dataset)
     assert [s["id"] for s in queue(dataset)] == [photo["id"]]
-    assert (photo["kind"], photo["score"], photo["suggested"]) == ("mirrored labels", 0.9, "mirror")
+    assert (photo["kind"], photo["score"], photo["suggested"]) == (
+        "mirrored labels",
+        0.99,
+        "mirror",
+    )
     assert photo["reason"] == MIRRORED.reason
     assert counted(dataset) == 1
     drawn = ask(dataset, "review_outlines", suspects=[photo])["outlines"][photo["id"]]
@@ -91,7 +81,7 @@ def test_one_decision_mirrors_all_labels_and_one_undo_takes_it_back(dataset):
 
 def test_a_label_that_would_leave_the_photo_is_deleted_and_comes_back(dataset):
     far = str(Transform(right=0.99, down=0.99))
-    doubt(dataset, replace(MIRRORED, error_type="moved labels", suggested_transform=far))
+    doubt_whole(dataset, replace(MIRRORED, error_type="moved labels", suggested_transform=far))
     before = masks(dataset)
     decide(dataset, photo_of(dataset), "transform", instance_id="")
     assert masks(dataset).keys() < before.keys()
@@ -103,14 +93,14 @@ def test_a_photo_that_is_kept_is_not_asked_about_again_by_another_run_either(dat
     decide(dataset, photo_of(dataset), "include", instance_id="")
     assert queue(dataset) == []
     assert counted(dataset) == 0
-    doubt(dataset, replace(MIRRORED, error_score=0.7, reason="other figures"))
+    doubt_whole(dataset, replace(MIRRORED, error_score=0.7, reason="other figures"))
     assert queue(dataset) == []
-    doubt(dataset, ANOTHER)
+    doubt_whole(dataset, ANOTHER)
     assert photo_of(dataset)["kind"] == "labels of another photo"
 
 
 def test_labels_of_another_photo_are_held_against_what_the_model_sees(dataset):
-    doubt(dataset, ANOTHER)
+    doubt_whole(dataset, ANOTHER)
     photo = photo_of(dataset)
     drawn = ask(dataset, "review_outlines", suspects=[photo])["outlines"][photo["id"]]
     seen = {x["label"] for x in drawn["other"]["labels"] if x["rings"]}

@@ -1,6 +1,7 @@
 // Which suspects, and in which order: questions a curator asks of the queue.
 
-function pairOf({ kind, label, source_label: given, suggested, suggested_source: finer }) {
+function pairOf({ field, kind, label, source_label: given, suggested, suggested_source: finer }) {
+  if (field === "photo") return "";
   if (kind === "missing") return `not labelled, looks like ${label}`;
   if (finer) return `labelled ${given}, looks like ${finer}`;
   return suggested && suggested !== label ? `labelled ${label}, looks like ${suggested}` : "";

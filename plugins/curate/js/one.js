@@ -26,9 +26,9 @@ function Why({ queue, suspect }) {
     return h("b", { className: "class", style: { borderColor } }, text);
   };
   const missing = kind === "missing";
-  const looks = !missing && (finer || (suggested !== label && suggested));
-  const place = [fileOf(suspect), source, split, fold !== null && `fold ${fold}`];
   const whole = suspect.field === "photo";
+  const looks = !missing && !whole && (finer || (suggested !== label && suggested));
+  const place = [fileOf(suspect), source, split, fold !== null && `fold ${fold}`];
   const found = whole ? [] : faults.map((fault) => `fault: ${fault}`);
   const about = [...place, ...found].filter(Boolean).join(" · ");
   return box(

@@ -42,7 +42,7 @@ function decideWall(queue, action) {
 // What the suspects of a wall have in common, in words.
 function inCommon(suspect) {
   const { kind, label, field, faults } = suspect;
-  if (field === "photo") return faults.join(", ");
+  if (field === "photo") return faults.join(", ") || kind;
   return pairOf(suspect) || `labelled ${label}: ${kind}`;
 }
 

@@ -1,0 +1,40 @@
+"""A photo whose labels are all mirrored, in a real browser: one key mirrors them, one undoes it."""
+
+from __future__ import annotations
+
+import fiftyone as fo
+from playwright.sync_api import expect
+
+from curation.core import rle
+from tests.app import browser
+from tests.app.dataset import doubt_whole
+from tests.app.panel import SECONDS, Opened, journal, label_of
+
+pytestmark = browser.MARKS
+
+
+def test_all_labels_are_mirrored_with_one_key_and_back_with_another(
+    dataset: fo.Dataset, opened: Opened
+) -> None:
+    doubted = doubt_whole(dataset)
+    panel = opened("anna")
+    panel.page.locator("[data-action=suggest]:enabled").wait_for(timeout=SECONDS)
+    photo = panel.root.get_attribute("data-id") or ""
+    expect(panel.root).to_contain_text("The photo as a whole")
+    expect(panel.root).not_to_contain_text("looks like")
+    expect(panel.page.locator("[data-action=suggest]")).to_contain_text("mirror all labels")
+    expect(panel.page.locator("figure.right")).to_contain_text("suggested: mirror all labels")
+    color = {c.name: c.color for c in dataset.taxonomy.classes}[doubted.instances[0].category]
+    assert panel.color("given", color) > 100
+    assert panel.color("right", color) > 100
+
+    panel.key("suggest")
+    assert panel.suspect != photo
+    taken = journal(dataset)
+    assert {action for _, action, _ in taken} == {"redraw"}
+    assert len(taken) == len(doubted.instances)
+    for label in doubted.instances:
+        now = label_of(dataset, label.instance_id)
+        assert now and now.rle == rle.encode(rle.decode(label.mask)[:, ::-1]).counts.decode()
+    panel.key("undo")
+    expect(panel.root).to_have_attribute("data-id", photo, timeout=SECONDS)
