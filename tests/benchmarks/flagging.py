@@ -38,14 +38,15 @@ from curation.formats import imaterialist, tfrecord
 from curation.issues import injection, missing_instances, pipeline
 from curation.issues.corruptions import CORRUPTIONS, SEVERE
 from curation.issues.extraction import DRAWS, InjectionConfig, extract_features
-from curation.issues.feature_table import FeatureTable, Scores
+from curation.issues.feature_table import FeatureTable
 from curation.issues.injection import InjectedError
-from curation.issues.issue import SUSPECT, ErrorType
+from curation.issues.issue import ErrorType
 from curation.issues.observation import Observation
 from curation.issues.ranking import Ranking
 from curation.steps.runs import FolderRuns
 from curation.steps.train import train
 from tests.benchmarks.flagging_peers import PEERS, PeerImage
+from tests.benchmarks.flagging_scores import image_scores, label_scores
 from training import recipes
 from training import run as trainer
 from training.config import TrainConfig
@@ -230,36 +231,6 @@ def ours(truth: Truth, table: FeatureTable, learned_from: FeatureTable) -> dict:
     scores = Ranking(learned_from).score(table)
     return truth.figures(label_scores(table, scores), image_scores(table, scores),
                          scores.instances["error_type"].to_numpy())  # fmt: skip
-
-
-def label_scores(table: FeatureTable, scores: Scores) -> NDArray[np.float64]:
-    """(N,) as :func:`curation.issues.scoring.image_scores` has them: what is wrong with all labels
-    of a photo explains what seems wrong with each."""
-    return _explained(table, scores, table.given, scores.instances)
-
-
-def image_scores(table: FeatureTable, scores: Scores) -> NDArray[np.float64]:
-    """(photos,) the probability that anything is wrong."""
-    correct = 1 - _whole(table, scores)
-    for frame, score in ((table.given, scores.instances), (table.missing, scores.missing)):
-        wrong = pd.Series(_explained(table, scores, frame, score))
-        each = (1 - wrong).groupby(frame["image_id"].to_numpy()).prod()
-        correct[each.index] *= each
-    return 1 - correct.to_numpy()
-
-
-def _whole(table: FeatureTable, scores: Scores) -> pd.Series:
-    """Of each photo, by image_id: the probability that all its labels are wrong together."""
-    whole = pd.Series(0.0, table.images["image_id"])
-    whole[table.photos["image_id"]] = scores.photos["error_score"].to_numpy()
-    return whole
-
-
-def _explained(
-    table: FeatureTable, scores: Scores, frame: pd.DataFrame, score: pd.DataFrame
-) -> NDArray[np.float64]:
-    whole = _whole(table, scores)[frame["image_id"]].to_numpy()
-    return score["error_score"].to_numpy() * np.where(whole >= SUSPECT, 1 - whole, 1.0)
 
 
 @dataclass

@@ -36,12 +36,11 @@ from tests.benchmarks.flagging import (
     _image_ap,
     ccp_records,
     drawn_records,
-    image_scores,
     interval,
-    label_scores,
     trained,
 )
 from tests.benchmarks.flagging_peers import PEERS, PeerImage
+from tests.benchmarks.flagging_scores import image_scores, label_scores
 from tests.benchmarks.spoiling import HABIT, KINDS, WHOLE, Spoilt, spoil
 from training import recipes
 
