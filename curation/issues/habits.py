@@ -97,8 +97,8 @@ def find(labels: pd.DataFrame, names: Sequence[str], seed: int = 0) -> list[Habi
     labels = labels.reset_index(drop=True)
     photo, image_ids = pd.factorize(labels["image_id"])
     pairs = [
-        _Pair(names[a], names[b], _per(photo, (seen := labels["seen"] == b)),
-              _per(photo, seen & (labels["class_id"] == a)))
+        _Pair(names[a], names[b], _per(photo, labels["seen"] == b),
+              _per(photo, (labels["seen"] == b) & (labels["class_id"] == a)))
         for b in range(1, len(names))
         for a in range(1, len(names))
         if a != b and ((labels["seen"] == b) & (labels["class_id"] == a)).sum() >= FEWEST
@@ -107,7 +107,7 @@ def find(labels: pd.DataFrame, names: Sequence[str], seed: int = 0) -> list[Habi
         return []
     rng = np.random.default_rng(seed)
     found = []
-    for order in (_by_folder(image_ids), _by_file(labels, photo)):
+    for order in (_by_folder(list(image_ids)), _by_file(labels, photo)):
         for pair, photos, score in order.habits(pairs, rng):
             inside = np.isin(photo, photos)
             of = inside & (labels["seen"] == names.index(pair.seen)).to_numpy()
@@ -174,11 +174,12 @@ class _Order:
         """Pairs, the photos of the source, and the log likelihood ratio."""
         if not self.starts.size:
             return []
-        of, called = (np.stack(x, axis=1) for x in zip(*((p.of, p.called) for p in pairs)))
+        all_of = np.stack([pair.of for pair in pairs], axis=1)
+        all_called = np.stack([pair.called for pair in pairs], axis=1)
         by_chance = 0.0
         for _ in range(SHUFFLES):
             shuffled = rng.permutation(self.photos)
-            by_chance = max(by_chance, self._scores(of[shuffled], called[shuffled]).max())
+            by_chance = max(by_chance, self._scores(all_of[shuffled], all_called[shuffled]).max())
         found = []
         for pair in pairs:
             of, called = pair.of[self.photos].copy(), pair.called[self.photos].copy()
@@ -239,15 +240,15 @@ def _log_likelihood_ratio(
     rest_n, rest_k = all_n - n, all_k - k
     habit = (k >= FEWEST) & (rest_n > 0) & (k * rest_n >= LIFT * rest_k * n)
     ratio = np.zeros(n.shape)
-    parts = ((k, n), (rest_k, rest_n))
-    ratio[habit] = sum(_log_likelihood(a[habit], b[habit]) for a, b in parts)
+    ratio[habit] = _log_likelihood(k[habit], n[habit])
+    ratio[habit] += _log_likelihood(rest_k[habit], rest_n[habit])
     ratio[habit] -= _log_likelihood(all_k[habit], all_n[habit])
     return ratio
 
 
 def _log_likelihood(k: NDArray[np.intp], n: NDArray[np.intp]) -> NDArray[np.float64]:
     """Of k of n, at their own share."""
-    return sum(x * np.log(np.maximum(x, 1) / n) for x in (k, n - k))
+    return k * np.log(np.maximum(k, 1) / n) + (n - k) * np.log(np.maximum(n - k, 1) / n)
 
 
 def _by_folder(image_ids: Sequence[str]) -> _Order:
@@ -287,10 +288,10 @@ def _by_file(labels: pd.DataFrame, photo: NDArray[np.intp]) -> _Order:
         inside = places[np.isin(photo, of) & (places["file"] == first.loc[of[0], "file"])]
         low, high = (inside.loc[i] for i in (inside["number"].idxmin(), inside["number"].idxmax()))
         if low["what"] or high["what"]:
-            ends = (f"{x['what']}{x['number']:.0f}" for x in (low, high))
-            return f"labels from {' to '.join(ends)} of {low['file']}"
+            between = (f"{x['what']}{x['number']:.0f}" for x in (low, high))
+            return f"labels from {' to '.join(between)} of {low['file']}"
         what = "rows" if low["file"].endswith(".csv") else "labels"
         return f"{what} {low['number']:,.0f}-{high['number']:,.0f} of {low['file']}"
 
-    whole = (np.array(x, np.intp) for x in (edges, starts, ends))
-    return _Order(first.index.to_numpy(), *whole, called, exact=False)
+    begin, end = np.array(starts, np.intp), np.array(ends, np.intp)
+    return _Order(first.index.to_numpy(), np.array(edges), begin, end, called, exact=False)

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 from curation.core.atomic import replacing
 from curation.core.progress import Progress, silent
-from curation.issues.issue import ISSUES, SUSPECT
+from curation.core.text import count
+from curation.issues.issue import ISSUES, SUSPECT, ImageScore
 from curation.issues.observation import Observation
 from curation.steps import habits, person
 from curation.steps.dataset_runs import DatasetRuns, channels_of, image_files
@@ -57,7 +58,7 @@ class FlagResult:
     path: Path
     learning: Learning
     out_of_fold: bool
-    habits: tuple[tuple[Habit, Path], ...]
+    habits: tuple[tuple[Habit, Path], ...] = ()
 
     @property
     def suspects(self) -> int:
@@ -70,8 +71,9 @@ class FlagResult:
         return self._undecided("source_error_score")
 
     def summary(self) -> str:
-        """Suspects, of how many labels and missing garments, and where all stand."""
-        return f"{self.suspects:,} of {len(self.issues):,}; all in {self.path}"
+        """Suspects, of how many labels and missing garments, habits, and where all stand."""
+        found = f"; {count(len(self.habits), 'habit')}, in habits.csv" if self.habits else ""
+        return f"{self.suspects:,} of {len(self.issues):,}; all in {self.path}{found}"
 
     def worst(self, score: str, top: int) -> pd.DataFrame:
         """The first rows by ``error_score`` or ``source_error_score``: none below ``SUSPECT`` of
@@ -133,10 +135,11 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
         progress=progress,
     )
     learning, ranked = pipeline.rank(shards, progress=progress)
-    scored, seen_in_labels = [], []
-    for part, scores in ranked:
-        scored += scoring.image_scores(part, scores, work.records, names, run)
-        seen_in_labels.append(habits.seen_in(part.given, work.records))
+    scored: list[ImageScore] = []
+    seen_in_labels = []
+    for features, scores in ranked:
+        scored += scoring.image_scores(features, scores, work.records, names, run)
+        seen_in_labels.append(habits.seen_in(features.given, work.records))
     scored = suggestion_pipeline.suggested(
         folder / FLAGGING, scored, work.records, names, observe, progress=progress
     )

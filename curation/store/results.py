@@ -174,10 +174,9 @@ def save_habits(
     """Saves a view of the labels that are habits, as far as nobody decided on them."""
 
     def make() -> fo.DatasetView:
-        of_habits = fo.ViewField("instance_id").is_in(sorted(set(instance_ids)))
-        undecided = fo.ViewField("review_status") == ""
         photos = dataset.samples.match({"image_id": {"$in": sorted(set(image_ids))}})
-        return photos.filter_labels(LABELS, of_habits & undecided)
+        of_habits = photos.select_labels(ids=sorted(set(instance_ids)), fields=LABELS)
+        return of_habits.filter_labels(LABELS, fo.ViewField("review_status") == "")
 
     about = "labels of a source that calls a class otherwise than the rest"
     saved.replace_view(dataset, HABITS, about, make)
