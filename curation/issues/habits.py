@@ -26,6 +26,8 @@ FEWEST = 10
 LIFT = 2
 """A habit is at least so many times as frequent in its source as elsewhere: half of its labels
 and more would be called otherwise there."""
+SURE = 2
+"""A class is seen where it is so many times as likely as the other one."""
 SHUFFLES = 99
 """A habit stands out more than anything does in each of so many random orders of the photos: of
 data without one, one in a hundred shows one, for each kind of source."""
@@ -65,15 +67,17 @@ class Habit:
 
     def __str__(self) -> str:
         here, elsewhere = self.called / self.of, self.called_elsewhere / self.of_elsewhere
+        anyway = round(self.of * elsewhere)
+        too = f", some {anyway:,} of them as elsewhere" if anyway else ""
         return (
             f"{self.source} call {here:.0%} of {self.seen} {self.given}, the rest {elsewhere:.0%}: "
-            f"{self.called:,} labels"
+            f"{self.called:,} labels{too}"
         )
 
 
 def seen_classes(given: pd.DataFrame) -> NDArray[np.intp]:
-    """The class that a model sees in each label: the likelier one of its own and the likeliest
-    other, 0 where neither is likely.
+    """The class that a model sees in each label: its own or the likeliest other, whichever is
+    ``SURE`` times as likely as the other one; 0 where neither is.
 
     Args:
         given: class_id, other, p_own and p_other, see :mod:`curation.issues.instance_features`
@@ -81,7 +85,9 @@ def seen_classes(given: pd.DataFrame) -> NDArray[np.intp]:
     columns = ["class_id", "other", "p_own", "p_other"]  # of no label, there are no features
     class_id, other_id, own, other = given.reindex(columns=columns).to_numpy(float).T
     seen = np.where(other > own, other_id, class_id)
-    return np.where(np.maximum(own, other) >= LEAST_SURE, seen, _NOTHING).astype(np.intp)
+    likelier, less = np.maximum(own, other), np.minimum(own, other)
+    sure = (likelier >= LEAST_SURE) & (likelier >= SURE * less)
+    return np.where(sure, seen, _NOTHING).astype(np.intp)
 
 
 def find(labels: pd.DataFrame, names: Sequence[str], seed: int = 0) -> list[Habit]:

@@ -25,7 +25,8 @@ def seen_in(given: pd.DataFrame, records: Mapping[str, ImageRecord]) -> pd.DataF
         records: by image_id, as they were observed
 
     Returns:
-        a row for each label: image_id, instance_id, source, class_id, seen
+        a row for each label: image_id, instance_id, source, class_id, seen, and p, how probable
+        the class is that is seen
     """
     from curation.issues import habits
 
@@ -37,6 +38,7 @@ def seen_in(given: pd.DataFrame, records: Mapping[str, ImageRecord]) -> pd.DataF
     ]
     labels["instance_id"] = [instance.instance_id for instance in instances]
     labels["source"] = [instance.source for instance in instances]
+    labels["p"] = given.reindex(columns=["p_own", "p_other"]).max(axis=1)
     return labels
 
 
@@ -46,7 +48,8 @@ def find(
     """Finds the habits, among labels that nobody decided on, and writes them.
 
     Into the run's folder go ``habits.csv`` and for each habit the decisions that end it, as
-    :func:`curation.steps.decisions.import_decisions` takes them; into the dataset a view.
+    :func:`curation.steps.decisions.import_decisions` takes them, the surest first; into the
+    dataset a view.
 
     Args:
         seen: of :func:`seen_in`
@@ -68,9 +71,9 @@ def find(
     paths = [folder / f"habit-{number}.csv" for number in range(1, len(found) + 1)]
     rows = []
     for habit, path in zip(found, paths, strict=True):
-        of_habit = labels.loc[habit.rows, ["image_id", "instance_id", "source"]]
-        of_habit = of_habit.assign(action="relabel", category=habit.seen)
-        _write(of_habit[["action", "image_id", "instance_id", "category", "source"]], path)
+        of_habit = labels.loc[habit.rows].assign(action="relabel", category=habit.seen)
+        of_habit = of_habit.sort_values("p", ascending=False, kind="stable")
+        _write(of_habit[["action", "image_id", "instance_id", "category", "source", "p"]], path)
         rows.append({"file": path.name, **{name: getattr(habit, name) for name in _COLUMNS}})
     _write(pd.DataFrame(rows, columns=["file", *_COLUMNS]), folder / habits.HABITS)
     ids = [i for habit in found for i in labels.loc[habit.rows, "instance_id"]]

@@ -63,6 +63,13 @@ def test_its_sentence_has_the_shares_and_how_many_labels_they_are():
     )
 
 
+def test_its_sentence_says_how_many_would_be_called_so_anyway():
+    (habit,) = habits.find(habitual(drawn(400, 1), slice(0, 100), 0.8), NAMES)
+    anyway = round(habit.of * habit.called_elsewhere / habit.of_elsewhere)
+    assert anyway > 5
+    assert str(habit).endswith(f": {habit.called} labels, some {anyway} of them as elsewhere")
+
+
 def test_two_runs_of_rows_are_two_habits():
     labels = habitual(habitual(drawn(600, 2), slice(40, 120), 0.9), slice(400, 500), 0.9)
     first, second = sorted(habits.find(labels, NAMES), key=lambda habit: habit.rows[0])
@@ -143,7 +150,8 @@ def test_the_same_labels_have_the_same_habits():
 
 
 def test_the_model_sees_the_likelier_class_and_nothing_where_none_is_likely():
-    given = pd.DataFrame({"class_id": [1, 1, 1], "other": [2, 2, 2],
-                          "p_own": [0.2, 0.6, 0.02], "p_other": [0.5, 0.3, 0.04]})  # fmt: skip
-    assert habits.seen_classes(given).tolist() == [2, 1, 0]
+    given = pd.DataFrame({"class_id": [1, 1, 1, 1], "other": [2, 2, 2, 2],
+                          "p_own": [0.2, 0.6, 0.02, 0.4],
+                          "p_other": [0.5, 0.3, 0.04, 0.5]})  # fmt: skip
+    assert habits.seen_classes(given).tolist() == [2, 1, 0, 0]
     assert habits.seen_classes(pd.DataFrame({"class_id": []})).tolist() == []

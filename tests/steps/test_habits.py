@@ -76,6 +76,9 @@ def test_a_habit_is_one_finding_that_one_file_ends_and_one_undo_brings_back(trai
     )
     (row,) = pd.read_csv(path.with_name("habits.csv")).to_dict("records")
     assert (row["file"], row["called"], row["of_elsewhere"]) == (path.name, 20, 40)
+    decisions = pd.read_csv(path)
+    assert decisions["p"].is_monotonic_decreasing
+    assert set(decisions["category"]) == {"whole-body"}
     view = trained.samples.load_saved_view(results.HABITS)
     assert view.values("image_id") == [f"cellar/{number:02d}" for number in range(0, 60, 3)]
     before = categories(trained)
