@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,9 +47,12 @@ def predict(dataset: str, run: str, probabilities: bool) -> None:
 def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
     """Score each label by the probability that it is wrong, and say what would be wrong with it.
 
-    Saves the view "suspects, worst first" and the run's issues.csv.
+    Saves the views "suspects, worst first" and "habits", and the run's issues.csv and habits.csv.
+    A habit is what one source (rows of a file, a folder of photos) calls otherwise than the rest:
+    one finding over many labels, with the command that relabels them in one go.
 
-    Changes: scores, reasons and missing_RUN in the dataset, the run's issues.csv; no label.
+    Changes: scores, reasons and missing_RUN in the dataset, the run's issues.csv, habits.csv and
+    habit-1.csv to the last; no label.
 
     \b
     curate flag photos --run r1
@@ -66,6 +70,9 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
         columns = ["image_id", "source", "source_error_score", "source_reason"]
         _print(result.worst("source_error_score", top)[columns])
     _say_how(result, run)
+    for habit, path in result.habits:
+        command = f"curate decisions {shlex.quote(dataset)} import {shlex.quote(str(path))}"
+        console.say(f"A habit: {habit}. To relabel them {habit.seen}, all at once: {command}")
     console.err.print(f"Flagged {result.summary()}.")
 
 

@@ -5,7 +5,8 @@ image (:mod:`curation.issues.observation`). From the observations come features,
 scores (:mod:`curation.issues.pipeline`), and from scores the issues that a person reads
 (:mod:`curation.issues.scoring`), with the masks that would be right
 (:mod:`curation.issues.suggestion_pipeline`). They are written into the dataset and into
-``issues.csv``.
+``issues.csv``. What one source of labels calls otherwise than the rest is one finding over many
+labels (:mod:`curation.issues.habits`), in ``habits.csv``.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from typing import TYPE_CHECKING
 
 from curation.core.atomic import replacing
 from curation.core.progress import Progress, silent
-from curation.issues.issue import ISSUES, SUSPECT
+from curation.core.text import count
+from curation.issues.issue import ISSUES, SUSPECT, ImageScore
 from curation.issues.observation import Observation
-from curation.steps import person
+from curation.steps import habits, person
 from curation.steps.dataset_runs import DatasetRuns, channels_of, image_files
 from curation.steps.feedback import Feedback
 from curation.steps.working_copy import load_labelled
@@ -31,6 +33,7 @@ from training import run as trainer
 if TYPE_CHECKING:
     import pandas as pd
 
+    from curation.issues.habits import Habit
     from curation.issues.pipeline import Learning
 
 FLAGGING = "flagging"
@@ -47,12 +50,15 @@ class FlagResult:
         path: of the same as ``issues.csv``
         learning: how the scores were learned, and how good they are
         out_of_fold: whether each image was seen by a model that never saw its labels
+        habits: what one source calls otherwise than the rest, the plainest first, and the file of
+            decisions that ends it
     """
 
     issues: pd.DataFrame
     path: Path
     learning: Learning
     out_of_fold: bool
+    habits: tuple[tuple[Habit, Path], ...] = ()
 
     @property
     def suspects(self) -> int:
@@ -65,8 +71,9 @@ class FlagResult:
         return self._undecided("source_error_score")
 
     def summary(self) -> str:
-        """Suspects, of how many labels and missing garments, and where all stand."""
-        return f"{self.suspects:,} of {len(self.issues):,}; all in {self.path}"
+        """Suspects, of how many labels and missing garments, habits, and where all stand."""
+        found = f"; {count(len(self.habits), 'habit')}, in habits.csv" if self.habits else ""
+        return f"{self.suspects:,} of {len(self.issues):,}; all in {self.path}{found}"
 
     def worst(self, score: str, top: int) -> pd.DataFrame:
         """The first rows by ``error_score`` or ``source_error_score``: none below ``SUSPECT`` of
@@ -128,19 +135,20 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
         progress=progress,
     )
     learning, ranked = pipeline.rank(shards, progress=progress)
-    scored = [
-        image
-        for table, scores in ranked
-        for image in scoring.image_scores(table, scores, work.records, names, run)
-    ]
+    scored: list[ImageScore] = []
+    seen_in_labels = []
+    for features, scores in ranked:
+        scored += scoring.image_scores(features, scores, work.records, names, run)
+        seen_in_labels.append(habits.seen_in(features.given, work.records))
     scored = suggestion_pipeline.suggested(
         folder / FLAGGING, scored, work.records, names, observe, progress=progress
     )
     results.write_scores(dataset, run, scored)
+    found = habits.find(dataset, folder, seen_in_labels, names)
     issues = [issue for image in scored for issue in image.rows]
     table = scoring.as_table(issues, dataset.review().decided)
     path = folder / ISSUES
     with replacing(path) as part:
         table.to_csv(part, index=False, lineterminator="\n")
     shutil.rmtree(folder / FLAGGING)
-    return FlagResult(table, path, learning, trainer.has_folds(folder))
+    return FlagResult(table, path, learning, trainer.has_folds(folder), found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,11 @@ from curation.core.rle import Rle
 from curation.issues.issue import ImageScore, Issue, PhotoIssue
 from curation.store import app_config, documents, edits, labels, opening, saved, tiles
 from curation.store.dataset import Dataset, batches
-from curation.store.fields import ON_MISSING, SCORES
+from curation.store.fields import LABELS, ON_MISSING, SCORES
 from curation.store.lazy import fo
 
 SUSPECTS = "suspects, worst first"
+HABITS = "habits"
 
 
 def write_predictions(
@@ -165,3 +166,17 @@ def save_views(dataset: Dataset) -> None:
         "never trained on by a run without folds",
         samples.match({"split": "test"}),
     )
+
+
+def save_habits(
+    dataset: Dataset, image_ids: Collection[str], instance_ids: Collection[str]
+) -> None:
+    """Saves a view of the labels that are habits, as far as nobody decided on them."""
+
+    def make() -> fo.DatasetView:
+        photos = dataset.samples.match({"image_id": {"$in": sorted(set(image_ids))}})
+        of_habits = photos.select_labels(ids=sorted(set(instance_ids)), fields=LABELS)
+        return of_habits.filter_labels(LABELS, fo.ViewField("review_status") == "")
+
+    about = "labels of a source that calls a class otherwise than the rest"
+    saved.replace_view(dataset, HABITS, about, make)
