@@ -51,8 +51,7 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
     A habit is what one source (rows of a file, a folder of photos) calls otherwise than the rest:
     one finding over many labels, with the command that relabels them in one go.
 
-    Changes: scores, reasons and missing_RUN in the dataset, the run's issues.csv, habits.csv and
-    habit-1.csv to the last; no label.
+    Changes: scores, reasons and missing_RUN in the dataset, tables in the run's folder; no label.
 
     \b
     curate flag photos --run r1
