@@ -145,8 +145,13 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
     )
     results.write_scores(dataset, run, scored)
     found = habits.find(dataset, folder, seen_in_labels, names)
-    issues = [issue for image in scored for issue in image.rows]
-    table = scoring.as_table(issues, dataset.review().decided)
+    review = dataset.review()
+    issues = [
+        issue
+        for image in scored
+        for issue in (image.issues if image.image_id in review.on_photos else image.rows)
+    ]
+    table = scoring.as_table(issues, review.decided)
     path = folder / ISSUES
     with replacing(path) as part:
         table.to_csv(part, index=False, lineterminator="\n")
