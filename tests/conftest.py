@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,9 @@ from pathlib import Path
 
 import hypothesis
 import numpy as np
+import psutil
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from curation.cli import doctor
@@ -155,3 +158,16 @@ def decide(dataset, action: str, **values: str):
     request = decisions.Request(action, **values)
     (taken,) = decisions.decide(dataset, [request], who)
     return taken
+
+
+@pytest.fixture
+def one_own_mongod() -> Iterator[None]:
+    """Of the tests that start FiftyOne's own database one at a time, whichever process runs it:
+    FiftyOne joins any that this user has running."""
+    with FileLock(Path(tempfile.gettempdir()) / f"curate-tests-own-mongod-{os.getuid()}.lock"):
+        for _ in range(100):  # that of the test before may be ending
+            running = (p.info["cmdline"] or () for p in psutil.process_iter(["cmdline"]))
+            if not any("--51-service" in words for words in running):
+                break
+            time.sleep(0.2)
+        yield

@@ -23,7 +23,7 @@ def no_uri(monkeypatch):
 
 
 @pytest.fixture
-def with_own_mongod(tmp_path):
+def with_own_mongod(tmp_path, one_own_mongod):
     """An environment of FiftyOne's own database in a folder of this name.
 
     Tests otherwise keep away from it, since FiftyOne joins any that this user has running.

@@ -69,7 +69,9 @@ print(fo.list_datasets())
 
 
 @pytest.mark.slow
-def test_fiftyones_own_database_that_an_ending_one_kept_from_its_files_is_tried_again(tmp_path):
+def test_fiftyones_own_database_that_an_ending_one_kept_from_its_files_is_tried_again(
+    tmp_path, one_own_mongod
+):
     running = (p.info["cmdline"] or () for p in psutil.process_iter(["cmdline"]))
     if any("--51-service" in command for command in running):
         pytest.skip("FiftyOne joins the database that another process has started")
