@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 import hypothesis
 import numpy as np
@@ -100,24 +101,25 @@ hypothesis.settings.load_profile("curate")
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
+def lacking(reason: str) -> NoReturn:
+    """Skips a test of what a laptop may lack. CI has it all, so there it fails."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 def require_backend(name: str) -> None:
-    """Skips a test of a Keras backend that is not here. CI installs all, so there it fails."""
+    """Skips a test of a Keras backend that is not here."""
     if find_spec(name) is None:
-        reason = f"{name} is not installed: make backends"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        lacking(f"{name} is not installed: make backends")
 
 
 @pytest.fixture(scope="session")
 def networks() -> Path:
-    """The folder of the networks that see people. CI installs them, so there it fails."""
+    """The folder of the networks that see people."""
     folder = Path(__file__).parents[1] / ".venv" / ".person"
     if not install.installed(folder):
-        reason = "the networks that see people are not installed: make person"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        lacking("the networks that see people are not installed: make person")
     return folder
 
 
@@ -170,4 +172,6 @@ def one_own_mongod() -> Iterator[None]:
             if not any("--51-service" in words for words in running):
                 break
             time.sleep(0.2)
+        else:  # on a laptop the App may be open; in CI it would be a test's that leaks
+            lacking("another process of this user has started FiftyOne's own database")
         yield

@@ -311,8 +311,8 @@ def spoil(
 def _spoilt(
     kind: str, record: ImageRecord, now: Sequence[Instance | None], wrong: Sequence[int]
 ) -> Spoilt:
-    kept = [i for i, instance in enumerate(now) if instance is not None]
-    instances = tuple(replace(now[i], instance_id="") for i in kept)  # type: ignore[type-var]
+    kept = {i: instance for i, instance in enumerate(now) if instance is not None}
+    instances = tuple(replace(instance, instance_id="") for instance in kept.values())
     changed = replace(record, instances=instances)
     ids = {i: changed.instances[n].instance_id for n, i in enumerate(kept)}
     before = record.instances

@@ -8,7 +8,6 @@ import threading
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
-import psutil
 import pytest
 
 from curation.cli import doctor
@@ -28,13 +27,6 @@ def with_own_mongod(tmp_path, one_own_mongod):
 
     Tests otherwise keep away from it, since FiftyOne joins any that this user has running.
     """
-    running = [" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])]
-    if any("--51-service db" in words for words in running):
-        reason = "another process of this user has started FiftyOne's own database"
-        # Only a laptop may have the App open: in CI it would be a test's that leaks.
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
     others = {k: v for k, v in os.environ.items() if k != "FIFTYONE_DATABASE_URI"}
     return lambda name: others | {"FIFTYONE_DATABASE_DIR": str(tmp_path / name)}
 

@@ -4,7 +4,6 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from curation.cli import doctor
@@ -72,9 +71,6 @@ print(fo.list_datasets())
 def test_fiftyones_own_database_that_an_ending_one_kept_from_its_files_is_tried_again(
     tmp_path, one_own_mongod
 ):
-    running = (p.info["cmdline"] or () for p in psutil.process_iter(["cmdline"]))
-    if any("--51-service" in command for command in running):
-        pytest.skip("FiftyOne joins the database that another process has started")
     options = ["--dbpath", tmp_path, "--port", "0", "--bind_ip", "127.0.0.1", "--nounixsocket"]
     environment = {**os.environ, "FIFTYONE_DATABASE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     del environment["FIFTYONE_DATABASE_URI"]
