@@ -17,11 +17,12 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 import numpy as np
@@ -87,25 +88,36 @@ class Case:
             yield Observation.of(self.records[image.image_id], self.names, p, maps)
 
 
-@click.command()
-@click.option("--ccp", type=click.Path(exists=True, path_type=Path))
-@click.option("--figures", type=int, help="Drawn figures instead of photos.")
-@click.option("--seeds", default=2, show_default=True)
-@click.option("--recipe", default="laptop", show_default=True)
-@click.option("--size", type=int, help="Side in pixels; else the recipe's.")
-@click.option("--left-out/--no-left-out", default=True, help="Without one type each.")
-@click.option("--work", type=click.Path(path_type=Path), help="Where runs are kept; else nowhere.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path))
-def main(
+def options(recipe: str) -> Callable[[Callable], Callable]:
+    """What :func:`over_seeds` is told, as options of a command; recipe: the default one."""
+    every = [
+        click.option("--ccp", type=click.Path(exists=True, path_type=Path)),
+        click.option("--figures", type=int, help="Drawn figures instead of photos."),
+        click.option("--seeds", default=2, show_default=True),
+        click.option("--recipe", default=recipe, show_default=True),
+        click.option("--size", type=int, help="Side in pixels; else the recipe's."),
+        click.option("--work", type=click.Path(path_type=Path), help="Where runs are kept."),
+        click.option("--json", "json_file", type=click.Path(path_type=Path)),
+    ]
+    return lambda command: reduce(lambda inner, option: option(inner), reversed(every), command)
+
+
+def over_seeds(
+    rows: Callable[[list[ImageRecord], Path, int, TrainConfig], Iterator[dict]],
+    *,
     ccp: Path | None,
     figures: int | None,
     seeds: int,
     recipe: str,
     size: int | None,
-    left_out: bool,
     work: Path | None,
     json_file: Path | None,
-) -> None:
+) -> list[dict]:
+    """The rows of all seeds, kept as they come.
+
+    Args:
+        rows: of clean records, a folder, a seed and the settings of a training
+    """
     results: list[dict] = []
     with TemporaryDirectory() as scratch:
         folder = work or Path(scratch)
@@ -113,11 +125,22 @@ def main(
         config = recipes.load(recipe)
         config = replace(config, size=size or config.size)
         for seed in range(seeds):
-            case = prepare(clean, folder / f"seed{seed}", seed, config)
-            results += [{"seed": seed, **row} for row in judge(case, left_out)]
+            results += [{"seed": seed, **row} for row in rows(clean, folder, seed, config)]
             if json_file:
                 json_file.write_text(json.dumps(results, indent=1))
-    show(results)
+    return results
+
+
+@click.command()
+@options("laptop")
+@click.option("--left-out/--no-left-out", default=True, help="Without one type each.")
+def main(left_out: bool, **given: Any) -> None:
+    def rows(
+        clean: list[ImageRecord], folder: Path, seed: int, config: TrainConfig
+    ) -> Iterator[dict]:
+        return judge(prepare(clean, folder / f"seed{seed}", seed, config), left_out)
+
+    show(over_seeds(rows, **given))
 
 
 def ccp_records(ccp: Path) -> list[ImageRecord]:

@@ -11,14 +11,13 @@ bootstrap samples of the photos, and the median place of its photos in the queue
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 import numpy as np
@@ -34,15 +33,15 @@ from curation.issues.feature_table import FeatureTable, Scores
 from tests.benchmarks.flagging import (
     Case,
     _image_ap,
-    ccp_records,
-    drawn_records,
     interval,
+    options,
+    over_seeds,
     trained,
 )
 from tests.benchmarks.flagging_peers import PEERS, PeerImage
 from tests.benchmarks.flagging_scores import image_scores, label_scores
 from tests.benchmarks.spoiling import HABIT, KINDS, WHOLE, Spoilt, spoil
-from training import recipes
+from training.config import TrainConfig
 
 SOFTMIN = "softmin (cleanlab)"
 SHARE = 0.25
@@ -50,36 +49,16 @@ HABITUAL = ("whole-body", "upper-body")
 
 
 @click.command()
-@click.option("--ccp", type=click.Path(exists=True, path_type=Path))
-@click.option("--figures", type=int, help="Drawn figures instead of photos.")
-@click.option("--seeds", default=2, show_default=True)
-@click.option("--recipe", default="quick", show_default=True)
-@click.option("--size", type=int, help="Side in pixels; else the recipe's.")
-@click.option("--work", type=click.Path(path_type=Path), help="Where runs are kept; else nowhere.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path))
-def main(
-    ccp: Path | None,
-    figures: int | None,
-    seeds: int,
-    recipe: str,
-    size: int | None,
-    work: Path | None,
-    json_file: Path | None,
-) -> None:
-    results: list[dict] = []
-    with TemporaryDirectory() as scratch:
-        folder = work or Path(scratch)
-        clean = ccp_records(ccp) if ccp else drawn_records(folder / "drawn", figures or 800)
-        config = recipes.load(recipe)
-        config = replace(config, size=size or config.size)
-        for seed in range(seeds):
-            spoilt = spoilt_records(clean, seed)
-            records = {r.image_id: r for r in clean} | {s.record.image_id: s.record for s in spoilt}
-            case = Case(records, {}, trained(records, folder / f"untaught{seed}", config))
-            results += [{"seed": seed, **row} for row in judge(case, spoilt)]
-            if json_file:
-                json_file.write_text(json.dumps(results, indent=1))
-    show(results)
+@options("quick")
+def main(**given: Any) -> None:
+    show(over_seeds(rows, **given))
+
+
+def rows(clean: list[ImageRecord], folder: Path, seed: int, config: TrainConfig) -> Iterator[dict]:
+    spoilt = spoilt_records(clean, seed)
+    records = {r.image_id: r for r in clean} | {s.record.image_id: s.record for s in spoilt}
+    case = Case(records, {}, trained(records, folder / f"untaught{seed}", config))
+    return judge(case, spoilt)
 
 
 def spoilt_records(clean: Sequence[ImageRecord], seed: int) -> list[Spoilt]:
