@@ -145,7 +145,10 @@ class ErrorClassifier:
         for fold in range(FOLDS):
             own = folds == fold
             if own.any():
-                probabilities = self.forests[fold].predict_proba(values[own])
+                forest = self.forests[fold]
+                # An error that befell one fold alone is unknown to the forest that judges it.
+                probabilities = np.zeros((np.count_nonzero(own), len(self.errors) + 1))
+                probabilities[:, forest.classes_] = forest.predict_proba(values[own])
                 boosted = self.boosted[fold].predict_proba(values[own])[:, 1]
                 raw[own] = (1 - probabilities[:, 0] + boosted) / 2
                 errors[own] = probabilities[:, 1:]

@@ -91,7 +91,7 @@ class PhotoIssue:
         error_type: what would be wrong with all of them: a :class:`PhotoErrorType`
         reason: a sentence for the reviewer
         suggested_transform: what would mend them, see
-            :class:`curation.issues.whole_photo.Transform`, as text; empty where nothing would
+            :class:`curation.issues.transform.Transform`, as text; empty where nothing would
     """
 
     error_score: float

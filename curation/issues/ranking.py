@@ -62,7 +62,9 @@ class Ranking:
             fit = partial(ErrorClassifier, expected=expected, seed=seed)
             self._instances = fit(*frames, plain="softmin")
             self._missing = None
-            if len(table.injected_missing) >= _FEWEST_MISSING and len(table.missing):
+            lacking = table.injected_missing
+            several = lacking["fold"].nunique() > 1  # or a fold's classifier would know of none
+            if len(lacking) >= _FEWEST_MISSING and several and len(table.missing):
                 missing = [table.missing, table.injected_missing, table.reviewed_missing]
                 self._missing = fit(*missing, plain="p_low")
             self._photos = None

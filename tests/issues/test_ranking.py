@@ -295,6 +295,23 @@ def test_issues_say_what_is_wrong_and_what_is_missing():
     assert table["decided"].tolist() == [False, True]
 
 
+def test_an_error_that_only_one_fold_has_does_not_stop_the_learning(case):
+    table, _ = case
+    rare = table.injected["error"] == "merged"
+    fold = table.injected["fold"][rare].iloc[0]
+    kept = ~rare | (table.injected["fold"] == fold)
+    assert kept.sum() >= ranking.FEWEST
+    scores = Ranking(replace(table, injected=table.injected[kept])).score(table)
+    assert scores.instances["error_score"].between(0, 1).all()
+
+
+def test_missing_garments_of_one_fold_alone_teach_nothing(case):
+    table, _ = case
+    of_one = table.injected_missing.assign(fold=0)
+    scores = Ranking(replace(table, injected_missing=of_one)).score(table)
+    assert (scores.missing["error_score"] == 0).all()
+
+
 @pytest.fixture(scope="module")
 def turned() -> tuple[FeatureTable, Scores, dict[str, ImageRecord]]:
     """90 photos; all labels of one are turned by 180 degrees."""
