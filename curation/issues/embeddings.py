@@ -23,28 +23,27 @@ _RING = 0.25
 """Width of the surroundings, in roots of the area."""
 
 
-def pooled(feature_maps: Sequence[NDArray[np.floating]], mask: Mask) -> NDArray[np.float32]:
+def pooled(feature_maps: Sequence[NDArray[np.float32]], mask: Mask) -> NDArray[np.float32]:
     """Mean features inside a mask that is not empty, and in a ring around it.
 
     Args:
-        feature_maps: (h, w, channels) of the backbone for this photo, the finest first; that
-            one, edges and colors, is left out
+        feature_maps: (h, w, channels) float32 of the backbone for this photo
         mask: (S, S) bool
 
     Returns:
-        (2 * channels of all but the first map,)
+        (2 * channels of all maps,)
     """
     root = np.sqrt(np.count_nonzero(mask))
     far = distance(mask)
     ring = (far > 0) & (far <= max(4.0, _RING * root))
     regions = [region.astype(np.float32) for region in (mask, ring)]
     means = []
-    for feature_map in feature_maps[1:]:
+    for feature_map in feature_maps:
         h, w, channels = feature_map.shape
         small = np.stack([
             cv2.resize(region, (w, h), interpolation=cv2.INTER_AREA).ravel() for region in regions
         ])  # fmt: skip
-        flat = feature_map.reshape(-1, channels).astype(np.float32, copy=False)
+        flat = feature_map.reshape(-1, channels)
         means.append(small @ flat / np.maximum(small.sum(axis=1, keepdims=True), 1e-3))
     return np.concatenate(means, axis=1).ravel()
 

@@ -150,8 +150,9 @@ class Observation:
 
     @cached_property
     def wide_features(self) -> tuple[NDArray[np.float32], ...]:
-        """``feature_maps``, ready to be computed with: each label asks for means of them."""
-        return tuple(f.astype(np.float32) for f in self.feature_maps)
+        """``feature_maps`` but the finest, edges and colors, ready to be computed with: each label
+        asks for means of them."""
+        return tuple(f.astype(np.float32) for f in self.feature_maps[1:])
 
     @cached_property
     def ignored_mask(self) -> Mask:

@@ -72,9 +72,11 @@ class Ranking:
                 photos = [table.photos, table.injected_photos, table.injected_photos[:0]]
                 least, most = WRONG_PHOTOS
                 wrong = least * len(table.photos) / len(table.injected_photos)
-                self._photos = ErrorClassifier(
+                learned = ErrorClassifier(
                     *photos, plain="misfit", expected=wrong, most=most, seed=seed
                 )
+                if learned.check.learned > learned.check.baseline:
+                    self._photos = learned
         self.check = self._instances.check
 
     def score(self, table: FeatureTable) -> Scores:

@@ -77,6 +77,8 @@ def _rows(frames: Mapping[str, pd.DataFrame], image_id: str) -> list[dict]:
 
 def _whole(row: Mapping) -> PhotoIssue:
     error_type = PhotoErrorType(row["error_type"])
+    if row.get(f"gain_{error_type}", 0.0) < FLOOR:
+        error_type = PhotoErrorType.ANOTHER_PHOTO  # nothing that was tried would mend them
     transform = whole_photo.transform_of(row, error_type)
     return PhotoIssue(
         float(row["error_score"]),
@@ -92,13 +94,12 @@ def photo_reason(row: Mapping[str, float], error_type: PhotoErrorType) -> str:
     Args:
         row: its features, see :func:`curation.issues.whole_photo.features`
 
-    >>> row = {"fit": 0.18, "fit_mirrored labels": 0.71, "gain_mirrored labels": 0.53}
+    >>> row = {"fit": 0.18, "fit_mirrored labels": 0.71}
     >>> photo_reason(row, PhotoErrorType.MIRRORED)
     'its labels would fit mirrored: agreement with the model 0.18 as given, 0.71 mirrored'
     """
     given = f"{row['fit']:.2f}" if row["fit"] >= FLOOR else "next to none"
-    gain = row.get(f"gain_{error_type}", 0.0)
-    if error_type is PhotoErrorType.ANOTHER_PHOTO or gain < FLOOR:
+    if error_type is PhotoErrorType.ANOTHER_PHOTO:
         return f"are its labels of another photo? agreement with the model: {given}"
     how = {
         PhotoErrorType.MIRRORED: "mirrored",

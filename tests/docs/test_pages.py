@@ -97,6 +97,8 @@ def test_benchmarks_in_sentences_are_there_with_their_options(document):
     for _, m, module, *rest in every:
         path = ROOT / f"{module.replace('.', '/')}.py"
         source = path.read_text("utf-8") if path.is_file() else ""
+        for shared in re.findall(r"^from tests\.benchmarks\.(\w+) import", source, re.M):
+            source += (ROOT / "tests" / "benchmarks" / f"{shared}.py").read_text("utf-8")
         options = [word for word in rest if word.startswith("--")]
         if m != "-m" or not source or any(f'"{option}"' not in source for option in options):
             wrong.append((module, *rest))

@@ -342,6 +342,16 @@ def test_labels_that_are_wrong_all_together_are_one_finding_of_the_photo(turned)
     assert photo.error_score >= photo.whole.error_score
 
 
+def test_what_would_not_mend_the_labels_is_not_suggested(turned):
+    table, scores, records = turned
+    (row,) = np.flatnonzero(table.photos["image_id"] == table.images["image_id"][7])
+    photos = table.photos.assign(**{"gain_turned labels": 0.0})
+    photo = list(scoring.image_scores(replace(table, photos=photos), scores, records, NAMES, "r1"))
+    whole = photo[row].whole
+    assert (whole.error_type, whole.suggested_transform) == ("labels of another photo", "")
+    assert whole.reason.startswith("are its labels of another photo?")
+
+
 def test_of_a_photo_that_is_no_suspect_as_a_whole_labels_keep_their_scores(turned):
     table, scores, records = turned
     right = next(x for x in scoring.image_scores(table, scores, records, NAMES, "r1"))
