@@ -55,7 +55,8 @@ def is_open_doubt(document: Mapping[str, Any], said: Decision | None) -> bool:
 
 def seen(document: Mapping[str, Any], said: Decision | None) -> str:
     """A hash of what a reviewer sees of the photo as a whole; ``said`` as for :func:`is_open`."""
-    text = f"{in_short(document)}\0{said.decision_id if said else ''}"
+    how = document.get("suggested_transform") if document.get("photo_doubt") else ""
+    text = f"{in_short(document)}\0{said.decision_id if said else ''}\0{how}"
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 

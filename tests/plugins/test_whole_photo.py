@@ -120,6 +120,16 @@ def test_a_photo_that_changed_since_it_was_seen_is_not_mirrored(dataset):
     assert [d.action for d in dataset.journal.read()] == ["include"]
 
 
+def test_another_mend_than_was_seen_is_not_taken(dataset):
+    photo = photo_of(dataset)
+    doubt_whole(
+        dataset, replace(MIRRORED, error_type="mirrored labels", suggested_transform="turn")
+    )
+    told = decide(dataset, photo, "transform", instance_id="")
+    assert "not what you saw" in told["refused"]
+    assert dataset.journal.read() == []
+
+
 def test_labels_that_were_decided_on_one_by_one_end_the_doubt(dataset):
     for key in masks(dataset):
         said = {"action": "keep", "image_id": "figure-01", "instance_id": key}

@@ -63,10 +63,11 @@ function Legend({ queue }) {
 }
 
 function titlesOfPhoto(suspect, outlines) {
-  const { image_id, kind, other } = suspect;
+  const { image_id, other } = suspect;
   const mend = mendOf(suspect);
   const right = () => {
-    if (mend) return mend.action === "exclude" ? "what the model sees" : `suggested: ${inWords(mend, suspect)}`;
+    if (mend?.action === "exclude") return "what the model sees";
+    if (mend) return `suggested: ${inWords(mend, suspect)}`;
     if (!other) return "there is no other photo";
     return `${other}: labelled ${classes(outlines?.other?.labels) || "nothing"}`;
   };
