@@ -24,7 +24,7 @@ from curation.core.errors import CurateError
 from curation.core.finding import Finding, FindingKind
 from curation.formats import export, imaterialist, tfrecord
 from curation.formats.mask_folder import class_list
-from curation.issues import scoring, suggestion_pipeline
+from curation.issues import issue_table, suggestion_pipeline
 from curation.issues.feature_table import _KEYS_OF, FeatureTable
 from curation.issues.issue import ISSUES, Issue
 from curation.issues.pipeline import STATISTICS, load_statistics
@@ -112,7 +112,7 @@ def imported(folder: Path) -> None:
 
 def issues(folder: Path) -> None:
     rows = [Issue(i, i * 24, "t:1", "top", 0.5, "missing", "top", "so", mask=MASK) for i in "abc"]
-    scoring.as_table(rows).to_csv(folder / ISSUES, index=False, lineterminator="\n")
+    issue_table.write(folder / ISSUES, rows)
 
 
 def begun(folder: Path) -> None:
@@ -232,7 +232,7 @@ FILES = [
     SideFile("mine.csv", by_hand, lambda f: list(_requests(f / "mine.csv"))),
     SideFile("imported-data-train.csv", imported, lambda f: list(skipped(f))),
     SideFile(ISSUES, issues,
-             lambda f: report.read_issues(DATASET, f / ISSUES, "error_score").to_dict()),
+             lambda f: issue_table.read(f / ISSUES, "error_score", again="again").to_dict()),
     SideFile("config.toml", begun, lambda f: (RunFolder(f).parts(), RunFolder(f).config()), True),
     SideFile("photos.csv", begun, lambda f: RunFolder(f).parts(), True),
     SideFile("metrics.json", finished, lambda f: RunFolder(f).finished()),

@@ -91,7 +91,7 @@ def _say_how(result: FlagResult, run: str) -> None:
     if check := learning.source_check:
         console.err.print(
             "Source labels that look like another one within their class: "
-            f"{result.suspect_source_labels:,}. Average precision {check.learned:.2f} on "
+            f"{result.counts.suspect_source_labels:,}. Average precision {check.learned:.2f} on "
             f"source labels that were swapped; their probability alone {check.baseline:.2f}."
         )
     if check := learning.check:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -253,23 +253,3 @@ def _missing(row: Mapping, record: ImageRecord, names: Sequence[str], run: str) 
         f"nothing is labelled {name} here; the model sees it at {row['p']:.2f}",
         mask=mask,
     )
-
-
-def as_table(issues: Sequence[Issue], decided: Collection[str] = ()) -> pd.DataFrame:
-    """Issues as rows, worst first; those that a reviewer decided on already come last.
-
-    Args:
-        decided: instance ids
-
-    Returns:
-        the attributes of :class:`Issue` as columns, masks as text (see
-        :func:`curation.core.rle.to_text`), and ``decided``
-    """
-    columns = list(Issue.__slots__)
-    rows = [[getattr(issue, name) for name in columns] for issue in issues]
-    table = pd.DataFrame(rows, columns=columns)
-    for name in ("mask", "suggested_mask", "second_mask"):
-        table[name] = [rle.to_text(mask) if mask else "" for mask in table[name]]
-    table["decided"] = [i.instance_id in decided for i in issues]
-    order = ["decided", "error_score", "image_id", "instance_id"]
-    return table.sort_values(order, ascending=[True, False, True, True], ignore_index=True)

@@ -55,29 +55,29 @@ class _Doubted:
 
 def suggested(
     folder: Path,
-    scores: Sequence[ImageScore],
+    scores: Mapping[str, ImageScore],
     records: Mapping[str, ImageRecord],
     names: Sequence[str],
     observe: Observe,
     *,
     progress: Progress = silent,
-) -> list[ImageScore]:
+) -> Iterator[ImageScore]:
     """The same scores, with a mask suggested for what is doubted; a better one of what is missing.
 
     Args:
         folder: where the shards go
+        scores: by image_id
         records: by image_id, as they were observed
         names: (K,) of the classes, background first
         observe: called with the photos of the missing shards
     """
-    wanted = {
-        image.image_id: doubted
-        for image in scores
-        if (doubted := _doubted(image, records[image.image_id], names))
-    }
-    ids = list(wanted)
+
+    def doubted(image_id: str) -> list[_Doubted]:
+        return _doubted(scores[image_id], records[image_id], names)
+
+    ids = [image_id for image_id in scores if doubted(image_id)]
     slices = [ids[start : start + SHARD] for start in range(0, len(ids), SHARD)]
-    paths = [_path(folder, [wanted[i] for i in each]) for each in slices]
+    paths = [_path(folder, [doubted(i) for i in each]) for each in slices]
     missing = [number for number, path in enumerate(paths) if not path.exists()]
     again = [image_id for number in missing for image_id in slices[number]]
 
@@ -87,7 +87,7 @@ def suggested(
             photos = []
             for image_id in slices[number]:
                 seen = replace(next(observations), feature_maps=())
-                photos.append((seen, records[image_id].path, wanted[image_id]))
+                photos.append((seen, records[image_id].path, doubted(image_id)))
             yield paths[number], photos
 
     done = len(ids) - len(again)
@@ -95,10 +95,12 @@ def suggested(
     for count in parallel.ordered(_suggest_shard, None, shards(), _WORK * len(again)):
         done += count
         progress("suggest masks", done, len(ids))
+    shard_of = {each[0]: path for each, path in zip(slices, paths, strict=True)}
     found: Suggestions = {}
-    for path in paths:
-        found |= load(path)
-    return [_with_masks(image, found, names) for image in scores]
+    for image_id, image in scores.items():  # in the order in which they were sliced
+        if path := shard_of.get(image_id):
+            found = load(path)
+        yield _with_masks(image, found, names)
 
 
 def _doubted(image: ImageScore, record: ImageRecord, names: Sequence[str]) -> list[_Doubted]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,7 @@ def export(
     work = working_copy.load_labelled(dataset)
     chosen = select(dataset, selection, work.records)
     dealt = parts.dealt(dataset, work, progress=progress)
-    work = replace(work, records={i: r for i, r in work.records.items() if i in chosen})
+    work = work.only(chosen)
     kind = writer(format_)
     if names != vocabulary.CLASSES:
         work = vocabulary.in_source_labels(dataset.name, work, kind.has_ignore, on_finding)

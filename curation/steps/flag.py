@@ -18,8 +18,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.core.atomic import replacing
 from curation.core.progress import Progress, silent
+from curation.core.spool import Spool
 from curation.core.text import count
 from curation.issues.issue import ISSUES, SUSPECT, ImageScore
 from curation.issues.observation import Observation
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from curation.issues.habits import Habit
+    from curation.issues.issue_table import IssueCounts
     from curation.issues.pipeline import Learning
 
 FLAGGING = "flagging"
@@ -45,46 +46,38 @@ class FlagResult:
     """What flagging found.
 
     Attributes:
-        issues: one row for each label and each missing garment, worst first; see
-            :func:`curation.issues.scoring.as_table`
-        path: of the same as ``issues.csv``
+        path: of ``issues.csv``: one row for each label and each missing garment, worst first; see
+            :mod:`curation.issues.issue_table`
+        counts: of its rows
         learning: how the scores were learned, and how good they are
         out_of_fold: whether each image was seen by a model that never saw its labels
         habits: what one source calls otherwise than the rest, the plainest first, and the file of
             decisions that ends it
     """
 
-    issues: pd.DataFrame
     path: Path
+    counts: IssueCounts
     learning: Learning
     out_of_fold: bool
     habits: tuple[tuple[Habit, Path], ...] = ()
 
-    @property
-    def suspects(self) -> int:
-        """Labels and missing garments that a reviewer is asked about."""
-        return self._undecided("error_score")
-
-    @property
-    def suspect_source_labels(self) -> int:
-        """Labels that look like another source label of their class."""
-        return self._undecided("source_error_score")
-
     def summary(self) -> str:
         """Suspects, of how many labels and missing garments, habits, and where all stand."""
         found = f"; {count(len(self.habits), 'habit')}, in habits.csv" if self.habits else ""
-        return f"{self.suspects:,} of {len(self.issues):,}; all in {self.path}{found}"
+        return f"{self.counts.suspects:,} of {self.counts.rows:,}; all in {self.path}{found}"
 
     def worst(self, score: str, top: int) -> pd.DataFrame:
         """The first rows by ``error_score`` or ``source_error_score``: none below ``SUSPECT`` of
-        the latter."""
-        if score == "error_score":
-            return self.issues.head(top)
-        doubted = self.issues[self.issues[score] >= SUSPECT]
-        return doubted.sort_values(["decided", score], ascending=[True, False]).head(top)
+        the latter.
+        """
+        from curation.issues import issue_table
 
-    def _undecided(self, score: str) -> int:
-        return int(((self.issues[score] >= SUSPECT) & ~self.issues["decided"]).sum())
+        least = SUSPECT if score == "source_error_score" else 0
+
+        def keep(rows: pd.DataFrame) -> pd.DataFrame:
+            return rows[rows[score] >= least].head(top)
+
+        return issue_table.read(self.path, score, keep, again="flag it again")
 
 
 def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResult:
@@ -101,7 +94,7 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
         RunError: the run is missing, unfinished, or of other classes
     """
     # Here, since scikit-learn takes a second to start, and all verbs are imported together.
-    from curation.issues import pipeline, scoring, suggestion_pipeline
+    from curation.issues import issue_table, pipeline, scoring, suggestion_pipeline
 
     work = load_labelled(dataset)
     folder = dataset.run_folder(run)
@@ -125,8 +118,12 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
                 person=people.get(image.key) if people else None,
             )  # fmt: skip
 
-    sources = [[x.source_label for x in record.instances] for record in work.records.values()]
-    fingerprint = f"{work.digest()}{trainer.digest(folder)}{feedback}{sources}{people is None}"
+    sources = sha256()
+    for record in work.records.values():
+        sources.update(repr([x.source_label for x in record.instances]).encode())
+    fingerprint = (
+        f"{work.digest()}{trainer.digest(folder)}{feedback}{sources.hexdigest()}{people is None}"
+    )
     shards = pipeline.extract(
         folder / FLAGGING,
         sha256(fingerprint.encode()).hexdigest(),
@@ -135,25 +132,28 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
         progress=progress,
     )
     learning, ranked = pipeline.rank(shards, progress=progress)
-    scored: list[ImageScore] = []
     seen_in_labels = []
-    for features, scores in ranked:
-        scored += scoring.image_scores(features, scores, work.records, names, run)
-        seen_in_labels.append(habits.seen_in(features.given, work.records))
-    scored = suggestion_pipeline.suggested(
-        folder / FLAGGING, scored, work.records, names, observe, progress=progress
+
+    def scores() -> Iterator[tuple[str, ImageScore]]:
+        for features, scored in ranked:
+            seen_in_labels.append(habits.seen_in(features.given, work.records))
+            for image in scoring.image_scores(features, scored, work.records, names, run):
+                yield image.image_id, image
+
+    doubted = Spool(scores(), folder)
+    masked = suggestion_pipeline.suggested(
+        folder / FLAGGING, doubted, work.records, names, observe, progress=progress
     )
-    results.write_scores(dataset, run, scored)
-    found = habits.find(dataset, folder, seen_in_labels, names)
+    found = Spool(((image.image_id, image) for image in masked), folder)
+    # Only now, as nothing is written before all of it is there.
+    results.write_scores(dataset, run, found.values())
+    of_sources = habits.find(dataset, folder, seen_in_labels, names)
     review = dataset.review()
-    issues = [
+    issues = (
         issue
-        for image in scored
+        for image in found.values()
         for issue in (image.issues if image.image_id in review.on_photos else image.rows)
-    ]
-    table = scoring.as_table(issues, review.decided)
-    path = folder / ISSUES
-    with replacing(path) as part:
-        table.to_csv(part, index=False, lineterminator="\n")
+    )
+    counts = issue_table.write(folder / ISSUES, issues, review.decided)
     shutil.rmtree(folder / FLAGGING)
-    return FlagResult(table, path, learning, trainer.has_folds(folder), found)
+    return FlagResult(folder / ISSUES, counts, learning, trainer.has_folds(folder), of_sources)

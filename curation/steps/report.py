@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from curation.core.progress import Progress, silent, track
 from curation.core.records import ImageRecord
 from curation.core.rle import Rle
 from curation.core.taxonomy import Taxonomy, label_map
+from curation.issues import issue_table
 from curation.issues.issue import ISSUES
 from curation.store import Dataset, results
 from curation.store.fields import LABELS
@@ -90,7 +90,7 @@ def report(
     folder = dataset.run_folder(run)
     path = path or folder / ("suspect-source-labels.png" if source_labels else "suspects.png")
     score = "source_error_score" if source_labels else "error_score"
-    first = read_issues(dataset, folder / ISSUES, score).head(top)
+    first = read_issues(dataset, run, score, lambda rows: rows.head(top))
     taxonomy = dataset.taxonomy
     records, outlines = _find(dataset, run, set(first.image_id))
     predictions = results.prediction_paths(dataset, run, records)
@@ -119,35 +119,20 @@ def report(
     return Report(path, len(tiles))
 
 
-def read_issues(dataset: Dataset, issues: Path, score: str) -> pd.DataFrame:
-    """The rows of a run's ``issues.csv``, by a score, those that were decided on last."""
-    run = issues.parent.name
-    if not issues.is_file():
-        verb = f"curate flag {dataset.name} --run {run}"
-        raise RunError(run, f"was not flagged yet: run `{verb}`")
-    again = f"flag it again: `curate flag {dataset.name} --run {run}`"
-    try:
-        text = issues.read_bytes().decode()
-        if not text.endswith("\n"):
-            raise ValueError("it breaks off in its last line")
-        # As text: an image_id like 0001 is no number.
-        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:  # pandas' own are ValueErrors
-        raise RunError(issues, f"cannot be read: {error}; {again}") from None
-    if not {score, *_READ} <= set(table):
-        raise RunError(run, "was flagged by another version of curate: flag it again")
-    scores = pd.to_numeric(table[score], errors="coerce")
-    odd = ~scores.between(0, 1) & (table[score] != "")
-    odd |= ~table["decided"].isin(("True", "False")) | table.isna().any(axis=1)
-    if odd.any():
-        reason = f"the row is not what was written; {again}"
-        raise RunError(issues, reason, where=str(int(odd.argmax()) + 2))
-    table = table.assign(**{score: scores}).dropna(subset=score)
-    return table.sort_values(["decided", score], ascending=[True, False], kind="stable")
+def read_issues(
+    dataset: Dataset, run: str, score: str, keep: Callable[[pd.DataFrame], pd.DataFrame]
+) -> pd.DataFrame:
+    """Rows of a run's ``issues.csv``, see :func:`curation.issues.issue_table.read`.
 
-
-_READ = ("image_id", "instance_id", "source", "error_type", "reason", "source_reason", "decided")
-"""Columns of ``issues.csv`` that are shown, beside the score."""
+    Raises:
+        RunError: the run was not flagged yet
+        CurateError: the file is not what was written
+    """
+    path = dataset.run_folder(run) / ISSUES
+    verb = f"`curate flag {dataset.name} --run {run}`"
+    if not path.is_file():
+        raise RunError(run, f"was not flagged yet: run {verb}")
+    return issue_table.read(path, score, keep, again=f"flag it again: {verb}")
 
 
 def _opened(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import pandas as pd
 from PIL import Image
 
 from curation.core import image_io, rle
@@ -18,7 +19,6 @@ from curation.core.progress import Progress, silent
 from curation.core.records import ImageRecord
 from curation.core.rle import Rle
 from curation.core.taxonomy import Taxonomy, label_map
-from curation.issues.issue import ISSUES
 from curation.review import checks, resolve, statistics
 from curation.review import estimate as estimates
 from curation.review.journal import Decision
@@ -121,9 +121,13 @@ def _page(dataset: Dataset, round_: Round, rounds: Sequence[Round], progress: Pr
 def _calls(dataset: Dataset, round_: Round, decided: Iterable[Decision]) -> list[_Call]:
     """The suspects of the round that were decided on, by their score, highest first."""
     last = {d.instance_id: d for d in decided if d.instance_id}
-    table = read_issues(dataset, dataset.run_folder(round_.run) / ISSUES, "error_score")
+    ids = list(last)
+
+    def keep(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[rows.instance_id.isin(ids)]
+
+    table = read_issues(dataset, round_.run, "error_score", keep)
     table = table.sort_values("error_score", ascending=False, kind="stable")
-    table = table[table.instance_id.isin(list(last))]
     rows: list[dict] = table.astype(str).to_dict("records")
     return [_Call(row, last[row["instance_id"]]) for row in rows]
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from curation.core.errors import DatasetError
 from curation.core.finding import Finding, FindingKind
 from curation.core.masks import IGNORE_INDEX
-from curation.core.records import Instance
+from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import IGNORE, SOURCE, Class, Taxonomy
 from curation.formats.source import OnFinding
 from curation.steps.working_copy import WorkingCopy
@@ -35,9 +35,9 @@ def in_source_labels(
         DatasetError: no label has a source label, or there are more than a label map holds
     """
     only = single_labels(work.taxonomy)
-    records = {}
     class_of: dict[str, str] = {}
-    for image_id, record in work.records.items():
+
+    def called(record: ImageRecord) -> ImageRecord:
         kept = []
         for instance in record.instances:
             label = instance.source_label or only.get(instance.category, "")
@@ -47,10 +47,12 @@ def in_source_labels(
                 class_of.setdefault(label, instance.category)
                 kept.append(_called(instance, label))
             else:
-                detail = f"{instance.category} of {image_id}"
+                detail = f"{instance.category} of {record.image_id}"
                 on_finding(Finding(FindingKind.NO_SOURCE_LABEL, instance.source, detail))
                 kept += [_called(instance, IGNORE)] if has_ignore else []
-        records[image_id] = replace(record, instances=tuple(kept))
+        return replace(record, instances=tuple(kept))
+
+    records = work.records.mapped(called)
     if not 0 < len(class_of) < IGNORE_INDEX:
         reason = f"has {len(class_of)} source labels; an export holds 1 to {IGNORE_INDEX - 1}"
         raise DatasetError(dataset, reason)

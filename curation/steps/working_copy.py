@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -11,6 +12,7 @@ import numpy as np
 
 from curation.core.errors import DatasetError
 from curation.core.records import ImageRecord
+from curation.core.spool import Spool
 from curation.core.taxonomy import IGNORE, ClassIndex, Taxonomy, label_map
 from curation.core.text import count
 from curation.steps import classes
@@ -25,12 +27,12 @@ class WorkingCopy:
     """The labels of all images that are not excluded, under the active taxonomy.
 
     Attributes:
-        records: by image_id, in that order
+        records: by image_id, in that order, as they were when it was loaded
         groups: the content hash of each image, by image_id: copies share one
     """
 
     taxonomy: Taxonomy
-    records: Mapping[str, ImageRecord]
+    records: Spool[ImageRecord]
     groups: Mapping[str, str]
 
     @property
@@ -53,7 +55,7 @@ class WorkingCopy:
 
     def only(self, image_ids: Collection[str]) -> WorkingCopy:
         """The same of some images."""
-        records = {i: record for i, record in self.records.items() if i in image_ids}
+        records = self.records.only(image_ids)
         return replace(self, records=records, groups={i: self.groups[i] for i in records})
 
     def digest(self) -> str:
@@ -86,11 +88,9 @@ def load(dataset: Dataset) -> WorkingCopy:
         _log.info("Took %d edits made in FiftyOne into the journal.", len(adopted))
     taxonomy, toml = dataset.taxonomy, dataset.taxonomy_toml
     excluded = dataset.review().excluded
-    records = {
-        record.image_id: record
-        for record in dataset.records(LABELS)
-        if record.image_id not in excluded
-    }
+    read = dataset.records(LABELS)
+    kept = ((record.image_id, record) for record in read if record.image_id not in excluded)
+    records = Spool(kept, dataset.folder)
     with dataset.locked():  # where a remap runs, once it is through
         if dataset.taxonomy_toml != toml:
             reason = f"was remapped to {dataset.taxonomy.name} while it was read: run this again"
@@ -111,8 +111,8 @@ def load_labelled(dataset: Dataset) -> WorkingCopy:
     """
     work = load(dataset)
     names = [c.name for c in work.taxonomy.classes]
-    labels = [x.category for record in work.records.values() for x in record.instances]
-    there = f"{count(len(labels), 'label')}, {labels.count(IGNORE):,} of them ignored"
+    labels = Counter(x.category for record in work.records.values() for x in record.instances)
+    there = f"{count(labels.total(), 'label')}, {labels[IGNORE]:,} of them ignored"
     way_out = f"{there}; import their labels, or run `curate remap` with a taxonomy that takes them"
     classes.check(dataset.name, names, work.classes_without_a_pixel(), way_out)
     return work

@@ -291,8 +291,6 @@ def test_issues_say_what_is_wrong_and_what_is_missing():
     assert all(issue.mask and issue.error_type == "missing" for issue in missing)
     probabilities = np.array([issue.error_score for issue in found.issues])
     assert found.error_score == pytest.approx(1 - np.prod(1 - probabilities))
-    table = scoring.as_table(found.issues, {wrong.instance_id})
-    assert table["decided"].tolist() == [False, True]
 
 
 def test_an_error_that_only_one_fold_has_does_not_stop_the_learning(case):

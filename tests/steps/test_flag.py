@@ -13,7 +13,7 @@ from curation import steps, store
 from curation.core import rle, taxonomy
 from curation.core.errors import RunError
 from curation.core.records import ImageRecord, Instance
-from curation.issues import pipeline, suggestion_pipeline
+from curation.issues import issue_table, pipeline, suggestion_pipeline
 from curation.issues.calibration import Check
 from curation.issues.issue import SUSPECT, ImageScore, Issue
 from curation.issues.observation import Label, LabelFeedback, MissingFeedback
@@ -72,6 +72,10 @@ def names(dataset) -> tuple[str, ...]:
     return working_copy.load(dataset).channels.names
 
 
+def read(result: FlagResult) -> pd.DataFrame:
+    return issue_table.read(result.path, "error_score", again="flag again")
+
+
 def kill(*args, **rest):
     raise KeyboardInterrupt
 
@@ -96,17 +100,16 @@ def test_a_killed_one_goes_on_where_it_was(dataset, monkeypatch):
     told = []
     result = flag(dataset, "r3", progress=lambda *news: told.append(news))
     assert asked[0] == 8
-    outlines = result.issues[result.issues.error_type.isin(SUGGESTED)]
+    issues = read(result)
+    outlines = issues[issues.error_type.isin(SUGGESTED)]
     doubted = outlines[outlines.error_score >= SUSPECT].image_id.nunique()
     assert asked[1:] == [doubted], "they alone are predicted again, for their masks"
     assert ("compare with labels", 13, 21) in told
     assert ("compare with labels", 21, 21) in told
     assert not (folder / module.FLAGGING).exists()
-    assert (result.issues.error_type != "missing").sum() == 21
+    assert (issues.error_type != "missing").sum() == 21
     assert result.learning.check is None, "21 photos are too few to learn from"
     assert result.out_of_fold
-    written = pd.read_csv(result.path, keep_default_na=False)
-    assert written.instance_id.tolist() == result.issues.instance_id.tolist()
 
 
 def test_one_killed_while_it_suggests_masks_goes_on_with_those_that_are_missing(
@@ -145,7 +148,7 @@ def test_one_killed_while_it_suggests_masks_goes_on_with_those_that_are_missing(
     monkeypatch.setattr(
         suggestion_pipeline, "save", lambda *shard: (again.append(shard), made(*shard))
     )
-    gaps = flag(dataset, "r3").issues.query("error_type == 'missing'")
+    gaps = read(flag(dataset, "r3")).query("error_type == 'missing'")
     assert gaps.suggested_label.tolist() == ["feet"] * 21
     assert len(again) == 4, "of six shards of up to four photos two were there"
     garments = [d for (d,) in dataset.samples.values("missing_r3.detections")]
@@ -169,7 +172,7 @@ def test_each_label_and_each_photo_has_the_score_of_its_own(dataset, monkeypatch
 
     monkeypatch.setattr(pipeline, "SHARD", 8)
     monkeypatch.setattr(module.trainer, "predict_with_features", predicted)
-    issues = flag(dataset, "r3").issues
+    issues = read(flag(dataset, "r3"))
     # SUSPECT where background is as likely as the class, and its power of the log of the odds.
     expected = {i: 0.25 ** np.log2(1 / (1 - q)) for i, q in own.items()}
     close = pytest.approx(expected, abs=2e-3)
@@ -202,15 +205,16 @@ def test_a_run_of_other_classes_is_refused(dataset):
 
 
 def test_a_result_counts_what_nobody_decided_on_and_puts_the_worst_first(tmp_path):
-    issues = pd.DataFrame({
-        "error_score": [0.9, 0.3, 0.1, 0.95],
-        "source_error_score": [np.nan, 0.4, 0.6, 0.8],
-        "decided": [False, False, False, True],
-    })  # fmt: skip
-    result = FlagResult(issues, tmp_path, Learning(0, None), out_of_fold=True)
-    assert (result.suspects, result.suspect_source_labels) == (2, 2)
-    assert result.worst("error_score", 2).index.tolist() == [0, 1]
-    assert result.worst("source_error_score", 9).index.tolist() == [2, 1, 3]
+    scores = {"a": (0.9, None), "b": (0.3, 0.4), "c": (0.1, 0.6), "d": (0.95, 0.8)}
+    issues = [
+        Issue(i, i, "", "top", score, "spurious", "", "", source_error_score=of_source)
+        for i, (score, of_source) in scores.items()
+    ]
+    counts = issue_table.write(tmp_path / "issues.csv", issues, {"d"})
+    assert (counts.suspects, counts.suspect_source_labels) == (2, 2)
+    result = FlagResult(tmp_path / "issues.csv", counts, Learning(0, None), out_of_fold=True)
+    assert result.worst("error_score", 2).image_id.tolist() == ["a", "b"]
+    assert result.worst("source_error_score", 9).image_id.tolist() == ["c", "b", "d"]
 
 
 def test_scores_are_learned_when_they_are_better_than_having_learned_nothing():
