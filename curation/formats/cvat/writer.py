@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
@@ -14,6 +14,7 @@ from curation.core.atomic import replacing
 from curation.core.errors import CurateError
 from curation.core.records import ImageRecord, Instance
 from curation.core.rle import Rle
+from curation.core.spool import Spool
 from curation.core.taxonomy import Taxonomy
 from curation.formats.cvat.reader import RowRuns
 from curation.formats.messages import shown
@@ -25,7 +26,7 @@ _SAID = re.compile("([^:]+): (.+)")
 """An attribute that has a name and a value, as the readers of drawing tools give it."""
 
 
-def write(path: Path, records: Sequence[ImageRecord], labels: Mapping[str, str]) -> None:
+def write(path: Path, records: Collection[ImageRecord], labels: Mapping[str, str]) -> None:
     """Writes records as CVAT's XML.
 
     A label is a polygon where it has one ring that gives its mask, else a mask. Of its attributes
@@ -46,7 +47,8 @@ def export(
     folder: Path, photos: Iterable[Photo], taxonomy: Taxonomy, on_finding: OnFinding
 ) -> None:
     """``annotations.xml``, with the taxonomy's classes as labels."""
-    records = [photo.record for photo in photos]  # attributes are declared before the first
+    # Attributes are declared before the first photo.
+    records = Spool(((photo.record.image_id, photo.record) for photo in photos), folder).values()
     write(folder / "annotations.xml", records, {c.name: c.color for c in taxonomy.classes})
 
 
@@ -58,7 +60,7 @@ def row_runs(mask: Rle) -> RowRuns:
     return RowRuns(", ".join(map(str, runs)), left, top, height, width)
 
 
-def _lines(records: Sequence[ImageRecord], labels: Mapping[str, str]) -> Iterator[str]:
+def _lines(records: Collection[ImageRecord], labels: Mapping[str, str]) -> Iterator[str]:
     names: dict[str, set[str]] = {label: set() for label in labels}
     for instance in (i for record in records for i in record.instances):
         names[instance.category] |= _attributes(instance).keys()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -16,6 +16,7 @@ from curation.core.atomic import replacing
 from curation.core.finding import Finding, FindingKind
 from curation.core.image_names import shortest
 from curation.core.records import ImageRecord
+from curation.core.spool import Spool
 from curation.core.taxonomy import Taxonomy
 from curation.formats.imaterialist.labels import CATEGORIES, DEFAULT_LABELS, Labels
 from curation.formats.imaterialist.reader import COLUMNS
@@ -68,12 +69,18 @@ def export(
 
     A photo without a label has no row, and is told.
     """
-    listed = list(photos)  # which attributes there are is known with the last
-    for photo in listed:
-        if not photo.record.instances:
-            on_finding(Finding(FindingKind.WITHOUT_LABEL, photo.record.image_id))
-    records = [p.record if layout == 2019 else _without_suffix(p.record) for p in listed]
-    attributes = {a for r in records for i in r.instances for a in i.attributes}
+    attributes: set[str] = set()
+
+    def listed() -> Iterator[tuple[str, ImageRecord]]:
+        for photo in photos:
+            record = photo.record
+            if not record.instances:
+                on_finding(Finding(FindingKind.WITHOUT_LABEL, record.image_id))
+            attributes.update(a for i in record.instances for a in i.attributes)
+            yield record.image_id, record if layout == 2019 else _without_suffix(record)
+
+    # Which attributes there are is known with the last.
+    records = Spool(listed(), folder).values()
     labels = Labels(_category_ids(taxonomy), _attribute_ids(attributes))
     write(folder / "train.csv", records, labels, layout)
     named = {"categories": _listed(labels.categories), "attributes": _listed(labels.attributes)}

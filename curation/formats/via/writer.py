@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from curation.core import polygons, tracing
 from curation.core.atomic import replacing
@@ -28,36 +29,50 @@ def write(path: Path, records: Iterable[ImageRecord], label_attribute: str) -> N
         records: their image_ids are their paths in the folder of photos
         label_attribute: the region attribute that holds the category
     """
-    metadata = {}
     values: set[str] = set()
-    for record in records:
-        name = record.image_id
-        regions = []
-        for instance in record.instances:
-            values.add(instance.category)
-            for outline in instance.polygons or tracing.trace(instance.mask):
-                shape = {
-                    "name": "polygon",
-                    "all_points_x": [_short(v) for v in outline[0::2]],
-                    "all_points_y": [_short(v) for v in outline[1::2]],
-                }
-                attributes = {label_attribute: instance.category}
-                regions.append({"shape_attributes": shape, "region_attributes": attributes})
-        size = record.path.stat().st_size if record.path.is_file() else -1
-        entry = {"filename": name, "size": size, "regions": regions, "file_attributes": {}}
-        metadata[f"{name}{size}"] = entry
-    # The description, too: it is what VIA's own COCO export, and VIA 3, call the option.
-    options = {value: value for value in sorted(values)}
-    dropdown = {"type": "dropdown", "description": "", "options": options, "default_options": {}}
-    project = {
-        "_via_settings": {"ui": {}, "core": {}, "project": {"name": path.stem}},
-        "_via_img_metadata": metadata,
-        "_via_attributes": {"region": {label_attribute: dropdown}, "file": {}},
-        "_via_data_format_version": "2.0.10",
-        "_via_image_id_list": list(metadata),
-    }
-    with replacing(path) as part:
-        part.write_text(json.dumps(project, ensure_ascii=False), "utf-8")
+    keys: list[str] = []
+    with replacing(path) as part, part.open("w", encoding="utf-8") as file:
+
+        def put(value: object) -> None:
+            file.write(json.dumps(value, ensure_ascii=False))
+
+        file.write('{"_via_settings": ')
+        put({"ui": {}, "core": {}, "project": {"name": path.stem}})
+        file.write(', "_via_img_metadata": {')
+        for record in records:  # one after the other, however many there are
+            entry = _entry(record, label_attribute, values)
+            file.write(", " if keys else "")
+            keys.append(f"{entry['filename']}{entry['size']}")
+            put(keys[-1])
+            file.write(": ")
+            put(entry)
+        file.write('}, "_via_attributes": ')
+        # The description, too: it is what VIA's own COCO export, and VIA 3, call the option.
+        options = {value: value for value in sorted(values)}
+        dropdown = {
+            "type": "dropdown", "description": "", "options": options, "default_options": {},
+        }  # fmt: skip
+        put({"region": {label_attribute: dropdown}, "file": {}})
+        file.write(', "_via_data_format_version": "2.0.10", "_via_image_id_list": ')
+        put(keys)
+        file.write("}")
+
+
+def _entry(record: ImageRecord, label_attribute: str, values: set[str]) -> dict[str, Any]:
+    """A photo of ``_via_img_metadata``; the values of the attribute are added to ``values``."""
+    regions = []
+    for instance in record.instances:
+        values.add(instance.category)
+        for outline in instance.polygons or tracing.trace(instance.mask):
+            shape = {
+                "name": "polygon",
+                "all_points_x": [_short(v) for v in outline[0::2]],
+                "all_points_y": [_short(v) for v in outline[1::2]],
+            }
+            attributes = {label_attribute: instance.category}
+            regions.append({"shape_attributes": shape, "region_attributes": attributes})
+    size = record.path.stat().st_size if record.path.is_file() else -1
+    return {"filename": record.image_id, "size": size, "regions": regions, "file_attributes": {}}
 
 
 def export(
