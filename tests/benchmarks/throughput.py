@@ -135,7 +135,8 @@ class Process:
     def __init__(self, job: Job) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, end = context.Pipe()
-        context.Process(target=serve, args=(job, end), daemon=True).start()
+        self._process = context.Process(target=serve, args=(job, end), daemon=True)
+        self._process.start()
         end.close()
         self.job = job
         self.about: dict[str, Any] = self._pipe.recv()
@@ -145,6 +146,11 @@ class Process:
         self._pipe.send(steps)
         told, self.about["peak_memory"] = self._pipe.recv()
         self.rounds.append(told)
+
+    def close(self) -> None:
+        """Ends it, and with it what it holds on a GPU."""
+        self._pipe.close()
+        self._process.join()
 
     def seconds(self, way: str) -> list[float]:
         return [told[way]["seconds"] for told in self.rounds]
