@@ -193,13 +193,13 @@ ROW = np.dtype([("a", "u1", (3,)), ("b", "<f2")])
 
 
 def rows(folder: Path) -> None:
-    with RowCache(folder / "rows", ROW, "its rows").appending() as append:
+    with RowCache(folder / "rows-v1", ROW, "its rows").appending() as append:
         append(["one", "two"], np.array([((1, 2, 3), 0.5), ((4, 5, 6), 1)], ROW))
 
 
 def kept(folder: Path) -> list:
-    cache = RowCache(folder / "rows", ROW, "its rows")
-    return [cache.rows[cache.index(key)].tolist() for key in ("one", "two") if key in cache]
+    cache = RowCache(folder / "rows-v1", ROW, "its rows")
+    return [cache.row(cache.index(key)).tolist() for key in ("one", "two") if key in cache]
 
 
 def networks(folder: Path) -> None:
@@ -254,7 +254,7 @@ FILES = [
     SideFile(STATISTICS, tables, load_statistics),
     SideFile("suggestions-0.npz", suggestions,
              lambda f: suggestion_pipeline.load(f / "suggestions-0.npz")),
-    SideFile("rows/keys.txt", rows, kept),
+    SideFile("rows-v1/keys.txt", rows, kept),
     SideFile("pose", networks, install.read, True),
     SideFile(NAME, networks, unpacked, True),
     SideFile(samples.FILE, sample, lambda f: samples.read(flagged(f)), True),

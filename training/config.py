@@ -48,6 +48,11 @@ class TrainConfig:
         False, "All that is worn in a photo is of one class, a style: its pixels vote which."
     )
     epochs: int = _setting(14, "Passes over the training photos.")
+    train_on: int = _setting(
+        0,
+        "Each model learns from so many photos at most, drawn alike from all classes; 0: all of "
+        "its. Every photo is predicted.",
+    )
     # 18 photos make 2 steps an epoch, and no segmenter learns in 24 steps.
     min_steps: int = _setting(240, "A run takes at least so many steps, however few its photos.")
     steps: int = _setting(0, "So many, whatever epochs and min_steps say; 0 leaves it to them.")
@@ -113,6 +118,7 @@ class TrainConfig:
                 raise ValueError(f"{name} = {getattr(self, name)} is below 1")
         for name in (
             "steps", "patience", "warm_up", "weight_decay", "clipnorm", "dice_weight", "seed",
+            "train_on",
         ):  # fmt: skip
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} = {getattr(self, name)} is negative")
@@ -159,8 +165,8 @@ SETTINGS: dict[str, Field] = {each.name: each for each in fields(TrainConfig)}
 """The fields by name, each with its ``metadata["help"]`` and ``metadata["choices"]``."""
 
 COMMON = (
-    "model", "backbone", "weights", "output_stride", "frozen", "size", "epochs", "steps", "batch",
-    "learning_rate", "seed",
+    "model", "backbone", "weights", "output_stride", "frozen", "size", "epochs", "steps",
+    "train_on", "batch", "learning_rate", "seed",
 )  # fmt: skip
 """The settings that many will want, in the order in which they are asked for."""
 

@@ -86,6 +86,38 @@ def splits(folder: Path, parts: Parts) -> dict[str, SplitIndices]:
     return {SINGLE: SplitIndices(train, val, test if len(test) else val)}
 
 
+def rarest_classes(present: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """(N,) of each photo the class that the fewest have.
+
+    Args:
+        present: (N, K) which classes are in each photo, background among them in all
+    """
+    return np.where(present, present.sum(axis=0), len(present) + 1).argmin(axis=1)
+
+
+def thinned(
+    split: SplitIndices, keys: Sequence[str], rarest: NDArray[np.intp], count: int
+) -> SplitIndices:
+    """The same test photos, and fewer to learn from.
+
+    Args:
+        keys: (N,) the hash of each photo
+        rarest: (N,) as :func:`rarest_classes`; each keeps its share
+        count: of the training photos at most; of those that validate there are a ninth as many
+    """
+    digests = [sha256(key.encode()).digest() for key in keys]
+
+    def some(indices: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+        if len(indices) <= most:
+            return indices
+        # Every so manieth of them in the order of their classes: no class is passed over.
+        ordered = sorted(indices.tolist(), key=lambda i: (rarest[i], digests[i]))
+        return np.sort(np.array(ordered)[np.arange(most) * len(ordered) // most])
+
+    train, val = some(split.train, count), some(split.val, max(_FEWEST, count // 9))
+    return SplitIndices(train, val, split.test)
+
+
 def _carve(
     folder: Path, keys: Sequence[str], indices: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -203,8 +203,8 @@ def _predicted(
             values = probabilities(models[names], _only(views, indices))
             done |= dict(zip(indices, values, strict=True))
         for index, image in enumerate(batch):
-            maps = tuple(each[index] for each in views[0]) if inputs.cache else ()
-            yield image, np.ascontiguousarray(done[index].transpose(2, 0, 1)), maps
+            maps = [each[index].astype(np.float16) for each in views[0]] if inputs.cache else []
+            yield image, np.ascontiguousarray(done[index].transpose(2, 0, 1)), tuple(maps)
         told += len(batch)
         progress("predict", told, len(images))
 

@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from curation.core import text
 from curation.core.atomic import replacing
@@ -151,6 +152,12 @@ def train(
     if workers.is_chief():
         run.check_fingerprint(examples.digest())
     splits = plan.splits(folder, parts)
+    if config.train_on:
+        rarest = plan.rarest_classes(_present(examples, progress))
+        splits = {
+            name: plan.thinned(split, parts.keys, rarest, config.train_on)
+            for name, split in splits.items()
+        }
     inputs = Inputs(config, cache)
     inputs.prepare(examples.images, progress=progress)
     fitted = _fit_all(run, examples, splits, inputs, config, progress)
@@ -204,6 +211,17 @@ def _fit_all(
             run.checkpoint(name).unlink(missing_ok=True)
         workers.barrier()
     return cpu, wall
+
+
+def _present(examples: Examples, progress: Progress) -> NDArray[np.bool_]:
+    """(N, K) which classes are in which example; background is in all."""
+    classes = len(examples.classes.names)
+    present = np.zeros((len(examples.images), 256), bool)
+    present[:, 0] = True
+    for index in range(len(present)):
+        present[index, np.unique(examples.labels(index))] = True
+        progress("classes of each photo", index + 1, len(present))
+    return present[:, :classes]
 
 
 def _check_settings(folder: Path, config: TrainConfig) -> None:

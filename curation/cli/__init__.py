@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from curation.cli import data, freeze, imports, loop, quality, round, tools, train
+from curation.cli import clean, data, freeze, imports, loop, quality, round, tools, train
 from curation.cli.group import Verbs
 
 
@@ -24,6 +24,6 @@ for verb in (
     imports.import_, data.remap, data.audit, train.train, train.sweep, train.evaluate, loop.predict,
     loop.flag, tools.review, data.decisions, quality.estimate, quality.diff, round.round_,
     loop.report, data.export, freeze.freeze, train.export_model, tools.app, tools.plugin,
-    tools.person, tools.demo, tools.doctor,
+    tools.person, clean.clean, tools.demo, tools.doctor,
 ):  # fmt: skip
     main.add_command(verb)

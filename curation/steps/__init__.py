@@ -11,6 +11,7 @@ callback where it is; see :mod:`curation.core.progress`.
 """
 
 from curation.steps.audit import audit
+from curation.steps.clean import clean
 from curation.steps.decisions import export_decisions, import_decisions
 from curation.steps.diff import diff
 from curation.steps.estimate import estimate
@@ -32,8 +33,9 @@ from curation.steps.train import resume, train
 from curation.steps.verify import verify
 
 __all__ = [
-    "abandon_round", "audit", "close_round", "deal", "diff", "estimate", "evaluate", "export",
-    "export_decisions", "export_model", "export_patch", "flag", "freeze", "import_decisions",
-    "ingest", "predict", "remap", "report", "resume", "rewrite", "round_report", "round_status",
-    "run_round", "simulate", "start_round", "train", "unfreeze", "verify",
+    "abandon_round", "audit", "clean", "close_round", "deal", "diff", "estimate", "evaluate",
+    "export", "export_decisions", "export_model", "export_patch", "flag", "freeze",
+    "import_decisions", "ingest", "predict", "remap", "report", "resume", "rewrite",
+    "round_report", "round_status", "run_round", "simulate", "start_round", "train", "unfreeze",
+    "verify",
 ]  # fmt: skip

@@ -24,6 +24,9 @@ from training.data import label_maps
 DATA = "data"
 """What a run is trained on, in its folder until it is finished."""
 
+FEATURES = "features"
+"""Folder of what networks saw in photos, whichever run asked: features and people."""
+
 
 class DatasetRuns:
     """As :class:`curation.steps.runs.Runs`: folders under the dataset's own, ``runs/NAME``."""
@@ -35,7 +38,7 @@ class DatasetRuns:
         return self.dataset.run_folder(run)
 
     def features(self, run: str) -> Path:
-        return self.dataset.folder / "features"
+        return self.dataset.folder / FEATURES
 
     def begin(
         self, run: str, config: TrainConfig, *, folds: int = 0, progress: Progress = silent

@@ -13,6 +13,7 @@ from curation.core.finding import Finding
 from curation.core.person import Person
 from curation.core.progress import Progress, silent
 from curation.core.records import ImageRecord
+from curation.steps.dataset_runs import FEATURES
 from curation.store import Dataset, database
 from curation.store.dataset import batches
 from training.data.image import ImageFile
@@ -27,7 +28,7 @@ def cache(dataset: Dataset) -> PersonCache | None:
     networks = database.person_folder()
     if not install.installed(networks):
         return None
-    return PersonCache(dataset.folder / "features", networks)
+    return PersonCache(dataset.folder / FEATURES, networks)
 
 
 def audit(

@@ -267,6 +267,7 @@ SAID = {
     ],
     TRAINING: [
         "probabilities differ by at most",
+        "MB of features of photos",
         "Predicted 60 photos: prediction_big",
     ],
 }

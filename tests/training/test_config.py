@@ -34,6 +34,7 @@ def test_an_unknown_key_is_an_error_that_names_the_known():
         ("dropout", 1.0),
         ("cutmix", -0.1),
         ("seed", -1),
+        ("train_on", -1),
     ],
 )
 def test_a_value_that_does_not_fit_is_named(key, value):

@@ -83,3 +83,30 @@ def test_folds_and_splits_that_do_not_fit_are_refused(kind, of):
 def test_a_few_images_choose_no_weights(val, select_best):
     of = ["val"] * val + ["train"] * (40 - val)
     assert roles(of, kind="split")["model"].select_best is select_best
+
+
+def test_of_many_photos_some_are_learned_from_and_no_class_is_passed_over():
+    keys = [f"{n:04x}" for n in range(4000)]
+    present = np.zeros((4000, 4), bool)
+    present[:, 0] = True
+    for k, every in ((1, 2), (2, 10), (3, 100)):
+        present[::every, k] = True
+    rarest = plan.rarest_classes(present)
+    assert np.bincount(rarest).tolist() == [2000, 1600, 360, 40]
+    whole = plan.splits(HERE, parts(np.arange(4000) % 2, keys))["fold0"]
+    some = plan.thinned(whole, keys, rarest, 400)
+    np.testing.assert_array_equal(some.test, whole.test)
+    assert (len(some.train), len(some.val)) == (400, 44)
+    assert set(some.train) <= set(whole.train)
+    assert set(some.val) <= set(whole.val)
+    shares = [np.bincount(rarest[x], minlength=4) / len(x) for x in (whole.train, some.train)]
+    np.testing.assert_allclose(shares[1], shares[0], atol=1 / 400)
+    again = plan.thinned(whole, keys, rarest, 400)
+    np.testing.assert_array_equal(again.train, some.train)
+
+
+def test_fewer_photos_than_are_asked_for_are_all_learned_from():
+    whole = roles(np.arange(40) % 2)["fold0"]
+    some = plan.thinned(whole, KEYS, np.zeros(40, int), 100)
+    np.testing.assert_array_equal(some.train, whole.train)
+    np.testing.assert_array_equal(some.val, whole.val)

@@ -158,6 +158,22 @@ def test_no_image_is_predicted_by_a_model_that_saw_it(drawn, cache, tmp_path, mo
         np.testing.assert_allclose(probabilities[:2], 1 / 2, atol=1e-3)
 
 
+def test_a_model_learns_from_some_and_predicts_all(drawn, cache, tmp_path, monkeypatch):
+    taught = []
+
+    def noting(examples, split, *others):
+        taught.append(split)
+        return fit_spec(examples, split, *others)
+
+    fit_spec = spec.fit_spec
+    monkeypatch.setattr(spec, "fit_spec", noting)
+    few = replace(QUICK, train_on=3)
+    done = start(tmp_path / "run", drawn, cache, HALVES, few)
+    assert [len(split.train) for split in taught] == [3, 3]
+    assert done["photos"] == 12
+    assert len(list(predict(tmp_path / "run", drawn[0], cache=cache))) == 12
+
+
 def test_a_split_trains_one_model_and_measures_it_on_test(drawn, cache, tmp_path):
     result = start(tmp_path / "run", drawn, cache, SPLIT)
     assert result["measured_on"] == "test"

@@ -1,16 +1,17 @@
 """The features of photos under the frozen backbone, computed once and kept on disk.
 
-A row of the cache (:mod:`training.data.row_cache`) is float16: the feature maps of the photo, then
-those of its mirror image (left and right swapped), each flattened from (h, w, channels).
+A row of the cache (:mod:`training.data.row_cache`) is the feature maps of the photo, then those of
+its mirror image (left and right swapped), in few bits (:mod:`training.data.feature_codec`). The
+mirror image's are not those of the photo, mirrored: strides pad one side alone, so they lie
+elsewhere, and their mean with the photo's predicts better.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import pairwise
-from math import prod
 from pathlib import Path
+from re import fullmatch
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +19,14 @@ from numpy.typing import NDArray
 from curation.core.errors import CurateError
 from curation.core.progress import Progress, silent
 from training.config import TrainConfig
+from training.data.feature_codec import FeatureCodec
 from training.data.image import InputImage
 from training.data.row_cache import RowCache
 
 VIEWS = 2
 """The photo and its mirror image."""
 _BATCH = 8
-_VERSION = 2
+_VERSION = 3
 
 
 class FeatureCache:
@@ -39,12 +41,10 @@ class FeatureCache:
         from training import models
 
         self._config = config
-        self.shapes = models.feature_map_shapes(config)
-        self._ends = np.cumsum([0] + [prod(shape) for shape in self.shapes] * VIEWS)
-        row = np.dtype(("<f2", (int(self._ends[-1]),)))
-        folder = folder / f"{models.encoder_name(config)}-v{_VERSION}"
-        self._cache = RowCache(folder, row, "its features")
-        self.folder = folder
+        self._codec = FeatureCodec(models.feature_map_shapes(config))
+        self.folder = folder / f"{models.encoder_name(config)}-v{_VERSION}"
+        row = np.dtype((self._codec.dtype, (VIEWS,)))
+        self._cache = RowCache(self.folder, row, "its features")
 
     def __contains__(self, image: InputImage) -> bool:
         return image.key in self._cache
@@ -53,7 +53,9 @@ class FeatureCache:
         """(N,) row numbers of photos that are in the cache; KeyError for one that is not."""
         return np.array([self._cache.index(image.key) for image in images], dtype=np.int64)
 
-    def feature_maps(self, rows: NDArray[np.int64], view: int | NDArray[np.int64]) -> list[NDArray]:
+    def feature_maps(
+        self, rows: NDArray[np.int64], view: int | NDArray[np.int64]
+    ) -> list[NDArray[np.float32]]:
         """The feature maps of some rows.
 
         Args:
@@ -61,18 +63,11 @@ class FeatureCache:
             view: 0 the photo, 1 its mirror image; one number or (B,)
 
         Returns:
-            (B, h, w, channels) float16 arrays, the finest first
+            (B, h, w, channels) arrays, the finest first
         """
-        views = np.broadcast_to(view, rows.shape)
-        half = len(self.shapes)
-        values = [self._cache.rows[row, self._ends[half * v] : self._ends[half * (v + 1)]]
-                  for row, v in zip(rows, views, strict=True)]  # fmt: skip
-        flat = np.stack(values)
-        spans = pairwise(self._ends[: half + 1])
-        return [
-            flat[:, start:end].reshape(-1, *shape)
-            for (start, end), shape in zip(spans, self.shapes, strict=True)
-        ]
+        views = np.broadcast_to(view, rows.shape).tolist()
+        pairs = zip(rows.tolist(), views, strict=True)
+        return self._codec.decode([self._cache.row(row)[v] for row, v in pairs])
 
     def add(self, images: Sequence[InputImage], *, progress: Progress = silent) -> None:
         """Computes and appends the features of the photos that are not in the cache.
@@ -93,8 +88,8 @@ class FeatureCache:
                 broken += errors
                 if part:
                     both = np.concatenate([pixels, pixels[:, :, ::-1]])
-                    maps = encoder.predict_on_batch(both)
-                    append([image.key for image in part], _as_rows(maps, len(part)))
+                    stored = self._codec.encode(encoder.predict_on_batch(both))
+                    append([image.key for image in part], stored.reshape(VIEWS, len(part)).T)
                 done += len(part) + len(errors)
                 progress("features", done, len(missing))
         if broken:
@@ -103,10 +98,13 @@ class FeatureCache:
             raise CurateError(first.path, f"{first.reason}{more}", where=first.where)
 
 
-def _as_rows(maps: Sequence[NDArray], count: int) -> NDArray:
-    """(count, row) of (VIEWS * count, h, w, channels) maps, those of mirror images last."""
-    flat = [feature_map.reshape(VIEWS, count, -1) for feature_map in maps]
-    return np.concatenate([each[view] for view in range(VIEWS) for each in flat], axis=1)
+def come_again(folder: Path) -> bool:
+    """Whether what is in a cache can be made again from photos alone.
+
+    Not people, whose networks may be gone, nor features of a file of weights, which is known by
+    its hash alone.
+    """
+    return fullmatch(r"\w+-\d+-os\d+-v\d+", folder.name) is not None
 
 
 def _decoded(

@@ -45,7 +45,7 @@ class FeatureBatches(keras.utils.PyDataset):
         return self._steps
 
     def __getitem__(self, index: int) -> tuple[tuple[NDArray, ...], NDArray[np.uint8]]:
-        """Feature maps, each (B, h, w, channels) float16, and labels (B, S, S) uint8."""
+        """Feature maps, each (B, h, w, channels) float32, and labels (B, S, S) uint8."""
         config, step = self._config, self._first + index
         batch = sampler.batch_indices(len(self._indices), config.batch, step, self._seed)
         which = self._indices[batch]

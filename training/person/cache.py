@@ -18,7 +18,7 @@ from training.data.row_cache import RowCache
 from training.person.networks import Networks
 
 _BATCH = 32
-_VERSION = 1
+_VERSION = 2
 _ROW = np.dtype([
     ("silhouette", "u1", (SIDE * SIDE // 8,)),
     ("landmarks", "<f2", (LANDMARKS, 3)),
@@ -63,7 +63,7 @@ class PersonCache:
         """The person in a photo; None where it was not looked at, or could not be read."""
         if key not in self._cache:
             return None
-        row = self._cache.rows[self._cache.index(key)]
+        row = self._cache.row(self._cache.index(key))
         silhouette = np.unpackbits(row["silhouette"]).reshape(SIDE, SIDE).view(bool)
         landmarks = row["landmarks"].astype(np.float32)
         return Person(silhouette, landmarks, float(row["confidence"]), float(row["ratio"]))

@@ -19,7 +19,7 @@ def images(tmp_path):
     return draw(tmp_path, 5)[0]
 
 
-def test_rows_are_the_taps_of_the_image_and_of_its_mirror_image(images, cache):
+def test_rows_are_the_taps_of_the_image_and_of_its_mirror_image_in_few_steps(images, cache):
     features = FeatureCache(cache, CONFIG)
     features.add(images)
     rows = features.rows([images[3]])
@@ -28,8 +28,9 @@ def test_rows_are_the_taps_of_the_image_and_of_its_mirror_image(images, cache):
     for view, pixels in enumerate((image, image[:, :, ::-1])):
         expected = backbone.predict_on_batch(pixels)
         for feature_map, wanted in zip(features.feature_maps(rows, view), expected, strict=True):
-            assert feature_map.dtype == np.float16
-            np.testing.assert_allclose(feature_map, wanted, rtol=2e-3, atol=2e-2)
+            assert feature_map.dtype == np.float32
+            step = np.ptp(wanted, axis=(1, 2), keepdims=True) / 7
+            assert (np.abs(feature_map - wanted) <= 0.51 * step + 2e-2).all()
 
 
 def test_views_can_differ_within_a_batch(images, cache):
@@ -45,10 +46,10 @@ def test_views_can_differ_within_a_batch(images, cache):
 def test_new_images_are_appended_and_old_ones_not_computed_again(images, cache):
     FeatureCache(cache, CONFIG).add(images[:3])
     folder = FeatureCache(cache, CONFIG).folder
-    before = (folder / "rows.bin").read_bytes()
+    before = (folder / "rows-0000.bin").read_bytes()
     features = FeatureCache(cache, CONFIG)
     features.add([*images, images[4]])
-    after = (folder / "rows.bin").read_bytes()
+    after = (folder / "rows-0000.bin").read_bytes()
     assert after.startswith(before)
     assert len(after) == len(before) // 3 * 5
     assert features.rows(images).tolist() == [0, 1, 2, 3, 4]
@@ -61,26 +62,6 @@ def test_a_image_under_another_path_is_known_by_its_key(images, cache, tmp_path)
     assert images[1] not in features
 
 
-@pytest.mark.parametrize("torn", ["rows.bin", "keys.txt"])
-def test_a_torn_last_row_is_dropped_and_computed_again(images, cache, torn):
-    features = FeatureCache(cache, CONFIG)
-    features.add(images)
-    whole = {name: (features.folder / name).read_bytes() for name in ("rows.bin", "keys.txt")}
-    (features.folder / torn).write_bytes(whole[torn][:-10])
-    resumed = FeatureCache(cache, CONFIG)
-    assert images[3] in resumed
-    assert images[4] not in resumed
-    resumed.add(images)
-    for name, content in whole.items():
-        written = (features.folder / name).read_bytes()
-        if name == "keys.txt":
-            assert written == content
-        else:  # computed in another batch, so the last bit may differ
-            assert len(written) == len(content)
-            old, new = np.frombuffer(content, "<f2"), np.frombuffer(written, "<f2")
-            np.testing.assert_allclose(old, new, rtol=5e-3, atol=5e-2)
-
-
 @pytest.mark.parametrize("damage", [lambda t: t[:64] + b"x" + t[65:], lambda t: t[:65] * 2])
 def test_a_damaged_key_gives_no_photo_the_features_of_another(images, cache, damage):
     features = FeatureCache(cache, CONFIG)
@@ -89,16 +70,6 @@ def test_a_damaged_key_gives_no_photo_the_features_of_another(images, cache, dam
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(CurateError, match=r"keys\.txt:[12]: is no key, or there twice: delete"):
         FeatureCache(cache, CONFIG)
-
-
-def test_rows_without_their_line_are_dropped(images, cache):
-    features = FeatureCache(cache, CONFIG)
-    features.add(images[:2])
-    with (features.folder / "rows.bin").open("ab") as file:
-        file.write(b"\xff" * 1000)
-    features.add(images)
-    values = features.feature_maps(features.rows(images), 0)
-    assert all(np.isfinite(feature_map).all() for feature_map in values)
 
 
 @pytest.mark.parametrize(
