@@ -5,9 +5,7 @@ The rest of the product calls what is named in ``__all__`` and nothing else.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +25,7 @@ from training.finished import export, measure
 from training.folder import SINGLE, ClassList, Parts, RunFolder, RunMetrics
 from training.metrics import Figures
 from training.plan import SplitIndices
-from training.predict import Inputs, predict, predict_with_features
+from training.predict import Inputs, predict, predict_with_features, prepare
 from training.workers import is_distributed
 
 __all__ = [
@@ -53,6 +51,7 @@ __all__ = [
     "measure",
     "predict",
     "predict_with_features",
+    "prepare",
     "train",
 ]
 
@@ -84,7 +83,7 @@ def has_folds(folder: Path) -> bool:
 
 def digest(folder: Path) -> str:
     """A hash that tells a finished run from any other; RunError when it is not finished."""
-    return sha256(json.dumps(load_metrics(folder), sort_keys=True).encode()).hexdigest()
+    return RunFolder(folder).digest()
 
 
 def is_begun(folder: Path) -> bool:

@@ -15,6 +15,23 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a
 run_option = click.option("--run", required=True, help="Name of the run: letters, digits, '_'.")
 
 
+def _join(ctx: click.Context, _: click.Parameter, address: str | None) -> None:
+    """For the whole command: it leaves the cluster as it ends, however that is."""
+    if address:
+        from curation.core import cluster
+
+        ctx.find_root().with_resource(cluster.joined(address))
+
+
+on_cluster = click.option(
+    "--dask",
+    metavar="ADDRESS",
+    callback=_join,
+    expose_value=False,
+    help="Have a Dask cluster do the work: the address of its scheduler, tcp://HOST:PORT.",
+)
+
+
 class Verbs(click.Group):
     """Lists verbs in the order of the work, and turns our errors into one line and exit 1.
 

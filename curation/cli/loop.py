@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from curation.cli.group import as_json, run_option
+from curation.cli.group import as_json, on_cluster, run_option
 from curation.core import console
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.argument("dataset")
 @run_option
 @click.option("--probabilities", is_flag=True, help="Keep them, as 8-bit numbers in .npz files.")
+@on_cluster
 def predict(dataset: str, run: str, probabilities: bool) -> None:
     """Write a run's predictions into the dataset, out of fold where it has folds.
 
@@ -43,6 +44,7 @@ def predict(dataset: str, run: str, probabilities: bool) -> None:
 @click.argument("dataset")
 @run_option
 @click.option("--top", type=click.IntRange(min=1), default=10, help="Suspects to print.")
+@on_cluster
 @as_json
 def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
     """Score each label by the probability that it is wrong, and say what would be wrong with it.

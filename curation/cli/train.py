@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curation.cli.dealing import deal, dealing
-from curation.cli.group import as_json
+from curation.cli.group import as_json, on_cluster
 from curation.cli.settings import changed, config_of, settings
 from curation.core import console
 
@@ -32,6 +32,7 @@ _run = click.option("--run", required=True, help="Name of the run; for a folder,
 @settings()
 @click.option("--resume", is_flag=True, help="Go on with a killed run, on what it began with.")
 @dealing
+@on_cluster
 @as_json
 def train(
     source: str, run: str, folds: int, recipe: str | None, others: tuple, resume: bool,
@@ -79,6 +80,7 @@ def train(
     "--learning-rate", "rates", type=float, multiple=True, help="One to try; give several.",
     default=(0.1, 0.01, 0.001, 0.0001), show_default=True,
 )  # fmt: skip
+@on_cluster
 def sweep(
     source: str, run: str, folds: int, recipe: str | None, others: tuple,
     rates: tuple[float, ...], **given: Any,
@@ -130,6 +132,7 @@ def sweep(
 @click.command()
 @click.argument("source")
 @_run
+@on_cluster
 @as_json
 def evaluate(source: str, run: str, as_json: bool) -> None:
     """Measure a finished run on the labels of now, on photos that it was not trained on.

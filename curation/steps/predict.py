@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from curation.core import parallel
 from curation.core.atomic import replacing
 from curation.core.progress import Progress, silent
 from curation.steps import working_copy
 from curation.steps.dataset_runs import DatasetRuns, channels_of, image_files
 from curation.store import Dataset, results
 from training import run as trainer
+
+_BATCHES = 4
+"""Of the run's own size, that go to a worker of a cluster at once."""
+
+Predicted = tuple[str, Path, Path]
+"""image_id, PNG of class ids, 8-bit PNG of confidence."""
 
 
 def predict(dataset: Dataset, run: str, *, keep: bool = False, progress: Progress = silent) -> int:
@@ -32,25 +39,38 @@ def predict(dataset: Dataset, run: str, *, keep: bool = False, progress: Progres
     """
     runs = DatasetRuns(dataset)
     work = working_copy.load(dataset)
-    folder = runs.folder(run)
-    channels = channels_of(folder, work)
-    predicted = trainer.predict(
-        folder, image_files(work), cache=runs.features(run), progress=progress
-    )
+    folder, cache, images = runs.folder(run), runs.features(run), image_files(work)
+    ids = channels_of(folder, work).ids
+    trainer.prepare(folder, images, cache=cache, progress=progress)
 
-    def written() -> Iterator[tuple[str, Path, Path]]:
-        for image, p in predicted:
-            best = p.argmax(axis=0)
-            mask = folder / "predictions" / f"{image.key}.png"
-            heat = folder / "confidence" / f"{image.key}.png"
-            if keep:
-                with replacing(folder / "probabilities" / f"{image.key}.npz") as part:
-                    np.savez_compressed(part, p=(p * 255).round().astype(np.uint8))
-            _write_png(mask, channels.ids[best])
-            _write_png(heat, (p.max(axis=0) * 255).round().astype(np.uint8))
-            yield image.image_id, mask, heat
+    def written() -> Iterator[Predicted]:
+        size, done = _BATCHES * trainer.load_config(folder).batch, 0
+        slices = [images[i : i + size] for i in range(0, len(images), size)]
+        # Not by processes of this machine: the models take all its processors already.
+        for some in parallel.ordered(_write, (folder, cache, ids, keep), slices, images=0):
+            yield from some
+            done += len(some)
+            progress("predict", done, len(images))
 
     return results.write_predictions(dataset, run, written())
+
+
+def _write(
+    shared: tuple[Path, Path, NDArray[np.uint8], bool], images: Sequence[trainer.ImageFile]
+) -> list[Predicted]:
+    """Writes the files of some photos, in a worker."""
+    folder, cache, ids, keep = shared
+    made = []
+    for image, p in trainer.predict(folder, images, cache=cache):
+        mask = folder / "predictions" / f"{image.key}.png"
+        heat = folder / "confidence" / f"{image.key}.png"
+        if keep:
+            with replacing(folder / "probabilities" / f"{image.key}.npz") as part:
+                np.savez_compressed(part, p=(p * 255).round().astype(np.uint8))
+        _write_png(mask, ids[p.argmax(axis=0)])
+        _write_png(heat, (p.max(axis=0) * 255).round().astype(np.uint8))
+        made.append((image.image_id, mask, heat))
+    return made
 
 
 def _write_png(path: Path, array: NDArray[np.uint8]) -> None:
