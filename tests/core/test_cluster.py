@@ -158,9 +158,7 @@ def test_a_scheduler_that_was_killed_is_said_and_another_one_does_it_all(address
                 next(results)
                 if killed:
                     both[0].kill()
-                    with pytest.raises(
-                        CurateError, match=r"not answer any more.*run the same"
-                    ):
+                    with pytest.raises(CurateError, match=r"not answer any more.*run the same"):
                         list(results)
                 else:
                     assert [item for item, _ in results] == list(range(1, 40))
