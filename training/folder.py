@@ -298,6 +298,10 @@ class RunFolder:
             raise RunError(self.path, reason)
         return metrics
 
+    def digest(self) -> str:
+        """A hash that tells a finished run from any other; RunError when it is not finished."""
+        return sha256(json.dumps(self.finished(), sort_keys=True).encode()).hexdigest()
+
     def write_metrics(self, metrics: RunMetrics) -> None:
         with replacing(self._metrics) as path:
             path.write_text(json.dumps(metrics, indent=2) + "\n", "utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +115,13 @@ def probabilities(models: Sequence[keras.Model], views: Views) -> NDArray[np.flo
     return total
 
 
+def prepare(
+    folder: Path, images: Sequence[InputImage], *, cache: Path, progress: Progress = silent
+) -> None:
+    """Computes what :func:`predict` would of features that are missing; raises as it does."""
+    Inputs(RunFolder(folder).config(), cache).prepare(images, progress=progress)
+
+
 def predict(
     folder: Path, images: Sequence[InputImage], *, cache: Path, progress: Progress = silent
 ) -> Iterator[tuple[InputImage, NDArray[np.float32]]]:
@@ -121,6 +129,8 @@ def predict(
 
     A photo that the run trained on is predicted by the one model that never saw
     it, where the run has folds; any other photo by the mean of all models.
+
+    Slices of a multiple of the run's ``batch`` give the same bytes as all photos at once.
 
     Args:
         folder: of a finished run
@@ -138,7 +148,7 @@ def predict(
     run.finished()
     inputs = Inputs(run.config(), cache)
     inputs.prepare(images, progress=progress)
-    for image, p, _ in _predicted(_Models(run), images, inputs, progress):
+    for image, p, _ in _predicted(_models(folder, run.digest()), images, inputs, progress):
         yield image, p
 
 
@@ -165,6 +175,12 @@ def predict_with_features(
             k, h, w = p.shape
             p = p[:, : h // 2 * 2, : w // 2 * 2].reshape(k, h // 2, 2, w // 2, 2).mean((2, 4))
         yield image, p.astype(np.float16), feature_maps
+
+
+@lru_cache(maxsize=1)
+def _models(folder: Path, digest: str) -> _Models:
+    """Those of a run; loaded once, however many slices of its photos are predicted."""
+    return _Models(RunFolder(folder))
 
 
 class _Models:

@@ -5,15 +5,16 @@ The rest of the product calls what is named in ``__all__`` and nothing else.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from hashlib import sha256
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from curation.core import text
+from curation.core.alone import alone
 from curation.core.atomic import replacing
 from curation.core.errors import RunError
 from curation.core.progress import Progress, silent
@@ -28,7 +29,7 @@ from training.finished import export, measure
 from training.folder import SINGLE, ClassList, Parts, RunFolder, RunMetrics
 from training.metrics import Figures
 from training.plan import SplitIndices
-from training.predict import Inputs, predict, predict_with_features
+from training.predict import Inputs, predict, predict_with_features, prepare
 from training.workers import is_distributed
 
 __all__ = [
@@ -52,9 +53,12 @@ __all__ = [
     "load_metrics",
     "load_parts",
     "measure",
+    "missing_models",
     "predict",
     "predict_with_features",
+    "prepare",
     "train",
+    "train_fold",
 ]
 
 
@@ -85,7 +89,7 @@ def has_folds(folder: Path) -> bool:
 
 def digest(folder: Path) -> str:
     """A hash that tells a finished run from any other; RunError when it is not finished."""
-    return sha256(json.dumps(load_metrics(folder), sort_keys=True).encode()).hexdigest()
+    return RunFolder(folder).digest()
 
 
 def is_begun(folder: Path) -> bool:
@@ -142,6 +146,33 @@ def train(
         DivergedError: the loss of a model is no number any more
         CurateError: a photo cannot be read
     """
+    return _train(folder, examples, None, cache, progress) or RunFolder(folder).finished()
+
+
+def train_fold(
+    folder: Path, examples: Examples, fold: int, *, cache: Path, progress: Progress = silent
+) -> RunMetrics | None:
+    """Trains the model of one fold, as :func:`train`; other processes train the others.
+
+    Returns:
+        the metrics, where this was the last one; None where models are to be trained yet
+
+    Raises:
+        RunError: as :func:`train`, or the run has no such fold
+        CurateError: as :func:`train`, or another process trains this model
+    """
+    return _train(folder, examples, fold, cache, progress)
+
+
+def missing_models(folder: Path) -> list[str]:
+    """Names of the models of a run that are not trained yet: 'fold0', ... or 'model'."""
+    run = RunFolder(folder)
+    return [name for name in plan.splits(folder, run.parts()) if not run.has_model(name)]
+
+
+def _train(
+    folder: Path, examples: Examples, fold: int | None, cache: Path, progress: Progress
+) -> RunMetrics | None:
     run = RunFolder(folder)
     config, finished = run.config(), run.metrics()
     if finished is not None:
@@ -152,6 +183,8 @@ def train(
     if workers.is_chief():
         run.check_fingerprint(examples.digest())
     splits = plan.splits(folder, parts)
+    if fold is not None and f"fold{fold}" not in splits:
+        raise RunError(folder, f"its models are {', '.join(splits)}", where="--fold")
     if config.train_on:
         rarest = plan.rarest_classes(_present(examples, progress))
         splits = {
@@ -160,8 +193,28 @@ def train(
         }
     inputs = Inputs(config, cache)
     inputs.prepare(examples.images, progress=progress)
-    fitted = _fit_all(run, examples, splits, inputs, config, progress)
-    if workers.is_chief():
+    names = list(splits) if fold is None else [f"fold{fold}"]
+    fitted = _fit_all(run, examples, splits, names, inputs, config, progress)
+    with _by_turns(run):  # the last two folds may have ended together
+        if not all(map(run.has_model, splits)):
+            return None
+        _finish(run, examples, parts, splits, inputs, stopwatch, fitted, progress)
+    workers.barrier()
+    return run.finished()
+
+
+def _finish(
+    run: RunFolder,
+    examples: Examples,
+    parts: Parts,
+    splits: Mapping[str, SplitIndices],
+    inputs: Inputs,
+    stopwatch: Stopwatch,
+    fitted: tuple[float, float],
+    progress: Progress,
+) -> None:
+    """Measures the models and writes what the run came to, unless another process has."""
+    if workers.is_chief() and run.metrics() is None:
         metrics = evaluate.summarize(run, examples, parts, splits, inputs, progress=progress)
         # What went into the models is in their histories, that of killed calls included.
         models, spent = _spent(run), stopwatch.spent()
@@ -170,14 +223,26 @@ def train(
         with replacing(run.card) as path:
             path.write_text(card.write(run, metrics), "utf-8")
         run.write_metrics(metrics)
-    workers.barrier()
-    return run.finished()
+
+
+def _by_turns(run: RunFolder) -> AbstractContextManager:
+    """One process at a time; workers of one training wait for each other as it is."""
+    return nullcontext() if workers.is_distributed() else FileLock(run.models / ".lock")
+
+
+def _alone(run: RunFolder, name: str) -> AbstractContextManager:
+    """One process trains a model, whichever machine it is on."""
+    if workers.is_distributed():
+        return nullcontext()
+    lock = run.models / f".{name}.lock"
+    return alone(lock, f"{run.path.name} {name}", "is being trained")
 
 
 def _fit_all(
     run: RunFolder,
     examples: Examples,
     splits: Mapping[str, SplitIndices],
+    names: Sequence[str],
     inputs: Inputs,
     config: TrainConfig,
     progress: Progress,
@@ -188,28 +253,33 @@ def _fit_all(
 
     cpu = wall = 0.0
     for number, (name, split) in enumerate(splits.items()):
-        if run.has_model(name):
+        if name not in names:
             continue
-        seed = int(np.random.SeedSequence([config.seed, number]).generate_state(1)[0])
-        stopwatch = Stopwatch()
-        model, rows = fit(
-            fit_spec(examples, split, inputs, config, seed),
-            config,
-            seed=seed,
-            checkpoint=run.checkpoint(name),
-            log_dir=run.logs / name,
-            name=name,
-            progress=progress,
-        )
-        spent = stopwatch.spent()
-        cpu, wall = cpu + spent[0], wall + spent[1]
-        if workers.is_chief():
-            label = _fold(name)
-            kept = [row for row in run.history() if row["fold"] != label]
-            run.write_history(kept + [{"fold": label, **row} for row in rows])
-            run.save_model(name, model)  # last: its being there says that the fold is done
-            run.checkpoint(name).unlink(missing_ok=True)
-        workers.barrier()
+        with _alone(run, name):
+            if run.has_model(name):
+                continue
+            seed = int(np.random.SeedSequence([config.seed, number]).generate_state(1)[0])
+            stopwatch = Stopwatch()
+            model, rows = fit(
+                fit_spec(examples, split, inputs, config, seed),
+                config,
+                seed=seed,
+                checkpoint=run.checkpoint(name),
+                log_dir=run.logs / name,
+                name=name,
+                progress=progress,
+            )
+            spent = stopwatch.spent()
+            cpu, wall = cpu + spent[0], wall + spent[1]
+            if workers.is_chief():
+                with _by_turns(run):
+                    label = _fold(name)
+                    history = [row for row in run.history() if row["fold"] != label]
+                    history += [{"fold": label, **row} for row in rows]
+                    run.write_history(sorted(history, key=lambda row: row["fold"].zfill(9)))
+                run.save_model(name, model)  # last: its being there says that the fold is done
+                run.checkpoint(name).unlink(missing_ok=True)
+            workers.barrier()
     return cpu, wall
 
 

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from curation.cli import quality
 from curation.cli.dealing import deal, dealing
-from curation.cli.group import as_json
+from curation.cli.group import as_json, on_cluster
 from curation.core import console
 from curation.formats.registry import of_original, writer, writers
 
@@ -57,6 +57,7 @@ def remap(dataset: str, taxonomy: str, dry_run: bool, as_json: bool) -> None:
 
 @click.command()
 @click.argument("dataset")
+@on_cluster
 @as_json
 def audit(dataset: str, as_json: bool) -> None:
     """Find the faults that labels have by themselves; no model is needed.
@@ -235,6 +236,7 @@ def _verify(ctx: click.Context, folder: Path) -> NoReturn:
     "--verify", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
     help="Check an export that was written, here or elsewhere, instead of writing one.",
 )  # fmt: skip
+@on_cluster
 @as_json
 @click.pass_context
 def export(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from curation.cli.group import EXISTING, FOLDER, Verbs
+from curation.cli.group import EXISTING, FOLDER, Verbs, on_cluster
 from curation.core import console
 from curation.formats.registry import PREFIX, Format, Option, readers
 
@@ -83,4 +83,4 @@ def _option(option: Option) -> click.Option:
 
 
 for _format in readers():
-    import_.add_command(verb(_format))
+    import_.add_command(on_cluster(verb(_format)))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from curation.cli.group import as_json, run_option
+from curation.cli.group import as_json, on_cluster, run_option, shard_option
 from curation.core import console
+from curation.core.shard import WHOLE, Shard
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,17 +22,26 @@ if TYPE_CHECKING:
 @click.argument("dataset")
 @run_option
 @click.option("--probabilities", is_flag=True, help="Keep them, as 8-bit numbers in .npz files.")
-def predict(dataset: str, run: str, probabilities: bool) -> None:
+@shard_option
+@on_cluster
+def predict(dataset: str, run: str, probabilities: bool, shard: Shard | None) -> None:
     """Write a run's predictions into the dataset, out of fold where it has folds.
 
     Changes: prediction_RUN and confidence_RUN in the dataset, files in the run's folder.
 
     \b
     curate predict photos --run r1
+    curate predict photos --run r1 --shard 1/2
     """
     from curation import steps, store
 
     opened = store.open(dataset)
+    if shard:
+        with console.bars() as progress:
+            left = steps.predict_shard(opened, run, shard, keep=probabilities, progress=progress)
+        end = f"left are {', '.join(map(str, left))}" if left else "it was the last one"
+        console.err.print(f"Predicted shard {shard} of {dataset}; {end}.")
+        return
     with console.bars() as progress:
         count = steps.predict(opened, run, keep=probabilities, progress=progress)
     kept = f"; {opened.run_folder(run) / 'probabilities'}" if probabilities else ""
@@ -43,8 +53,10 @@ def predict(dataset: str, run: str, probabilities: bool) -> None:
 @click.argument("dataset")
 @run_option
 @click.option("--top", type=click.IntRange(min=1), default=10, help="Suspects to print.")
+@shard_option
+@on_cluster
 @as_json
-def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
+def flag(dataset: str, run: str, top: int, shard: Shard | None, as_json: bool) -> None:
     """Score each label by the probability that it is wrong, and say what would be wrong with it.
 
     Saves the views "suspects, worst first" and "habits", and the run's issues.csv and habits.csv.
@@ -55,11 +67,15 @@ def flag(dataset: str, run: str, top: int, as_json: bool) -> None:
 
     \b
     curate flag photos --run r1
+    curate flag photos --run r1 --shard 1/2
     """
     from curation import steps, store
 
     with console.bars() as progress:
-        result = steps.flag(store.open(dataset), run, progress=progress)
+        result = steps.flag_shard(store.open(dataset), run, shard or WHOLE, progress=progress)
+    if result is None:
+        console.err.print(f"Flagged shard {shard} of {dataset}; others are left.")
+        return
     if as_json:
         click.echo(result.worst("error_score", top).to_json(orient="records"))
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curation.cli.group import as_json
+from curation.cli.group import as_json, on_cluster
 from curation.cli.settings import config_of, settings
 from curation.core import console
 
@@ -25,6 +25,7 @@ ACTIONS = ("status", "start", "run", "close", "abandon")
 @click.argument("dataset")
 @click.argument("action", type=click.Choice(ACTIONS), default="status")
 @settings()
+@on_cluster
 @as_json
 def round_(
     dataset: str, action: str, folds: int, recipe: str | None, others: tuple, as_json: bool,

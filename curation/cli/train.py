@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curation.cli.dealing import deal, dealing
-from curation.cli.group import as_json
+from curation.cli.group import as_json, on_cluster
 from curation.cli.settings import changed, config_of, settings
 from curation.core import console
 
@@ -31,18 +31,24 @@ _run = click.option("--run", required=True, help="Name of the run; for a folder,
 @_run
 @settings()
 @click.option("--resume", is_flag=True, help="Go on with a killed run, on what it began with.")
+@click.option(
+    "--fold", type=click.IntRange(min=0), help="Train this fold alone; the last one measures all."
+)
 @dealing
+@on_cluster
 @as_json
 def train(
     source: str, run: str, folds: int, recipe: str | None, others: tuple, resume: bool,
-    group_by: str | None, shares: tuple[float, ...] | None, as_json: bool, **given: Any,
+    fold: int | None, group_by: str | None, shares: tuple[float, ...] | None, as_json: bool,
+    **given: Any,
 ) -> None:  # fmt: skip
     """Train a segmenter on the labels as they are now.
 
     With --folds K, K models are trained and each photo is predicted by the one
     that never saw it: that is what `flag` needs. Without, one model is trained
     on the train split and tested on the test split. What no option says, the
-    recipe says.
+    recipe says. With --fold as well, this process trains one of them, and others
+    the others, on any machines that see the same folders; the last one measures all.
 
     Changes: the run's folder, the cache of features, the photos' fold or split; no label.
 
@@ -52,20 +58,30 @@ def train(
     curate train photos --run r3 --set loss=focal --set rotate=15 --finetune
     curate train cleaned/ --run runs/r3 --recipe my.toml
     curate train photos --run r1 --resume
+    curate train photos --run r1 --folds 3 --fold 0
     """
     from curation import steps
+    from training.run import missing_models
 
     _initialize_workers()
     own = (*given.values(), group_by, shares)
     if resume and (folds or recipe or others or any(v is not None for v in own)):
         raise click.UsageError("--resume takes no settings: the run has its own")
     config = None if resume else config_of(recipe, others, given)
+    if config and fold is not None and fold >= folds:
+        raise click.UsageError(f"--fold {fold} is none of --folds {folds}: they count from 0")
     runs = _runs(source, group_by, shares)
     with console.bars() as progress:
-        if config is None:
+        if fold is not None:
+            metrics = steps.train_fold(runs, run, fold, config, folds=folds, progress=progress)
+        elif config is None:
             metrics = steps.resume(runs, run, progress=progress)
         else:
             metrics = steps.train(runs, run, config, folds=folds, progress=progress)
+    if metrics is None:
+        left = ", ".join(missing_models(runs.folder(run)))
+        console.err.print(f"Trained fold {fold} of {run}; left are {left}.")
+        return
     _show(metrics, metrics["measured_on"], as_json)
     folder = runs.folder(run)
     console.err.print(f"Trained {run}: {folder} has curves.png, grid.png and model-card.md.")
@@ -79,6 +95,7 @@ def train(
     "--learning-rate", "rates", type=float, multiple=True, help="One to try; give several.",
     default=(0.1, 0.01, 0.001, 0.0001), show_default=True,
 )  # fmt: skip
+@on_cluster
 def sweep(
     source: str, run: str, folds: int, recipe: str | None, others: tuple,
     rates: tuple[float, ...], **given: Any,
@@ -130,6 +147,7 @@ def sweep(
 @click.command()
 @click.argument("source")
 @_run
+@on_cluster
 @as_json
 def evaluate(source: str, run: str, as_json: bool) -> None:
     """Measure a finished run on the labels of now, on photos that it was not trained on.

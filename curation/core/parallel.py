@@ -1,4 +1,8 @@
-"""One function over many items in worker processes: in order, with bounded memory."""
+"""One function over many items: in order, with bounded memory, in worker processes or elsewhere.
+
+All that is a function over photos goes through :func:`ordered`. What it runs on is chosen once, at
+the edge (:func:`elsewhere`); no caller of it knows.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -31,10 +36,28 @@ FEW = 256
 AHEAD = 3
 """Items for each other worker that may be done or waiting before the first result is taken."""
 
+TOGETHER = 8
+"""Items of :func:`each` that go to a worker in one go."""
+
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Of glibc's malloc.h."""
 
+Run = Callable[[Callable[[Any, Any], Any], Any, Iterable[Any]], Iterator[Any]]
+"""Does what :func:`ordered` does: ``run(function, shared, items)``."""
+
+_elsewhere: ContextVar[Run | None] = ContextVar("elsewhere", default=None)
+
 _shared: Any = None
+
+
+@contextmanager
+def elsewhere(run: Run) -> Iterator[None]:
+    """In here, all that goes through :func:`ordered` is done by ``run``."""
+    before = _elsewhere.set(run)
+    try:
+        yield
+    finally:
+        _elsewhere.reset(before)
 
 
 def workers() -> int:
@@ -49,18 +72,25 @@ def ordered(
 ) -> Iterator[R]:
     """Yields ``function(shared, item)`` of each item, in order.
 
-    This process is one of the workers: it does the first items while the others start, which
-    takes some tenths of a second, and later some of those for which it would only wait.
+    Those of a process that dies may be done again by another one, so a function that writes a
+    file gives it another name until it is whole (:func:`curation.core.atomic.replacing`).
+
+    Without :func:`elsewhere`, this process is one of the workers: it does the first items while
+    the others start, which takes some tenths of a second, and later some of those for which it
+    would only wait.
 
     Args:
         function: of a module; with its arguments and results it goes through pickle
-        shared: what every call needs; it goes to each worker once
+        shared: what every call needs; it goes to each worker once, and no call changes it
         images: how many the items are about in all; up to ``FEW`` are done in this process
 
     Raises:
         CurateError: a worker died
         Exception: what the function raised
     """
+    if run := _elsewhere.get():
+        yield from run(function, shared, items)
+        return
     here = partial(function, shared)
     others = workers() - 1
     if images <= FEW or not others:
@@ -84,6 +114,19 @@ def ordered(
             if not waiting[0].done():
                 waiting.extend(_done(here, item) for item in islice(left, 1))
             yield waiting.popleft().result()
+
+
+def each(function: Callable[[S, T], R], shared: S, items: Iterable[T], images: int) -> Iterator[R]:
+    """As :func:`ordered`, of items that take milliseconds: some go to a worker together."""
+    left = iter(items)
+    together = iter(lambda: list(islice(left, TOGETHER)), [])
+    for results in ordered(_each, (function, shared), together, images):
+        yield from results
+
+
+def _each(shared: tuple[Callable[[S, T], R], S], items: list[T]) -> list[R]:
+    function, rest = shared
+    return [function(rest, item) for item in items]
 
 
 @contextmanager

@@ -13,11 +13,13 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 
 from curation.core import npz, parallel
 from curation.core.atomic import replacing
 from curation.core.errors import CurateError
 from curation.core.progress import Progress, silent, track
+from curation.core.shard import WHOLE, Shard
 from curation.issues import ranking, source_ranking
 from curation.issues.calibration import Check
 from curation.issues.embeddings import Projection
@@ -78,6 +80,7 @@ def extract(
     fingerprint: str,
     image_ids: Sequence[str],
     observe: Observe,
+    shard: Shard = WHOLE,
     *,
     progress: Progress = silent,
 ) -> list[Path]:
@@ -87,16 +90,18 @@ def extract(
         folder: where the shards go; what is there of another fingerprint is removed
         fingerprint: a hash of the labels, the models and the feedback
         observe: called with the photos of the missing shards
+        shard: which of them are written here; other processes write the others
 
     Returns:
-        the shards: see :meth:`FeatureTable.load`
+        the shards, all of them: see :meth:`FeatureTable.load`
     """
     _begin(folder, f"{_VERSION} {fingerprint}")
     injection = InjectionConfig.of(len(image_ids), _SEED)
     statistics = _statistics(folder, image_ids, observe)
     slices = [image_ids[i : i + SHARD] for i in range(0, len(image_ids), SHARD)]
     paths = [folder / f"features-{number:05d}.npz" for number in range(len(slices))]
-    missing = [number for number, path in enumerate(paths) if not path.exists()]
+    ours = shard.take(range(len(paths)))
+    missing = [number for number in ours if not paths[number].exists()]
     wanted = [image_id for number in missing for image_id in slices[number]]
 
     def shards() -> Iterator[tuple[Path, list[Observation]]]:
@@ -104,22 +109,24 @@ def extract(
         for number in missing:
             yield paths[number], [next(observations) for _ in slices[number]]
 
-    done = len(image_ids) - len(wanted)
-    progress("compare with labels", done, len(image_ids))
+    total = sum(len(slices[number]) for number in ours)
+    done = total - len(wanted)
+    progress("compare with labels", done, total)
     shared = (statistics, injection)
     for count in parallel.ordered(_extract_shard, shared, shards(), len(wanted)):
         done += count
-        progress("compare with labels", done, len(image_ids))
+        progress("compare with labels", done, total)
     return paths
 
 
 def _begin(folder: Path, fingerprint: str) -> None:
     """Empties the folder, unless what it holds has this fingerprint."""
     path = folder / FINGERPRINT
-    if not path.is_file() or path.read_bytes() != fingerprint.encode():
-        shutil.rmtree(folder, ignore_errors=True)
-        with replacing(path) as part:
-            part.write_text(fingerprint, "utf-8")
+    with FileLock(folder.with_name(f".{folder.name}.lock")):  # several may write shards of one
+        if not path.is_file() or path.read_bytes() != fingerprint.encode():
+            shutil.rmtree(folder, ignore_errors=True)
+            with replacing(path) as part:
+                part.write_text(fingerprint, "utf-8")
 
 
 def _extract_shard(

@@ -18,24 +18,24 @@ from curation.steps.estimate import estimate
 from curation.steps.evaluate import evaluate
 from curation.steps.export import export
 from curation.steps.export_model import export_model
-from curation.steps.flag import flag
+from curation.steps.flag import flag, flag_shard
 from curation.steps.freeze import freeze, unfreeze
 from curation.steps.ingest import ingest
 from curation.steps.parts import deal
-from curation.steps.predict import predict
+from curation.steps.predict import predict, predict_shard
 from curation.steps.remap import remap
 from curation.steps.report import report
 from curation.steps.rewrite import export_patch, rewrite
 from curation.steps.round import abandon_round, close_round, round_status, run_round, start_round
 from curation.steps.round_report import round_report
 from curation.steps.simulate import simulate
-from curation.steps.train import resume, train
+from curation.steps.train import resume, train, train_fold
 from curation.steps.verify import verify
 
 __all__ = [
     "abandon_round", "audit", "clean", "close_round", "deal", "diff", "estimate", "evaluate",
-    "export", "export_decisions", "export_model", "export_patch", "flag", "freeze",
-    "import_decisions", "ingest", "predict", "remap", "report", "resume", "rewrite",
-    "round_report", "round_status", "run_round", "simulate", "start_round", "train", "unfreeze",
-    "verify",
+    "export", "export_decisions", "export_model", "export_patch", "flag", "flag_shard", "freeze",
+    "import_decisions", "ingest", "predict", "predict_shard", "remap", "report", "resume",
+    "rewrite", "round_report", "round_status", "run_round", "simulate", "start_round", "train",
+    "train_fold", "unfreeze", "verify",
 ]  # fmt: skip

@@ -18,7 +18,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
+from curation.core.errors import RunError
 from curation.core.progress import Progress, silent
+from curation.core.shard import WHOLE, Shard
 from curation.core.spool import Spool
 from curation.core.text import count
 from curation.issues.issue import ISSUES, SUSPECT, ImageScore
@@ -26,7 +30,7 @@ from curation.issues.observation import Observation
 from curation.steps import habits, person
 from curation.steps.dataset_runs import DatasetRuns, channels_of, image_files
 from curation.steps.feedback import Feedback
-from curation.steps.working_copy import load_labelled
+from curation.steps.working_copy import WorkingCopy, load_labelled
 from curation.store import Dataset, results
 from training import run as trainer
 
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
 
     from curation.issues.habits import Habit
     from curation.issues.issue_table import IssueCounts
-    from curation.issues.pipeline import Learning
+    from curation.issues.pipeline import Learning, Observe
 
 FLAGGING = "flagging"
 """What was found so far, in the run's folder until it is finished."""
@@ -81,6 +85,16 @@ class FlagResult:
 
 
 def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResult:
+    """As :func:`flag_shard`, of all photos."""
+    result = flag_shard(dataset, run, WHOLE, progress=progress)
+    if result is None:
+        raise RunError(run, "was flagged by another process just now: look at what it found")
+    return result
+
+
+def flag_shard(
+    dataset: Dataset, run: str, shard: Shard, *, progress: Progress = silent
+) -> FlagResult | None:
     """Scores every label and image, and saves "suspects, worst first" in the dataset.
 
     Called again, a killed one goes on where it was; with other labels, models or decisions it
@@ -88,13 +102,17 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
 
     Args:
         run: a finished one, whose classes are those of the active taxonomy
+        shard: whose features are computed here; the last one goes on to the end
+
+    Returns:
+        what was found; None where features of other shards are to be computed yet
 
     Raises:
         DatasetError: as :func:`curation.steps.working_copy.load_labelled`
         RunError: the run is missing, unfinished, or of other classes
     """
     # Here, since scikit-learn takes a second to start, and all verbs are imported together.
-    from curation.issues import issue_table, pipeline, scoring, suggestion_pipeline
+    from curation.issues import pipeline
 
     work = load_labelled(dataset)
     folder = dataset.run_folder(run)
@@ -129,8 +147,28 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
         sha256(fingerprint.encode()).hexdigest(),
         list(images),
         observe,
+        shard,
         progress=progress,
     )
+    with FileLock(folder / f".{FLAGGING}.last.lock"):  # the last two may have ended together
+        if not all(path.exists() for path in shards):
+            return None
+        return _finished(dataset, run, work, shards, names, observe, progress)
+
+
+def _finished(
+    dataset: Dataset,
+    run: str,
+    work: WorkingCopy,
+    shards: Sequence[Path],
+    names: Sequence[str],
+    observe: Observe,
+    progress: Progress,
+) -> FlagResult:
+    """Learns from the features of all photos, scores them and writes what was found."""
+    from curation.issues import issue_table, pipeline, scoring, suggestion_pipeline
+
+    folder = dataset.run_folder(run)
     learning, ranked = pipeline.rank(shards, progress=progress)
     seen_in_labels = []
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 
+from filelock import FileLock
+
 from curation.core.alone import alone
 from curation.core.progress import Progress, silent
 from curation.steps.runs import Runs
@@ -49,6 +51,43 @@ def resume(runs: Runs, run: str, *, progress: Progress = silent) -> trainer.RunM
     """
     with _alone(runs, run):
         return _go_on(runs, run, progress)
+
+
+def train_fold(
+    runs: Runs,
+    run: str,
+    fold: int,
+    config: TrainConfig | None = None,
+    *,
+    folds: int = 0,
+    progress: Progress = silent,
+) -> trainer.RunMetrics | None:
+    """Trains one fold's model of a run, as :func:`train`; other processes train the others.
+
+    Args:
+        fold: from 0
+        config: None to go on with a run, as :func:`resume` does
+
+    Returns:
+        what the run's metrics.json holds, where this was the last fold; else None
+
+    Raises:
+        RunError: as :func:`train`, or there is no such fold
+        CurateError: as :func:`train`, or another process trains this fold
+    """
+    folder = runs.folder(run)
+    if config:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Jobs of one queue start at once: the first begins the run, the others find it.
+        with FileLock(folder.with_name(f".{folder.name}.begin.lock")):
+            runs.begin(run, config, folds=folds, progress=progress)
+    if trainer.is_begun(folder):
+        examples = runs.examples(run, progress=progress)
+        cache = runs.features(run)
+        if not trainer.train_fold(folder, examples, fold, cache=cache, progress=progress):
+            return None
+    runs.close(run)
+    return trainer.load_metrics(folder)
 
 
 def _alone(runs: Runs, run: str) -> AbstractContextManager[None]:

@@ -45,7 +45,7 @@ def test_the_readme_is_one_that_is_read():
 def test_every_dependency_has_its_reason():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extra = project["optional-dependencies"]
-    lists = [project["dependencies"], extra["dev"], extra["onnx"]]
+    lists = [project["dependencies"], extra["dev"], extra["onnx"], extra["dask"]]
     needed = {re.split(r"[^\w-]", line)[0] for names in lists for line in names}
     named = {
         w for row in rows_of(README, "What it stands on") for w in re.findall(r"[\w-]+", row[0])

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from re import fullmatch
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from curation.core import parallel
 from curation.core.errors import CurateError
 from curation.core.progress import Progress, silent
 from training.config import TrainConfig
@@ -23,9 +26,15 @@ from training.data.feature_codec import FeatureCodec
 from training.data.image import InputImage
 from training.data.row_cache import RowCache
 
+if TYPE_CHECKING:
+    import keras
+
 VIEWS = 2
 """The photo and its mirror image."""
 _BATCH = 8
+_SLICE = 4 * _BATCH
+"""Photos that a worker of a cluster takes at once."""
+
 _VERSION = 3
 
 
@@ -75,23 +84,20 @@ class FeatureCache:
         Raises:
             CurateError: photos cannot be read; all others are in the cache then
         """
-        from training import models
-
+        if all(image in self for image in images):
+            return
         broken: list[CurateError] = []
         with self._cache.appending() as append:
             missing = list({p.key: p for p in images if p not in self}.values())
-            if not missing:
-                return
+            slices = [missing[i : i + _SLICE] for i in range(0, len(missing), _SLICE)]
             done = 0
-            encoder = models.encoder(self._config)
-            for part, pixels, errors in _decoded(missing, self._config.size):
-                broken += errors
-                if part:
-                    both = np.concatenate([pixels, pixels[:, :, ::-1]])
-                    stored = self._codec.encode(encoder.predict_on_batch(both))
-                    append([image.key for image in part], stored.reshape(VIEWS, len(part)).T)
-                done += len(part) + len(errors)
-                progress("features", done, len(missing))
+            # Not by processes of this machine: the encoder takes all its processors already.
+            for encoded in parallel.ordered(_encoded, self._config, slices, images=0):
+                for keys, rows, errors in encoded:
+                    broken += errors
+                    append(keys, rows)
+                    done += len(keys) + len(errors)
+                    progress("features", done, len(missing))
         if broken:
             first, others = broken[0], len(broken) - 1
             more = f" (and {others} more)" if others else ""
@@ -105,6 +111,28 @@ def come_again(folder: Path) -> bool:
     its hash alone.
     """
     return fullmatch(r"\w+-\d+-os\d+-v\d+", folder.name) is not None
+
+
+def _encoded(
+    config: TrainConfig, images: Sequence[InputImage]
+) -> list[tuple[list[str], NDArray[np.void], list[CurateError]]]:
+    """Keys and rows of the photos that can be read, batch by batch, and why others cannot."""
+    encoder, codec = _encoder(config)
+    made = []
+    for part, pixels, errors in _decoded(images, config.size):
+        rows = np.empty((0, VIEWS), codec.dtype)
+        if part:
+            both = np.concatenate([pixels, pixels[:, :, ::-1]])
+            rows = codec.encode(encoder.predict_on_batch(both)).reshape(VIEWS, len(part)).T
+        made.append(([image.key for image in part], rows, errors))
+    return made
+
+
+@lru_cache(maxsize=1)
+def _encoder(config: TrainConfig) -> tuple[keras.Model, FeatureCodec]:
+    from training import models
+
+    return models.encoder(config), FeatureCodec(models.feature_map_shapes(config))
 
 
 def _decoded(

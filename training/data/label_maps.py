@@ -61,7 +61,7 @@ def write(
     """
     # The order of a TFRecord export, so that a seed means the same batches on either.
     order = sorted(records, key=lambda image_id: (groups[image_id], image_id))
-    pngs = parallel.ordered(_draw, (taxonomy, size), map(records.__getitem__, order), len(order))
+    pngs = parallel.each(_draw, (taxonomy, size), map(records.__getitem__, order), len(order))
     channels = ClassIndex.of(taxonomy)
     with replacing_export(folder, FORMAT) as part:
         rows, at, digest = [], 0, sha256()

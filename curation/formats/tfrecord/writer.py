@@ -71,7 +71,7 @@ def write(
             split: sorted((i for i in records if splits[i] == split), key=lambda i: (groups[i], i))
             for split in SPLITS
         }
-        made = parallel.ordered(
+        made = parallel.each(
             _make,
             (taxonomy, size),
             (records[image_id] for order in orders.values() for image_id in order),
