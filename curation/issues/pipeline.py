@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
+from threadpoolctl import threadpool_limits
 
 from curation.core import npz, parallel
 from curation.core.atomic import replacing
@@ -134,8 +136,14 @@ def _extract_shard(
 ) -> int:
     """One shard, in a worker; how many photos it has."""
     path, observations = shard
-    extract_features(observations, *shared).save(path)
+    with _same_sums():
+        extract_features(observations, *shared).save(path)
     return len(observations)
+
+
+def _same_sums() -> AbstractContextManager:
+    """BLAS adds up in another order on other numbers of threads, and scores would be others."""
+    return threadpool_limits(1, "blas")
 
 
 def load_statistics(folder: Path) -> DatasetStatistics:
@@ -159,7 +167,8 @@ def _statistics(folder: Path, image_ids: Sequence[str], observe: Observe) -> Dat
         return load_statistics(folder)
     rng = np.random.default_rng(_SEED)
     sample = rng.permutation(len(image_ids))[:SAMPLED]
-    statistics = dataset_statistics(observe([image_ids[i] for i in sorted(sample.tolist())]))
+    with _same_sums():
+        statistics = dataset_statistics(observe([image_ids[i] for i in sorted(sample.tolist())]))
     parts = (statistics.projection, statistics.person)
     arrays = {f.name: getattr(part, f.name) for part in parts if part for f in fields(part)}
     with replacing(path) as part:
