@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.full_loop [--photos 1000 --photos 3000 --photos 9000]
         [--before DIR] [--train "--recipe quick --folds 3"]
-        [--folder FOLDER] [--json FILE]
+        [--without-models] [--folder FOLDER] [--json FILE]
 
 Drawn figures of which one in five has a wrong label, each size a set of its own, the smaller the
 beginning of the larger. Every verb is a whole command; memory is the most that its processes have
@@ -33,6 +33,7 @@ from tests.benchmarks.redesign import HERE, RUN, Build, Cost, database, draw
 
 DATASET, TRUTH = "figures", "truth"
 TRAIN = "--recipe quick --folds 3"
+EXPORTS = ("tfrecord", "coco", "imaterialist", "via", "cvat", "csv")
 BENT = 1.2
 """The last slope by the first, from which a verb bends."""
 
@@ -76,6 +77,7 @@ def main() -> None:
     parser.add_argument("--before", type=Path, help="checkout of an earlier build")
     parser.add_argument("--train", default=TRAIN, help=f"options of train; {TRAIN!r}")
     parser.add_argument("--train-before", help="those of the earlier build, where they differ")
+    parser.add_argument("--without-models", action="store_true", help="no verb that needs a model")
     parser.add_argument("--folder", type=Path, help="keep what is drawn here, or use it again")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -95,25 +97,38 @@ def main() -> None:
                 shutil.rmtree(drawn, ignore_errors=True)
                 draw(drawn, photos)
             for build in builds:
-                rows += loop(build, drawn, photos, trains[build.name], scratch)
+                train = None if args.without_models else trains[build.name]
+                rows += loop(build, drawn, photos, train, scratch)
     show(rows, slopes(rows))
     if args.json:
         found = {"rows": [asdict(r) for r in rows], "slopes": [asdict(s) for s in slopes(rows)]}
         args.json.write_text(json.dumps(found, indent=1))
 
 
-def lines(drawn: Path, photos: int, train: str, out: Path) -> dict[str, Sequence[str | Path]]:
-    """The command of each verb, in the order in which they are run."""
+def lines(
+    drawn: Path, photos: int, train: str | None, out: Path
+) -> dict[str, Sequence[str | Path]]:
+    """The command of each verb, in the order in which they are run.
+
+    Args:
+        train: options of it; None leaves out all that needs a model
+    """
     name, truth = f"{DATASET}{photos}", f"{TRUTH}{photos}"
     photo_folder = ("--images", drawn / "photos")
 
     def read(name: str, file: str) -> Sequence[str | Path]:
         return ("import", "imaterialist", name, "--annotations", drawn / file, *photo_folder)
 
-    return {
+    words: dict[str, Sequence[str | Path]] = {
         "import": read(name, "train.csv"),
         "remap": ("remap", name, "--taxonomy", "supercategories"),
         "audit": ("audit", name),
+    }
+    exports = {f"export {f}": ("export", name, out / f, "--format", f) for f in EXPORTS}
+    if train is None:
+        return words | exports
+    return {
+        **words,
         "train": ("train", name, "--run", RUN, *shlex.split(train)),
         "predict": ("predict", name, "--run", RUN),
         "flag": ("flag", name, "--run", RUN),
@@ -122,13 +137,11 @@ def lines(drawn: Path, photos: int, train: str, out: Path) -> dict[str, Sequence
         "(remap)": ("remap", truth, "--taxonomy", "supercategories"),
         "review": ("review", name, "--simulate", truth, "--limit", str(max(1, photos // 10))),
         "estimate": ("estimate", name),
-        "export tfrecord": ("export", name, out / "tfrecord"),
-        "export coco": ("export", name, out / "coco", "--format", "coco"),
-        "export csv": ("export", name, out / "csv", "--format", "csv"),
+        **exports,
     }
 
 
-def loop(build: Build, drawn: Path, photos: int, train: str, scratch: Path) -> list[Row]:
+def loop(build: Build, drawn: Path, photos: int, train: str | None, scratch: Path) -> list[Row]:
     """Each verb on one set; those in brackets are run and not shown."""
     out = scratch / f"out-{build.name}-{photos}"
     out.mkdir()
