@@ -42,10 +42,13 @@ def wait_for(port: int) -> None:
     raise TimeoutError("no mongod")
 
 
-def add_user(port: int, name: str, password: str) -> None:
-    """The first one of a mongod with ``--auth``, who may do everything."""
+def add_user(port: int, name: str, password: str, role: str = "readWrite") -> None:
+    """Of a mongod with ``--auth``, beside its first; with a role on FiftyOne's database alone."""
     with pymongo.MongoClient(port=port) as client:
-        client.admin.command("createUser", name, pwd=password, roles=["root"])
+        client.admin.command("createUser", "root", pwd="root", roles=["root"])
+    with pymongo.MongoClient(port=port, username="root", password="root") as client:
+        roles = [{"role": role, "db": "fiftyone"}]
+        client.admin.command("createUser", name, pwd=password, roles=roles)
 
 
 def begin_replica_set(port: int, name: str) -> None:
