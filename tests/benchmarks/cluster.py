@@ -1,6 +1,7 @@
 """Verbs on one Dask worker and on two, each with a processor of its own.
 
-    python -m tests.benchmarks.cluster [--ccp DIR] [--photos 200] [--rounds 2] [--json FILE]
+    python -m tests.benchmarks.cluster [--ccp DIR] [--photos 200] [--rounds 2]
+        [--verbs audit export features predict flag] [--json FILE]
 
 DIR is Clothing Co-Parsing as an iMaterialist CSV and a folder of photos; without it, figures are
 drawn. Scheduler, database and the command itself share the two processors with the workers, and
@@ -63,6 +64,7 @@ def main() -> None:
     parser.add_argument("--ccp", type=Path)
     parser.add_argument("--photos", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--verbs", nargs="+", choices=VERBS[1:], default=VERBS[1:])
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     with ExitStack() as stack:
@@ -71,15 +73,16 @@ def main() -> None:
         os.environ["FIFTYONE_DATABASE_URI"] = f"mongodb://127.0.0.1:{port}"
         os.environ["CURATE_HOME"] = str(scratch / "home")
         source = written(scratch, args.ccp, args.photos)
-        train(source)
+        if {"features", "predict", "flag"} & set(args.verbs):
+            train(source)
         clusters = [stack.enter_context(workers(scratch, count)) for count in (1, 2)]
-        for address, processes in clusters:  # the workers import all that they will need
-            measured(source, address, processes, "warm")
+        # In the first one the workers import what they need.
         rounds = [
-            [measured(source, address, processes, f"n{number}") for address, processes in clusters]
+            [measured(source, *each, args.verbs, f"n{number}") for each in clusters]
             for number in range(args.rounds)
         ]
-    rows = [best(verb, [[one[verb], two[verb]] for one, two in rounds]) for verb in VERBS]
+    verbs = ["import", *args.verbs]
+    rows = [best(verb, [[one[verb], two[verb]] for one, two in rounds]) for verb in verbs]
     header = ("verb", "one worker, s", "two", "speed-up", "busiest worker, CPU s", "of two",
               "command, CPU s", "speed-up apart")  # fmt: skip
     cells = [
@@ -123,7 +126,7 @@ def workers(scratch: Path, count: int) -> Iterator[tuple[str, list[psutil.Proces
         yield address, [psutil.Process(process.pid) for process in begun[1:]]
     finally:
         for process in begun:
-            process.terminate()
+            process.kill()  # asked to end, a worker whose scheduler is gone looks for it
         for process in begun:
             process.wait()
 
@@ -148,7 +151,7 @@ def train(source: Path) -> None:
 
 
 def measured(
-    source: Path, address: str, processes: list[psutil.Process], name: str
+    source: Path, address: str, processes: list[psutil.Process], verbs: list[str], name: str
 ) -> dict[str, tuple[float, float, float]]:
     """By verb: seconds, CPU seconds of the busiest worker and of this process."""
     from curation import steps, store
@@ -160,6 +163,8 @@ def measured(
     found = {}
 
     def clock(verb: str, do: Callable[[], object]) -> None:
+        if verb not in ("import", *verbs):
+            return
         before, start = list(map(cpu, [*processes, psutil.Process()])), time.monotonic()
         do()
         spent = [cpu(p) - b for p, b in zip([*processes, psutil.Process()], before, strict=True)]
@@ -171,6 +176,9 @@ def measured(
         steps.remap(dataset, "supercategories")
         clock("audit", lambda: steps.audit(dataset))
         clock("export", lambda: steps.export(dataset, source / "out" / name))
+        if not store.exists("trained"):
+            store.delete(name)
+            return found
         runs, of = DatasetRuns(dataset), store.open("trained").run_folder(RUN)
         folder = runs.folder(RUN)
         shutil.copytree(of, folder)
