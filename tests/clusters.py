@@ -10,6 +10,12 @@ from pathlib import Path
 from tests.conftest import lacking
 
 
+def require_dask() -> None:
+    """Skips a test of Dask where it is not here."""
+    if find_spec("distributed") is None:
+        lacking("Dask is not installed: pip install '.[dask]'")
+
+
 @contextmanager
 def two_workers(folder: Path) -> Iterator[str]:
     """The address of a scheduler with two worker processes.
@@ -17,8 +23,7 @@ def two_workers(folder: Path) -> Iterator[str]:
     Args:
         folder: for what they keep
     """
-    if find_spec("distributed") is None:
-        lacking("Dask is not installed: pip install '.[dask]'")
+    require_dask()
     from distributed import LocalCluster
 
     with LocalCluster(

@@ -223,6 +223,8 @@ def _finish(
         with replacing(run.card) as path:
             path.write_text(card.write(run, metrics), "utf-8")
         run.write_metrics(metrics)
+        for lock in run.models.glob(".*lock"):  # nobody trains a run that is finished
+            lock.unlink(missing_ok=True)
 
 
 def _by_turns(run: RunFolder) -> AbstractContextManager:

@@ -11,6 +11,7 @@ import io
 import logging
 import pickle
 import platform
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -51,6 +52,8 @@ def joined(address: str) -> Iterator[None]:
         raise CurateError("--dask", "needs Dask: pip install '.[dask]'") from None
     # Its own account of a scheduler that went away is a page long; ours is a sentence.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+    # What `flag` sees of 32 photos is some megabytes, and nothing that Dask could load itself.
+    warnings.filterwarnings("ignore", "Sending large graph")
     try:
         client = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:

@@ -18,7 +18,8 @@ from curation.core.errors import DatasetError
 PING_MS = 3000
 
 _OUT_OF_DISK_SPACE = 14031
-"""MongoDB's code of the error."""
+_UNAUTHORIZED = 13
+"""MongoDB's codes of the errors."""
 
 
 def prepare() -> None:
@@ -56,6 +57,8 @@ def lost(error: BaseException) -> str:
         return f"{where} did not start; another process may be starting or ending it just now"
     if isinstance(error, OperationFailure) and error.code == _OUT_OF_DISK_SPACE:
         return f"the disk of {where} is full"
+    if isinstance(error, OperationFailure) and error.code == _UNAUTHORIZED:
+        return f"{where} lets this user not do that: it needs the role readWrite on FiftyOne's own"
     return ""
 
 
@@ -137,7 +140,8 @@ def ping(uri: str) -> str:
 
     try:
         client: pymongo.MongoClient = pymongo.MongoClient(uri, serverSelectionTimeoutMS=PING_MS)
-        client.admin.command("ping")
+        # Not "ping", which a database answers to somebody whom it will let do nothing else.
+        client.admin.command("listDatabases", nameOnly=True, authorizedDatabases=True)
     except PyMongoError as error:
         return str(error).split(",")[0]
     return ""

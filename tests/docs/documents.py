@@ -12,11 +12,12 @@ ROOT = Path(__file__).parents[2]
 README = "README.md"
 CURATION, FORMATS = "curation/README.md", "curation/formats/README.md"
 AUDIT, ISSUES = "curation/audit/README.md", "curation/issues/README.md"
+CLUSTER = "curation/CLUSTER.md"
 PLUGINS, TRAINING = "plugins/README.md", "training/README.md"
 BENCHMARKS, CHANGELOG = "tests/benchmarks/README.md", "CHANGELOG.md"
 AFTER_THE_LOOP = (FORMATS, AUDIT, ISSUES, PLUGINS, TRAINING)
 """Those whose commands go on with what the README's have made."""
-DOCUMENTS = (README, CHANGELOG, CURATION, *AFTER_THE_LOOP, BENCHMARKS)
+DOCUMENTS = (README, CHANGELOG, CURATION, CLUSTER, *AFTER_THE_LOOP, BENCHMARKS)
 
 
 @cache

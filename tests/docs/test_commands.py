@@ -27,6 +27,7 @@ from tests.docs.documents import (
     AFTER_THE_LOOP,
     AUDIT,
     BENCHMARKS,
+    CLUSTER,
     DOCUMENTS,
     FORMATS,
     ISSUES,
@@ -302,7 +303,7 @@ def test_the_commands_of_the_other_documents(document, around):
 def test_no_document_with_commands_is_forgotten():
     found = {str(path.relative_to(ROOT)) for path in ours()}
     assert found == set(DOCUMENTS)
-    run_elsewhere = {BENCHMARKS}  # the tests below
+    run_elsewhere = {BENCHMARKS, CLUSTER}  # the tests below, and those of its own file
     rest = set(DOCUMENTS) - {README, *AFTER_THE_LOOP} - run_elsewhere
     assert [document for document in rest if commands(text(document))] == []
     titles = re.findall(r"^## (.+)$", text(README), re.M)
