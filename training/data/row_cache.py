@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import glob
 import logging
+import mmap
 import os
 import re
 import shutil
@@ -29,6 +30,9 @@ _log = logging.getLogger(__name__)
 
 SHARD = 1 << 28
 """Bytes of a shard at most: a row is never in two."""
+
+RESIDENT = 1 << 30
+"""Bytes of rows that count as memory of this process, at most: those read last."""
 
 _LOCK = "lock"
 _VERSIONED = re.compile(r"(.+-v)(\d+)")
@@ -56,10 +60,12 @@ class RowCache:
         self.folder = folder
         self._dtype, self._what = np.dtype(dtype), what
         self._per_shard = max(1, SHARD // self._dtype.itemsize)
+        self._values = self._dtype.itemsize // self._dtype.base.itemsize
         folder.mkdir(parents=True, exist_ok=True)
         self._keys_path = folder / "keys.txt"
         self._row_of: dict[str, int] = {}
-        self._shards: list[NDArray] = []
+        self._shards: list[mmap.mmap] = []
+        self._read = 0
         self._load()
 
     def __contains__(self, key: str) -> bool:
@@ -75,7 +81,15 @@ class RowCache:
     def row(self, number: int) -> Any:
         """A row by its number, as the last :meth:`appending` left it."""
         shard, place = divmod(number, self._per_shard)
-        return self._shards[shard][place]
+        size = self._dtype.itemsize
+        self._read += size
+        if self._read > RESIDENT and hasattr(mmap, "MADV_DONTNEED"):
+            # They stay in the system's cache, which gives way where memory is wanted.
+            for each in self._shards:
+                each.madvise(mmap.MADV_DONTNEED)
+            self._read = size
+        row = np.frombuffer(self._shards[shard], self._dtype.base, self._values, place * size)
+        return row.reshape(self._dtype.shape)[()]
 
     @contextmanager
     def appending(self) -> Iterator[Append]:
@@ -110,10 +124,11 @@ class RowCache:
         text = self._keys_path.read_bytes() if self._keys_path.exists() else b""
         count = min(len(text) // _LINE, self._complete())
         self._row_of = {key: row for row, key in enumerate(self._keys(text[: count * _LINE]))}
-        self._shards = [
-            np.memmap(self._shard_path(number), self._dtype, "r", shape=(rows,))
-            for number, rows in enumerate(self._rows_of_shards(count))
-        ]
+        self._shards = [self._mapped(number) for number in range(len(self._rows_of_shards(count)))]
+
+    def _mapped(self, number: int) -> mmap.mmap:
+        with self._shard_path(number).open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def _complete(self) -> int:
         """How many rows are there up to the first that is not."""

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from curation.core.errors import CurateError
@@ -52,6 +53,19 @@ def test_a_row_is_read_as_it_was_written_whatever_shard_it_is_in(tmp_path):
         assert "eight" not in cache
     written = files(tmp_path)
     assert [len(written[f"rows-{n:04d}.bin"]) // ROW.itemsize for n in range(3)] == [3, 3, 1]
+
+
+def test_of_many_rows_that_were_read_few_are_memory_of_the_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(row_cache, "SHARD", 8 << 20)
+    monkeypatch.setattr(row_cache, "RESIDENT", 4 << 20)
+    cache = RowCache(tmp_path / "rows-v1", np.dtype(("u1", (1 << 20,))), "its rows")
+    written = np.arange(20, dtype=np.uint8)[:, None].repeat(1 << 20, axis=1)
+    with cache.appending() as append:
+        append([f"{number}" for number in range(20)], written)
+    assert [int(cache.row(number).max()) for number in range(20)] == list(range(20))
+    maps = [m for m in psutil.Process().memory_maps() if str(cache.folder) in m.path]
+    assert len(maps) == 3
+    assert sum(m.rss for m in maps) <= 5 << 20
 
 
 def test_what_is_there_is_not_written_again(tmp_path):
