@@ -28,7 +28,7 @@ _FOREIGN, _SURELY = 0.2, 32
 """A label that surely looks like another class is wrong with this probability at least, whatever
 was injected: what was never injected is learned to be correct. On benchmark data some 40 % are."""
 
-_SEEN, _SHARPLY = 0.9, 8
+_SEEN, _SHARPLY = 0.3, 8
 """A label in which the error network surely sees an error is wrong with this probability at least.
 Among what the trees learn from, its score took their attention from all else: kinds of errors that
 neither was taught were found later, and halves hardly sooner."""

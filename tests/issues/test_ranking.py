@@ -392,5 +392,5 @@ def test_what_the_error_network_surely_sees_is_a_suspect_whatever_the_trees_say(
     seen = np.where(np.arange(len(table.given)) % 2, 1.0, 0.3)
     given = table.given.assign(**{NETWORK: seen})
     told = learned.score(replace(table, given=given)).instances["error_score"]
-    assert told[1::2].min() >= 0.9
+    assert told[1::2].min() >= 0.3 > SUSPECT
     assert (told - scores.instances["error_score"])[::2].max() < 1e-3
