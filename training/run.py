@@ -16,7 +16,7 @@ from curation.core import text
 from curation.core.atomic import replacing
 from curation.core.errors import RunError
 from curation.core.progress import Progress, silent
-from training import card, error_network, evaluate, plan, workers
+from training import card, evaluate, plan, workers
 from training.clock import Stopwatch
 from training.config import TrainConfig
 from training.data.examples import Examples
@@ -42,7 +42,6 @@ __all__ = [
     "RunMetrics",
     "begin",
     "digest",
-    "error_network",
     "export",
     "has_folds",
     "is_begun",

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from curation.core import jpeg
-from curation.core.atomic import replacing
 from curation.core.rle import MAX_PIXELS, check_size
 
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
@@ -192,12 +191,6 @@ def read_bitmap(data: bytes, height: int, width: int) -> NDArray[np.bool_]:
             image = image.convert("RGBA").getchannel("A")
         values = np.asarray(image).reshape(height, width, -1)
         return (values != 0).any(axis=2)
-
-
-def write_png(path: Path, array: NDArray[np.uint8]) -> None:
-    """Writes (H, W) class ids or grey levels."""
-    with replacing(path) as part:
-        Image.fromarray(array).save(part, "PNG")
 
 
 def content_hash(path: Path) -> str:

@@ -250,11 +250,6 @@ def patch(image: ImageLabels) -> Corruption | None:
     return None
 
 
-def halve(image: ImageLabels) -> Corruption | None:
-    """A garment on one side of a line, 30 to 70 % of it."""
-    return _reshaped(image, lambda mask: _part(mask, image.rng, 0.3, 0.7))
-
-
 Corrupt = Callable[[ImageLabels], Corruption | None]
 """Makes one error of its kind; None where these labels have no room for it."""
 

@@ -26,11 +26,8 @@ EMBEDDING = "embedding_"
 TEXTS = ("image_id", "error", "mask", "source_label", "source_error")
 PLACES = ("moved_right", "moved_down", "scaled_by", "scaled_right", "scaled_down")
 """Where all labels of a photo would fit best, see :mod:`curation.issues.whole_photo`."""
-NETWORK = "by_error_network"
-"""Of a label as given: the score of the error network, see
-:func:`curation.issues.error_crops.scores`; absent where there is none."""
-KEYS = (*TEXTS, *PLACES, "fold", "index", "class_id", NETWORK)
-"""Columns that the trees do not learn from."""
+KEYS = (*TEXTS, *PLACES, "fold", "index", "class_id")
+"""Columns that are no features of a label, a candidate or a photo."""
 
 
 def hashed(text: str) -> int:

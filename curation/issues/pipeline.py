@@ -1,6 +1,6 @@
 """The features of all photos of a run on disk, and what is learned from them.
 
-A shard is a few photos in, a file out: worker processes make its features while the models
+A shard is a few photos in, a file out: worker processes make them while the models
 predict the next photos, and a killed run goes on at the first shard that is missing.
 Memory holds a few shards, the features that are learned from, and no photos.
 """
@@ -13,24 +13,21 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from curation.core import npz, parallel
 from curation.core.atomic import replacing
 from curation.core.errors import CurateError
 from curation.core.progress import Progress, silent, track
-from curation.issues import error_crops, error_network, ranking, source_ranking
+from curation.issues import ranking, source_ranking
 from curation.issues.calibration import Check
 from curation.issues.embeddings import Projection
-from curation.issues.error_crops import FeatureScale
-from curation.issues.error_network import Asked, ErrorNetwork, Network
 from curation.issues.extraction import (
     DatasetStatistics,
     InjectionConfig,
     dataset_statistics,
     extract_features,
 )
-from curation.issues.feature_table import AGAIN, NETWORK, FeatureTable, Scores
+from curation.issues.feature_table import AGAIN, FeatureTable, Scores
 from curation.issues.observation import Observation
 from curation.issues.person import PersonStatistics
 from curation.issues.ranking import Ranking
@@ -47,7 +44,7 @@ STATISTICS = "statistics.npz"
 FINGERPRINT = "fingerprint.txt"
 
 _SEED = 0
-_VERSION = 6
+_VERSION = 5
 """Of the tables on disk: what another version of curate left is not gone on with."""
 
 Observe = Callable[[Sequence[str]], Iterator[Observation]]
@@ -81,7 +78,6 @@ def extract(
     fingerprint: str,
     image_ids: Sequence[str],
     observe: Observe,
-    network: Network | None = None,
     *,
     progress: Progress = silent,
 ) -> list[Path]:
@@ -91,10 +87,9 @@ def extract(
         folder: where the shards go; what is there of another fingerprint is removed
         fingerprint: a hash of the labels, the models and the feedback
         observe: called with the photos of the missing shards
-        network: what teaches an error network; None for none
 
     Returns:
-        the shards: see :meth:`FeatureTable.load`, and :func:`heatmaps`
+        the shards: see :meth:`FeatureTable.load`
     """
     _begin(folder, f"{_VERSION} {fingerprint}")
     injection = InjectionConfig.of(len(image_ids), _SEED)
@@ -103,11 +98,6 @@ def extract(
     paths = [folder / f"features-{number:05d}.npz" for number in range(len(slices))]
     missing = [number for number, path in enumerate(paths) if not path.exists()]
     wanted = [image_id for number in missing for image_id in slices[number]]
-    if not wanted:
-        return paths
-    errors = network and error_network.taught(
-        folder, image_ids, observe, network, shard=SHARD, progress=progress
-    )
 
     def shards() -> Iterator[tuple[Path, list[Observation]]]:
         observations = observe(wanted)
@@ -116,12 +106,9 @@ def extract(
 
     done = len(image_ids) - len(wanted)
     progress("compare with labels", done, len(image_ids))
-    shared = (statistics, injection, errors.scale if errors else None)
-    for path, table, asked in parallel.ordered(_extract_shard, shared, shards(), len(wanted)):
-        if errors:
-            table.given[NETWORK] = _judged(errors, asked, path)
-        table.save(path)
-        done += len(table.images)
+    shared = (statistics, injection)
+    for count in parallel.ordered(_extract_shard, shared, shards(), len(wanted)):
+        done += count
         progress("compare with labels", done, len(image_ids))
     return paths
 
@@ -136,51 +123,12 @@ def _begin(folder: Path, fingerprint: str) -> None:
 
 
 def _extract_shard(
-    shared: tuple[DatasetStatistics, InjectionConfig, FeatureScale | None],
-    shard: tuple[Path, list[Observation]],
-) -> tuple[Path, FeatureTable, list[Asked]]:
-    """One shard, in a worker: its features, and what the error network is asked about it."""
-    statistics, injection, scale = shared
+    shared: tuple[DatasetStatistics, InjectionConfig], shard: tuple[Path, list[Observation]]
+) -> int:
+    """One shard, in a worker; how many photos it has."""
     path, observations = shard
-    table = extract_features(observations, statistics, injection)
-    asked: list[Asked] = []
-    if scale is None:
-        return path, table, asked
-    for observation in observations:
-        own = table.given[table.given["image_id"] == observation.image_id]
-        asked.append(error_network.ask(observation, own["index"].tolist(), scale))
-        observation.forget()
-    return path, table, asked
-
-
-def _judged(errors: ErrorNetwork, asked: Sequence[Asked], path: Path) -> NDArray[np.float32]:
-    """The score of each label of a shard; writes its heat maps."""
-    judged = errors.judge(asked)
-    maps = [
-        error_crops.heatmap([square.halved() for square in photo.squares], cells, photo.side // 2)
-        for photo, cells in zip(asked, judged, strict=True)
-    ]
-    with replacing(_heatmap_path(path)) as part:
-        np.savez_compressed(part, maps=np.stack(maps))
-    return error_crops.scores(np.concatenate(judged))
-
-
-def _heatmap_path(shard: Path) -> Path:
-    return shard.with_name(shard.name.replace("features", "errors"))
-
-
-def heatmaps(shards: Sequence[Path]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Each photo and (S / 2, S / 2) the chance of an error at each place of it, times 255; nothing
-    where there is no error network.
-
-    Raises:
-        CurateError: a file is damaged
-    """
-    for shard in shards:
-        path = _heatmap_path(shard)
-        if path.exists():
-            maps = npz.read(path, AGAIN)["maps"]
-            yield from zip(FeatureTable.load(shard).images["image_id"], maps, strict=True)
+    extract_features(observations, *shared).save(path)
+    return len(observations)
 
 
 def load_statistics(folder: Path) -> DatasetStatistics:

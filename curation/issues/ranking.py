@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from curation.issues.calibration import WRONG_IMAGES, WRONG_PHOTOS
 from curation.issues.error_classifier import ErrorClassifier
-from curation.issues.feature_table import EMBEDDING, FOLDS, NETWORK, FeatureTable, Scores
+from curation.issues.feature_table import EMBEDDING, FOLDS, FeatureTable, Scores
 from curation.issues.issue import SUSPECT, ErrorType
 
 FEWEST = 200
@@ -27,11 +27,6 @@ FEWEST = 200
 _FOREIGN, _SURELY = 0.2, 32
 """A label that surely looks like another class is wrong with this probability at least, whatever
 was injected: what was never injected is learned to be correct. On benchmark data some 40 % are."""
-
-_SEEN, _SHARPLY = 0.3, 8
-"""A label in which the error network surely sees an error is wrong with this probability at least.
-Among what the trees learn from, its score took their attention from all else: kinds of errors that
-neither was taught were found later, and halves hardly sooner."""
 
 _EMBEDDING_KEPT = 32
 """Dimensions of the embedding that the trees see; the classifier of embeddings takes all."""
@@ -92,9 +87,6 @@ class Ranking:
             if self._embeddings:
                 foreign = _FOREIGN * (1 - given["own_by_embedding"].to_numpy()) ** _SURELY
                 wrong = 1 - (1 - wrong) * (1 - foreign)
-            if NETWORK in given:
-                seen = _SEEN * given[NETWORK].to_numpy() ** _SHARPLY
-                wrong = 1 - (1 - wrong) * (1 - seen)
             missing = np.zeros(len(table.missing))
             if self._missing:
                 missing, _ = self._missing.judge(table.missing)

@@ -12,13 +12,12 @@ labels (:mod:`curation.issues.habits`), in ``habits.csv``.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.core import image_io
 from curation.core.atomic import replacing
 from curation.core.progress import Progress, silent
 from curation.core.text import count
@@ -32,9 +31,7 @@ from curation.store import Dataset, results
 from training import run as trainer
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
     from curation.issues.habits import Habit
     from curation.issues.pipeline import Learning
@@ -135,7 +132,6 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
         sha256(fingerprint.encode()).hexdigest(),
         list(images),
         observe,
-        trainer.error_network,
         progress=progress,
     )
     learning, ranked = pipeline.rank(shards, progress=progress)
@@ -147,8 +143,6 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
     scored = suggestion_pipeline.suggested(
         folder / FLAGGING, scored, work.records, names, observe, progress=progress
     )
-    # Before the scores: these have the App show what the run wrote.
-    results.write_errors(dataset, run, _written(folder, pipeline.heatmaps(shards), images))
     results.write_scores(dataset, run, scored)
     found = habits.find(dataset, folder, seen_in_labels, names)
     review = dataset.review()
@@ -163,15 +157,3 @@ def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResu
         table.to_csv(part, index=False, lineterminator="\n")
     shutil.rmtree(folder / FLAGGING)
     return FlagResult(table, path, learning, trainer.has_folds(folder), found)
-
-
-def _written(
-    folder: Path,
-    heatmaps: Iterator[tuple[str, NDArray[np.uint8]]],
-    images: Mapping[str, trainer.ImageFile],
-) -> Iterator[tuple[str, Path]]:
-    """Each photo and its heat map, which is a PNG in the run's folder by then."""
-    for image_id, errors in heatmaps:
-        path = folder / "errors" / f"{images[image_id].key}.png"
-        image_io.write_png(path, errors)
-        yield image_id, path

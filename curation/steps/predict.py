@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
-from curation.core import image_io
 from curation.core.atomic import replacing
 from curation.core.progress import Progress, silent
 from curation.steps import working_copy
@@ -45,8 +46,13 @@ def predict(dataset: Dataset, run: str, *, keep: bool = False, progress: Progres
             if keep:
                 with replacing(folder / "probabilities" / f"{image.key}.npz") as part:
                     np.savez_compressed(part, p=(p * 255).round().astype(np.uint8))
-            image_io.write_png(mask, channels.ids[best])
-            image_io.write_png(heat, (p.max(axis=0) * 255).round().astype(np.uint8))
+            _write_png(mask, channels.ids[best])
+            _write_png(heat, (p.max(axis=0) * 255).round().astype(np.uint8))
             yield image.image_id, mask, heat
 
     return results.write_predictions(dataset, run, written())
+
+
+def _write_png(path: Path, array: NDArray[np.uint8]) -> None:
+    with replacing(path) as part:
+        Image.fromarray(array).save(part, "PNG")

@@ -36,8 +36,7 @@ def configure(dataset: Dataset) -> None:
 def _configure(dataset: Dataset) -> None:
     # Suspects are those of the flagged run: its outlines belong to them.
     run = dataset.flagged or (dataset.runs[-1] if dataset.runs else None)
-    kinds = ("outline", "missing", "prediction", "confidence", "errors")
-    results = {k: f"{k}_{run}" for k in kinds}
+    results = {k: f"{k}_{run}" for k in ("outline", "missing", "prediction", "confidence")}
     results = {kind: path for kind, path in results.items() if run and dataset.has(path)}
     labels = LABELS if dataset.has(LABELS) else GROUND_TRUTH
     drawn = [labels, *(results[k] for k in ("outline", "missing") if k in results)]

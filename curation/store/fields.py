@@ -138,7 +138,6 @@ ON_MISSING = (
 OF_A_RUN = (
     Field("prediction_<run>", "Segmentation", "class ids that the model predicts", DRAWN),
     Field("confidence_<run>", "Heatmap", "the probability of that class", DRAWN),
-    Field("errors_<run>", "Heatmap", "the probability of an error in a label there", DRAWN),
     Field("outline_<run>", "Polylines", "the edges of the prediction", DRAWN),
     Field("missing_<run>", "Detections", "garments that the model sees and nobody labelled", DRAWN),
 )

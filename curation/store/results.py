@@ -50,17 +50,6 @@ def write_predictions(
     return written
 
 
-def write_errors(dataset: Dataset, run: str, maps: Iterable[tuple[str, Path]]) -> None:
-    """Points the samples at the maps of what the error network sees.
-
-    Args:
-        maps: image_id, 8-bit PNG
-    """
-    for batch in batches(maps):
-        values = {image_id: fo.Heatmap(map_path=str(path)) for image_id, path in batch}
-        dataset.write_column(f"errors_{run}", values)
-
-
 def outlines(label_map: NDArray[np.uint8], names: Mapping[int, str]) -> fo.Polylines:
     """The edges of a prediction, one polyline a class, for ``outline_<run>``.
 

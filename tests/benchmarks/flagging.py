@@ -210,7 +210,6 @@ def judge(case: Case, left_out: bool) -> Iterator[dict]:
         fingerprint = sha256(repr(case.injected).encode()).hexdigest()
         shards = pipeline.extract(
             case.folder.parent / "flagging", fingerprint, image_ids, case.observe,
-            trainer.error_network,
             progress=progress,
         )  # fmt: skip
         table = FeatureTable.concat([FeatureTable.load(path) for path in shards])

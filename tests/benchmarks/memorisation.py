@@ -48,7 +48,7 @@ BAND = 0.12
 @options("quick")
 def main(**given: Any) -> None:
     results = over_seeds(rows, **given)
-    body = [[str(r["seed"]), r["feature"], f"{r['AUROC']:.2f}", r["AP"]] for r in results]
+    body = [[str(r["seed"]), r["feature"], r["AUROC"], r["AP"]] for r in results]
     console.out.print(console.table(["seed", "", "AUROC", "AP with the score"], body))
 
 
@@ -81,17 +81,14 @@ def rows(clean: list[ImageRecord], folder, seed: int, config: TrainConfig) -> It
         return float(average_precision_score(wrong, predicted))
 
     features = {name: np.array(values) for name, values in found.items()}
-    yield {
-        "seed": seed,
-        "feature": "the score alone",
-        "AUROC": float(roc_auc_score(wrong, score[judged])),
-        "AP": f"{combined(odds):.3f}",
-    }
+
+    def row(feature: str, alone: str, *values: NDArray) -> dict:
+        return {"feature": feature, "AUROC": alone, "AP": f"{combined(odds, *values):.3f}"}
+
+    yield row("the score alone", f"{roc_auc_score(wrong, score[judged]):.2f}")
     for name, values in features.items():
-        yield {"seed": seed, "feature": name, "AUROC": float(roc_auc_score(wrong, values[judged])),
-               "AP": f"{combined(odds, values):.3f}"}  # fmt: skip
-    every = combined(odds, *features.values())
-    yield {"seed": seed, "feature": "all of them", "AUROC": float("nan"), "AP": f"{every:.3f}"}
+        yield row(name, f"{roc_auc_score(wrong, values[judged]):.2f}", values)
+    yield row("all of them", "-", *features.values())
 
 
 def _remembered(observation: Observation, taught: NDArray, index: int) -> dict[str, float]:

@@ -41,7 +41,6 @@ from tests.benchmarks.flagging import (
 from tests.benchmarks.flagging_peers import PEERS, PeerImage
 from tests.benchmarks.flagging_scores import image_scores, label_scores
 from tests.benchmarks.spoiling import HABIT, KINDS, WHOLE, Spoilt, spoil
-from training import run as trainer
 from training.config import TrainConfig
 
 SOFTMIN = "softmin (cleanlab)"
@@ -74,7 +73,6 @@ def judge(case: Case, spoilt: Sequence[Spoilt]) -> Iterator[dict]:
         fingerprint = sha256(repr(sorted(s.record.image_id for s in spoilt)).encode()).hexdigest()
         shards = pipeline.extract(
             case.folder.parent / "flagging", fingerprint, image_ids, case.observe,
-            trainer.error_network,
             progress=progress,
         )  # fmt: skip
         _, ranked = pipeline.rank(shards, progress=progress)

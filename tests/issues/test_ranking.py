@@ -23,10 +23,16 @@ from curation.issues.extraction import (
     dataset_statistics,
     extract_features,
 )
-from curation.issues.feature_table import NETWORK, FeatureTable, Scores, fold_of
+from curation.issues.feature_table import FeatureTable, Scores, fold_of
 from curation.issues.geometry import moved
 from curation.issues.issue import SUSPECT, ErrorType, digest
-from curation.issues.observation import CORRECT, Label, LabelFeedback, MissingFeedback, Observation
+from curation.issues.observation import (
+    CORRECT,
+    Label,
+    LabelFeedback,
+    MissingFeedback,
+    Observation,
+)
 from curation.issues.ranking import Ranking
 from tests.issues.scene import LABELS, SHIRT, SIDE, THRESHOLDS, TROUSERS, observed, predicted
 
@@ -385,12 +391,3 @@ def test_an_edited_label_is_another_label():
     assert digest(shirt) != scoring.digest(replace(shirt, category="coat"))
     moved_away = replace(shirt, mask=rle.encode(moved(SHIRT.mask, 1, 0)))
     assert digest(shirt) != scoring.digest(moved_away)
-
-
-def test_what_the_error_network_surely_sees_is_a_suspect_whatever_the_trees_say(ranked):
-    table, _, learned, scores = ranked
-    seen = np.where(np.arange(len(table.given)) % 2, 1.0, 0.3)
-    given = table.given.assign(**{NETWORK: seen})
-    told = learned.score(replace(table, given=given)).instances["error_score"]
-    assert told[1::2].min() >= 0.3 > SUSPECT
-    assert (told - scores.instances["error_score"])[::2].max() < 1e-3

@@ -13,7 +13,7 @@ from curation import steps, store
 from curation.core import rle, taxonomy
 from curation.core.errors import RunError
 from curation.core.records import ImageRecord, Instance
-from curation.issues import error_network, pipeline, suggestion_pipeline
+from curation.issues import pipeline, suggestion_pipeline
 from curation.issues.calibration import Check
 from curation.issues.issue import SUSPECT, ImageScore, Issue
 from curation.issues.observation import Label, LabelFeedback, MissingFeedback
@@ -107,19 +107,6 @@ def test_a_killed_one_goes_on_where_it_was(dataset, monkeypatch):
     assert result.out_of_fold
     written = pd.read_csv(result.path, keep_default_na=False)
     assert written.instance_id.tolist() == result.issues.instance_id.tolist()
-
-
-def test_where_the_error_network_sees_errors_is_a_heat_map_in_the_dataset(dataset, monkeypatch):
-    monkeypatch.setattr(error_network, "FEWEST_TAUGHT", 20)
-    monkeypatch.setattr(error_network, "FEWEST_WINDOWS", 4)
-    train(dataset, "r3", 2)
-    flag(dataset, "r3")
-    paths = dict(zip(*dataset.samples.values(["image_id", "errors_r3.map_path"]), strict=True))
-    assert len(paths) == 21
-    for path in paths.values():
-        with Image.open(path) as heat:
-            assert (heat.mode, heat.size) == ("L", (8, 8))
-    assert any("errors_r3" in group.paths for group in dataset.samples.app_config.sidebar_groups)
 
 
 def test_one_killed_while_it_suggests_masks_goes_on_with_those_that_are_missing(
