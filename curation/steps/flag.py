@@ -16,13 +16,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from filelock import FileLock
-
-from curation.core.errors import RunError
 from curation.core.progress import Progress, silent
-from curation.core.shard import WHOLE, Shard
+from curation.core.shard import WHOLE, Shard, done
 from curation.core.spool import Spool
 from curation.core.text import count
 from curation.issues.issue import ISSUES, SUSPECT, ImageScore
@@ -86,10 +83,8 @@ class FlagResult:
 
 def flag(dataset: Dataset, run: str, *, progress: Progress = silent) -> FlagResult:
     """As :func:`flag_shard`, of all photos."""
-    result = flag_shard(dataset, run, WHOLE, progress=progress)
-    if result is None:
-        raise RunError(run, "was flagged by another process just now: look at what it found")
-    return result
+    # One of one is the last one.
+    return cast("FlagResult", flag_shard(dataset, run, WHOLE, progress=progress))
 
 
 def flag_shard(
@@ -105,7 +100,7 @@ def flag_shard(
         shard: whose features are computed here; the last one goes on to the end
 
     Returns:
-        what was found; None where features of other shards are to be computed yet
+        what was found; None where other shards are to be done yet
 
     Raises:
         DatasetError: as :func:`curation.steps.working_copy.load_labelled`
@@ -150,8 +145,10 @@ def flag_shard(
         shard,
         progress=progress,
     )
-    with FileLock(folder / f".{FLAGGING}.last.lock"):  # the last two may have ended together
-        if not all(path.exists() for path in shards):
+    # Features that were begun anew are not those that other jobs have noted as done.
+    begun = (folder / FLAGGING / pipeline.FINGERPRINT).stat().st_mtime_ns
+    with done(folder / "flagged", shard, str(begun)) as left:
+        if left:
             return None
         return _finished(dataset, run, work, shards, names, observe, progress)
 
