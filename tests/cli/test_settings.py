@@ -67,7 +67,7 @@ def test_the_shell_completes_choices_recipes_and_keys():
     start = ("train", "photos")
     assert completed(*start, "--model", incomplete="d") == ["deeplabv3plus"]
     assert completed(*start, "--output-stride", incomplete="") == ["8", "16", "32"]
-    assert completed(*start, "--recipe", incomplete="la") == ["laptop", "laptop-finetune"]
+    assert completed(*start, "--recipe", incomplete="la") == ["laptop", "laptop-finetune", "large"]
     assert completed(*start, "--set", incomplete="back") == ["backbone=", "backbone_lr_multiplier="]
     assert completed(*start, "--set", incomplete="loss=f") == ["loss=focal"]
     assert completed(*start, "--set", incomplete="flip=") == ["flip=true", "flip=false"]
