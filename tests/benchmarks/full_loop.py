@@ -1,6 +1,6 @@
 """The whole loop at several sizes: what each verb takes, what a photo more takes, and what bends.
 
-    python -m tests.benchmarks.full_loop [--photos 1000 --photos 3000 --photos 9000]
+    python -m tests.benchmarks.full_loop [--photos 1000 3000 9000]
         [--before DIR] [--train "--recipe quick --folds 3"]
         [--without-models] [--folder FOLDER] [--json FILE]
 
@@ -73,7 +73,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     sigterm.ends_in_order()
-    parser.add_argument("--photos", type=int, action="append", help="of a size; as often as needed")
+    parser.add_argument("--photos", type=int, nargs="+", default=(1000, 3000, 9000))
     parser.add_argument("--before", type=Path, help="checkout of an earlier build")
     parser.add_argument("--train", default=TRAIN, help=f"options of train; {TRAIN!r}")
     parser.add_argument("--train-before", help="those of the earlier build, where they differ")
@@ -81,7 +81,6 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="keep what is drawn here, or use it again")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    sizes = sorted(args.photos or (1000, 3000, 9000))
     rows: list[Row] = []
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -91,7 +90,7 @@ def main() -> None:
             if checkout
         ]
         trains = {"now": args.train, "before": args.train_before or args.train}
-        for photos in sizes:
+        for photos in sorted(args.photos):
             drawn = (args.folder or scratch).resolve() / f"drawn-{photos}"
             if not (drawn / "injected.json").is_file():  # the last file of a drawing
                 shutil.rmtree(drawn, ignore_errors=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import pickle
+from dataclasses import fields, replace
 from hashlib import blake2b
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.core import rle
+from curation.core.finding import FindingKind
 from curation.core.records import ImageRecord, Instance
 
 DRESS = Instance("dress", rle.encode(np.eye(4)), "a.csv:2")
@@ -71,3 +73,15 @@ def test_ids_that_are_given_stay_and_no_new_one_is_among_them(drawn):
 
 def test_an_id_makes_no_other_instance():
     assert replace(DRESS, instance_id="0" * 24) == DRESS
+
+
+def test_all_that_is_said_goes_through_pickle():
+    drawn, repaired = ((0.0, 0.0, 3.0, 0.0, 3.0, 3.0),), (FindingKind.OVERLAPPING_RUNS,)
+    label = Instance(
+        "dress", rle.encode(np.eye(4)), "a.csv:2", ("long",), drawn, repaired, "gown", "f" * 24
+    )
+    record = ImageRecord("a", Path("b/a.jpg"), 4, 4, (label,))
+    back = pickle.loads(pickle.dumps(record))
+    for one, other in ((back, record), (back.instances[0], label)):
+        for field in fields(other):
+            assert getattr(one, field.name) == getattr(other, field.name) != field.default

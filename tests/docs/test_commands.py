@@ -342,6 +342,7 @@ def test_on_real_images(real_data, tmp_path):
 
 SMALLER_SCRIPTS = {
     "The audit": ["--photos", "300"],
+    "The loop by size": ["--photos", "12", "24"],
     "Exports of large photos": ["--photos", "2", "--rounds", "1"],
     "Exports of many small labels and of holes": ["--rounds", "1", "--limit", "20"],
     "Whether anything is lost": ["--only", "damaged input", "--trials", "0.02"],
