@@ -16,7 +16,6 @@ from tests.app import browser
 from tests.app.dataset import build
 from tests.app.panel import Opened, Panel
 
-
 CLOSED_EARLY = "entry is loading"
 """What FiftyOne raises where a photo is closed before it is there, as on a busy machine."""
 
