@@ -269,7 +269,7 @@ SAID = {
     TRAINING: [
         "probabilities differ by at most",
         "MB of features of photos",
-        "Predicted 60 photos: prediction_big",
+        " photos: prediction_big, confidence_big",
     ],
 }
 FILES = {
