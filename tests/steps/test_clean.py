@@ -20,11 +20,11 @@ NAME = "test-clean"
 CONFIG = TrainConfig(size=32, steps=2, batch=4)
 
 
-@pytest.fixture
-def dataset(tmp_path):
-    """Twelve photos with a decision, a run and its predictions."""
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """Twelve photos with a decision, a run and its predictions: each test leaves it so."""
     lose(NAME)
-    dataset = add(NAME, tmp_path, {f"p{i:02d}": i for i in range(12)})
+    dataset = add(NAME, tmp_path_factory.mktemp("photos"), {f"p{i:02d}": i for i in range(12)})
     label = next(dataset.records()).instances[0].instance_id
     decide(dataset, "keep", image_id="p00", instance_id=label)
     train(DatasetRuns(dataset), "r1", CONFIG, folds=2)
@@ -84,3 +84,4 @@ def test_the_verb_says_what_each_kind_takes(dataset):
     kinds = json.loads(run("--json").stdout)
     assert kinds[0]["bytes"] > 0
     assert json.loads(run("--json").stdout)[0]["bytes"] == 0
+    predict(dataset, "r1")  # they come again
