@@ -19,11 +19,10 @@ class Spool(Mapping[str, T]):
     """A mapping that is written once and read at random, as it was when it was written.
 
     A photo's labels weigh 12 KB in memory, and its name 0.2. The file has no name: nobody else
-    finds it, and a process that dies leaves none behind. Reading one takes a tenth of a
-    millisecond.
+    finds it, and a process that dies leaves none behind.
     """
 
-    def __init__(self, items: Iterable[tuple[str, T]], folder: Path | None = None) -> None:
+    def __init__(self, items: Iterable[tuple[str, T]], folder: Path) -> None:
         """Writes all items, which go through pickle.
 
         Args:

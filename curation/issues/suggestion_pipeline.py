@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -75,9 +76,11 @@ def suggested(
     def doubted(image_id: str) -> list[_Doubted]:
         return _doubted(scores[image_id], records[image_id], names)
 
-    ids = [image_id for image_id in scores if doubted(image_id)]
-    slices = [ids[start : start + SHARD] for start in range(0, len(ids), SHARD)]
-    paths = [_path(folder, [doubted(i) for i in each]) for each in slices]
+    asked = ((image_id, doubts) for image_id in scores if (doubts := doubted(image_id)))
+    slices, paths = [], []
+    while some := list(islice(asked, SHARD)):
+        slices.append([image_id for image_id, _ in some])
+        paths.append(_path(folder, [doubts for _, doubts in some]))
     missing = [number for number, path in enumerate(paths) if not path.exists()]
     again = [image_id for number in missing for image_id in slices[number]]
 
@@ -90,11 +93,12 @@ def suggested(
                 photos.append((seen, records[image_id].path, doubted(image_id)))
             yield paths[number], photos
 
-    done = len(ids) - len(again)
-    progress("suggest masks", done, len(ids))
+    total = sum(map(len, slices))
+    done = total - len(again)
+    progress("suggest masks", done, total)
     for count in parallel.ordered(_suggest_shard, None, shards(), _WORK * len(again)):
         done += count
-        progress("suggest masks", done, len(ids))
+        progress("suggest masks", done, total)
     shard_of = {each[0]: path for each, path in zip(slices, paths, strict=True)}
     found: Suggestions = {}
     for image_id, image in scores.items():  # in the order in which they were sliced

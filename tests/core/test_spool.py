@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,17 +12,19 @@ from hypothesis import strategies as st
 
 from curation.core.spool import Spool
 
+SOMEWHERE = Path(tempfile.gettempdir())
+
 
 @given(st.dictionaries(st.text(), st.binary()))
 def test_it_reads_as_the_mapping_that_it_was_written_from(things):
-    spool = Spool(things.items())
+    spool = Spool(things.items(), SOMEWHERE)
     assert dict(spool) == things
     assert list(spool) == list(things)
     assert dict(spool.only(list(things)[::2])) == dict(list(things.items())[::2])
 
 
-def test_what_a_function_makes_of_it_is_another_one():
-    spool = Spool({"a": 1, "b": 2}.items())
+def test_what_a_function_makes_of_it_is_another_one(tmp_path):
+    spool = Spool({"a": 1, "b": 2}.items(), tmp_path)
     assert dict(spool.mapped(lambda n: n + 1)) == {"a": 2, "b": 3}
     assert dict(spool) == {"a": 1, "b": 2}
 
