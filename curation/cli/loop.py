@@ -84,6 +84,11 @@ def flag(dataset: str, run: str, top: int, shard: Shard | None, as_json: bool) -
     if result.learning.source_check and not as_json:
         columns = ["image_id", "source", "source_error_score", "source_reason"]
         _print(result.worst("source_error_score", top)[columns])
+    tell_flagged(dataset, run, result)
+
+
+def tell_flagged(dataset: str, run: str, result: FlagResult) -> None:
+    """How far the scores can be trusted, the habits, and how many suspects there are."""
     _say_how(result, run)
     for habit, path in result.habits:
         command = f"curate decisions {shlex.quote(dataset)} import {shlex.quote(str(path))}"

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curation.cli.group import as_json, on_cluster
+from curation.cli.loop import tell_flagged
 from curation.cli.settings import config_of, settings
 from curation.core import console
 
 if TYPE_CHECKING:
     from curation.rounds.comparison import Change
     from curation.rounds.proof import Proof
+    from curation.steps.flag import FlagResult
     from curation.steps.round import Status
     from curation.store import Dataset
 
@@ -53,13 +55,16 @@ def round_(
     ):
         raise click.UsageError(f"{action} takes no settings: a round has those it was started with")
     opened = store.open(dataset)
+    flagged: list[FlagResult] = []
     if action == "start":
         check_start(opened)  # before Keras is asked for a GPU
         begun = steps.start_round(opened, config_of(recipe, others, given), folds=folds or FOLDS)
         console.say(f"Started {begun.name}.")
     elif action == "run":
         with console.bars() as progress:
-            steps.run_round(opened, progress=progress)
+            run = steps.run_round(opened, tell=flagged.append, progress=progress).run
+        for result in flagged:
+            tell_flagged(dataset, run, result)
     elif action == "close":
         with console.bars() as progress:
             proof = steps.close_round(opened, progress=progress)

@@ -1,4 +1,5 @@
-"""A curator who knows the truth: what such a one would decide on a label or a missing garment."""
+"""A curator who knows the truth: what such a one would decide on a label, on a missing garment and
+on a photo as a whole."""
 
 from __future__ import annotations
 
@@ -66,6 +67,35 @@ def on_missing(found: Instance, labels: Sequence[Instance], truth: Sequence[Inst
     if garment is None or any(_garment(label, truth) is garment for label in labels):
         return Answer("delete")
     return Answer("add", garment.category)
+
+
+def on_photo(
+    labels: Sequence[Instance], mended: Sequence[Instance] | None, truth: Sequence[Instance]
+) -> str:
+    """What is decided on all labels of a photo together.
+
+    Args:
+        labels: of the photo
+        mended: the same as what is suggested would have them; None where nothing is
+        truth: the garments that are in it, in the same classes
+
+    Returns:
+        ``transform`` where that is right and the labels are not, ``exclude`` where they are of
+        another photo, else ``include``: whatever is wrong with one of them is decided by itself
+    """
+    fit = _fit(labels, truth)
+    if mended is not None and fit < WELL_DRAWN and fit < _fit(mended, truth):
+        return "transform"
+    return "include" if fit >= SAME_GARMENT else "exclude"
+
+
+def _fit(labels: Sequence[Instance], truth: Sequence[Instance]) -> float:
+    """Mean over the labels of their IoU with a garment of their class; 1 of none."""
+    best = [
+        max((rle.iou(t.mask, x.mask) for t in truth if t.category == x.category), default=0.0)
+        for x in labels
+    ]
+    return sum(best) / len(best) if best else 1.0
 
 
 def _garment(drawn: Instance, truth: Sequence[Instance]) -> Instance | None:

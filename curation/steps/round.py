@@ -31,7 +31,7 @@ from curation.rounds.staleness import Stale, stale
 from curation.rounds.state import Basis, Round, State
 from curation.steps import working_copy
 from curation.steps.dataset_runs import DATA, DatasetRuns
-from curation.steps.flag import flag
+from curation.steps.flag import FlagResult, flag
 from curation.steps.predict import predict
 from curation.steps.train import resume, train
 from curation.steps.working_copy import WorkingCopy
@@ -105,18 +105,30 @@ def check_start(dataset: Dataset) -> None:
     dataset.taxonomy  # noqa: B018 - where there is none, that is said now
 
 
-def run_round(dataset: Dataset, *, progress: Progress = silent) -> Round:
+def run_round(
+    dataset: Dataset,
+    *,
+    tell: Callable[[FlagResult], object] = lambda result: None,
+    progress: Progress = silent,
+) -> Round:
     """Trains, predicts and flags, from wherever the round stopped.
+
+    Args:
+        tell: called with what is flagged, once it is
 
     Raises:
         CurateError: no round is going on, or another process works on it, or as the single verbs
     """
+
+    def flagged(dataset: Dataset, run: str, *, progress: Progress) -> None:
+        tell(flag(dataset, run, progress=progress))
+
     with _alone(dataset):
         round_ = _going_on(dataset)
         steps: list[tuple[State, Callable[[], Basis]]] = [
             (State.TRAINED, lambda: _train(dataset, round_, round_.run, progress)),
             (State.PREDICTED, lambda: _now(dataset, predict, round_.run, progress)),
-            (State.FLAGGED, lambda: _now(dataset, flag, round_.run, progress)),
+            (State.FLAGGED, lambda: _now(dataset, flagged, round_.run, progress)),
         ]
         for step, act in steps:
             if step not in round_.made_of:

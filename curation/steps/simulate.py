@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from curation.core import rle
@@ -12,7 +13,7 @@ from curation.core.progress import Progress, silent, track
 from curation.core.records import Instance
 from curation.review import Decision, simulated
 from curation.review.suspect import MISSING, PHOTO, Suspect
-from curation.store import Dataset, decisions, queue, suspects
+from curation.store import Dataset, decisions, pictures, queue, suspects
 from curation.store.decisions import Request
 from curation.store.fields import LABELS
 
@@ -65,7 +66,7 @@ def simulate(
         found = missing[suspect.image_id].get(suspect.id)
         label = labels[suspect.image_id].get(suspect.id)
         right = known[suspect.image_id]
-        requests = list(_requests(suspect, label, found, given, right))
+        requests = list(_requests(dataset, suspect, label, found, given, right))
         made += decisions.decide(dataset, requests, REVIEWER)
     return made
 
@@ -78,6 +79,7 @@ def _in_order(dataset: Dataset, label_ids: Sequence[str]) -> Iterator[Suspect]:
 
 
 def _requests(
+    dataset: Dataset,
     suspect: Suspect,
     label: Instance | None,
     found: Instance | None,
@@ -85,7 +87,7 @@ def _requests(
     right: tuple[Instance, ...],
 ) -> Iterator[Request]:
     if suspect.field == PHOTO:
-        yield Request("include", suspect.image_id)
+        yield from _on_photo(dataset, suspect, given, right)
     elif suspect.kind == MISSING and found:
         answer = simulated.on_missing(found, given, right)
         yield Request(answer.action, suspect.image_id, suspect.id, answer.category)
@@ -95,6 +97,17 @@ def _requests(
             yield Request(answer.action, suspect.image_id, suspect.id, answer.category, mask=mask)
     if suspect.also:
         yield Request("delete", suspect.image_id, suspect.also)
+
+
+def _on_photo(
+    dataset: Dataset, suspect: Suspect, given: list[Instance], right: tuple[Instance, ...]
+) -> list[Request]:
+    found = pictures.transformed(dataset, suspect.image_id, suspect.seen)
+    mended = [replace(x, mask=found[x.instance_id]) for x in given] if found else None
+    action = simulated.on_photo(given, mended, right)
+    if action == "transform":
+        return decisions.redrawn(suspect.image_id, found)
+    return [Request(action, suspect.image_id)]
 
 
 def _by_photo(

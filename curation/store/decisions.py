@@ -66,6 +66,16 @@ def seen_label(category: str, mask: Rle, status: str) -> str:
     return blake2b(text, digest_size=8).hexdigest()
 
 
+def redrawn(image_id: str, masks: Mapping[str, Rle]) -> list[Request]:
+    """What puts a mask in place of each label's, by id; an empty one deletes the label."""
+    return [
+        Request("redraw", image_id, label_id, mask=rle.to_text(mask))
+        if rle.area(mask)
+        else Request("delete", image_id, label_id)
+        for label_id, mask in masks.items()
+    ]
+
+
 class RefusedError(DatasetError):
     """A decision on a photo, an instance or a class that does not exist, or half a decision.
 

@@ -34,8 +34,9 @@ def outlines(
     Returns:
         by label id: ``own``, ``suggestion`` (rings), ``suggestion_label``, ``second`` (label and
         rings of the other garment under one label, or None), ``predicted`` (whether the model drew
-        it, so that its mask can be taken), ``others`` (label and rings of each), and ``seen``; of
-        a label that is gone, ``gone`` alone; of a photo, :func:`_of_photo`
+        it, so that its mask can be taken; then a hash of what is taken), ``others`` (label and
+        rings of each), and ``seen``; of a label that is gone, ``gone`` alone; of a photo,
+        :func:`_of_photo`
     """
     fields = [LABELS, "metadata", "filepath", *whole_photos.FIELDS]
     if run := dataset.flagged:
@@ -71,20 +72,23 @@ def outlines(
             continue
         name = suggested if suggested in classes else own["label"]
         shape = drawn[image_id][label_id][1] if field == LABELS else _rings(own)
-        suggestion, second = shape, None
+        suggestion, second, predicted = shape, None, ""
         if stored := _stored(photo, own, name):
             suggestion = _outline(stored.mask)
             second = stored.second and {"label": stored.second[0],
                                         "rings": _outline(stored.second[1])}  # fmt: skip
+            predicted = stored.seen
         elif field == LABELS:
             region = _predicted(label_maps[image_id], classes.get(name, 0), own["bounding_box"])
-            suggestion = rings(region) if region is not None else []
+            suggestion = []
+            if region is not None and (suggestion := rings(region)):
+                predicted = _seen(region)
         found[label_id] = {
             "own": shape,
             "suggestion": suggestion,
             "suggestion_label": name,
             "second": second,
-            "predicted": field == LABELS and bool(suggestion),
+            "predicted": predicted,
             "others": _listed(x for key, x in drawn[image_id].items() if key != label_id),
             "seen": suspects.seen(photo, own),
             "gone": False,
@@ -106,7 +110,7 @@ def _of_photo(
 ) -> dict[str, Any]:
     """What is drawn of a photo as a whole: its labels, and what they are held against."""
     return {
-        "own": [], "suggestion": [], "suggestion_label": "", "second": None, "predicted": False,
+        "own": [], "suggestion": [], "suggestion_label": "", "second": None, "predicted": "",
         "others": _listed(labels.values()),
         "other": right,
     }  # fmt: skip
@@ -177,10 +181,12 @@ class Suggestion:
 
     Attributes:
         mask: over the whole photo
+        seen: a hash of what the reviewer has on screen of it
         second: class and mask of the other garment, of a label over two
     """
 
     mask: Rle
+    seen: str
     second: tuple[str, Rle] | None = None
 
 
@@ -212,7 +218,7 @@ def suggestion(
     height, width = photo["metadata"]["height"], photo["metadata"]["width"]
     # Linear, and cut at a half: nearest would draw the prediction's coarse steps.
     smooth = cv2.resize(region.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    return Suggestion(rle.encode(smooth > 0.5))
+    return Suggestion(rle.encode(smooth > 0.5), _seen(region))
 
 
 def second_id(label_id: str, mask: Rle) -> str:
@@ -230,7 +236,19 @@ def _stored(photo: Mapping[str, Any], label: Mapping[str, Any], category: str) -
         Rle(height, width, label[name].encode()) if label.get(name) else None
         for name in ("suggested_mask", "second_mask")
     )
-    return Suggestion(mask, (label["second_label"], other) if other else None) if mask else None
+    if mask is None:
+        return None
+    name = label["second_label"] if other else ""
+    seen = _hash(mask.counts, name.encode(), other.counts if other else b"")
+    return Suggestion(mask, seen, (name, other) if other else None)
+
+
+def _seen(region: NDArray[np.bool_]) -> str:
+    return _hash(np.packbits(region).tobytes())
+
+
+def _hash(*parts: bytes) -> str:
+    return blake2b(b"\0".join(parts), digest_size=8).hexdigest()
 
 
 def _outline(mask: Rle) -> list[Ring]:

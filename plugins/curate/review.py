@@ -150,6 +150,12 @@ def _requests(dataset: store.Dataset, asked: dict[str, Any]) -> list[Request]:
         )
     del values["taxonomy"]
     redraw = Request(**values, mask=rle.to_text(suggested.mask))
+    if suggested.seen != _text(asked, "predicted"):  # flagged again since it was drawn
+        raise RefusedError(
+            dataset.name,
+            "another mask is suggested by now: look again",
+            where=values["image_id"],
+        )
     if suggested.second:
         name, mask = suggested.second
         key = pictures.second_id(redraw.instance_id, mask)
@@ -167,12 +173,7 @@ def _transformed(dataset: store.Dataset, values: dict[str, str]) -> list[Request
     if not found:
         reason = "it is not what you saw any more: look again"
         raise RefusedError(dataset.name, reason, where=image_id)
-    requests = [
-        Request("redraw", image_id, label_id, mask=rle.to_text(mask))
-        if rle.area(mask)
-        else Request("delete", image_id, label_id)
-        for label_id, mask in found.items()
-    ]
+    requests = decisions.redrawn(image_id, found)
     return [replace(requests[0], seconds=spent), *requests[1:]]
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from curation import steps, store
 from curation.core import rle
 from curation.review.suspect import MISSING
-from curation.store import app, database, pictures
+from curation.store import app, bulk, database, pictures
 from curation.store import queue as found_queue
 from tests.app.dataset import RUN, build, with_copy
 
@@ -137,7 +139,8 @@ def test_a_label_that_changed_meanwhile_is_not_decided_on(dataset):
 
 def test_the_predicted_mask_takes_the_place_of_the_label(dataset):
     wrong = suspect(dataset, "wrong category")
-    told = decide(dataset, wrong, "redraw", category=wrong["suggested"])
+    mask = predicted(dataset, wrong)
+    told = decide(dataset, wrong, "redraw", category=wrong["suggested"], predicted=mask)
     assert len(told["saved"]) == 2
     (record,) = dataset.records("labels", [wrong["image_id"]])
     label = next(x for x in record.instances if x.instance_id == wrong["id"])
@@ -150,6 +153,31 @@ def test_the_predicted_mask_takes_the_place_of_the_label(dataset):
     told = ask(dataset, "review_undo", reviewer="anna")
     assert [s["id"] for s in told["suspects"]] == [wrong["id"]]
     assert (suspect(dataset, "wrong category")["seen"]) == wrong["seen"]
+
+
+def test_a_prediction_that_is_another_one_by_now_is_not_taken_over(dataset):
+    wrong = suspect(dataset, "wrong category")
+    mask = predicted(dataset, wrong)
+    photo = next(bulk.read(dataset.samples, [wrong["image_id"]], [f"prediction_{dataset.flagged}"]))
+    path = Path(photo[f"prediction_{dataset.flagged}"]["mask_path"])
+    kept = path.read_bytes()
+    try:
+        seen = np.array(Image.open(path))
+        rows = np.flatnonzero((seen == dataset.taxonomy.class_id(wrong["suggested"])).any(axis=1))
+        seen[rows[len(rows) // 2 :]] = 0
+        Image.fromarray(seen).save(path)
+        told = decide(dataset, wrong, "redraw", category=wrong["suggested"], predicted=mask)
+        assert "another mask is suggested by now" in told["refused"]
+    finally:
+        path.write_bytes(kept)
+    assert not dataset.journal.read()
+
+
+def predicted(dataset, suspect: dict) -> str:
+    """What the panel says that it drew."""
+    drawn = ask(dataset, "review_outlines", suspects=[suspect])["outlines"][suspect["id"]]
+    assert drawn["suggestion_label"] == suspect["suggested"]
+    return drawn["predicted"]
 
 
 def test_nothing_is_redrawn_where_the_model_sees_nothing(dataset):

@@ -39,14 +39,17 @@ class Panel:
         suspects = ask(self.dataset, "review_queue")["suspects"]
         return next(s for s in suspects if s["id"] == self.label.instance_id)
 
-    def drawn(self) -> dict[str, Any]:
-        asked = [self.suspect()]
+    def drawn(self, **asked_for: str) -> dict[str, Any]:
+        asked = [self.suspect() | asked_for]
         return ask(self.dataset, "review_outlines", suspects=asked)["outlines"][asked[0]["id"]]
 
     def take(self) -> dict[str, Any]:
+        return self.redraw(self.drawn()["predicted"])
+
+    def redraw(self, predicted: str, **more: str) -> dict[str, Any]:
         known = self.suspect()
         decision = {"action": "redraw", "image_id": known["image_id"], "seen": known["seen"],
-                    "instance_id": known["id"]}  # fmt: skip
+                    "instance_id": known["id"], "predicted": predicted, **more}  # fmt: skip
         return ask(self.dataset, "review_decide", reviewer="anna", decisions=[decision])
 
 
@@ -129,7 +132,8 @@ def test_scores_of_an_earlier_build_are_read_and_the_prediction_is_drawn(merged)
     ]
     bulk.collection(samples).update_many({}, {"$unset": dict.fromkeys(gone, "")})
     drawn = merged.drawn()
-    assert (drawn["predicted"], drawn["second"]) == (True, None)
+    assert drawn["predicted"]
+    assert drawn["second"] is None
     told = merged.take()
     assert len(told["saved"]) == 1
     category, mask = merged.labels()[key]
@@ -141,12 +145,26 @@ def test_scores_of_an_earlier_build_are_read_and_the_prediction_is_drawn(merged)
 
 def test_a_mask_is_taken_over_under_the_class_that_it_was_made_for(merged):
     """Where the reviewer wants another class, it is what the model sees of that one."""
-    known = merged.suspect()
-    decision = {"action": "redraw", "image_id": known["image_id"], "instance_id": known["id"],
-                "category": SHOES}  # fmt: skip
-    told = ask(merged.dataset, "review_decide", reviewer="anna", decisions=[decision])
-    saved = merged.labels()
-    assert "refused" in told or saved[known["id"]][1] not in (merged.first, merged.second)
+    of_shoes = merged.drawn(suggested=SHOES)
+    assert of_shoes["suggestion_label"] == SHOES
+    told = merged.redraw(of_shoes["predicted"], category=SHOES)
+    assert len(told["saved"]) == 2
+    category, mask = merged.labels()[merged.label.instance_id]
+    assert (category, mask in (merged.first, merged.second)) == (SHOES, False)
+
+
+def test_a_mask_that_was_suggested_anew_is_looked_at_before_it_is_taken_over(merged):
+    on_screen = merged.drawn()["predicted"]
+    before = merged.labels()
+    label = {"suggested_mask": merged.second.counts.decode()}
+    bulk.collection(merged.dataset.samples).update_many(
+        {}, {"$set": {f"labels.detections.$[x].{k}": v for k, v in label.items()}},
+        array_filters=[{"x.suggested_mask": {"$ne": None}}],
+    )  # fmt: skip
+    told = merged.redraw(on_screen)
+    assert "another mask is suggested by now: look again" in told["refused"]
+    assert merged.labels() == before
+    assert len(merged.take()["saved"]) == 2
 
 
 def test_a_suggestion_of_a_label_as_it_was_is_not_taken_over(merged):

@@ -6,7 +6,7 @@ import pytest
 
 from curation.core import rle
 from curation.core.records import Instance
-from curation.review.simulated import Answer, on_label, on_missing
+from curation.review.simulated import Answer, on_label, on_missing, on_photo
 from tests.conftest import picture
 
 LEFT = rle.encode(picture("####....", "####...."))
@@ -50,3 +50,16 @@ def test_a_missing_garment_is_added_where_there_is_one_that_nobody_labelled():
     assert on_missing(found, [label("whole-body", RIGHT)], TRUTH) == Answer("delete")
     assert on_missing(label("feet", MIDDLE, "m"), [], TRUTH) == Answer("delete")
     assert on_missing(found, [], ()) == Answer("delete")
+
+
+def test_of_labels_that_are_mirrored_those_the_right_way_round_are_taken():
+    given = [label("whole-body", RIGHT), label("feet", LEFT)]
+    mended = [label("whole-body", LEFT), label("feet", RIGHT)]
+    assert on_photo(given, mended, TRUTH) == "transform"
+    assert on_photo(mended, given, TRUTH) == "include"
+
+
+def test_labels_of_another_photo_leave_it_out():
+    elsewhere = [label("whole-body", MIDDLE), label("feet", MIDDLE)]
+    assert on_photo(elsewhere, None, TRUTH) == "exclude"
+    assert on_photo(list(TRUTH), None, TRUTH) == "include"

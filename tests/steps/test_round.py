@@ -7,9 +7,11 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 from curation import steps, store
+from curation.cli import main
 from curation.core import rle, taxonomy
 from curation.core.errors import CurateError, DatasetError
 from curation.core.records import ImageRecord, Instance
@@ -69,7 +71,10 @@ def test_a_round_from_its_start_to_its_proof_and_the_next_one(dataset):
         steps.start_round(dataset, QUICK)
     with pytest.raises(CurateError, match="r001: is started: first run"):
         steps.close_round(dataset)
-    assert steps.run_round(dataset).state is State.FLAGGED
+    told = CliRunner().invoke(main, ["round", dataset.name, "run"], catch_exceptions=False)
+    assert "Too few labels to learn from: scores are plain disagreement" in told.stderr
+    assert "Flagged " in told.stderr  # what the verb says by itself
+    assert steps.round_status(dataset).rounds[0].state is State.FLAGGED
     assert (dataset.runs, dataset.flagged) == (("r001",), "r001")
     with pytest.raises(CurateError, match="nothing was decided in it yet: `curate review"):
         steps.close_round(dataset)

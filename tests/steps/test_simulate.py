@@ -12,11 +12,12 @@ from curation import steps, store
 from curation.core import rle, taxonomy
 from curation.core.errors import DatasetError
 from curation.core.records import ImageRecord, Instance
-from curation.issues.issue import ImageScore, Issue, digest
+from curation.issues.issue import ImageScore, Issue, PhotoErrorType, PhotoIssue, digest
 from curation.store import results
 from curation.store.fields import LABELS
 from curation.store.labels import remap as remap_labels
 from curation.store.write import write as write_records
+from tests.conftest import picture
 
 TOML = (taxonomy.BUILT_IN / "supercategories.toml").read_text("utf-8")
 MASK = rle.encode(np.ones((8, 8), bool))
@@ -98,3 +99,24 @@ def test_a_truth_that_lacks_a_photo_is_refused_and_nothing_decided(both):
     with pytest.raises(DatasetError, match="lacks a photo that is to be decided on"):
         steps.simulate(dataset, only, 9, order=list(ids(dataset).values()))
     assert dataset.journal.read() == []
+
+
+@pytest.mark.parametrize("suggested", ["mirror", ""])
+def test_a_photo_that_is_doubted_as_a_whole_is_mended_or_left_out(tmp_path, suggested):
+    """Its labels are mirrored; where nobody says so, they belong to no garment in it."""
+    Image.new("RGB", (8, 8)).save(tmp_path / "p.png")
+    left, right = (rle.encode(picture(*[row] * 8)) for row in ("##......", "......##"))
+    truth = ImageRecord("p", tmp_path / "p.png", 8, 8, (Instance("skirt", left),))
+    given = replace(truth, instances=(Instance("skirt", right),))
+    dataset = written("test-simulated", [given])
+    (label,) = next(iter(dataset.records(LABELS))).instances
+    whole = PhotoIssue(0.9, str(PhotoErrorType.MIRRORED), "why", suggested)
+    about = ("p", label.instance_id, "", label.category, 0.1)
+    doubt = Issue(*about, "spurious", "", "why", digest=digest(label))
+    results.write_scores(dataset, "r1", [ImageScore("p", 0.9, (doubt,), whole)])
+    made = steps.simulate(dataset, written("test-simulated-truth", [truth]), 1)
+    assert [d.action for d in made] == ["redraw" if suggested else "exclude"]
+    (now,) = next(iter(dataset.records(LABELS))).instances
+    assert now.mask == (left if suggested else right)
+    store.delete("test-simulated")
+    store.delete("test-simulated-truth")

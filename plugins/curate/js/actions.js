@@ -34,8 +34,9 @@ const ALWAYS = ["undo", "outlines", "help"];
 // it, and of a label over two garments the second gets a label of its own.
 function redrawOf(suspect, outlines) {
   if (suspect.kind === "missing" || !outlines?.predicted) return null;
-  const { suggestion_label: seen, second } = outlines;
-  return { action: "redraw", category: seen === suspect.label ? "" : seen, second: second?.label };
+  const { suggestion_label: seen, second, predicted } = outlines;
+  const category = seen === suspect.label ? "" : seen;
+  return { action: "redraw", category, predicted, second: second?.label };
 }
 
 // The decision that the model's suggestion comes to; null where it suggests nothing.

@@ -72,15 +72,16 @@ class Decisions {
   }
 
   // Off the screen at once, saved meanwhile; of a wall all or none. decisionOf(suspect) is
-  // {action, category, taxonomy}.
+  // {action, category, taxonomy, predicted}.
   make(suspects, decisionOf) {
     const { queue } = this;
     const pressed = performance.now();
     const seconds = Math.round((10 * queue.clock.seconds) / suspects.length) / 10;
     const decisions = suspects.map((suspect) => {
-      const { action, category = "", taxonomy = "", exclude = "" } = decisionOf(suspect);
+      const { action, category = "", taxonomy = "", ...rest } = decisionOf(suspect);
+      const { exclude = "", predicted = "" } = rest;
       const { id, image_id, seen, also, also_seen } = suspect;
-      let about = { instance_id: id, also, seen, also_seen };
+      let about = { instance_id: id, also, seen, also_seen, predicted };
       if (suspect.field === "photo") about = { seen, exclude };
       else if (action === "exclude") about = {};
       return { action, image_id, category, taxonomy, seconds, ...about };
