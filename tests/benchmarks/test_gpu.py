@@ -3,10 +3,13 @@
 import json
 import sys
 
+import pytest
+
 from tests.benchmarks import gpu
 from tests.conftest import require_backend
 
 
+@pytest.mark.long
 def test_it_tells_of_each_model_what_it_reaches_from_a_folder_and_on_one_batch(
     tmp_path, monkeypatch
 ):

@@ -285,8 +285,8 @@ FILES = {
 }
 
 
-# Of the trainer's page: three minutes.
-LONG = {TRAINING: pytest.mark.long}
+# Of the trainer's page three minutes, of flagging's one.
+LONG = dict.fromkeys((TRAINING, ISSUES), pytest.mark.long)
 
 
 @pytest.mark.slow

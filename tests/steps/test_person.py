@@ -122,7 +122,7 @@ def test_features_tell_where_labels_lie_on_the_person(dataset, records, tmp_path
     assert given["person_confidence"].between(0, 1).all()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_flagging_uses_the_people_and_begins_anew_once_they_are_gone(dataset, set_up, monkeypatch):
     remap(dataset, *taxonomy.read_text("supercategories"))
     steps.train(DatasetRuns(dataset), "r1", TrainConfig(size=32, steps=2, batch=4), folds=2)

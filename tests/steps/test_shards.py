@@ -54,7 +54,7 @@ def test_the_last_one_is_known_whatever_the_order_and_of_what_it_is_about(tmp_pa
     assert left(2) == [1, 3]  # what was merged is done
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_shards_of_predict_and_flag_end_as_the_whole_does(dataset):
     steps.train(DatasetRuns(dataset), "r1", CONFIG, folds=2)
     assert steps.predict_shard(dataset, "r1", Shard(2, 2)) == [1]

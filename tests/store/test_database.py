@@ -67,7 +67,7 @@ print(fo.list_datasets())
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_fiftyones_own_database_that_an_ending_one_kept_from_its_files_is_tried_again(
     tmp_path, one_own_mongod
 ):

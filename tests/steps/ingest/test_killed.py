@@ -147,7 +147,7 @@ def remap_and_review(name):
             decide(dataset, "relabel", image_id=image_id, **values)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_with_its_workers_on_the_command_line(images, names, monkeypatch):
     name, spared = names
     monkeypatch.setattr(parallel, "FEW", IMAGES)
