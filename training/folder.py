@@ -135,9 +135,16 @@ class RunFolder:
         Raises:
             RunError: the folder holds another run, or something else
         """
-        fingerprint = _fingerprint(configs.to_table(config), classes, parts, labels)
+        settings = configs.to_table(config)
         if self._config.exists():
-            if self.table().get("fingerprint") != fingerprint:
+            table = self.table()
+            # A setting that came after the run began has its default there.
+            settings = {
+                name: value
+                for name, value in settings.items()
+                if name in table["train"] or value != configs.SETTINGS[name].default
+            }
+            if table.get("fingerprint") != _fingerprint(settings, classes, parts, labels):
                 raise RunError(
                     self.path,
                     "holds a run with other settings, photos or labels: choose another name, "
@@ -154,9 +161,9 @@ class RunFolder:
             writer.writerow(["key", "image_id", parts.kind])
             writer.writerows(zip(parts.keys, parts.image_ids, parts.of, strict=True))
         table = {
-            "fingerprint": fingerprint,
+            "fingerprint": _fingerprint(settings, classes, parts, labels),
             "labels": labels,
-            "train": configs.to_table(config),
+            "train": settings,
             "classes": {"names": list(classes.names), "colors": list(classes.colors)},
             parts.kind: {part: parts.of.count(part) for part in sorted(set(parts.of))},
         }
