@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from curation.core.atomic import replacing
 from curation.core.progress import Progress, silent
 from training.data.examples import Examples
-from training.folder import Parts, RunFolder, RunMetrics
+from training.folder import Parts, RunFolder
 from training.metrics import Scores
 from training.plan import SplitIndices
 from training.predict import Inputs, Views, probabilities
+from training.stored import RunMetrics
 
 if TYPE_CHECKING:
     import keras

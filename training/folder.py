@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NotRequired
+from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
@@ -32,7 +32,7 @@ from curation.core.errors import RunError
 from training import config as configs
 from training import stored
 from training.config import TrainConfig
-from training.metrics import Figures
+from training.stored import RunMetrics
 
 if TYPE_CHECKING:
     import keras
@@ -83,23 +83,6 @@ class Parts:
     keys: tuple[str, ...]
     image_ids: tuple[str, ...]
     of: tuple[str, ...]
-
-
-class RunMetrics(Figures):
-    """What metrics.json holds.
-
-    Attributes:
-        measured_on: 'out-of-fold', 'test' or 'val'
-        parameters: of one model's file
-        cpu_seconds, seconds: of features, training and measuring, killed calls included
-        val: beside 'test', the figures on the validation photos
-    """
-
-    measured_on: str
-    parameters: int
-    cpu_seconds: float
-    seconds: float
-    val: NotRequired[Figures]
 
 
 class RunFolder:

@@ -26,10 +26,11 @@ from training.data.image import ImageFile, InputImage
 from training.data.label_maps import LabelMaps
 from training.data.records import Records
 from training.finished import export, measure
-from training.folder import SINGLE, ClassList, Parts, RunFolder, RunMetrics
+from training.folder import SINGLE, ClassList, Parts, RunFolder
 from training.metrics import Figures
 from training.plan import SplitIndices
 from training.predict import Inputs, predict, predict_with_features, prepare
+from training.stored import RunMetrics
 from training.workers import is_distributed
 
 __all__ = [

@@ -9,12 +9,9 @@ import csv
 import io
 import json
 from numbers import Real
-from typing import TYPE_CHECKING
+from typing import NotRequired
 
 from training.metrics import Figures
-
-if TYPE_CHECKING:
-    from training.folder import RunMetrics
 
 HISTORY = ("fold", "step", "loss", "val_cross_entropy", "val_miou_foreground", "kept",
            "learning_rate", "cpu_seconds", "seconds")  # fmt: skip
@@ -23,6 +20,23 @@ HISTORY = ("fold", "step", "loss", "val_cross_entropy", "val_miou_foreground", "
 _WHOLE = ("step", "kept")
 _BY_CLASS = ("iou", "boundary_f")
 _OF_RUN = ("parameters", "cpu_seconds", "seconds")
+
+
+class RunMetrics(Figures):
+    """What metrics.json holds.
+
+    Attributes:
+        measured_on: 'out-of-fold', 'test' or 'val'
+        parameters: of one model's file
+        cpu_seconds, seconds: of features, training and measuring, killed calls included
+        val: beside 'test', the figures on the validation photos
+    """
+
+    measured_on: str
+    parameters: int
+    cpu_seconds: float
+    seconds: float
+    val: NotRequired[Figures]
 
 
 def rows(text: str) -> list[list[str]]:
