@@ -40,7 +40,7 @@ from curation.store.frozen import FrozenSet
 from curation.store.import_report import Imported, list_path, skipped
 from tests.conftest import picture, record
 from tests.mutations import mutated
-from tests.training.person.wheels import NAME, POSE, SILHOUETTE, members, network, wheel
+from tests.training.person.wheels import NAME, meant, members, wheel
 from training import recipes, run
 from training.config import TrainConfig
 from training.data import label_maps, records
@@ -281,9 +281,9 @@ def outcome(file: SideFile, folder: Path) -> str | None:
 
 
 @pytest.fixture(autouse=True)
-def small_networks(monkeypatch):
-    monkeypatch.setattr(install, "SILHOUETTE", network("silhouette", SILHOUETTE))
-    monkeypatch.setattr(install, "POSE", network("pose", POSE))
+def small_networks():
+    with meant():
+        yield
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

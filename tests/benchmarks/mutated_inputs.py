@@ -22,6 +22,8 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 from bson import ObjectId
@@ -36,6 +38,7 @@ from curation.formats.photo import Photo
 from curation.store.prepare import PreparedSlice, Target, prepare_slice
 from tests.formats.label_studio.test_brush import pack
 from tests.mutations import mutated
+from tests.training.person import wheels
 
 LIMIT = 20
 """Seconds for one of some hundred bytes, beyond which it hangs."""
@@ -187,22 +190,31 @@ def trials(what: str, folder: Path) -> Iterator[Callable[[random.Random], None]]
     if what == SIDE_FILES:
         from tests import test_side_files as side  # a database starts
 
-        reads: list[tuple[list[Path], Callable[[], object]]] = []
-        for n, file in enumerate(side.FILES):
-            place = folder / f"made-{n}"
-            place.mkdir()
-            file.make(place)
-            reads.append(([place / file.name], lambda f=file, p=place: side.outcome(f, p)))
+        with wheels.meant():
+            yield from _endless([_side_file(side, file, folder) for file in side.FILES])
     else:
-        reads = [_reading(what, folder / str(n), make) for n, make in enumerate(SAMPLES[what])]
+        yield from _endless(
+            [_reading(what, folder / str(n), make) for n, make in enumerate(SAMPLES[what])]
+        )
+
+
+Reading = tuple[list[Path], Callable[[], object]]
+"""Files, and what reads them."""
+
+
+def _endless(readings: list[Reading]) -> Iterator[Callable[[random.Random], None]]:
     while True:
-        for files, read in reads:
+        for files, read in readings:
             yield lambda dice, files=files, read=read: _damaged(dice, files, read)
 
 
-def _reading(
-    what: str, folder: Path, make: Callable[[Path, list[ImageRecord]], Sample]
-) -> tuple[list[Path], Callable[[], object]]:
+def _side_file(side: ModuleType, file: Any, folder: Path) -> Reading:
+    place = Path(tempfile.mkdtemp(dir=folder))
+    file.make(place)
+    return [place / file.name], lambda: side.outcome(file, place)
+
+
+def _reading(what: str, folder: Path, make: Callable[[Path, list[ImageRecord]], Sample]) -> Reading:
     """The files of a sample, photos too, and what reads them as an import does."""
     photos = folder / "photos"
     photos.mkdir(parents=True)

@@ -17,7 +17,10 @@ from tests.benchmarks import mutated_inputs, reliability
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("what", [format_.name for format_ in registry.readers()])
+READ = [*(format_.name for format_ in registry.readers()), mutated_inputs.SIDE_FILES]
+
+
+@pytest.mark.parametrize("what", READ)
 def test_a_damaged_input_gives_labels_or_a_sentence(what, tmp_path):
     assert what in mutated_inputs.kinds(), "give it a sample in SAMPLES"
     for number, trial in enumerate(islice(mutated_inputs.trials(what, tmp_path), 40)):

@@ -6,15 +6,15 @@ from click.testing import CliRunner
 from curation.cli import main
 from curation.core.errors import CurateError
 from curation.store import database
-from tests.training.person.wheels import POSE, SILHOUETTE, members, network, wheel
+from tests.training.person.wheels import POSE, SILHOUETTE, meant, members, wheel
 from training.person import install
 
 
 @pytest.fixture(autouse=True)
-def small_networks(monkeypatch):
+def small_networks():
     """What is meant is what the wheels made here have."""
-    monkeypatch.setattr(install, "SILHOUETTE", network("silhouette", SILHOUETTE))
-    monkeypatch.setattr(install, "POSE", network("pose", POSE))
+    with meant():
+        yield
 
 
 def contents(folder):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from unittest.mock import patch
 
+from training.person import install
 from training.person.install import NetworkFile
 
 NAME = "mediapipe-0.10.14-cp311-cp311-manylinux2014_x86_64.whl"
@@ -24,6 +27,17 @@ ABOUT = {
 
 def network(name: str, content: bytes) -> NetworkFile:
     return NetworkFile(name, "mediapipe/modules", len(content), sha256(content).hexdigest())
+
+
+@contextmanager
+def meant() -> Iterator[None]:
+    """In here, what wheels made here have is what is meant."""
+    networks = {
+        "SILHOUETTE": network("silhouette", SILHOUETTE),
+        "POSE": network("pose", POSE),
+    }
+    with patch.multiple(install, **networks):
+        yield
 
 
 def members(silhouette: bytes = SILHOUETTE, pose: bytes = POSE) -> dict[str, bytes]:
