@@ -263,6 +263,19 @@ def union(rles: Sequence[Rle]) -> Rle:
     return Rle(rles[0].height, rles[0].width, packed["counts"])
 
 
+def intersection(a: Rle, b: Rle) -> int:
+    """Pixels inside both.
+
+    Raises:
+        ValueError: they are of two sizes
+
+    >>> intersection(from_pairs("1 2", 2, 2), from_pairs("2 2", 2, 2))
+    1
+    """
+    _same_size([a, b])
+    return int(coco.area(coco.merge([a.as_coco(), b.as_coco()], intersect=True)))
+
+
 def iou(a: Rle, b: Rle) -> float:
     """Intersection over union of two masks; 0.0 when both are empty.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
@@ -11,6 +12,7 @@ import pandas as pd
 
 from curation.core import masks, rle
 from curation.core.records import ImageRecord, Instance
+from curation.core.rle import Rle
 from curation.issues import whole_photo
 from curation.issues.feature_table import FeatureTable, Scores
 from curation.issues.issue import (
@@ -152,6 +154,9 @@ FLOOR = 0.05
 LEAST_SURE = 0.1
 """Of a probability, the same."""
 
+MOSTLY = 0.5
+"""Of a missing garment: from there on it is said what it is labelled instead."""
+
 
 def reason(
     row: Mapping[str, float], error_type: ErrorType, given: str, names: Sequence[str]
@@ -242,6 +247,11 @@ def _missing(row: Mapping, record: ImageRecord, names: Sequence[str], run: str) 
     small = rle.decode(rle.parse(row["mask"]))
     mask = rle.encode(masks.resize_nearest(small, record.height, record.width))
     text = f"{run}\0{record.image_id}\0{name}\0".encode() + mask.counts
+    there = _labelled(mask, record) if row["unlabelled"] < MOSTLY else ""
+    p = f"{row['p']:.2f}"
+    reason = f"nothing is labelled {name} here; the model sees it at {p}"
+    if there:
+        reason = f"labelled {there} here; the model sees {name} at {p}"
     return Issue(
         record.image_id,
         blake2b(text, digest_size=12).hexdigest(),
@@ -250,6 +260,15 @@ def _missing(row: Mapping, record: ImageRecord, names: Sequence[str], run: str) 
         float(row["error_score"]),
         str(ErrorType.MISSING),
         name,
-        f"nothing is labelled {name} here; the model sees it at {row['p']:.2f}",
+        reason,
         mask=mask,
     )
+
+
+def _labelled(mask: Rle, record: ImageRecord) -> str:
+    """The class of the label that most of a mask lies under; empty where none covers so much."""
+    covered: Counter[str] = Counter()
+    for instance in judged(record):
+        covered[instance.category] += rle.intersection(instance.mask, mask)
+    most = max(covered, key=covered.__getitem__, default="")
+    return most if most and covered[most] >= MOSTLY * rle.area(mask) else ""
