@@ -58,7 +58,10 @@ def read(folder: Path) -> Proof | None:
         return None
     except OSError as error:
         raise FormatError(path, f"cannot be read: {error.strerror}") from None
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (
+        ValueError, TypeError, KeyError, AttributeError, RecursionError,
+        OverflowError,  # Infinity, which JSON has not and Python reads
+    ):  # fmt: skip
         reason = "is no proof of a round any more: restore it, or move it away"
         raise FormatError(path, reason) from None
 

@@ -46,7 +46,8 @@ def test_the_file_gives_back_what_was_written(tmp_path):
     assert proof.read(tmp_path) == PROOF
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"comparison": {"photos": "many"}}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"comparison": {"photos": "many"}}',
+                                  '{"comparison": {"photos": Infinity, "iou": {}}}'])  # fmt: skip
 def test_a_damaged_file_is_said(tmp_path, text):
     (tmp_path / proof.FILE).write_text(text)
     with pytest.raises(FormatError, match=r"proof\.json: is no proof of a round any more"):
