@@ -247,6 +247,9 @@ def _better_fit(crop: _Crop) -> dict[str, float]:
     with np.errstate(divide="ignore"):
         odds = np.log(p) - np.log1p(-p)
     odds = odds.clip(-_SURE_ODDS, _SURE_ODDS)
+    for label in crop.others():
+        if label.class_id == crop.class_id:  # the other shoe: its place is taken
+            odds[label.mask[crop.window] & ~crop.mask] = -_SURE_ODDS / 2
     step = max(1, int(crop.root / 16))
     mask = crop.mask[::step, ::step].astype(np.float32)
     reach = int(_REACH * crop.root / step) + 1

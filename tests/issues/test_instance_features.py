@@ -9,7 +9,17 @@ import pytest
 
 from curation.issues import instance_features, missing_instances
 from curation.issues.geometry import InstanceMask, moved
-from tests.issues.scene import LABELS, SHIRT, SHOES, SIDE, THRESHOLDS, TROUSERS, block, observed
+from tests.issues.scene import (
+    LABELS,
+    SHIRT,
+    SHOES,
+    SIDE,
+    THRESHOLDS,
+    TROUSERS,
+    block,
+    observed,
+    predicted,
+)
 
 NOWHERE = np.zeros((SIDE, SIDE), bool)
 
@@ -55,6 +65,20 @@ def test_a_shifted_mask_is_found_where_it_belongs():
     assert values["fit_distance"] == pytest.approx(8 / root, abs=1.5 / root)
     assert values["fit_gain"] > 0.5
     assert values["goes_on_unlabelled"] == pytest.approx(8 / 24)
+
+
+def test_a_label_does_not_belong_where_another_one_of_its_class_is():
+    """Of two shoes, of which the model sees one less surely, each has its own label."""
+    left, right = block(50, 12, 8, 8), block(50, 20, 8, 8)
+    p = predicted([])
+    p[:, left] = np.array([0.50, 0.05, 0.05, 0.40])[:, None]
+    p[:, right] = np.array([0.03, 0.03, 0.03, 0.91])[:, None]
+    seen = replace(observed("a"), p=p.astype(np.float16))
+    labels = [InstanceMask(3, left), InstanceMask(3, right)]
+    alone = instance_features.features(seen, THRESHOLDS, labels[:1], 0)
+    assert alone["fit_gain"] > 1
+    both = instance_features.features(seen, THRESHOLDS, labels, 0)
+    assert both["fit_gain"] == pytest.approx(0, abs=1e-5)
 
 
 def test_too_narrow_and_too_wide_show_along_the_outline():
