@@ -19,6 +19,7 @@ from curation.issues.calibration import REVIEWED_WEIGHT, Calibration, Check, sha
 from curation.issues.feature_table import FOLDS, KEYS
 from curation.issues.issue import ErrorType, PhotoErrorType
 from curation.issues.observation import CORRECT
+from curation.issues.usual import THAN_USUAL
 
 TREES = 120
 _STEPS = 200
@@ -110,7 +111,7 @@ class ErrorClassifier:
         seed: int,
     ) -> None:
         """To (N, features), and (N,) of the error of each: 0 for none."""
-        bound = [_BOUNDS.get(name, 0) for name in self.names]
+        bound = [_BOUNDS.get(name.removeprefix(THAN_USUAL), 0) for name in self.names]
         self.forests, self.boosted = [], []
         for fold in range(FOLDS):
             train = folds != fold

@@ -313,7 +313,11 @@ def _corrupted(
     if wrong is not None:
         features = _instance(observation, statistics, labels, wrong)
         if features is not None:
-            yield "injected", {"class_id": labels[wrong].class_id} | features
+            class_id, was = labels[wrong].class_id, corruption.index
+            source = ""
+            if was is not None and before[was].class_id == class_id:
+                source = observation.labels[was].source_label
+            yield "injected", {"class_id": class_id, "source_label": source} | features
     lost = {}
     for index in (corruption.index, corruption.absorbed):
         if index is not None:

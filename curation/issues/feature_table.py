@@ -54,7 +54,7 @@ class FeatureTable:
         given: each label as given: index among the labels of its photo, class_id,
             source_label, and a column for each feature
         injected: labels with an error in them: error (a name of ``CORRUPTIONS``), class_id,
-            the same features
+            source_label (empty where the class is an injected one), the same features
         reviewed: labels that a reviewer decided on, as they were: the same, source_label,
             source_error, and index of the label as it is now, -1 where it is gone
         missing: candidates for missing garments, but for those that a reviewer dismissed:
@@ -112,7 +112,7 @@ class FeatureTable:
 _KEYS_OF = {
     "images": ("image_id", "fold"),
     "given": ("image_id", "fold", "index", "class_id", "source_label"),
-    "injected": ("image_id", "fold", "error", "class_id"),
+    "injected": ("image_id", "fold", "error", "class_id", "source_label"),
     "reviewed": ("image_id", "fold", "error", "class_id", "index", "source_label", "source_error"),
     "missing": ("image_id", "fold", "class_id", "mask"),
     "injected_missing": ("image_id", "fold", "error", "class_id"),

@@ -20,6 +20,7 @@ from curation.issues.calibration import WRONG_IMAGES, WRONG_PHOTOS
 from curation.issues.error_classifier import ErrorClassifier
 from curation.issues.feature_table import EMBEDDING, FOLDS, FeatureTable, Scores
 from curation.issues.issue import SUSPECT, ErrorType
+from curation.issues.usual import Usual
 
 FEWEST = 200
 """Injected errors below which nothing is learned, see :func:`by_disagreement`."""
@@ -58,7 +59,10 @@ class Ranking:
         with threadpool_limits(1):  # waiting for each other takes threads longer than the work
             embedded = f"{EMBEDDING}0" in table.given
             self._embeddings = _EmbeddingClassifier.fit(table.given) if embedded else None
-            frames = [self._classified(x) for x in (table.given, table.injected, table.reviewed)]
+            self._seed = seed
+            given, *others = map(self._classified, (table.given, table.injected, table.reviewed))
+            self._usual = Usual.of(given)
+            frames = [self._usual.beside(x, seed) for x in (given, *others)]
             fit = partial(ErrorClassifier, expected=expected, seed=seed)
             self._instances = fit(*frames, plain="softmin")
             self._missing = None
@@ -82,7 +86,7 @@ class Ranking:
     def score(self, table: FeatureTable) -> Scores:
         """How probably each label is wrong, and each candidate is missing."""
         with threadpool_limits(1):
-            given = self._classified(table.given)
+            given = self._usual.beside(self._classified(table.given), self._seed)
             wrong, types = self._instances.judge(given)
             if self._embeddings:
                 foreign = _FOREIGN * (1 - given["own_by_embedding"].to_numpy()) ** _SURELY

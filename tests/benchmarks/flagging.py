@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
@@ -32,7 +33,7 @@ from PIL import Image
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from curation.core import console, masks, rle, taxonomy
-from curation.core.records import ImageRecord
+from curation.core.records import ImageRecord, Instance
 from curation.demo import run as demo
 from curation.demo.figures import draw_figure
 from curation.formats import imaterialist, tfrecord
@@ -185,9 +186,29 @@ def prepare(
     names = {c.name: c.name for c in five.classes}
     rng = np.random.default_rng(1000 + seed)
     noisy, injected = injection.inject(clean, rng, share, groups=names)
-    records = {record.image_id: record for record in noisy}
+    records = {record.image_id: record for record in named_so(noisy, rng)}
     run = trained(records, folder, config)
     return Case(records, {error.image_id: error for error in injected}, run)
+
+
+def named_so(records: Sequence[ImageRecord], rng: np.random.Generator) -> Iterator[ImageRecord]:
+    """The records, each label that has an injected class with a source label of that class: who
+    takes a shirt for a skirt writes "skirt", or what a skirt may be called."""
+    five = taxonomy.load("supercategories")
+    of_class: dict[str, list[str]] = defaultdict(list)
+    for record in records:
+        for label in record.instances:
+            if five.target(label.source_label) == label.category:
+                of_class[label.category].append(label.source_label)
+
+    def named(label: Instance) -> Instance:
+        if five.target(label.source_label) == label.category:
+            return label
+        drawn = of_class[label.category]
+        return replace(label, source_label=drawn[int(rng.integers(len(drawn)))])
+
+    for record in records:
+        yield replace(record, instances=tuple(named(label) for label in record.instances))
 
 
 def trained(records: dict[str, ImageRecord], folder: Path, config: TrainConfig) -> Path:

@@ -34,6 +34,7 @@ from tests.benchmarks.flagging import (
     Case,
     _image_ap,
     interval,
+    named_so,
     options,
     over_seeds,
     trained,
@@ -56,7 +57,9 @@ def main(**given: Any) -> None:
 
 def rows(clean: list[ImageRecord], folder: Path, seed: int, config: TrainConfig) -> Iterator[dict]:
     spoilt = spoilt_records(clean, seed)
-    records = {r.image_id: r for r in clean} | {s.record.image_id: s.record for s in spoilt}
+    given = {r.image_id: r for r in clean} | {s.record.image_id: s.record for s in spoilt}
+    named = named_so(list(given.values()), np.random.default_rng(7000 + seed))
+    records = {record.image_id: record for record in named}
     case = Case(records, {}, trained(records, folder / f"untaught{seed}", config))
     return judge(case, spoilt)
 
