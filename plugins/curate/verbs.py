@@ -297,7 +297,7 @@ class Round(Verb):
         decided, left = count(status.decisions, "decision"), count(status.left, "suspect")
         form.notice(f"{last.name} is {last.state}: {decided}, {left} left.")
         for product, why in status.stale:
-            form.notice(f"The {product} are of before {why}.")
+            form.notice(f"The {product} were made before {why}.")
         flagged = State.FLAGGED in last.made_of
         going_on = (
             {"close": "train again on the labels of now, and say whether it helped"}
