@@ -53,8 +53,9 @@ function Help({ queue }) {
     const name = h("th", null, NAMES[action] ?? action);
     return h("tr", { key: action }, h("td", null, key), name, h("td", null, MEANING[action]));
   });
-  const other = "Other keys stand in review.toml: plugins/README.md has the words for it.";
-  return box("page", h("table", null, h("tbody", null, rows)), other, h(Back, { queue }));
+  const more =
+    "The mouse wheel zooms. Other keys can be chosen in review.toml, in curate's folder.";
+  return box("page", h("table", null, h("tbody", null, rows)), more, h(Back, { queue }));
 }
 
 function keyOnHelp(queue, key) {
