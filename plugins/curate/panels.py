@@ -11,6 +11,7 @@ from curation import store
 from . import work
 from .operators import ACTIONS, Action
 from .picked import patch_field
+from .screen import renew
 from .verbs import VERBS, Verb
 
 LOOK = 3000
@@ -61,7 +62,7 @@ class Legend(foo.Panel):
             if str(operation.id) in _awaited(ctx) and operation.run_state not in work.BUSY:
                 failed = operation.run_state == ExecutionRunState.FAILED
                 ctx.ops.notify(work.state(operation), variant="error" if failed else "success")
-                ctx.ops.reload_dataset()
+                renew(ctx)
         ctx.panel.set_state("awaited", _busy(ctx))
 
     def render(self, ctx):

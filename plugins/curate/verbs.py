@@ -34,6 +34,7 @@ from training import run as trainer
 from training.config import COMMON, to_table
 
 from .forms import Form, config_of, path_of, wrong_with_settings
+from .screen import renew
 
 NEWS = 0.5
 """Seconds between two notes of how far an operation is: each is written to the database."""
@@ -91,7 +92,7 @@ class Verb(foo.Operator):
             _fail(ctx, f"{self.label.rstrip(' …')} failed: {type(error).__name__}: {error}")
         else:
             ctx.ops.notify(message, variant="success")
-            ctx.ops.reload_dataset()
+            renew(ctx)
             return {"message": message}
 
     @abstractmethod

@@ -162,6 +162,16 @@ def test_a_menu_of_recipes_says_what_each_is(dataset):
         assert choices["quick"] == "quick: as laptop, on smaller photos and with fewer steps"
 
 
+def test_the_app_is_told_the_colours_of_now(dataset):
+    """It keeps those that the dataset had when it was opened."""
+    done = foo.execute_operator(URI + "audit", dataset=dataset.samples, params={})
+    requests = [request.to_json() for request in done.executor._requests]
+    (told,) = [r["params"]["scheme"] for r in requests if r["operator_uri"].endswith("recolor")]
+    colors = {field["path"]: field.get("valueColors") for field in told["fields"]}
+    classes = [{"value": c.name, "color": c.color} for c in dataset.taxonomy.classes]
+    assert colors["labels"] == colors["outline_r1"] == classes
+
+
 def test_audit_and_remap_run_at_once(dataset):
     result, toasts = run("audit", dataset)
     assert result["message"].startswith(f"Audited 4 photos of {dataset.name}: ")
