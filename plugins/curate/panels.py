@@ -71,7 +71,7 @@ class Legend(foo.Panel):
         dataset = store.wrap(ctx.dataset)
         room = {"container": {"sx": {"px": 1, "pt": 2}}}
         if not dataset.has_taxonomy:
-            panel.md("No classes yet: remap.", name="nothing")
+            panel.md("No classes yet: press Remap …", name="nothing")
             _verbs(panel, ctx, room)
             return types.Property(panel, view=types.GridView(orientation="vertical", gap=0))
         panel.md("photos with a label of", name="heading", componentsProps=room)

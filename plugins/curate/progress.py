@@ -68,7 +68,7 @@ class Progress(foo.Panel):
         panel = types.Object()
         dataset = store.wrap(ctx.dataset)
         if not dataset.has_taxonomy:
-            panel.md("No classes yet: run `curate remap`.", name="nothing")
+            panel.md("No classes yet: press Remap … on the tab Legend.", name="nothing")
             return types.Property(panel)
         left = suspects.read(dataset)
         told = statistics.compute(dataset.review(), suspects.kinds(dataset), left)

@@ -10,6 +10,12 @@ const STYLE = `
 .curate header b { font-weight: 600; white-space: nowrap; }
 .curate header .press, .curate nav .press { height: 28px; }
 .curate .grow { flex: 1; }
+.curate nav select { width: 126px; }
+.curate nav select[aria-label=kind] { width: 182px; }
+.curate nav select[aria-label=pair] { width: 220px; }
+.curate nav select[aria-label=split], .curate nav select[aria-label=fold] { width: 82px; }
+.curate nav select[aria-label=split], .curate nav select[aria-label=fold], .curate nav .press {
+  flex-shrink: 0; }
 .curate nav input { flex-shrink: 20; min-width: 80px; }
 .curate select, .curate input { min-width: 0; max-width: 220px; height: 28px; padding: 0 6px;
   font: inherit; font-size: 13px; color: inherit; background: #2a2a2e; border: 1px solid #5a5a60;
