@@ -105,10 +105,10 @@ def _busy(ctx) -> dict[str, str]:
 
 def _verbs(panel: types.Object, ctx, room: dict) -> None:
     """What runs, and a button for each verb."""
-    lines = [
-        f"**{operation.label}** {work.state(operation)}" for operation in work.recent(ctx.dataset)
-    ]
-    panel.md("\n\n".join(lines), name="work", componentsProps=room)
+    lines = [f"**{work.title(o)}** {work.state(o)}" for o in work.recent(ctx.dataset)]
+    # A path has no place to break at, and would push all that stands here out of sight.
+    narrow = {"container": {"sx": {**room["container"]["sx"], "overflowWrap": "anywhere"}}}
+    panel.md("\n\n".join(lines), name="work", componentsProps=narrow)
     for verb in VERBS:
         _button(panel, verb, verb.name, prompt=True)
 
