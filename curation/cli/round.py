@@ -90,7 +90,7 @@ def _tell_status(dataset: Dataset, status: Status, as_json: bool) -> None:
         columns = ("round", "state", "run", "mIoU before", "after", "difference (90 %)")
         console.out.print(console.table(columns, rows))
     for product, why in status.stale:
-        console.say(f"The {product} are of before {why}.", "yellow")
+        console.say(f"The {product} were made before {why}.", "yellow")
     decided = console.count(status.decisions, "decision")
     console.err.print(f"{decided} in this round, {console.count(status.left, 'suspect')} left.")
     console.err.print(f"Next: {status.next}")

@@ -113,7 +113,7 @@ class Decision:
             "keep": f"kept the {label}",
             "relabel": f"relabelled it to {self.category}",
             "delete": f"dismissed the {self.category}" if self.mask else f"deleted the {label}",
-            "add": f"added a {self.category}",
+            "add": f"added {self.category}",
             "redraw": f"redrew the {label}",
             "exclude": "excluded the photo",
             "include": "kept the photo",

@@ -10,6 +10,9 @@ from curation.core import rle
 from curation.core.records import Instance
 from curation.core.rle import Rle
 
+REVIEWER = "simulated"
+"""Under which its decisions are in the journal."""
+
 SAME_GARMENT = 0.3
 """IoU from which a label or a prediction is about a garment of the truth."""
 

@@ -11,6 +11,7 @@ from statistics import median
 
 from curation.review.journal import ON_PHOTOS, Decision
 from curation.review.resolve import Review
+from curation.review.simulated import REVIEWER
 from curation.review.suspect import Suspect
 
 PAUSE = 600
@@ -182,8 +183,8 @@ def _pace(of_reviewers: Iterable[Sequence[Decision]]) -> Pace:
     each = list(of_reviewers)
     gaps: list[float] = []
     for decisions in each:
-        # What a file brought along at once took nobody's time.
-        sat = [d for d in decisions if d.seconds or not d.batch]
+        # What a file brought along at once took nobody's time, nor what nobody decided.
+        sat = [d for d in decisions if d.seconds or (not d.batch and d.reviewer != REVIEWER)]
         times = sorted(datetime.fromisoformat(d.time) for d in sat)
         between = ((b - a).total_seconds() for a, b in pairwise(times))
         gaps += [seconds for seconds in between if seconds <= PAUSE]

@@ -162,7 +162,7 @@ def draw_suspect(suspect: Suspect, taxonomy: Taxonomy) -> Image.Image:
         overlay(image, masks.resize_nearest(suspect.prediction, h, w), taxonomy),
     ]
     for panel in (panels[0], *panels[2:]):
-        cv2.drawContours(panel, contours, -1, OUTLINE, 2)
+        _outline(panel, contours, 2)
     tile = Image.new("RGB", (PANELS * (MAX_WIDTH + 4) + 4, PANEL + CAPTION), PAPER)
     for i, panel in enumerate(panels):
         tile.paste(Image.fromarray(panel), (i * (MAX_WIDTH + 4) + (MAX_WIDTH - w) // 2, 2))
@@ -187,7 +187,13 @@ def close_up(suspect: Suspect, width: int, height: int) -> NDArray[np.uint8]:
         flags=cv2.INTER_NEAREST,
     )  # fmt: skip
     contours, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(panel, contours, -1, OUTLINE, 1)
+    return _outline(panel, contours, 1)
+
+
+def _outline(panel: NDArray[np.uint8], contours: Sequence, thickness: int) -> NDArray[np.uint8]:
+    """Draws over a panel, with a dark seam: the outline is seen on a garment of its colour, too."""
+    cv2.drawContours(panel, contours, -1, INK, thickness + 2)
+    return cv2.drawContours(panel, contours, -1, OUTLINE, thickness)
 
 
 def overlay(

@@ -41,6 +41,8 @@ CALLS, CHANGES = 8, 16
 
 _QUALITY = 82
 _RIGHT = ("keep", "include")
+_ON_PHOTOS = {"include": "keep the photo", "exclude": "exclude the photo"}
+"""Decisions on photos, as their buttons call them."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,9 @@ def _tables(
         ]  # fmt: skip
         photos = f"IoU on {proof.comparison.photos:,} photos"
         tables["Before and after"] = Table((photos, "before", "after", "difference (90 %)"), rows)
-        tables["What was decided"] = Table(("decision", "labels"), list(proof.changed.items()))
+        tables["What was decided"] = Table(
+            ("decision", "labels"), [(_ON_PHOTOS.get(a, a), n) for a, n in proof.changed.items()]
+        )
     doubts = {kind: (tally.wrong, tally.decided) for kind, tally in said.by_kind.items()}
     kinds = [
         (kind, wrong, of - wrong, f"{wrong / of:.0%}" if of else "")

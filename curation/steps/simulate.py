@@ -17,8 +17,6 @@ from curation.store import Dataset, decisions, pictures, queue, suspects
 from curation.store.decisions import Request
 from curation.store.fields import LABELS
 
-REVIEWER = "simulated"
-
 
 def simulate(
     dataset: Dataset,
@@ -67,7 +65,7 @@ def simulate(
         label = labels[suspect.image_id].get(suspect.id)
         right = known[suspect.image_id]
         requests = list(_requests(dataset, suspect, label, found, given, right))
-        made += decisions.decide(dataset, requests, REVIEWER)
+        made += decisions.decide(dataset, requests, simulated.REVIEWER)
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,7 +10,8 @@ from fiftyone.operators import types
 
 from curation.core.errors import CurateError
 from curation.formats.registry import Option
-from training.config import SETTINGS, from_text
+from training import recipes
+from training.config import COMMON, SETTINGS, TrainConfig, from_text
 
 Kind = Literal["file", "folder", "new folder"]
 
@@ -21,12 +23,15 @@ class Form:
         self.inputs = types.Object()
         self.given = given
 
-    def text(self, name: str, label: str, about: str = "", **more: Any) -> None:
-        self.inputs.str(name, label=label, description=about, **more)
+    def text(self, name: str, label: str, about: str = "", wrong: str = "", **more: Any) -> None:
+        """Asks for a text; ``wrong`` is what is wrong with the answer so far."""
+        _refuse(self.inputs.str(name, label=label, description=about, **more), wrong)
 
-    def number(self, name: str, label: str, about: str, default: int, low: int, high: int) -> None:
+    def number(
+        self, name: str, label: str, about: str, default: int, low: int, high: int, wrong: str = ""
+    ) -> None:
         view = {"label": label, "description": about, "default": default}
-        self.inputs.int(name, min=low, max=high, **view)
+        _refuse(self.inputs.int(name, min=low, max=high, **view), wrong)
 
     def switch(self, name: str, label: str, about: str) -> None:
         self.inputs.bool(name, label=label, description=about, default=False)
@@ -72,6 +77,12 @@ class Form:
         else:
             self.path(option.name, label, option.kind, option.help, option.required)
 
+    def recipe(self) -> str | None:
+        """Asks for a recipe of a training. The answer so far."""
+        choices = {name: f"{name}: {recipes.about(name)}" for name in recipes.names()}
+        about = "Settings by name. Empty: laptop, or imaterialist on a machine with a GPU."
+        return self.choice("recipe", "Recipe", choices, about, required=False)
+
     def setting(self, name: str, recipe_says: str) -> None:
         """Asks for a setting of a training; empty is what the recipe says."""
         setting = SETTINGS[name]
@@ -115,6 +126,29 @@ def setting_of(given: dict[str, Any], name: str) -> Any:
     """A setting as its field has it; None where nothing was said, ValueError where it is wrong."""
     said = given.get(name)
     return None if said in (None, "") else from_text(f"{name}={said}")[1]
+
+
+def config_of(given: dict[str, Any], recipe: str) -> TrainConfig:
+    """The recipe's settings, with the form's in place of them; ValueError where they do not fit."""
+    said = {name: setting_of(given, name) for name in COMMON}
+    wanted = {name: value for name, value in said.items() if value is not None}
+    return replace(recipes.load(recipe), **recipes.completed(wanted))
+
+
+OF_MACHINES = ("laptop", "imaterialist")
+"""One of them is meant where no recipe is chosen: to know which, Keras would have to start."""
+
+
+def wrong_with_settings(given: dict[str, Any], recipe: str | None) -> str:
+    """Why the settings of a form fit no recipe that may be meant; empty where they fit one."""
+    reason = ""
+    for name in (recipe,) if recipe else OF_MACHINES:
+        try:
+            config_of(given, name)
+            return ""
+        except ValueError as error:
+            reason = reason or str(error)
+    return reason
 
 
 def _refuse(asked: types.Property, reason: str) -> None:

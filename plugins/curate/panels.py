@@ -11,6 +11,7 @@ from curation import store
 from . import work
 from .operators import ACTIONS, Action
 from .picked import patch_field
+from .screen import renew
 from .verbs import VERBS, Verb
 
 LOOK = 3000
@@ -61,7 +62,7 @@ class Legend(foo.Panel):
             if str(operation.id) in _awaited(ctx) and operation.run_state not in work.BUSY:
                 failed = operation.run_state == ExecutionRunState.FAILED
                 ctx.ops.notify(work.state(operation), variant="error" if failed else "success")
-                ctx.ops.reload_dataset()
+                renew(ctx)
         ctx.panel.set_state("awaited", _busy(ctx))
 
     def render(self, ctx):
@@ -70,7 +71,7 @@ class Legend(foo.Panel):
         dataset = store.wrap(ctx.dataset)
         room = {"container": {"sx": {"px": 1, "pt": 2}}}
         if not dataset.has_taxonomy:
-            panel.md("No classes yet: remap.", name="nothing")
+            panel.md("No classes yet: press Remap …", name="nothing")
             _verbs(panel, ctx, room)
             return types.Property(panel, view=types.GridView(orientation="vertical", gap=0))
         panel.md("photos with a label of", name="heading", componentsProps=room)
@@ -104,10 +105,10 @@ def _busy(ctx) -> dict[str, str]:
 
 def _verbs(panel: types.Object, ctx, room: dict) -> None:
     """What runs, and a button for each verb."""
-    lines = [
-        f"**{operation.label}** {work.state(operation)}" for operation in work.recent(ctx.dataset)
-    ]
-    panel.md("\n\n".join(lines), name="work", componentsProps=room)
+    lines = [f"**{work.title(o)}** {work.state(o)}" for o in work.recent(ctx.dataset)]
+    # A path has no place to break at, and would push all that stands here out of sight.
+    narrow = {"container": {"sx": {**room["container"]["sx"], "overflowWrap": "anywhere"}}}
+    panel.md("\n\n".join(lines), name="work", componentsProps=narrow)
     for verb in VERBS:
         _button(panel, verb, verb.name, prompt=True)
 

@@ -68,7 +68,7 @@ class Progress(foo.Panel):
         panel = types.Object()
         dataset = store.wrap(ctx.dataset)
         if not dataset.has_taxonomy:
-            panel.md("No classes yet: run `curate remap`.", name="nothing")
+            panel.md("No classes yet: press Remap … on the tab Legend.", name="nothing")
             return types.Property(panel)
         left = suspects.read(dataset)
         told = statistics.compute(dataset.review(), suspects.kinds(dataset), left)
@@ -79,7 +79,7 @@ class Progress(foo.Panel):
         for name, title, (traces, layout), clicked in (
             ("kinds", "Suspects, by what is doubted", by_kind(told.by_kind), self.on_kind),
             ("precision", "How often the doubt was right", precision(told.by_kind), self.on_kind),
-            ("classes", "Labels, by class: decided, and left (pale)",
+            ("classes", "Labels, by class: decided, and left (dull)",
              by_class(told.by_class, classes), self.on_class),
             ("pairs", "Relabelled, from which class to which",
              confusion(told.confusion, classes), self.on_pair),
@@ -116,7 +116,8 @@ def precision(tallies: Mapping[str, Tally]) -> Plot:
     of = [f"{tallies[k].wrong} of {tallies[k].decided}" for k in kinds]
     bars = _bars("right", kinds, shares, WRONG) | {
         "text": [f"{share:.0f} % ({n})" for share, n in zip(shares, of, strict=True)],
-        "textposition": "auto",
+        # Plotly's own choice leaves out the text of a bar of no length.
+        "textposition": ["inside" if share > 50 else "outside" for share in shares],
         "hovertemplate": "%{y}: %{text}<extra></extra>",
     }
     return [bars], _layout(len(kinds), xaxis={"range": [0, 100], "ticksuffix": " %"})
@@ -128,10 +129,16 @@ def by_class(tallies: Mapping[str, Tally], classes: tuple[Class, ...]) -> Plot:
     names, colors = [c.name for c in shown], [c.color for c in shown]
     decided = _bars("decided", names, [tallies[n].decided for n in names], colors)
     left = _bars("left", names, [tallies[n].left for n in names], colors)
-    left["marker"] = {"color": colors, "opacity": 0.35}
-    for bars in (decided, left):
-        del bars["insidetextfont"]  # Plotly's own stands out from each color
+    left["marker"] = {"color": [_dull(color) for color in colors]}
+    left["insidetextfont"] = {"color": "#ffffff"}
+    del decided["insidetextfont"]  # Plotly's own stands out from each color
     return [decided, left], _layout(len(names), COUNTS, barmode="stack")
+
+
+def _dull(color: str) -> str:
+    """``#rrggbb``, mixed with the grey of what is left: a white number is read on each."""
+    mixed = (int(color[i : i + 2], 16) * 0.35 + int(LEFT[i : i + 2], 16) * 0.65 for i in (1, 3, 5))
+    return "#" + "".join(f"{round(part):02x}" for part in mixed)
 
 
 def confusion(pairs: Mapping[tuple[str, str], int], classes: tuple[Class, ...]) -> Plot:

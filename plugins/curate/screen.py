@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import fiftyone.core.json as foj
 from fiftyone import ViewField as F
+from fiftyone.core.state import build_color_scheme
 
 from .picked import patch_field
 
 SHOW = "@curate/curate/show"
+RECOLOR = "@curate/curate/recolor"
+
+
+def renew(ctx) -> None:
+    """Has the App read the dataset anew, and take its colours: those it keeps from when it was
+    opened."""
+    ctx.dataset.reload()
+    scheme = json.loads(build_color_scheme(dataset=ctx.dataset).to_json())
+    scheme.pop("_id", None)
+    ctx.ops.reload_dataset()
+    ctx.trigger(RECOLOR, params={"scheme": scheme})
 
 
 def open_tile(ctx) -> dict[str, Any] | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from abc import abstractmethod
-from dataclasses import replace
 from typing import Any
 
 import fiftyone.operators as foo
@@ -32,9 +31,10 @@ from curation.steps.selection import Selection
 from curation.steps.vocabulary import CLASSES, SOURCE
 from training import recipes
 from training import run as trainer
-from training.config import COMMON, TrainConfig, to_table
+from training.config import COMMON, to_table
 
-from .forms import Form, path_of, setting_of
+from .forms import Form, config_of, path_of, wrong_with_settings
+from .screen import renew
 
 NEWS = 0.5
 """Seconds between two notes of how far an operation is: each is written to the database."""
@@ -92,7 +92,7 @@ class Verb(foo.Operator):
             _fail(ctx, f"{self.label.rstrip(' …')} failed: {type(error).__name__}: {error}")
         else:
             ctx.ops.notify(message, variant="success")
-            ctx.ops.reload_dataset()
+            renew(ctx)
             return {"message": message}
 
     @abstractmethod
@@ -193,26 +193,22 @@ class Train(Verb):
     def ask(self, form, dataset):
         dataset.taxonomy  # noqa: B018 - raises where there is none
         about = "Lower-case letters, digits and '_'. The same name and settings go on with a run."
-        form.text("run", "Name of the run", about, default=_unused(dataset), required=True)
-        if run := form.given.get("run"):
-            dataset.run_folder(run)
+        wrong = _wrong_with_run(dataset, form.given.get("run"))
+        form.text("run", "Name of the run", about, wrong, default=_unused(dataset), required=True)
         about = "So many models, and each photo is seen by one that was not trained on it, as "
         about += "flagging needs it. 0: one model, on the train split."
-        form.number("folds", "Folds", about, default=3, low=0, high=20)
-        about = "Settings by name. Empty: laptop, or imaterialist on a machine with a GPU."
-        names = {name: name for name in recipes.names()}
-        recipe = form.choice("recipe", "Recipe", names, about, required=False)
+        wrong = "one fold leaves no photo to learn from: 0, or 2 and more"
+        wrong = wrong if form.given.get("folds") == 1 else ""
+        form.number("folds", "Folds", about, default=3, low=0, high=20, wrong=wrong)
+        recipe = form.recipe()
         says = to_table(recipes.load(recipe)) if recipe else {}
         for name in COMMON:
             form.setting(name, f"The recipe says {says[name]}." if says else "")
-        if recipe:
-            try:
-                _config(form.given, recipe)
-            except ValueError as error:
-                form.refuse(str(error))
+        if wrong := wrong_with_settings(form.given, recipe):
+            form.refuse(wrong)
 
     def act(self, dataset, given, progress):
-        config = _config(given, given.get("recipe") or recipes.for_this_machine())
+        config = config_of(given, given.get("recipe") or recipes.for_this_machine())
         run, folds = given["run"], int(given.get("folds") or 0)
         metrics = steps.train(DatasetRuns(dataset), run, config, folds=folds, progress=progress)
         if metrics["only_background"]:
@@ -222,11 +218,12 @@ class Train(Verb):
         return f"Trained {run}: {miou}; {where} has curves.png, grid.png and model-card.md."
 
 
-def _config(given: dict[str, Any], recipe: str) -> TrainConfig:
-    """The recipe's settings, with the form's in place of them; ValueError where they do not fit."""
-    said = {name: setting_of(given, name) for name in COMMON}
-    wanted = {name: value for name, value in said.items() if value is not None}
-    return replace(recipes.load(recipe), **recipes.completed(wanted))
+def _wrong_with_run(dataset: store.Dataset, name: str | None) -> str:
+    try:
+        dataset.run_folder(name or "r1")
+    except CurateError as error:
+        return error.reason
+    return ""
 
 
 def _unused(dataset: store.Dataset) -> str:
@@ -296,14 +293,12 @@ class Round(Verb):
         if last is None or last.state.is_over:
             form.choice("step", "Step", {"start": "start a round, and train, predict and flag"},
                         default="start")  # fmt: skip
-            names = {name: name for name in recipes.names()}
-            about = "Settings by name. Empty: laptop, or imaterialist on a machine with a GPU."
-            form.choice("recipe", "Recipe", names, about, required=False)
+            form.recipe()
             return
         decided, left = count(status.decisions, "decision"), count(status.left, "suspect")
         form.notice(f"{last.name} is {last.state}: {decided}, {left} left.")
         for product, why in status.stale:
-            form.notice(f"The {product} are of before {why}.")
+            form.notice(f"The {product} were made before {why}.")
         flagged = State.FLAGGED in last.made_of
         going_on = (
             {"close": "train again on the labels of now, and say whether it helped"}

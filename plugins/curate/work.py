@@ -21,6 +21,12 @@ def recent(samples) -> list:
     )
 
 
+def title(operation) -> str:
+    """What it is, and whether it failed."""
+    failed = operation.run_state == ExecutionRunState.FAILED
+    return f"{operation.label} failed:" if failed else f"{operation.label}:"
+
+
 def state(operation) -> str:
     """Where it is, or what came of it, in a sentence."""
     if operation.run_state == ExecutionRunState.QUEUED:

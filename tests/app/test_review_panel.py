@@ -207,6 +207,35 @@ def test_filters_and_a_wall(dataset: fo.Dataset, opened: Opened) -> None:
     assert journal(dataset)[-2:] == [("anna", "keep", wrong), ("anna", "relabel", edited)]
 
 
+CUT_OFF = """buttons => buttons.filter(button => {
+  const text = document.createRange();
+  text.selectNodeContents(button);
+  return text.getBoundingClientRect().right > button.getBoundingClientRect().right;
+}).map(button => button.innerText)"""
+
+
+def test_on_a_small_screen_no_button_is_cut_off_and_the_pictures_are_large_enough(
+    opened: Opened,
+) -> None:
+    panel = opened("anna")
+    panel.page.set_viewport_size({"width": 1100, "height": 700})
+    assert panel.suspect
+    assert panel.page.locator(".curate .acts .press").evaluate_all(CUT_OFF) == []
+    panel.key("relabel")
+    browser.settle(panel.page)
+    assert panel.page.locator("[data-picture=given]").bounding_box()["height"] > 150
+
+
+def test_menus_keep_their_places_under_a_filter(opened: Opened) -> None:
+    panel = opened("anna")
+    assert panel.suspect
+    places = "menus => menus.map(menu => menu.getBoundingClientRect().left)"
+    before = panel.page.locator(".curate nav > select").evaluate_all(places)
+    panel.page.get_by_label("file name").fill("no such file")
+    expect(panel.page.get_by_role("button", name="clear filters").first).to_be_visible()
+    assert panel.page.locator(".curate nav > select").evaluate_all(places) == before
+
+
 def test_who_opens_a_photo_by_a_key_leaves_it_by_one(opened: Opened) -> None:
     panel = opened("anna")
     assert panel.suspect

@@ -36,3 +36,22 @@ def test_an_export_is_queued_in_the_legend_which_says_when_it_is_done(
         done = f"Exported {dataset.name} to {target}"
         legend.get_by_text(done).wait_for(timeout=40_000)
     assert (target / "manifest.json").is_file()
+
+
+def test_why_one_failed_is_said_within_the_legend(dataset: fo.Dataset, tmp_path: Path) -> None:
+    """A path has no place to break at."""
+    target = tmp_path / ("a-long-name-" * 8)
+    target.mkdir()
+    (target / "mine.txt").write_text("not an export")
+    with app.executor(), browser.opened(dataset) as page:
+        legend = page.locator("[data-cy=panel-content-curate_legend]")
+        legend.get_by_text("Export …").click()
+        page.get_by_text("It replaces an earlier export there.").wait_for()
+        page.locator("input[type=text]").last.fill(str(target))
+        page.get_by_role("button", name="Schedule").click()
+        said = legend.get_by_text("Export failed:")
+        said.wait_for(timeout=40_000)
+        assert "is not empty" in legend.inner_text()
+        room, text = legend.bounding_box(), said.locator("xpath=..").bounding_box()
+        assert room and text
+        assert text["x"] + text["width"] <= room["x"] + room["width"]

@@ -38,6 +38,13 @@ def bars(part: dict) -> dict[str, dict[str, float]]:
     return {t["name"]: dict(zip(t["y"], t["x"], strict=True)) for t in part["view"]["data"]}
 
 
+def light(color: str) -> float:
+    """The relative luminance of WCAG; below 0.2 white stands out from it."""
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
 def test_what_is_decided_is_drawn_beside_what_is_left(dataset):
     queue = suspects.read(dataset)
     one, other = (s for s in queue if s.kind == WRONG)
@@ -59,6 +66,9 @@ def test_what_is_decided_is_drawn_beside_what_is_left(dataset):
     colors = {c.name: c.color for c in dataset.taxonomy.classes}
     decided = parts["classes"]["view"]["data"][0]
     assert decided["marker"]["color"] == [colors[name] for name in decided["y"]]
+    left = parts["classes"]["view"]["data"][1]
+    assert left["insidetextfont"]["color"] == "#ffffff"
+    assert all(light(color) < 0.2 for color in left["marker"]["color"])
     (heat,) = parts["pairs"]["view"]["data"]
     cells = {
         (given, decided): n

@@ -143,8 +143,33 @@ def test_a_form_says_what_is_wrong_with_an_answer(dataset, tmp_path):
     assert "is a folder, not a file" in asked["annotations"].error_message
     asked = form("train", dataset, recipe="laptop", size="many")
     assert asked["size"].error_message == "size = 'many' is not a whole number"
-    asked = form("train", dataset, recipe="laptop", size="100")
-    assert "32" in asked["refused"].error_message
+    for recipe in ("laptop", None):
+        asked = form("train", dataset, recipe=recipe, size="100")
+        assert "32" in asked["refused"].error_message
+    asked = form("train", dataset, folds=1)
+    assert "leaves no photo to learn from" in asked["folds"].error_message
+
+
+def test_a_run_that_cannot_be_called_so_leaves_the_other_questions_where_they_are(dataset):
+    asked = form("train", dataset, run="Run One")
+    assert "lower-case letters" in asked["run"].error_message
+    assert asked.keys() == form("train", dataset).keys()
+
+
+def test_a_menu_of_recipes_says_what_each_is(dataset):
+    for name in ("train", "round"):
+        choices = {c.value: c.label for c in form(name, dataset)["recipe"].view.choices}
+        assert choices["quick"] == "quick: as laptop, on smaller photos and with fewer steps"
+
+
+def test_the_app_is_told_the_colours_of_now(dataset):
+    """It keeps those that the dataset had when it was opened."""
+    done = foo.execute_operator(URI + "audit", dataset=dataset.samples, params={})
+    requests = [request.to_json() for request in done.executor._requests]
+    (told,) = [r["params"]["scheme"] for r in requests if r["operator_uri"].endswith("recolor")]
+    colors = {field["path"]: field.get("valueColors") for field in told["fields"]}
+    classes = [{"value": c.name, "color": c.color} for c in dataset.taxonomy.classes]
+    assert colors["labels"] == colors["outline_r1"] == classes
 
 
 def test_audit_and_remap_run_at_once(dataset):

@@ -153,7 +153,7 @@ def test_what_a_decision_did_is_a_sentence():
             "exclude": {},
         }.items()
     }
-    assert said == {"Ann kept the feet", "Ann deleted the feet", "Ann added a coat",
+    assert said == {"Ann kept the feet", "Ann deleted the feet", "Ann added coat",
                     "Ann redrew the coat", "Ann excluded the photo"}  # fmt: skip
     dismissed = decision("delete", "a", "Ann", instance_id="1", category="coat", mask=drawn)
     assert dismissed.sentence == "Ann dismissed the coat"

@@ -57,6 +57,17 @@ def test_what_a_file_brought_along_at_once_makes_nobody_fast():
     assert (told.decided, told.pace.an_hour) == (52, 60)
 
 
+def test_a_simulated_curator_has_no_pace():
+    told = computed(
+        said("keep", "1", "11:00:00"),
+        said("keep", "2", "11:00:20"),
+        said("keep", "3", "11:00:00", who="simulated"),
+        said("keep", "4", "11:00:01", who="simulated"),
+    )
+    assert told.pace == Pace(4, 180.0, None)
+    assert told.by_reviewer["simulated"] == Pace(2, None, None)
+
+
 def test_a_photo_counts_as_a_label_does_and_has_no_class():
     told = computed(
         said("include", "", before="near-duplicate photo, other labels: only here: 'skirt'"),

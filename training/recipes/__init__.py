@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,18 @@ _FOLDER = Path(__file__).parent
 def names() -> list[str]:
     """The recipes that come with curate."""
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def about(recipe: str) -> str:
+    """What one that comes with curate is, in the first words of its head.
+
+    >>> about("quick")
+    'as laptop, on smaller photos and with fewer steps'
+    """
+    lines = (_FOLDER / f"{recipe}.toml").read_text("utf-8").splitlines()
+    head = " ".join(line.strip("# ") for line in takewhile(lambda line: line[:1] == "#", lines))
+    says = re.split("[:.]", head.replace("`", ""), maxsplit=1)[0]
+    return says[0].lower() + says[1:]
 
 
 def for_this_machine() -> str:

@@ -87,6 +87,7 @@ function offersForPhoto(suspect) {
     },
     add: { text: "add", off: whole },
     redraw: { text: inWords({ action: "redraw" }), off: whole },
+    edit: { text: "edit the masks", off: "" },
   };
 }
 

@@ -37,7 +37,9 @@ const Menus = R.memo(({ queue, suspects, filter, refocus }) => {
     QUESTIONS.map((question) => {
       const answers = answersTo(question, suspects, filter).map(([a, n]) => [a, `${a}: ${n}`]);
       const { name, title } = question;
-      return answers.length > 0 && menu(name, title, [["", `any ${title}`], ...answers]);
+      // One without answers under this filter stays: the others keep their places.
+      const asked = suspects.some((suspect) => question.of(suspect).some(Boolean));
+      return asked && menu(name, title, [["", `any ${title}`], ...answers]);
     }),
     menu("score", "score", [["", "any score"], ...scores]),
     h("input", file),

@@ -53,8 +53,9 @@ function Help({ queue }) {
     const name = h("th", null, NAMES[action] ?? action);
     return h("tr", { key: action }, h("td", null, key), name, h("td", null, MEANING[action]));
   });
-  const other = "Other keys stand in review.toml: plugins/README.md has the words for it.";
-  return box("page", h("table", null, h("tbody", null, rows)), other, h(Back, { queue }));
+  const more =
+    "The mouse wheel zooms. Other keys can be chosen in review.toml, in curate's folder.";
+  return box("page", h("table", null, h("tbody", null, rows)), more, h(Back, { queue }));
 }
 
 function keyOnHelp(queue, key) {
@@ -89,9 +90,15 @@ function Nothing({ queue }) {
   const undo = () => queue.decisions.undo();
   let lines = [
     `Nothing is left to decide: ${counts.decided} decided, suspects and others.`,
-    `\`curate train ${dataset}\` learns from it, \`curate export ${dataset}\` writes it out.`,
+    "On the tab Legend, Clean in rounds … learns from it, Export … writes it out;",
+    `in a terminal, curate train ${dataset} and curate export ${dataset}.`,
   ];
-  if (!run) lines = [`No suspects yet: run \`curate flag ${dataset} --run RUN\`.`];
+  if (!run) {
+    lines = [
+      "No suspects yet: on the tab Legend, Clean in rounds … trains a model and finds them;",
+      `in a terminal, curate round ${dataset} start, and curate round ${dataset} run.`,
+    ];
+  }
   if (left.length) lines = [`What is left is on another screen: ${inTheHandsOf(held)}.`];
   const filtered = left.length > 0 && isFiltered(filter);
   if (filtered) lines = ["No suspect is left under this filter."];

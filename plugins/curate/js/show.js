@@ -18,3 +18,22 @@ class Show extends Operator {
 }
 
 registerOperator(Show, PLUGIN);
+
+// The App keeps the colours that a dataset had when it was opened: fields and classes that came
+// since would have any.
+class Recolor extends Operator {
+  get config() {
+    return new OperatorConfig({ name: "recolor", label: "Take the colours of now", unlisted: true });
+  }
+
+  useHooks() {
+    return { set: window.__fos__.useSetSessionColorScheme() };
+  }
+
+  // params.scheme: as FiftyOne has it in the dataset
+  async execute({ hooks, params }) {
+    hooks.set(window.__fos__.ensureColorScheme(params.scheme));
+  }
+}
+
+registerOperator(Recolor, PLUGIN);

@@ -10,6 +10,13 @@ const STYLE = `
 .curate header b { font-weight: 600; white-space: nowrap; }
 .curate header .press, .curate nav .press { height: 28px; }
 .curate .grow { flex: 1; }
+.curate nav select { width: 126px; }
+.curate nav select[aria-label=kind] { width: 182px; }
+.curate nav select[aria-label=pair] { width: 220px; }
+.curate nav select[aria-label=split], .curate nav select[aria-label=fold] { width: 82px; }
+.curate nav select[aria-label=split], .curate nav select[aria-label=fold], .curate nav .press {
+  flex-shrink: 0; }
+.curate nav input { flex-shrink: 20; min-width: 80px; }
 .curate select, .curate input { min-width: 0; max-width: 220px; height: 28px; padding: 0 6px;
   font: inherit; font-size: 13px; color: inherit; background: #2a2a2e; border: 1px solid #5a5a60;
   border-radius: 4px; }
@@ -31,7 +38,7 @@ const STYLE = `
 .curate figcaption { height: 22px; }
 .curate canvas { flex: 1; min-height: 0; width: 100%; display: block; background: #0c0c0d; }
 .curate .acts { display: grid; gap: 6px;
-  grid-template-columns: 3.7fr 7fr 3.7fr 4.4fr 4.8fr 6fr 5fr; }
+  grid-template-columns: 13.3fr 20.5fr 10.1fr 14.8fr 13.3fr 19.4fr 15.1fr; }
 .curate .acts.few { grid-template-columns: repeat(auto-fill, minmax(260px, 1fr)); }
 .curate .press { min-width: 0; height: 32px; padding: 0 8px; text-align: left; font: inherit;
   color: inherit; background: #2f2f34; border: 1px solid #5a5a60; border-radius: 4px;
@@ -44,7 +51,8 @@ const STYLE = `
   border-radius: 3px; }
 .curate .press:disabled kbd { background: #6a6a70; }
 .curate .picks { display: grid; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr));
-  gap: 6px; max-height: 34vh; overflow: auto; padding: 3px; }
+  gap: 6px; max-height: max(110px, min(34vh, 100vh - 540px)); overflow: auto;
+  padding: 3px; }
 .curate .swatch { display: inline-block; width: 12px; height: 12px; margin-right: 6px;
   border-radius: 2px; vertical-align: -1px; }
 .curate .wall { flex: 1; min-height: 0; overflow: auto; display: grid; gap: 6px;
@@ -60,6 +68,10 @@ const STYLE = `
 .curate .page p { margin: 0; }
 .curate th { font-weight: 600; text-align: left; }
 .curate td, .curate th { padding: 3px 8px; }
+@container (max-width: 1110px) {
+  .curate .acts .press { padding: 0 5px; }
+  .curate .acts kbd { margin-right: 5px; }
+}
 @container (max-width: 1050px) { .curate .acts { grid-template-columns: repeat(4, 1fr); } }
 .curate:not(:focus-within) kbd { background: #6a6a70; }
 .curate .unfocused { color: #ffb84d; }
