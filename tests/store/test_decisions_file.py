@@ -136,3 +136,17 @@ def test_what_a_spreadsheet_writes_is_named_for_what_it_is(
     path.write_bytes(content)
     with pytest.raises(FormatError, match=message):
         import_decisions(dataset, path)
+
+
+def test_a_file_taken_again_over_a_later_decision_can_be_taken_back(dataset, tmp_path):  # noqa: F811
+    shirt = labels(dataset)["shirt, blouse"].id
+    path = tmp_path / "patch.csv"
+    path.write_text(
+        "action,image_id,instance_id,reviewer,batch\n"
+        f"delete,a,{shirt},anna,b1\nexclude,b,,anna,b1\n"
+    )
+    assert len(import_decisions(dataset, path)) == 2
+    decisions.decide(dataset, [Request("keep", "a", shirt)], "anna")
+    assert len(import_decisions(dataset, path)) == 1
+    back = [[d.action for d in decisions.undo(dataset, "anna")] for _ in range(4)]
+    assert back == [["delete"], ["keep"], ["delete", "exclude"], []]
