@@ -60,6 +60,14 @@ class Setting(click.ParamType):
         ]
 
 
+def _no_single_fold(ctx: click.Context, param: click.Parameter, folds: int) -> int:
+    """Said before a round begins that could only be abandoned."""
+    if folds == 1:
+        reason = "1 leaves no other photos to learn from: give 2 or more, or leave it out"
+        raise click.BadParameter(reason, ctx, param)
+    return folds
+
+
 def settings(*, rates: bool = False) -> Callable[[Callable], Callable]:
     """The options of a verb that trains.
 
@@ -72,7 +80,8 @@ def settings(*, rates: bool = False) -> Callable[[Callable], Callable]:
             help="Settings by name, or a file of yours. [default: laptop; imaterialist on a GPU]",
         ),
         click.option(
-            "--folds", type=click.IntRange(min=0), default=0, help="K models, out of fold."
+            "--folds", type=click.IntRange(min=0), default=0, callback=_no_single_fold,
+            help="K models, out of fold.",
         ),
         *(_option(name) for name in COMMON if not (rates and name == "learning_rate")),
         click.option(

@@ -87,7 +87,12 @@ def decode(data: bytes) -> Any:
     Raises:
         ValueError: not JSON in UTF-8
     """
-    return _DECODER.decode(data.decode("utf-8"))
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        reason = f"byte {data[error.start]:#04x} is none of UTF-8: save it as UTF-8"
+        raise ValueError(reason) from None
+    return _DECODER.decode(text)
 
 
 class _Cursor:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from curation.core.atomic import replacing
 from curation.core.errors import FormatError
-from curation.formats.messages import shown
+from curation.formats.messages import explain_bytes, explain_separator, shown
 from curation.review import Decision
 from curation.review.journal import MAX_CELL, ON_PHOTOS
 from curation.store import Dataset, decisions, edits
@@ -26,6 +26,7 @@ MOST_FOLDERS = 32
 
 _READ = ("image_id", "instance_id", "category", "taxonomy", "mask", "reviewer", "time", "seconds",
          "batch")  # fmt: skip
+_NEEDED = {"action", "image_id"}
 _WRITTEN = ("action", *_READ, "before", "decision_id")
 
 
@@ -158,10 +159,15 @@ def _requests(path: Path) -> Iterator[tuple[int, Request]]:
     """Line and request of each row."""
     csv.field_size_limit(MAX_CELL)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+        if what := explain_bytes(content[:4]):
+            raise FormatError(path, what)
+        text = content.decode("utf-8-sig")
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        if missing := {"action", "image_id"} - set(reader.fieldnames or ()):
-            raise FormatError(path, f"no column {', '.join(sorted(missing))}", where="1")
+        if missing := _NEEDED - set(reader.fieldnames or ()):
+            other = explain_separator(",".join(reader.fieldnames or ()), _NEEDED)
+            reason = f"no column {', '.join(sorted(missing))}"
+            raise FormatError(path, other or reason, where="1")
         rows = [(reader.line_num, row) for row in reader]
     except UnicodeDecodeError:
         raise FormatError(path, "is not UTF-8; save it as CSV UTF-8") from None

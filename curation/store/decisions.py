@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
+from itertools import groupby
 from typing import Any
 
 from bson import ObjectId
@@ -162,10 +163,7 @@ def undo(
         own = wanted if decision_id else [d for d in wanted if d.reviewer == who]
         if not own:
             return []
-        last = own[-1]
-        # Of an import, what others decided stays.
-        gone = [d for d in active if d is last
-                or (d.batch and (d.batch, d.reviewer) == (last.batch, last.reviewer))]  # fmt: skip
+        gone = _at_once(active, own[-1])
         _refuse_what_stands_on(dataset, gone, active)
         batch = batch or (journal.new_id() if len(gone) > 1 else "")
         found = list(labels.read(dataset, {d.image_id for d in gone}))
@@ -177,6 +175,21 @@ def undo(
         dataset.journal.append([*drawn.decisions, *back])
         labels.store_labels(dataset, found, dataset.review())
     return gone
+
+
+def _at_once(active: Sequence[Decision], last: Decision) -> list[Decision]:
+    """A decision, and what the same reviewer decided at once with it.
+
+    Of an import, what others decided stays; and a part of it that was taken again after something
+    else is by itself, else what was decided between the two would keep both.
+    """
+    if not last.batch:
+        return [last]
+    own = [d for d in active if d.reviewer == last.reviewer]
+    for _, run in groupby(own, key=lambda d: d.batch):
+        if last in (gone := list(run)):
+            return gone
+    return [last]
 
 
 def _refuse_what_stands_on(

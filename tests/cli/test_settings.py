@@ -39,6 +39,13 @@ def test_any_setting_can_be_set_and_has_its_type():
     assert config("laptop", *(f"{k}={_typed(s.default)}" for k, s in SETTINGS.items())) == config()
 
 
+@pytest.mark.parametrize("verb", [["train", "d", "--run", "r"], ["round", "d", "start"]])
+def test_one_fold_is_refused_before_anything_begins(verb):
+    refused = CliRunner().invoke(main, [*verb, "--folds", "1"])
+    assert refused.exit_code == 2
+    assert "give 2 or more" in refused.output
+
+
 def _typed(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 

@@ -114,3 +114,39 @@ def test_a_row_that_excludes_a_photo_may_name_the_label_that_it_was_about(datase
     (decision,) = import_decisions(dataset, path)
     assert (decision.instance_id, decision.category) == ("", "")
     assert import_decisions(dataset, path) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"action;image_id;instance_id\nexclude;a;\n", "separated by semicolons"),
+        (b"action\timage_id\texport\nexclude\ta\t\n", "separated by tabs"),
+        ("action,image_id\nexclude,a\n".encode("utf-16"), "UTF-16 text"),
+        (b"PK\x03\x04", "a spreadsheet's own"),
+        (b"what,image_id\nexclude,a\n", "no column action"),
+    ],
+)
+def test_what_a_spreadsheet_writes_is_named_for_what_it_is(
+    dataset,  # noqa: F811
+    tmp_path,
+    content,
+    message,
+):
+    path = tmp_path / "of-a-spreadsheet.csv"
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=message):
+        import_decisions(dataset, path)
+
+
+def test_a_file_taken_again_over_a_later_decision_can_be_taken_back(dataset, tmp_path):  # noqa: F811
+    shirt = labels(dataset)["shirt, blouse"].id
+    path = tmp_path / "patch.csv"
+    path.write_text(
+        "action,image_id,instance_id,reviewer,batch\n"
+        f"delete,a,{shirt},anna,b1\nexclude,b,,anna,b1\n"
+    )
+    assert len(import_decisions(dataset, path)) == 2
+    decisions.decide(dataset, [Request("keep", "a", shirt)], "anna")
+    assert len(import_decisions(dataset, path)) == 1
+    back = [[d.action for d in decisions.undo(dataset, "anna")] for _ in range(4)]
+    assert back == [["delete"], ["keep"], ["delete", "exclude"], []]
