@@ -195,14 +195,17 @@ def named_so(records: Sequence[ImageRecord], rng: np.random.Generator) -> Iterat
     """The records, each label that has an injected class with a source label of that class: who
     takes a shirt for a skirt writes "skirt", or what a skirt may be called."""
     five = taxonomy.load("supercategories")
+
+    def fits(label: Instance) -> bool:
+        return bool(label.source_label) and five.target(label.source_label) == label.category
+
     of_class: dict[str, list[str]] = defaultdict(list)
-    for record in records:
-        for label in record.instances:
-            if five.target(label.source_label) == label.category:
-                of_class[label.category].append(label.source_label)
+    for label in (label for record in records for label in record.instances):
+        if fits(label):
+            of_class[label.category].append(label.source_label)
 
     def named(label: Instance) -> Instance:
-        if five.target(label.source_label) == label.category:
+        if fits(label):
             return label
         drawn = of_class[label.category]
         return replace(label, source_label=drawn[int(rng.integers(len(drawn)))])
