@@ -107,14 +107,15 @@ def _ending(folder: Path, parts: Parts) -> list[str]:
     return _closest(alike, parts[-1]) if len(parts) == 1 else []
 
 
-def settle(folder: Path, names: Sequence[str]) -> dict[str, str]:
+def settle(folder: Path, names: Sequence[str]) -> tuple[dict[str, str], dict[Path, str]]:
     """The names that lead to no photo as they are spelled, and the one photo that each can mean.
 
     Two names that could mean one photo, and a name of a photo that another one names as it is
     spelled, mean none.
 
     Returns:
-        the photo's path in the folder, by name
+        the photo's path in the folder, by name; and of the photos that are meant so by none, since
+        several could mean them, one of these names
     """
     there: dict[str, Path] = {}
     meant: dict[str, str] = {}
@@ -126,12 +127,14 @@ def settle(folder: Path, names: Sequence[str]) -> dict[str, str]:
                 if len(found := candidates(folder, name)) == 1:
                     meant[name] = found[0]
     if not meant:
-        return {}
+        return {}, {}
     wanted: dict[str, set[Parts]] = defaultdict(set)
     root = folder.resolve()
     for name, path in (there | {n: root / path for n, path in meant.items()}).items():
         wanted[path.relative_to(root).as_posix()].add(parts_of(name))
-    return {name: path for name, path in meant.items() if len(wanted[path]) == 1}
+    settled = {name: path for name, path in meant.items() if len(wanted[path]) == 1}
+    contested = {root / path: name for name, path in meant.items() if name not in settled}
+    return settled, contested
 
 
 def _imported_from(image_id: str, path: Path) -> Path:

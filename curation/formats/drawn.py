@@ -234,6 +234,8 @@ class Drawn:
         if not instances and any(regions):
             on_finding(Finding(FindingKind.NO_USABLE_REGION, location, quoted(name)))
             return None
+        if not instances and self.spelling.has_lost(path, name, location, on_finding):
+            return None
         if len(listings) > 1:
             on_finding(joined(location, name, regions, "region"))
         return ImageRecord(self.image_id(number), path, height, width, instances)

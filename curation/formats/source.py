@@ -120,21 +120,34 @@ class Spelling:
     Attributes:
         names: of the photos, by their paths in the folder where that is how each is found
         otherwise: how the file spells those that it spells otherwise, by name
+        contested: of photos that another name may mean, which is not read since it is not sure:
+            that name, by the photo's path
     """
 
     names: tuple[str, ...]
     otherwise: Mapping[str, str]
+    contested: Mapping[Path, str]
 
     @classmethod
     def of(cls, names: Sequence[str], images: Path) -> Spelling:
         """See :func:`curation.core.image_names.settle`."""
-        meant = image_names.settle(images, names)
+        meant, contested = image_names.settle(images, names)
         settled = tuple(meant.get(name, name) for name in names)
-        return cls(settled, {path: name for name, path in meant.items()})
+        return cls(settled, {path: name for name, path in meant.items()}, contested)
 
     def written(self, name: str) -> str:
         """How the file spells it."""
         return self.otherwise.get(name, name)
+
+    def has_lost(self, image: Path, name: str, location: str, on_finding: OnFinding) -> bool:
+        """Whether the labels of a photo that has none may stand under another name; it is said.
+
+        A photo without a garment and one whose labels were lost look the same.
+        """
+        if other := self.contested.get(image):
+            detail = f"{quoted(name)} has none, and {quoted(other)}, which may mean it, is not read"
+            on_finding(Finding(FindingKind.LOST_LABELS, location, detail))
+        return bool(other)
 
 
 def find_image(

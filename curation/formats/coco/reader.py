@@ -120,6 +120,8 @@ class Coco:
             detail = f"{quoted(name)} has no annotation, and {of_none} of the file name no image"
             on_finding(Finding(FindingKind.LOST_LABELS, location, detail))
             return None
+        if not instances and self.spelling.has_lost(image, name, location, on_finding):
+            return None
         if len(listings) > 1:
             on_finding(joined(location, name, annotations, "annotation"))
         return ImageRecord(self.image_id(number), image, height, width, instances)

@@ -113,6 +113,10 @@ class Via:
             if any(regions) and not instances:
                 on_finding(Finding(FindingKind.NO_USABLE_REGION, entry.location, shown(entry.name)))
                 continue
+            if not instances and self.spelling.has_lost(
+                photo[0], entry.name, entry.location, on_finding
+            ):
+                continue
             if len(listings) > 1:
                 on_finding(joined(entry.location, entry.name, regions, "region"))
             yield ImageRecord(entry.name, *photo, instances)
