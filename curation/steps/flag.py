@@ -23,7 +23,7 @@ from curation.core.shard import WHOLE, Shard, done
 from curation.core.spool import Spool
 from curation.core.text import count
 from curation.issues.issue import ISSUES, SUSPECT, ImageScore
-from curation.issues.observation import Observation
+from curation.issues.observation import Observation, judged
 from curation.steps import habits, person
 from curation.steps.dataset_runs import DatasetRuns, channels_of, image_files
 from curation.steps.feedback import Feedback
@@ -54,6 +54,7 @@ class FlagResult:
         out_of_fold: whether each image was seen by a model that never saw its labels
         habits: what one source calls otherwise than the rest, the plainest first, and the file of
             decisions that ends it
+        too_small: labels of so few pixels at the size of the model that nothing can be said
     """
 
     path: Path
@@ -61,10 +62,17 @@ class FlagResult:
     learning: Learning
     out_of_fold: bool
     habits: tuple[tuple[Habit, Path], ...] = ()
+    too_small: int = 0
 
     def summary(self) -> str:
         """Suspects, of how many labels and missing garments, habits, and where all stand."""
         found = f"; {count(len(self.habits), 'habit')}, in habits.csv" if self.habits else ""
+        if self.too_small:
+            have = "has" if self.too_small == 1 else "have"
+            found += (
+                f". {count(self.too_small, 'label')} {have} no score: too small at the size of the "
+                "model, train with a larger --size"
+            )
         return f"{self.counts.suspects:,} of {self.counts.rows:,}; all in {self.path}{found}"
 
     def worst(self, score: str, top: int) -> pd.DataFrame:
@@ -191,4 +199,7 @@ def _finished(
     )
     counts = issue_table.write(folder / ISSUES, issues, review.decided)
     shutil.rmtree(folder / FLAGGING)
-    return FlagResult(folder / ISSUES, counts, learning, trainer.has_folds(folder), of_sources)
+    labels = sum(len(judged(record)) for record in work.records.values())
+    too_small = labels - sum(map(len, seen_in_labels))
+    out_of_fold = trainer.has_folds(folder)
+    return FlagResult(folder / ISSUES, counts, learning, out_of_fold, of_sources, too_small)

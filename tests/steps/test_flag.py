@@ -183,6 +183,21 @@ def test_each_label_and_each_photo_has_the_score_of_its_own(dataset, monkeypatch
     assert {i: score for i, (score,) in zip(*labels, strict=True)} == close
 
 
+def test_labels_that_are_too_small_for_the_model_are_counted(dataset, monkeypatch):
+    train(dataset, "r3", 2)
+
+    def predicted(folder, images, **rest):
+        for image in images:
+            side = 2 if image.image_id == "p00" else 16
+            yield image, np.full((len(names(dataset)), side, side), 0.2, np.float16), ()
+
+    monkeypatch.setattr(module.trainer, "predict_with_features", predicted)
+    result = flag(dataset, "r3")
+    assert (result.counts.rows, result.too_small) == (20, 1)
+    assert "1 label has no score: too small at the size of the model" in result.summary()
+    assert "p00" not in set(read(result).image_id)
+
+
 def test_labels_that_changed_since_are_flagged_anew(dataset, monkeypatch):
     train(dataset, "r4", 2)
     monkeypatch.setattr(pipeline, "rank", kill)
