@@ -20,7 +20,8 @@ from curation.store import Dataset
 
 
 def refuse(dataset: Dataset, source: Source, progress: Progress = silent) -> None:
-    """Raises CurateError where a photo of the source would be taken for another one.
+    """Raises CurateError where a photo of the source would be taken for another one, or would
+    stand in the dataset twice, under two names.
 
     A photo that was moved or copied is the same: their bytes are compared. Of one that is no
     longer where it was, its hash, where the dataset has it.
@@ -28,37 +29,48 @@ def refuse(dataset: Dataset, source: Source, progress: Progress = silent) -> Non
     clashing = _clashing(dataset, source, progress)
     if not (first := next(clashing, None)):
         return
-    image_id, there, here = first
     more = sum(1 for _ in clashing)
     so_too = f", and so are {count(more, 'more photo')}" if more > 1 else ", and so is one more"
-    raise CurateError(
-        source.path,
-        f"{shown(image_id)} is another photo than the one of this name in {dataset.name}: {here}, "
-        f"there {there}{so_too if more else ''}; --prefix {source.images.name} keeps both, "
-        f"or import into another dataset",
-    )
+    image_id, there, here = first
+    if isinstance(there, str):
+        reason = (
+            f"{shown(image_id)} is in {dataset.name} already, as {shown(there)}"
+            f"{so_too if more else ''}: each would stand there twice; import into another dataset"
+        )
+    else:
+        reason = (
+            f"{shown(image_id)} is another photo than the one of this name in {dataset.name}: "
+            f"{here}, there {there}{so_too if more else ''}; --prefix {source.images.name} keeps "
+            "both, or import into another dataset"
+        )
+    raise CurateError(source.path, reason)
 
 
 def _clashing(
     dataset: Dataset, source: Source, progress: Progress
-) -> Iterator[tuple[str, Path, Path]]:
-    """image_id, the dataset's photo and the source's."""
+) -> Iterator[tuple[str, Path | str, Path]]:
+    """image_id, the dataset's photo or what it calls this very one, and the source's."""
     fields = ["image_id", "filepath", *(["photo_hash"] if dataset.has("photo_hash") else [])]
     known = {row[0]: row[1:] for row in zip(*dataset.samples.values(fields), strict=True)}
     if not known:
         return
+    # What the file, too, calls by that name is listed there twice, and joined.
+    ours = {source.image_id(number) for number in range(len(source.names))}
+    names = {path: image_id for image_id, (path, *_) in known.items() if image_id not in ours}
     total = len(source.names)
     for number, name in enumerate(source.names):
         if (number + 1) % 1000 == 0 or number + 1 == total:
             progress("compare photos", number + 1, total)
         image_id = source.image_id(number)
-        if image_id not in known:
-            continue
-        path, *hashes = known[image_id]
         try:
             here = image_io.find(source.images, name)
         except (FileNotFoundError, ValueError):  # whoever reads it says why
             continue
+        if image_id not in known:
+            if called := names.get(str(here)):
+                yield image_id, called, here
+            continue
+        path, *hashes = known[image_id]
         there = Path(path)
         if here != there and not _same(there, here, hashes[0] if hashes else None):
             yield image_id, there, here

@@ -13,6 +13,7 @@ from PIL import Image
 from curation import store
 from curation.cli import main
 from curation.core.errors import CurateError
+from curation.formats import coco, via
 from curation.formats.source import Prefixed
 from curation.steps import ingest, remap
 from curation.store import image_hashes
@@ -63,6 +64,34 @@ def test_with_a_prefix_both_are_kept_and_an_update_finds_its_own(dataset, images
     assert [d["label"] for d in raw()["val/a"]["ground_truth"]["detections"]] == ["shoe"]
     ids = [d["_id"] for x in raw().values() for d in x["ground_truth"]["detections"]]
     assert len(set(ids)) == len(ids)
+
+
+def test_a_photo_that_another_file_calls_otherwise_is_not_taken_in_twice(dataset, images):
+    """A CSV names photos without their suffix, VIA with it."""
+    run(ROWS, images)
+    before = raw()
+    square = {"name": "rect", "x": 0, "y": 0, "width": 2, "height": 2}
+    region = {"shape_attributes": square, "region_attributes": {"type": "dress"}}
+    table = {f"{name}.png-1": {"filename": f"{name}.png", "size": -1, "regions": [region]}
+             for name in "ab"}  # fmt: skip
+    (images.parent / "via.json").write_text(json.dumps(table))
+    with pytest.raises(CurateError) as refused:
+        ingest(NAME, via.load(images.parent / "via.json", images))
+    said = f"a.png is in {NAME} already, as a, and so is one more: each would stand there twice"
+    assert said in str(refused.value)
+    assert raw() == before
+
+
+def test_a_photo_that_is_listed_twice_is_imported_again(dataset, images):
+    table = {"images": [{"id": n, "file_name": f, "height": 4, "width": 6}
+                        for n, f in enumerate(("a.png", "./a.png"))],
+             "categories": [{"id": 1, "name": "dress"}],
+             "annotations": [{"id": 1, "image_id": 1, "category_id": 1,
+                              "segmentation": [[0, 0, 3, 0, 3, 3]]}]}  # fmt: skip
+    (images.parent / "c.json").write_text(json.dumps(table))
+    for _ in range(2):
+        done = ingest(NAME, coco.load(images.parent / "c.json", images))
+    assert (done.added, done.unchanged) == ([], ["a"])
 
 
 def test_photos_that_were_moved_or_copied_are_the_same(dataset, images):
