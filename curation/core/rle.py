@@ -197,7 +197,9 @@ def parse(text: str) -> Rle:
         ValueError: not such a text, a size that is not positive or too large,
             or counts that do not fill it
     """
-    height, width, counts = text.split(" ", 2)
+    if len(parts := text.split(" ", 2)) != 3:
+        raise ValueError("a mask is height, width and counts, with a blank between")
+    height, width, counts = parts
     result = Rle(int(height), int(width), counts.encode("ascii"))
     to_counts(result)
     return result

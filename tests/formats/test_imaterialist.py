@@ -104,6 +104,12 @@ def test_a_wrong_row_is_skipped_counted_and_placed(tmp_path, images_folder, row,
     assert len(wrong[0].detail) < 300 + len(str(tmp_path))
 
 
+@pytest.mark.parametrize("change", [str.lower, lambda header: header.replace(",", ", ")])
+def test_columns_are_known_whatever_their_blanks_and_capitals(tmp_path, images_folder, change):
+    records, skips = read(csv_file(tmp_path, A_ROW, header=change(HEADER)), images_folder)
+    assert (len(records[0].instances), skips) == (1, [])
+
+
 def test_a_wrong_row_leaves_the_others_of_its_image(tmp_path, images_folder):
     records, skips = read(csv_file(tmp_path, A_ROW, "a,oops,4,6,4,\n"), images_folder)
     assert len(records[0].instances) == 1

@@ -37,6 +37,7 @@ from curation.formats.messages import (
 from curation.formats.source import OnFinding, Repeats, Spelling, find_image, join, joined
 
 COLUMNS = ("ImageId", "EncodedPixels", "Height", "Width", "ClassId")
+_OURS = {name.casefold(): name for name in (*COLUMNS, "AttributesIds")}
 MAX_LINE = 64 * 2**20
 """Bytes: no run-length string of a real photo comes near it."""
 
@@ -202,8 +203,10 @@ def load(path: Path, images: Path, labels: Labels | Path | None = None) -> IMate
 
 
 def header_of(path: Path, text: bytes) -> tuple[str, ...]:
+    """The columns; ours by their names, whatever blanks and capitals they are written with."""
     try:
-        header = tuple(cells_of(text.removeprefix(codecs.BOM_UTF8)))
+        cells = [cell.strip() for cell in cells_of(text.removeprefix(codecs.BOM_UTF8))]
+        header = tuple(_OURS.get(cell.casefold(), cell) for cell in cells)
     except ValueError as error:
         raise FormatError(path, f"not a CSV of iMaterialist: {error}", where="1") from None
     if missing := [c for c in COLUMNS if c not in header]:
