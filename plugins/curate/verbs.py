@@ -18,7 +18,7 @@ from fiftyone.operators.executor import ExecutionResult, ExecutionRunState
 
 from curation import steps, store
 from curation.core import taxonomy
-from curation.core.errors import CurateError
+from curation.core.errors import CurateError, RunError
 from curation.core.finding import Finding, Severity
 from curation.core.progress import Progress
 from curation.core.text import count, count_kinds
@@ -219,11 +219,17 @@ class Train(Verb):
 
 
 def _wrong_with_run(dataset: store.Dataset, name: str | None) -> str:
+    if not name:
+        return ""
     try:
-        dataset.run_folder(name or "r1")
+        folder = dataset.run_folder(name)
     except CurateError as error:
         return error.reason
-    return ""
+    try:
+        going_on = trainer.is_begun(folder)
+    except RunError:  # there is no run of this name
+        return ""
+    return "" if going_on else "is trained already: choose another name"
 
 
 def _unused(dataset: store.Dataset) -> str:

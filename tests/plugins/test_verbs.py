@@ -21,6 +21,9 @@ from curation import steps, store
 from curation.store import app, executor
 from tests.app.dataset import build
 from training.config import TrainConfig
+from training.folder import ClassList, Parts, RunFolder
+from training.metrics import Scores
+from training.stored import RunMetrics
 
 URI = "@curate/curate/"
 
@@ -154,6 +157,19 @@ def test_a_run_that_cannot_be_called_so_leaves_the_other_questions_where_they_ar
     asked = form("train", dataset, run="Run One")
     assert "lower-case letters" in asked["run"].error_message
     assert asked.keys() == form("train", dataset).keys()
+
+
+def test_a_run_that_is_trained_is_not_trained_again_and_one_that_was_stopped_goes_on(dataset):
+    classes, photos = ClassList(("background", "feet"), ("#000000",) * 2), Parts("fold", (), (), ())
+    for name in ("stopped", "trained"):
+        run = RunFolder(dataset.run_folder(name))
+        run.begin(TrainConfig(), classes, photos, "labels")
+    figures = Scores(2).figures(classes.names)
+    about = {"measured_on": "out-of-fold", "parameters": 3, "cpu_seconds": 1.5, "seconds": 2}
+    run.write_metrics(RunMetrics(**figures, **about))
+    said = {name: form("train", dataset, run=name)["run"].error_message
+            for name in ("new", "stopped", "trained")}  # fmt: skip
+    assert said == {"new": "", "stopped": "", "trained": "is trained already: choose another name"}
 
 
 def test_a_menu_of_recipes_says_what_each_is(dataset):

@@ -210,7 +210,8 @@ def header_of(path: Path, text: bytes) -> tuple[str, ...]:
     except ValueError as error:
         raise FormatError(path, f"not a CSV of iMaterialist: {error}", where="1") from None
     if missing := [c for c in COLUMNS if c not in header]:
-        reason = f"no column {', '.join(missing)}; expected {', '.join(COLUMNS)}"
+        expected = f"; expected {', '.join(COLUMNS)}" if len(missing) < len(COLUMNS) else ""
+        reason = f"no column {', '.join(missing)}{expected}"
         other = explain_separator(header[0] if len(header) == 1 else "", COLUMNS)
         raise FormatError(path, other or reason, where="1")
     return header
