@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from curation.issues.feature_table import FOLDS
 
-USUAL, THAN_USUAL = "usual_", "than_usual_"
-"""How the columns begin of what is usual, and of how much more a label has than that."""
+THAN_USUAL = "than_usual_"
+"""How the columns begin that say how much more a label has than is usual."""
 
 FEATURES = (
     "p_own", "share_own", "sure_other", "share_other", "share_background", "margin_other", "fit",
@@ -62,7 +62,7 @@ class Usual:
         )
 
     def beside(self, frame: pd.DataFrame, seed: int) -> pd.DataFrame:
-        """The frame with two columns more for each feature.
+        """The frame with one column more for each feature.
 
         Args:
             frame: labels, given or not; one without a source label, since its class was
@@ -83,9 +83,8 @@ class Usual:
             sums = self.sums[fold].reindex(keys[rows]).fillna(0).to_numpy()
             counts = self.counts[fold].reindex(keys[rows]).fillna(0).to_numpy()[:, None]
             usual[rows] = (sums + _WEIGHT * of_class) / (counts + _WEIGHT)
-        columns = [f"{USUAL}{name}" for name in self.names]
-        columns += [f"{THAN_USUAL}{name}" for name in self.names]
-        found = pd.DataFrame(np.hstack([usual, values - usual]), frame.index, columns)
+        columns = [f"{THAN_USUAL}{name}" for name in self.names]
+        found = pd.DataFrame(values - usual, frame.index, columns)
         return pd.concat([frame, found], axis=1)
 
     def _sources(self, frame: pd.DataFrame, classes: NDArray[np.intp], seed: int) -> NDArray:
