@@ -79,7 +79,7 @@ class Ranking:
                 learned = ErrorClassifier(
                     *photos, plain="misfit", expected=wrong, most=most, seed=seed
                 )
-                if learned.check.learned > learned.check.baseline:
+                if learned.tells_better:
                     self._photos = learned
         self.check = self._instances.check
 
