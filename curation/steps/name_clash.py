@@ -15,7 +15,7 @@ from curation.core.errors import CurateError
 from curation.core.progress import Progress, silent
 from curation.core.text import count
 from curation.formats.messages import shown
-from curation.formats.source import Source
+from curation.formats.source import Prefixed, Source
 from curation.store import Dataset
 
 
@@ -35,7 +35,8 @@ def refuse(dataset: Dataset, source: Source, progress: Progress = silent) -> Non
     if isinstance(there, str):
         reason = (
             f"{shown(image_id)} is in {dataset.name} already, as {shown(there)}"
-            f"{so_too if more else ''}: each would stand there twice; import into another dataset"
+            f"{so_too if more else ''}: each would stand there twice; import into another dataset, "
+            "or with --prefix NAME to have both"
         )
     else:
         reason = (
@@ -67,7 +68,8 @@ def _clashing(
         except (FileNotFoundError, ValueError):  # whoever reads it says why
             continue
         if image_id not in known:
-            if called := names.get(str(here)):
+            # With a prefix somebody asked for another name, say for another annotator's labels.
+            if not isinstance(source, Prefixed) and (called := names.get(str(here))):
                 yield image_id, called, here
             continue
         path, *hashes = known[image_id]

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
@@ -33,7 +32,7 @@ from PIL import Image
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from curation.core import console, masks, rle, taxonomy
-from curation.core.records import ImageRecord, Instance
+from curation.core.records import ImageRecord
 from curation.demo import run as demo
 from curation.demo.figures import draw_figure
 from curation.formats import imaterialist, tfrecord
@@ -49,6 +48,7 @@ from curation.steps.runs import FolderRuns
 from curation.steps.train import train
 from tests.benchmarks.flagging_peers import PEERS, PeerImage
 from tests.benchmarks.flagging_scores import image_scores, label_scores
+from tests.benchmarks.spoiling import named_so
 from training import recipes
 from training import run as trainer
 from training.config import TrainConfig
@@ -189,29 +189,6 @@ def prepare(
     records = {record.image_id: record for record in named_so(noisy, rng)}
     run = trained(records, folder, config)
     return Case(records, {error.image_id: error for error in injected}, run)
-
-
-def named_so(records: Sequence[ImageRecord], rng: np.random.Generator) -> Iterator[ImageRecord]:
-    """The records, each label that has an injected class with a source label of that class: who
-    takes a shirt for a skirt writes "skirt", or what a skirt may be called."""
-    five = taxonomy.load("supercategories")
-
-    def fits(label: Instance) -> bool:
-        return bool(label.source_label) and five.target(label.source_label) == label.category
-
-    of_class: dict[str, list[str]] = defaultdict(list)
-    for label in (label for record in records for label in record.instances):
-        if fits(label):
-            of_class[label.category].append(label.source_label)
-
-    def named(label: Instance) -> Instance:
-        if fits(label):
-            return label
-        drawn = of_class[label.category]
-        return replace(label, source_label=drawn[int(rng.integers(len(drawn)))])
-
-    for record in records:
-        yield replace(record, instances=tuple(named(label) for label in record.instances))
 
 
 def trained(records: dict[str, ImageRecord], folder: Path, config: TrainConfig) -> Path:

@@ -7,14 +7,15 @@ in COCO-N (arXiv 2406.10891), outlines as coarse as a quick annotator draws them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.core import masks, rle
+from curation.core import masks, rle, taxonomy
 from curation.core.records import ImageRecord, Instance
 from curation.core.rle import Rle
 
@@ -325,3 +326,26 @@ def _spoilt(
         tuple((x.category, x.mask) for x in lost),
         {ids[i]: before[i].mask for i in wrong if same},
     )
+
+
+def named_so(records: Sequence[ImageRecord], rng: np.random.Generator) -> Iterator[ImageRecord]:
+    """The records, each label that has an injected class with a source label of that class: who
+    takes a shirt for a skirt writes "skirt", or what a skirt may be called."""
+    five = taxonomy.load("supercategories")
+
+    def fits(label: Instance) -> bool:
+        return bool(label.source_label) and five.target(label.source_label) == label.category
+
+    of_class: dict[str, list[str]] = defaultdict(list)
+    for label in (label for record in records for label in record.instances):
+        if fits(label):
+            of_class[label.category].append(label.source_label)
+
+    def named(label: Instance) -> Instance:
+        if fits(label):
+            return label
+        drawn = of_class[label.category]
+        return replace(label, source_label=drawn[int(rng.integers(len(drawn)))])
+
+    for record in records:
+        yield replace(record, instances=tuple(named(label) for label in record.instances))

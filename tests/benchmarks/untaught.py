@@ -34,14 +34,13 @@ from tests.benchmarks.flagging import (
     Case,
     _image_ap,
     interval,
-    named_so,
     options,
     over_seeds,
     trained,
 )
 from tests.benchmarks.flagging_peers import PEERS, PeerImage
 from tests.benchmarks.flagging_scores import image_scores, label_scores
-from tests.benchmarks.spoiling import HABIT, KINDS, WHOLE, Spoilt, spoil
+from tests.benchmarks.spoiling import HABIT, KINDS, WHOLE, Spoilt, named_so, spoil
 from training.config import TrainConfig
 
 SOFTMIN = "softmin (cleanlab)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from curation.core.image_names import candidates, parts_of, settle
@@ -15,6 +17,10 @@ def folder(tmp_path):
         path.parent.mkdir(exist_ok=True)
         save(path.parent, path.name, format="PNG" if path.suffix == ".png" else "JPEG")
     return tmp_path
+
+
+def settled(folder: Path, names: list[str]) -> dict[str, str]:
+    return settle(folder, names)[0]
 
 
 @pytest.mark.parametrize(
@@ -38,20 +44,20 @@ def folder(tmp_path):
     ],
 )
 def test_a_name_means_the_one_photo_that_it_can_mean(folder, name, photo):
-    assert settle(folder, [name]) == {name: photo}
+    assert settled(folder, [name]) == {name: photo}
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a", "train/001.jpg", "c.jpg", "test/q2.jpg", "", "///"])
 def test_what_is_found_as_it_is_or_not_at_all_is_left_alone(folder, name):
-    assert settle(folder, [name]) == {}
+    assert settled(folder, [name]) == {}
 
 
 def test_an_upload_is_taken_for_a_photo_only_where_no_other_can_be_meant(folder):
-    assert settle(folder, ["upload/4/5e3a8cfd-a.jpg", "upload/4/91c0ffee-a.jpg"]) == {}
+    assert settled(folder, ["upload/4/5e3a8cfd-a.jpg", "upload/4/91c0ffee-a.jpg"]) == {}
     assert candidates(folder, "upload/4/5e3a8cfd-001.jpg") == ["train/001.jpg", "val/001.jpg"]
     assert candidates(folder, "upload/4/5e3a8cfd-") == []
     save(folder, "5e3a8cfd-a.jpg")
-    assert settle(folder, ["upload/4/5e3a8cfd-a.jpg"]) == {
+    assert settled(folder, ["upload/4/5e3a8cfd-a.jpg"]) == {
         "upload/4/5e3a8cfd-a.jpg": "5e3a8cfd-a.jpg"
     }
 
@@ -64,20 +70,26 @@ def test_a_folder_of_the_name_is_heeded(folder):
 
 def test_none_is_guessed_between_two(folder):
     assert candidates(folder, "001.jpg") == ["train/001.jpg", "val/001.jpg"]
-    assert settle(folder, ["001.jpg"]) == {}
+    assert settled(folder, ["001.jpg"]) == {}
     save(folder, "a.png", format="PNG")
     assert candidates(folder, "x/a.tif") == ["a.jpg", "a.png"]
-    assert settle(folder, ["x/a.jpg"]) == {"x/a.jpg": "a.jpg"}, "one is spelled so"
+    assert settled(folder, ["x/a.jpg"]) == {"x/a.jpg": "a.jpg"}, "one is spelled so"
+
+
+def test_of_a_photo_that_several_names_may_mean_one_of_them_is_told(folder):
+    _, contested = settle(folder, ["a.jpg", "left/a.jpg"])
+    assert contested == {folder / "a.jpg": "left/a.jpg"}
+    assert settle(folder, ["left/a.jpg"]) == ({"left/a.jpg": "a.jpg"}, {})
 
 
 def test_two_names_never_mean_one_photo(folder):
-    assert settle(folder, ["left/a.jpg", "right/a.jpg"]) == {}
-    assert settle(folder, ["a.jpg", "left/a.jpg"]) == {}
+    assert settled(folder, ["left/a.jpg", "right/a.jpg"]) == {}
+    assert settled(folder, ["a.jpg", "left/a.jpg"]) == {}
     spelled = ["left/a.jpg", "left\\a.jpg"]
-    assert settle(folder, spelled) == dict.fromkeys(spelled, "a.jpg"), "it is the same name"
+    assert settled(folder, spelled) == dict.fromkeys(spelled, "a.jpg"), "it is the same name"
 
 
 @pytest.mark.parametrize("name", ["http://[/z", "\ud800/a\ud800.jpg", "a\0.jpg", "x" * 10**5])
 def test_any_text_may_be_a_name(folder, name):
     assert parts_of(name)
-    assert settle(folder, [name]) == {}
+    assert settled(folder, [name]) == {}

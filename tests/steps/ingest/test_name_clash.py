@@ -80,6 +80,8 @@ def test_a_photo_that_another_file_calls_otherwise_is_not_taken_in_twice(dataset
     said = f"a.png is in {NAME} already, as a, and so is one more: each would stand there twice"
     assert said in str(refused.value)
     assert raw() == before
+    again = Prefixed(via.load(images.parent / "via.json", images), "bea")
+    assert ingest(NAME, again).added == ["bea/a.png", "bea/b.png"]
 
 
 def test_a_photo_that_is_listed_twice_is_imported_again(dataset, images):
