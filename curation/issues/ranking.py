@@ -59,10 +59,12 @@ class Ranking:
         with threadpool_limits(1):  # waiting for each other takes threads longer than the work
             embedded = f"{EMBEDDING}0" in table.given
             self._embeddings = _EmbeddingClassifier.fit(table.given) if embedded else None
-            self._seed = seed
-            given, *others = map(self._classified, (table.given, table.injected, table.reviewed))
+            given, injected, reviewed = map(
+                self._classified, (table.given, table.injected, table.reviewed)
+            )
             self._usual = Usual.of(given)
-            frames = [self._usual.beside(x, seed) for x in (given, *others)]
+            injected = self._usual.named(injected, seed)
+            frames = map(self._usual.beside, (given, injected, reviewed))
             fit = partial(ErrorClassifier, expected=expected, seed=seed)
             self._instances = fit(*frames, plain="softmin")
             self._missing = None
@@ -86,7 +88,7 @@ class Ranking:
     def score(self, table: FeatureTable) -> Scores:
         """How probably each label is wrong, and each candidate is missing."""
         with threadpool_limits(1):
-            given = self._usual.beside(self._classified(table.given), self._seed)
+            given = self._usual.beside(self._classified(table.given))
             wrong, types = self._instances.judge(given)
             if self._embeddings:
                 foreign = _FOREIGN * (1 - given["own_by_embedding"].to_numpy()) ** _SURELY

@@ -61,17 +61,20 @@ class Usual:
             {key: labels.to_numpy(object) for key, labels in given.groupby(_CLASS)[_SOURCE]},
         )
 
-    def beside(self, frame: pd.DataFrame, seed: int) -> pd.DataFrame:
-        """The frame with one column more for each feature.
+    def named(self, injected: pd.DataFrame, seed: int) -> pd.DataFrame:
+        """Labels with an error in them; those whose class was injected, and which have no source
+        label therefore, with one of that class, as an annotator would have chosen it."""
+        sources, classes = injected[_SOURCE].to_numpy(object), injected[_CLASS].to_numpy(int)
+        rng = np.random.default_rng(seed)
+        for row in np.flatnonzero(sources == ""):
+            if (of_class := self.sources.get(int(classes[row]))) is not None:
+                sources[row] = of_class[int(rng.integers(len(of_class)))]
+        return injected.assign(**{_SOURCE: sources.astype(str)})
 
-        Args:
-            frame: labels, given or not; one without a source label, since its class was
-                injected, is given one of that class
-            seed: decides which
-        """
+    def beside(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Labels, with one column more for each feature."""
         classes = frame[_CLASS].to_numpy(int)
-        sources = self._sources(frame, classes, seed)
-        keys = pd.MultiIndex.from_arrays([classes, sources])
+        keys = pd.MultiIndex.from_arrays([classes, frame[_SOURCE].to_numpy(str)])
         values = frame.reindex(columns=self.names).to_numpy(float)
         usual = np.zeros_like(values)
         folds = frame["fold"].to_numpy()
@@ -86,12 +89,3 @@ class Usual:
         columns = [f"{THAN_USUAL}{name}" for name in self.names]
         found = pd.DataFrame(values - usual, frame.index, columns)
         return pd.concat([frame, found], axis=1)
-
-    def _sources(self, frame: pd.DataFrame, classes: NDArray[np.intp], seed: int) -> NDArray:
-        """(N,) the source label of each."""
-        found = frame[_SOURCE].to_numpy(object)
-        rng = np.random.default_rng(seed)
-        for row in np.flatnonzero(found == ""):
-            if (of_class := self.sources.get(int(classes[row]))) is not None:
-                found[row] = of_class[int(rng.integers(len(of_class)))]
-        return found.astype(str)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import fiftyone as fo
 import pytest
+from playwright.sync_api import Locator, Page
 
 from curation.store import app
 from tests.app import browser
@@ -23,16 +24,22 @@ def dataset(tmp_path: Path) -> Iterator[fo.Dataset]:
     fo.delete_dataset(name)
 
 
+def export(page: Page, target: Path) -> Locator:
+    """Schedules one, by its form; the legend."""
+    legend = page.locator("[data-cy=panel-content-curate_legend]")
+    legend.get_by_text("Export …").click()
+    page.get_by_text("It replaces an earlier export there.").wait_for()
+    page.locator("input[type=text]").last.fill(str(target))
+    page.get_by_role("button", name="Schedule").click()
+    return legend
+
+
 def test_an_export_is_queued_in_the_legend_which_says_when_it_is_done(
     dataset: fo.Dataset, tmp_path: Path
 ) -> None:
     target = tmp_path / "out"
     with app.executor(), browser.opened(dataset) as page:
-        legend = page.locator("[data-cy=panel-content-curate_legend]")
-        legend.get_by_text("Export …").click()
-        page.get_by_text("It replaces an earlier export there.").wait_for()
-        page.locator("input[type=text]").last.fill(str(target))
-        page.get_by_role("button", name="Schedule").click()
+        legend = export(page, target)
         done = f"Exported {dataset.name} to {target}"
         legend.get_by_text(done).wait_for(timeout=40_000)
     assert (target / "manifest.json").is_file()
@@ -44,11 +51,7 @@ def test_why_one_failed_is_said_within_the_legend(dataset: fo.Dataset, tmp_path:
     target.mkdir()
     (target / "mine.txt").write_text("not an export")
     with app.executor(), browser.opened(dataset) as page:
-        legend = page.locator("[data-cy=panel-content-curate_legend]")
-        legend.get_by_text("Export …").click()
-        page.get_by_text("It replaces an earlier export there.").wait_for()
-        page.locator("input[type=text]").last.fill(str(target))
-        page.get_by_role("button", name="Schedule").click()
+        legend = export(page, target)
         said = legend.get_by_text("Export failed:")
         said.wait_for(timeout=40_000)
         assert "is not empty" in legend.inner_text()
