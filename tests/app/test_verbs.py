@@ -30,6 +30,7 @@ def export(page: Page, target: Path) -> Locator:
     legend.get_by_text("Export …").click()
     page.get_by_text("It replaces an earlier export there.").wait_for()
     page.locator("input[type=text]").last.fill(str(target))
+    browser.settle(page)  # pressed at once, on a busy machine nothing was scheduled
     page.get_by_role("button", name="Schedule").click()
     return legend
 
