@@ -124,4 +124,5 @@ def _finding(
         image.image_id,
         image.instances[i].instance_id,
         other.instances[j].instance_id,
+        other.image_id,
     )

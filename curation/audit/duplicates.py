@@ -116,7 +116,8 @@ def audit_duplicates(
         for image_id in group.image_ids:
             if said[image_id] != usual:
                 detail = _difference(labels[image_id], labels[model], model)
-                yield Finding(kind, labels[image_id].location, detail, image_id, other=model)
+                where = labels[image_id].location
+                yield Finding(kind, where, detail, image_id, other=model, beside=model)
 
 
 def _difference(these: ImageLabels, those: ImageLabels, other: str) -> str:

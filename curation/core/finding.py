@@ -362,6 +362,7 @@ class Finding:
         image_id: the photo, where it is one of a dataset
         instance_id: the label; empty for the whole photo
         other: the other instance's id (or photo's, for a photo) where two are at odds
+        beside: the other photo, where it is one of two that are at odds
     """
 
     kind: FindingKind
@@ -370,6 +371,7 @@ class Finding:
     image_id: str = ""
     instance_id: str = ""
     other: str = ""
+    beside: str = ""
 
     @property
     def severity(self) -> Severity:

@@ -50,7 +50,7 @@ class Suspect:
         also: a missing garment that is the same garment; decided with it
         seen: see :func:`curation.store.decisions.seen_label` and ``seen_photo``
         also_seen: that of ``also``
-        other: the photo (its image_id) that this one is at odds with, where it is a photo
+        other: the photo (its image_id) that shows the same and is labelled otherwise
         doubted: False of a label that is less likely to be wrong than a suspect is
     """
 

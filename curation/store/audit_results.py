@@ -42,7 +42,7 @@ def write_faults(dataset: Dataset, found: Sequence[Finding]) -> None:
                     "n_faults": len(faults),
                     "n_errors": sum(f.severity is Severity.ERROR for f in faults),
                     "photo_faults": _details(whole),
-                    "at_odds_with": next((f.other for f in whole if f.other), None),
+                    "at_odds_with": _beside(whole),
                     GROUND_TRUTH: {"_cls": "Detections", "detections": marked},
                 }
             if dataset.has_taxonomy:
@@ -62,8 +62,14 @@ def _marked(label: dict, faults: Sequence[Finding]) -> dict:
     return label | {
         "faults": sorted({str(f.kind) for f in own}) or None,
         "fault_details": _details(own) or None,
+        "at_odds_with": _beside(own),
         "severity": None if worst is None else str(worst),
     }
+
+
+def _beside(faults: Sequence[Finding]) -> str | None:
+    """The photo with which one is at odds, if there is one."""
+    return next((f.beside for f in faults if f.beside), None)
 
 
 def _details(faults: Sequence[Finding]) -> list[str]:

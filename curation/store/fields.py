@@ -125,6 +125,7 @@ SCORES = tuple(field.name for field in (*CLASS_SCORES, *SOURCE_SCORES))
 FAULTS_ON_LABELS = (
     Field("faults", "ListField", "what an audit found of the label"),
     Field("fault_details", "ListField", "the same in whole sentences"),
+    Field("at_odds_with", "StringField", "the photo that shows the same and has another label"),
     Field("severity", "StringField", "error, warning or note: the worst of them"),
 )
 """Of labels as imported and of ``labels``, once they were audited."""

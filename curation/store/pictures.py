@@ -35,16 +35,19 @@ def outlines(
         by label id: ``own``, ``suggestion`` (rings), ``suggestion_label``, ``second`` (label and
         rings of the other garment under one label, or None), ``predicted`` (whether the model drew
         it, so that its mask can be taken; then a hash of what is taken), ``others`` (label and
-        rings of each), and ``seen``; of a label that is gone, ``gone`` alone; of a photo,
-        :func:`_of_photo`
+        rings of each), ``other`` (the photo that it is at odds with, or None), and ``seen``; of a
+        label that is gone, ``gone`` alone; of a photo, :func:`_of_photo`
     """
     fields = [LABELS, "metadata", "filepath", *whole_photos.FIELDS]
     if run := dataset.flagged:
         fields += [f"missing_{run}", f"prediction_{run}"]
     photos = _by_id(bulk.read(dataset.samples, {w[1] for w in wanted}, fields))
     whole = [photos[w[1]] for w in wanted if w[2] == PHOTO and w[1] in photos]
-    at_odds = {str(photo.get("at_odds_with") or "") for photo in whole}
-    others = _by_id(bulk.read(dataset.samples, at_odds, fields))
+    ids = {w[0] for w in wanted}
+    there = (d for photo in photos.values() for d in bulk.detections(photo, LABELS))
+    at_odds = [*whole, *(d for d in there if str(d["_id"]) in ids)]
+    beside = {str(one.get("at_odds_with") or "") for one in at_odds}
+    others = _by_id(bulk.read(dataset.samples, beside, fields))
     said = dataset.review().on_photos
     # Once a photo: several of its labels may be asked for at once.
     label_maps = {image_id: _label_map(photo, run) for image_id, photo in photos.items()}
@@ -65,12 +68,13 @@ def outlines(
             about = _of_photo(labels, right)
             found[label_id] = {**about, "seen": seen, "gone": False}
             continue
-        there = bulk.detections(photo, field)
-        own = next((d for d in there if str(d["_id"]) == label_id), None)
+        of_field = bulk.detections(photo, field)
+        own = next((d for d in of_field if str(d["_id"]) == label_id), None)
         if own is None:
             found[label_id] = {"gone": True}
             continue
         name = suggested if suggested in classes else own["label"]
+        other = others.get(own.get("at_odds_with") or "")
         shape = drawn[image_id][label_id][1] if field == LABELS else _rings(own)
         suggestion, second, predicted = shape, None, ""
         if stored := _stored(photo, own, name):
@@ -90,6 +94,7 @@ def outlines(
             "second": second,
             "predicted": predicted,
             "others": _listed(x for key, x in drawn[image_id].items() if key != label_id),
+            "other": other and _photo(other, _drawn(other).values()),
             "seen": suspects.seen(photo, own),
             "gone": False,
         }

@@ -183,7 +183,8 @@ def _of(photo: Mapping[str, Any], missing: str, said: Decision | None) -> Iterat
                        suggested=d["label"], reason=d.get("reason") or "")  # fmt: skip
     if whole_photos.is_open(photo, said):
         kinds = [detail.partition(": ")[0] for detail in photo.get("photo_faults") or ()]
-        whole = {"_id": photo["_id"], "label": "", "bounding_box": WHOLE, "faults": kinds}
+        whole = {"_id": photo["_id"], "label": "", "bounding_box": WHOLE, "faults": kinds,
+                 "at_odds_with": photo.get("at_odds_with")}  # fmt: skip
         doubt, how = photo.get("photo_doubt"), photo.get("suggested_transform") or ""
         yield _suspect(
             photo, PHOTO, whole, whole_photos.seen(photo, said),
@@ -191,7 +192,6 @@ def _of(photo: Mapping[str, Any], missing: str, said: Decision | None) -> Iterat
             score=photo["photo_error_score"] if doubt else 0.0,
             suggested=how if doubt else "",
             reason=whole_photos.reason(photo),
-            other=photo.get("at_odds_with") or "",
         )  # fmt: skip
 
 
@@ -241,6 +241,7 @@ def _suspect(
         faults=tuple(d.get("faults") or ()),
         also="",
         seen=seen,
+        other=d.get("at_odds_with") or "",
         **doubt,
     )
 

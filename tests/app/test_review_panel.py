@@ -9,8 +9,10 @@ import pytest
 from playwright.sync_api import expect
 
 from curation import steps
+from curation.core.finding import Finding, FindingKind
 from curation.review.suspect import MISSING
 from curation.store import decisions, suspects
+from curation.store.audit_results import write_faults
 from curation.store.decisions import Request
 from curation.store.tiles import SUSPECT_LABELS
 from tests.app import browser
@@ -312,3 +314,19 @@ def test_a_photo_as_a_whole_is_decided_on_beside_the_one_it_is_at_odds_with(
     expect(panel.root).to_have_attribute("data-pending", "0", timeout=SECONDS)
     said = [(d.action, d.image_id) for d in dataset.review().active]
     assert said == [("include", "figure-99")]
+
+
+def test_beside_a_label_that_another_photo_contradicts_stands_that_photo(
+    dataset: fo.Dataset, opened: Opened
+) -> None:
+    (here,) = dataset.records("labels", ["figure-01"])
+    (there,) = dataset.records("labels", ["figure-00"])
+    label = here.instances[0].instance_id
+    kind = FindingKind.NEAR_DUPLICATE_GARMENT
+    write_faults(dataset, [Finding(kind, "", "two names", "figure-01", label, "", "figure-00")])
+    panel = opened("anna")
+    panel.menu("fault", str(kind))
+    assert panel.suspect == label
+    classes = ", ".join(sorted({x.category for x in there.instances}))
+    caption = panel.page.locator("figure.right figcaption")
+    expect(caption).to_have_text(f"figure-00: labelled {classes}")

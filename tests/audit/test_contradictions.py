@@ -41,6 +41,7 @@ def test_two_names_for_one_garment_are_named_on_both_images():
         a.instances[0].instance_id,
         b.instances[1].instance_id,
     )
+    assert [f.beside for f in twins] == ["b", "a"]
     assert (twins[1].instance_id, twins[1].location) == (b.instances[1].instance_id, "b.csv:3")
 
 

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from curation import steps, store
+from curation.core.finding import Finding, FindingKind
 from curation.review.suspect import FAULT, PHOTO, Suspect
 from curation.store import decisions, suspects
+from curation.store.audit_results import write_faults
 from curation.store.decisions import RefusedError, Request
 from curation.store.pictures import outlines
 from tests.app.dataset import build, with_copy
@@ -80,3 +82,16 @@ def test_a_decision_on_a_photo_that_somebody_decided_on_meanwhile_is_refused(dat
     decide(dataset, "exclude", copy)
     with pytest.raises(RefusedError, match="anna excluded the photo; look again"):
         decide(dataset, "include", copy)
+
+
+def test_a_label_that_another_photo_contradicts_is_shown_with_that_photo(dataset):
+    (record,) = dataset.records("labels", ["figure-01"])
+    key = record.instances[0].instance_id
+    about = ("figure-01", key, "", "figure-02")
+    write_faults(dataset, [Finding(FindingKind.NEAR_DUPLICATE_GARMENT, "", "two names", *about)])
+    (label,) = suspects.read(dataset)
+    assert (label.id, label.kind, label.other) == (key, FAULT, "figure-02")
+    drawn = outlines(dataset, [(label.id, label.image_id, label.field, "")])[label.id]
+    (there,) = dataset.records("labels", ["figure-02"])
+    assert [x["label"] for x in drawn["other"]["labels"]] == [x.category for x in there.instances]
+    assert drawn["other"]["path"].endswith("figure-02.jpg")

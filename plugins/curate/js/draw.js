@@ -80,6 +80,12 @@ function paint(canvas, image, suspect, part, layers, frame) {
   }
 }
 
+// The photo that shows the same and is labelled otherwise, where that is all that is said of a
+// suspect: it is the third picture.
+function photoBeside({ field, kind }, outlines) {
+  return field === "photo" || kind === "fault" ? outlines?.other : null;
+}
+
 // What the three pictures of a suspect show: {photo, given, right}, each a list of layers.
 function layersOf(suspect, outlines, offered, colors) {
   const color = (name) => colors.get(name) || "#ffffff";
@@ -101,6 +107,7 @@ function layersOf(suspect, outlines, offered, colors) {
     thin: true,
   }));
   const second = outlines.second ? [{ ...filled(outlines.second), dash: true }] : [];
+  const beside = photoBeside(suspect, outlines);
   const right = {
     add: () => [label],
     delete: () => [],
@@ -109,9 +116,10 @@ function layersOf(suspect, outlines, offered, colors) {
       predicted,
     ],
   }[offered?.action];
+  const seen = right ? right(offered) : [{ ...predicted, fill: true }, ...second];
   return {
     photo: [...others, { ...label, fill: false, dash: missing }],
     given: missing ? others : [label],
-    right: right ? right(offered) : [{ ...predicted, fill: true }, ...second],
+    right: beside ? beside.labels.map(filled) : seen,
   };
 }

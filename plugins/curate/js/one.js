@@ -62,6 +62,10 @@ function Legend({ queue }) {
   return box("legend dim", chips);
 }
 
+function classesOf(labels) {
+  return [...new Set(labels?.map(({ label }) => label))].sort().join(", ");
+}
+
 function titlesOfPhoto(suspect, outlines) {
   const { image_id, other } = suspect;
   const mend = mendOf(suspect);
@@ -69,12 +73,11 @@ function titlesOfPhoto(suspect, outlines) {
     if (mend?.action === "exclude") return "what the model sees";
     if (mend) return `suggested: ${inWords(mend, suspect)}`;
     if (!other) return "there is no other photo";
-    return `${other}: labelled ${classes(outlines?.other?.labels) || "nothing"}`;
+    return `${other}: labelled ${classesOf(outlines?.other?.labels) || "nothing"}`;
   };
-  const classes = (labels) => [...new Set(labels?.map(({ label }) => label))].sort().join(", ");
   return {
     photo: image_id,
-    given: `labelled ${classes(outlines?.others) || "nothing"}`,
+    given: `labelled ${classesOf(outlines?.others) || "nothing"}`,
     right: right(),
   };
 }
@@ -83,6 +86,7 @@ function titlesOf(suspect, outlines) {
   const { image_id, kind, label, source_label: given } = suspect;
   if (suspect.field === "photo") return titlesOfPhoto(suspect, outlines);
   const suggested = suggestionFor(suspect, outlines);
+  const beside = photoBeside(suspect, outlines);
   const predicted = outlines?.predicted
     ? `the model sees: ${outlines.suggestion_label}`
     : `the model sees no ${outlines?.suggestion_label ?? label} here`;
@@ -90,7 +94,11 @@ function titlesOf(suspect, outlines) {
   return {
     photo: image_id,
     given: kind === "missing" ? "not labelled" : `labelled ${label}${finer}`,
-    right: suggested ? `suggested: ${inWords(suggested, suspect)}` : predicted,
+    right: beside
+      ? `${suspect.other}: labelled ${classesOf(beside.labels) || "nothing"}`
+      : suggested
+        ? `suggested: ${inWords(suggested, suspect)}`
+        : predicted,
   };
 }
 

@@ -30,7 +30,7 @@ function Picture({ queue, suspect, of, onPaint }) {
   const canvas = R.useRef(null);
   const [size, setSize] = R.useState("");
   const outlines = queue.pictures.outlines(suspect.id);
-  const shown = of === "right" && outlines?.other ? outlines.other : suspect;
+  const shown = (of === "right" && photoBeside(suspect, outlines)) || suspect;
   const image = queue.pictures.photo(shown.path);
   R.useEffect(() => {
     const watch = new ResizeObserver(([{ contentRect: r }]) => setSize(`${r.width} ${r.height}`));
@@ -41,7 +41,9 @@ function Picture({ queue, suspect, of, onPaint }) {
     if (!outlines || !image.complete) return;
     const ofPhoto = suspect.field === "photo";
     const whole = of === "photo" || ofPhoto;
-    const part = whole ? wholePhoto(shown) : closeUp(suspect, outlines.suggestion, queue.zoom);
+    // At the same place in the other photo, as far as it is of another size.
+    const there = { ...suspect, width: shown.width, height: shown.height };
+    const part = whole ? wholePhoto(shown) : closeUp(there, outlines.suggestion, queue.zoom);
     const layers = layersOf(suspect, outlines, suggestionFor(suspect, outlines), queue.colors)[of];
     const frame = of === "photo" && !ofPhoto && suspect.box;
     paint(canvas.current, image, shown, part, queue.outlined ? layers : [], frame);
