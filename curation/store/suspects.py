@@ -204,17 +204,16 @@ def _kind(d: Mapping[str, Any]) -> str:
 
 
 def _doubt(d: Mapping[str, Any]) -> dict[str, Any]:
-    """What is doubted of a label: what a model doubts, else an audit's fault."""
-    kind = _kind(d)
+    """What is doubted of a label: what a model doubts, else an audit's fault. Both say why."""
+    kind, faults = _kind(d), d.get("fault_details") or ()
     if kind == SOURCE_LABEL:
         return {"kind": kind, "score": d["source_error_score"], "suggested": d["label"],
                 "suggested_source": d["suggested_source_label"],
-                "reason": d["source_reason"]}  # fmt: skip
+                "reason": "; ".join([d["source_reason"], *faults])}  # fmt: skip
     if kind:
-        return {"kind": kind, "score": d["error_score"], "reason": d["reason"],
-                "suggested": _suggested(d)}  # fmt: skip
-    return {"kind": FAULT, "score": 0.0, "suggested": "",
-            "reason": "; ".join(d.get("fault_details") or ())}  # fmt: skip
+        return {"kind": kind, "score": d["error_score"], "suggested": _suggested(d),
+                "reason": "; ".join([d["reason"], *faults])}  # fmt: skip
+    return {"kind": FAULT, "score": 0.0, "suggested": "", "reason": "; ".join(faults)}
 
 
 def _suspect(

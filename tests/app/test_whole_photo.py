@@ -6,8 +6,10 @@ import fiftyone as fo
 from playwright.sync_api import expect
 
 from curation.core import rle
+from curation.core.finding import Finding, FindingKind
+from curation.store.audit_results import write_faults
 from tests.app import browser
-from tests.app.dataset import doubt_whole
+from tests.app.dataset import MIRRORED, doubt_whole
 from tests.app.panel import SECONDS, Opened, journal, label_of
 
 pytestmark = browser.MARKS
@@ -38,3 +40,15 @@ def test_all_labels_are_mirrored_with_one_key_and_back_with_another(
         assert now and now.rle == rle.encode(rle.decode(label.mask)[:, ::-1]).counts.decode()
     panel.key("undo")
     expect(panel.root).to_have_attribute("data-id", photo, timeout=SECONDS)
+
+
+def test_what_an_audit_found_of_it_is_read_beside_what_a_model_doubts(
+    dataset: fo.Dataset, opened: Opened
+) -> None:
+    doubt_whole(dataset)
+    kind = FindingKind.EXACT_DUPLICATE
+    write_faults(dataset, [Finding(kind, "", "other labels", "figure-01", beside="figure-00")])
+    panel = opened("anna")
+    expect(panel.page.locator(".kind")).to_contain_text("mirrored labels", timeout=SECONDS)
+    expect(panel.page.locator(".reason")).to_have_text(f"{MIRRORED.reason}; {kind}: other labels")
+    expect(panel.page.locator(".about")).to_contain_text(f"fault: {kind}")

@@ -10,10 +10,12 @@ import pytest
 
 from curation import store
 from curation.core import rle
+from curation.core.finding import Finding, FindingKind
 from curation.core.rle import Rle
 from curation.issues.issue import ImageScore, Issue, digest
 from curation.review.suspect import FAULT, MISSING, SOURCE_LABEL, Suspect
 from curation.store import bulk, decisions, results, suspects
+from curation.store.audit_results import write_faults
 from curation.store.decisions import Request
 from tests.app.dataset import RUN, build
 
@@ -73,6 +75,17 @@ def test_an_audits_fault_is_a_kind_where_the_model_doubts_nothing(dataset):
     told = suspects.kinds(dataset)
     assert told[sure] == FAULT
     assert WRONG in told.values()
+
+
+def test_of_a_label_that_a_model_doubts_an_audits_fault_is_read_too(dataset):
+    doubts = {s.kind: s for s in suspects.read(dataset) if s.kind in (WRONG, SOURCE_LABEL)}
+    kind = FindingKind.DUPLICATE
+    write_faults(dataset, [Finding(kind, "", "twice", s.image_id, s.id) for s in doubts.values()])
+    now = {s.id: s for s in suspects.read(dataset)}
+    for before in doubts.values():
+        after = now[before.id]
+        assert (after.kind, after.score) == (before.kind, before.score)
+        assert after.reason == f"{before.reason}; {kind}: twice"
 
 
 def test_a_doubt_of_what_a_reviewer_made_of_a_label_was_not_answered(dataset):

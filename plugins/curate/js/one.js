@@ -29,7 +29,8 @@ function Why({ queue, suspect }) {
   const whole = suspect.field === "photo";
   const looks = !missing && !whole && (finer || (suggested !== label && suggested));
   const place = [fileOf(suspect), source, split, fold !== null && `fold ${fold}`];
-  const found = whole ? [] : faults.map((fault) => `fault: ${fault}`);
+  // Of a photo that nothing else is said of, they stand above.
+  const found = whole && kind === "fault" ? [] : faults.map((fault) => `fault: ${fault}`);
   const about = [...place, ...found].filter(Boolean).join(" · ");
   return box(
     "why",
