@@ -330,3 +330,20 @@ def test_beside_a_label_that_another_photo_contradicts_stands_that_photo(
     classes = ", ".join(sorted({x.category for x in there.instances}))
     caption = panel.page.locator("figure.right figcaption")
     expect(caption).to_have_text(f"figure-00: labelled {classes}")
+
+
+def test_the_pictures_keep_their_size_while_a_class_is_typed(
+    dataset: fo.Dataset, opened: Opened
+) -> None:
+    panel = opened("anna")
+    assert panel.suspect
+    panel.key("relabel")
+    picks = panel.page.locator(".pick .press")
+    expect(picks.nth(3)).to_be_visible()
+    pictures = panel.page.locator(".pictures")
+    before = pictures.bounding_box()
+    panel.page.keyboard.type("zzz")
+    expect(panel.page.locator(".picks")).to_have_text(
+        "No class and no source label has these letters."
+    )
+    assert pictures.bounding_box() == before

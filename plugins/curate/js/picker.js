@@ -1,5 +1,7 @@
 // Relabel: classes by digit, classes and source labels by letters.
 
+const NONE = "No class and no source label has these letters.";
+
 function openPicker(queue) {
   queue.typed = "";
   queue.turnTo("pick");
@@ -53,6 +55,11 @@ function keyOnPicker(queue, key) {
 }
 
 function Picker({ queue }) {
+  // As high as with all of them, however few the letters leave: the pictures above stay as they are.
+  const list = R.useRef(null);
+  R.useLayoutEffect(() => {
+    list.current.style.minHeight = `${list.current.offsetHeight}px`;
+  }, []);
   const picks = picksFor(queue);
   const first = firstOf(queue, picks);
   const presses = picks.map((one, i) => {
@@ -65,7 +72,7 @@ function Picker({ queue }) {
   return box(
     "pick",
     box("line", "It is ", h("b", null, queue.typed || "…")),
-    box("picks", picks.length ? presses : "No class and no source label has these letters."),
+    h("div", { className: "picks", ref: list }, picks.length ? presses : NONE),
     box(
       "line dim",
       h(Back, { queue }),

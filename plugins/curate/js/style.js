@@ -52,7 +52,7 @@ const STYLE = `
 .curate .press:disabled kbd { background: #6a6a70; }
 .curate .picks { display: grid; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr));
   gap: 6px; max-height: max(110px, min(34vh, 100vh - 540px)); overflow: auto;
-  padding: 3px; }
+  padding: 3px; box-sizing: border-box; align-content: start; }
 .curate .swatch { display: inline-block; width: 12px; height: 12px; margin-right: 6px;
   border-radius: 2px; vertical-align: -1px; }
 .curate .wall { flex: 1; min-height: 0; overflow: auto; display: grid; gap: 6px;
