@@ -37,7 +37,7 @@ BUNDLE = "curate.js"
 SCRIPTS = (
     "style.js", "server.js", "page.js", "draw.js", "filters.js", "pictures.js", "decisions.js",
     "queue.js", "actions.js", "view.js", "one.js", "picker.js", "wall.js", "menus.js", "panel.js",
-    "to_queue.js", "show.js", "buttons.js",
+    "to_queue.js", "show.js", "buttons.js", "press.js",
 )  # fmt: skip
 """What the bundle is made of, in this order: FiftyOne loads one file of a plugin."""
 

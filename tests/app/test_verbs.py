@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import fiftyone as fo
 import pytest
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, Route, expect
 
 from curation.store import app
 from tests.app import browser
@@ -44,6 +45,26 @@ def test_an_export_is_queued_in_the_legend_which_says_when_it_is_done(
         done = f"Exported {dataset.name} to {target}"
         legend.get_by_text(done).wait_for(timeout=40_000)
     assert (target / "manifest.json").is_file()
+
+
+def test_what_is_pressed_before_the_app_knows_how_is_done_once(
+    dataset: fo.Dataset,
+) -> None:
+    """FiftyOne shows a button that does nothing until the server has said how a form is sent."""
+
+    def late(route: Route) -> None:
+        time.sleep(2)
+        route.continue_()
+
+    with browser.opened(dataset) as page:
+        page.route("**/operators/resolve-execution-options", late)
+        legend = page.locator("[data-cy=panel-content-curate_legend]")
+        legend.get_by_text("Audit", exact=True).click()
+        page.get_by_role("button", name="Execute").click()
+        audited = page.get_by_text(f"Audited 4 photos of {dataset.name}")
+        audited.wait_for(timeout=40_000)
+        expect(page.locator("[data-cy=operators-prompt-modal]")).to_have_count(0)
+    assert (dataset.folder / "audit.csv").is_file()
 
 
 def test_why_one_failed_is_said_within_the_legend(dataset: fo.Dataset, tmp_path: Path) -> None:
