@@ -33,8 +33,10 @@ class Form:
         view = {"label": label, "description": about, "default": default}
         _refuse(self.inputs.int(name, min=low, max=high, **view), wrong)
 
-    def switch(self, name: str, label: str, about: str) -> None:
+    def switch(self, name: str, label: str, about: str) -> bool:
+        """Asks for yes or no. The answer so far."""
         self.inputs.bool(name, label=label, description=about, default=False)
+        return bool(self.given.get(name))
 
     def choice(
         self,

@@ -201,6 +201,9 @@ class Train(Verb):
         wrong = wrong if form.given.get("folds") == 1 else ""
         form.number("folds", "Folds", about, default=3, low=0, high=20, wrong=wrong)
         recipe = form.recipe()
+        about = "In place of the recipe's; an empty one is what the recipe says."
+        if not form.switch(MORE, "More settings", about):
+            return
         says = to_table(recipes.load(recipe)) if recipe else {}
         for name in COMMON:
             form.setting(name, f"The recipe says {says[name]}." if says else "")
@@ -208,7 +211,9 @@ class Train(Verb):
             form.refuse(wrong)
 
     def act(self, dataset, given, progress):
-        config = config_of(given, given.get("recipe") or recipes.for_this_machine())
+        # What was said before the switch was turned off is in the answers still.
+        settings = given if given.get(MORE) else {}
+        config = config_of(settings, given.get("recipe") or recipes.for_this_machine())
         run, folds = given["run"], int(given.get("folds") or 0)
         metrics = steps.train(DatasetRuns(dataset), run, config, folds=folds, progress=progress)
         if metrics["only_background"]:
@@ -216,6 +221,10 @@ class Train(Verb):
         where = dataset.run_folder(run)
         miou = f"mean IoU {metrics['miou_foreground']:.3f} on {metrics['measured_on']}"
         return f"Trained {run}: {miou}; {where} has curves.png, grid.png and model-card.md."
+
+
+MORE = "more"
+"""The switch under which the settings stand that a recipe has."""
 
 
 def _wrong_with_run(dataset: store.Dataset, name: str | None) -> str:

@@ -83,7 +83,7 @@ def queue(name: str, dataset, /, **params):
         ("import", {"dataset", "format", "strict", "update"}),
         ("remap", {"taxonomy"}),
         ("audit", set()),
-        ("train", {"run", "folds", "recipe", "size", "frozen", "learning_rate"}),
+        ("train", {"run", "folds", "recipe", "more"}),
         ("round", {"step", "recipe"}),
         ("export", {"format", "folder", "size", "view", "names"}),
     ],
@@ -144,13 +144,20 @@ def test_a_form_says_what_is_wrong_with_an_answer(dataset, tmp_path):
     assert "is not there" in asked["images"].error_message
     asked = form("import", dataset, format="coco", annotations=at(tmp_path))
     assert "is a folder, not a file" in asked["annotations"].error_message
-    asked = form("train", dataset, recipe="laptop", size="many")
+    asked = form("train", dataset, recipe="laptop", more=True, size="many")
     assert asked["size"].error_message == "size = 'many' is not a whole number"
     for recipe in ("laptop", None):
-        asked = form("train", dataset, recipe=recipe, size="100")
+        asked = form("train", dataset, recipe=recipe, more=True, size="100")
         assert "32" in asked["refused"].error_message
     asked = form("train", dataset, folds=1)
     assert "leaves no photo to learn from" in asked["folds"].error_message
+
+
+def test_the_settings_of_a_recipe_stand_under_one_switch_and_count_while_it_is_on(dataset):
+    asked = form("train", dataset, more=True)
+    assert {"model", "size", "frozen", "learning_rate"} <= asked.keys()
+    asked = form("train", dataset, size="100", more=False)  # said before it was turned off
+    assert not {"size", "refused"} & asked.keys()
 
 
 def test_a_run_that_cannot_be_called_so_leaves_the_other_questions_where_they_are(dataset):
@@ -301,7 +308,7 @@ def test_the_executor_ends_even_with_an_app_that_is_killed():
 
 @pytest.mark.long
 def test_train_predict_and_flag_without_a_terminal(dataset, service):
-    small = {"recipe": "laptop", "size": "64", "steps": "4", "batch": "4", "folds": 2}
+    small = {"recipe": "laptop", "size": "64", "steps": "4", "batch": "4", "folds": 2, "more": True}
     operations = [queue("train", dataset, run="tiny", **small)]
     service.execute_queued_operations()
     operations.append(queue("predict", dataset, run="tiny"))
@@ -317,7 +324,7 @@ def test_train_predict_and_flag_without_a_terminal(dataset, service):
 
 def test_what_the_app_is_closed_over_is_ended_and_called_running_no_more(dataset, service):
     with app.executor() as process:
-        small = {"recipe": "laptop", "size": "64", "steps": "4000", "folds": 2}
+        small = {"recipe": "laptop", "size": "64", "steps": "4000", "folds": 2, "more": True}
         training = queue("train", dataset, run="long", **small)
         wait_for(service, training, ExecutionRunState.RUNNING)
         tree = psutil.Process(process.pid).children(recursive=True)
