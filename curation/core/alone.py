@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, Timeout
 
 from curation.core.errors import CurateError
@@ -26,7 +27,7 @@ def alone(lock: Path, what: str, doing: str) -> Iterator[None]:
         CurateError: another process does it
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
-    holder = lock.with_suffix(".by")
+    holder = _note(lock)
     held = FileLock(lock)
     try:
         held.acquire(timeout=0)
@@ -42,3 +43,22 @@ def alone(lock: Path, what: str, doing: str) -> Iterator[None]:
     finally:
         holder.unlink(missing_ok=True)
         held.release()
+
+
+def held_by(lock: Path) -> str:
+    """Who holds it, as far as a look can tell; empty where nobody does, or was killed over it.
+
+    The lock itself is let be: who just wants it gets it.
+    """
+    try:
+        by = _note(lock).read_text("utf-8")
+    except (OSError, ValueError):
+        return ""
+    number, _, node = by.removeprefix("process ").partition(" on ")
+    here = node == platform.node() and number.isdecimal()
+    return "" if here and not psutil.pid_exists(int(number)) else by
+
+
+def _note(lock: Path) -> Path:
+    """What says who holds it."""
+    return lock.with_suffix(".by")

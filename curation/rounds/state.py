@@ -21,10 +21,13 @@ from typing import Any
 
 import tomli_w
 
+from curation.core.alone import held_by
 from curation.core.atomic import replacing
 from curation.core.errors import FormatError
 
 FILE = "round.toml"
+LOCK = ".lock"
+"""Beside the rounds: who works on one holds it."""
 _NAME = re.compile(r"r[0-9]{3,6}")
 _MOST = 2**20
 _WAY_OUT = "restore it, or move the folder of this round away: decisions and labels are elsewhere"
@@ -169,3 +172,26 @@ def list_rounds(folder: Path) -> list[Round]:
     names = sorted(p.name for p in folder.iterdir() if _NAME.fullmatch(p.name))
     # A folder without the file is what a kill left of a start.
     return [read(folder / name) for name in names if (folder / name / FILE).exists()]
+
+
+_BUSY = {
+    State.STARTED: "trains",
+    State.TRAINED: "predicts",
+    State.PREDICTED: "flags",
+    State.FLAGGED: "trains again",
+    State.REVIEWED: "trains again",
+    State.RETRAINED: "compares",
+}
+
+
+def at_work(folder: Path) -> str:
+    """What is done to a round just now and by whom, in a sentence; empty where nothing is.
+
+    Args:
+        folder: as for :func:`list_rounds`, and raises as that
+    """
+    by = held_by(folder / LOCK)
+    rounds = list_rounds(folder) if by else []
+    if not rounds or rounds[-1].state.is_over:
+        return ""
+    return f"{rounds[-1].name} {_BUSY[rounds[-1].state]}, by {by}"

@@ -26,7 +26,14 @@ from curation.steps.predict import predict, predict_shard
 from curation.steps.remap import remap
 from curation.steps.report import report
 from curation.steps.rewrite import export_patch, rewrite
-from curation.steps.round import abandon_round, close_round, round_status, run_round, start_round
+from curation.steps.round import (
+    abandon_round,
+    close_round,
+    round_at_work,
+    round_status,
+    run_round,
+    start_round,
+)
 from curation.steps.round_report import round_report
 from curation.steps.simulate import simulate
 from curation.steps.train import resume, train, train_fold
@@ -36,6 +43,6 @@ __all__ = [
     "abandon_round", "audit", "clean", "close_round", "deal", "diff", "estimate", "evaluate",
     "export", "export_decisions", "export_model", "export_patch", "flag", "flag_shard", "freeze",
     "import_decisions", "ingest", "predict", "predict_shard", "remap", "report", "resume",
-    "rewrite", "round_report", "round_status", "run_round", "simulate", "start_round", "train",
-    "train_fold", "unfreeze", "verify",
+    "rewrite", "round_at_work", "round_report", "round_status", "run_round", "simulate",
+    "start_round", "train", "train_fold", "unfreeze", "verify",
 ]  # fmt: skip

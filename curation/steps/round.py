@@ -196,6 +196,11 @@ def round_status(dataset: Dataset) -> Status:
     return Status(rounds, found, decided, left, _next(dataset, last, decided))
 
 
+def round_at_work(dataset: Dataset) -> str:
+    """What is done to a round just now, and by whom; empty where nothing is."""
+    return state.at_work(dataset.folder / ROUNDS)
+
+
 def read_proof(dataset: Dataset, name: str) -> Proof | None:
     """What a round came to; None where it is not closed."""
     return proofs.read(dataset.folder / ROUNDS / name)
@@ -203,8 +208,7 @@ def read_proof(dataset: Dataset, name: str) -> Proof | None:
 
 @contextmanager
 def _alone(dataset: Dataset) -> Iterator[None]:
-    lock = dataset.folder / ROUNDS / ".lock"
-    with alone(lock, dataset.name, "has a round that is worked on"):
+    with alone(dataset.folder / ROUNDS / state.LOCK, dataset.name, "has a round that is worked on"):
         yield
 
 
