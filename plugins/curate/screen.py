@@ -12,17 +12,25 @@ from fiftyone.core.state import build_color_scheme
 from .picked import patch_field
 
 SHOW = "@curate/curate/show"
-RECOLOR = "@curate/curate/recolor"
+RENEW = "@curate/curate/renew"
 
 
-def renew(ctx) -> None:
-    """Has the App read the dataset anew, and take its colours: those it keeps from when it was
-    opened."""
+def renew(ctx, draws: bool = False) -> None:
+    """Has the App read the dataset anew, and take its colours and the groups of its sidebar: those
+    it keeps from when it was opened.
+
+    Args:
+        draws: whether it draws the fields that the dataset names, too
+    """
     ctx.dataset.reload()
+    config = ctx.dataset.app_config
     scheme = json.loads(build_color_scheme(dataset=ctx.dataset).to_json())
     scheme.pop("_id", None)
+    groups = [{"name": g.name, "paths": list(g.paths)} for g in config.sidebar_groups or ()]
     ctx.ops.reload_dataset()
-    ctx.trigger(RECOLOR, params={"scheme": scheme})
+    ctx.trigger(RENEW, params={"scheme": scheme, "groups": groups})
+    if draws and config.active_fields:
+        ctx.ops.set_active_fields(list(config.active_fields.paths))
 
 
 def open_tile(ctx) -> dict[str, Any] | None:

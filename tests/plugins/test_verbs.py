@@ -19,6 +19,7 @@ from fiftyone.operators.executor import ExecutionContext, ExecutionRunState
 
 from curation import steps, store
 from curation.store import app, executor
+from curation.store.fields import DRAWN
 from tests.app.dataset import build
 from training.config import TrainConfig
 from training.folder import ClassList, Parts, RunFolder
@@ -185,12 +186,15 @@ def test_a_menu_of_recipes_says_what_each_is(dataset):
         assert choices["quick"] == "quick: as laptop, on smaller photos and with fewer steps"
 
 
-def test_the_app_is_told_the_colours_of_now(dataset):
+def test_the_app_is_told_the_colours_and_the_sidebar_of_now(dataset):
     """It keeps those that the dataset had when it was opened."""
     done = foo.execute_operator(URI + "audit", dataset=dataset.samples, params={})
     requests = [request.to_json() for request in done.executor._requests]
-    (told,) = [r["params"]["scheme"] for r in requests if r["operator_uri"].endswith("recolor")]
-    colors = {field["path"]: field.get("valueColors") for field in told["fields"]}
+    (told,) = [r["params"] for r in requests if r["operator_uri"].endswith("/renew")]
+    drawn = next(g["paths"] for g in told["groups"] if g["name"] == DRAWN)
+    assert {"labels", "outline_r1"} <= set(drawn)
+    assert not any(r["operator_uri"] == "set_active_fields" for r in requests)  # as one left them
+    colors = {field["path"]: field.get("valueColors") for field in told["scheme"]["fields"]}
     classes = [{"value": c.name, "color": c.color} for c in dataset.taxonomy.classes]
     assert colors["labels"] == colors["outline_r1"] == classes
 

@@ -19,21 +19,27 @@ class Show extends Operator {
 
 registerOperator(Show, PLUGIN);
 
-// The App keeps the colours that a dataset had when it was opened: fields and classes that came
-// since would have any.
-class Recolor extends Operator {
+// The App keeps the colours that a dataset had when it was opened, and the groups of its sidebar:
+// fields and classes that came since would have any colour, and stand among the last ones.
+class Renew extends Operator {
   get config() {
-    return new OperatorConfig({ name: "recolor", label: "Take the colours of now", unlisted: true });
+    const label = "Take the colours and the sidebar of now";
+    return new OperatorConfig({ name: "renew", label, unlisted: true });
   }
 
   useHooks() {
     return { set: window.__fos__.useSetSessionColorScheme() };
   }
 
-  // params.scheme: as FiftyOne has it in the dataset
-  async execute({ hooks, params }) {
-    hooks.set(window.__fos__.ensureColorScheme(params.scheme));
+  // params: scheme, as FiftyOne has it in the dataset; groups: [{name, paths}, ...]
+  async execute({ hooks, state, params: { scheme, groups } }) {
+    const { ensureColorScheme, sidebarGroupsDefinition } = window.__fos__;
+    hooks.set(ensureColorScheme(scheme));
+    state.set(sidebarGroupsDefinition(false), (before) => {
+      const open = new Map(before.map(({ name, expanded }) => [name, expanded]));
+      return groups.map((group) => ({ ...group, expanded: open.get(group.name) ?? true }));
+    });
   }
 }
 
-registerOperator(Recolor, PLUGIN);
+registerOperator(Renew, PLUGIN);
