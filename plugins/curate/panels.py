@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fiftyone.operators as foo
 from fiftyone.operators import types
-from fiftyone.operators.executor import ExecutionRunState
 
 from curation import store
 
@@ -52,18 +51,16 @@ class Legend(foo.Panel):
 
     def execute(self, ctx):
         # FiftyOne draws a panel anew after each event: not after a look that found no news.
-        if ctx.params.get("__method__") == "on_look" and _awaited(ctx) == _busy(ctx):
+        if ctx.params.get("__method__") == "on_look" and _listed(ctx) == _now(ctx):
             return None
         return super().execute(ctx)
 
     def on_look(self, ctx):
         """Says what is done by now, and has the App draw what came of it."""
-        for operation in work.recent(ctx.dataset):
-            if str(operation.id) in _awaited(ctx) and operation.run_state not in work.BUSY:
-                failed = operation.run_state == ExecutionRunState.FAILED
-                ctx.ops.notify(work.state(operation), variant="error" if failed else "success")
-                renew(ctx)
-        ctx.panel.set_state("awaited", _busy(ctx))
+        before, now = _listed(ctx), work.recent(store.wrap(ctx.dataset))
+        if before is not None:
+            _tell_news(ctx, before, now)
+        ctx.panel.set_state("listed", _as_listed(now))
 
     def render(self, ctx):
         panel = types.Object()
@@ -92,20 +89,38 @@ class Legend(foo.Panel):
         return types.Property(panel, view=types.GridView(orientation="vertical", gap=0))
 
 
-def _awaited(ctx) -> dict[str, str]:
-    """What was queued or ran at the last look, and how far it was."""
-    return ctx.panel.get_state("awaited") or {}
+DRAWING = {verb.name for verb in VERBS if verb.draws}
 
 
-def _busy(ctx) -> dict[str, str]:
+def _listed(ctx) -> dict[str, list] | None:
+    """What the legend listed at the last look: whether it was busy, and how far; None before it."""
+    return ctx.panel.get_state("listed")
+
+
+def _now(ctx) -> dict[str, list]:
     """The same, now."""
-    found = work.recent(ctx.dataset)
-    return {str(o.id): work.state(o) for o in found if o.run_state in work.BUSY}
+    return _as_listed(work.recent(store.wrap(ctx.dataset)))
+
+
+def _as_listed(found: list[work.Work]) -> dict[str, list]:
+    return {one.key: [one.busy, one.says] for one in found}
+
+
+def _tell_news(ctx, before: dict[str, list], now: list[work.Work]) -> None:
+    """Says what is done since the last look, and has the App draw it."""
+    for one in now:
+        # One that was done between two looks is news, too.
+        was_busy = one.key not in before or before[one.key][0]
+        if one.queued and not one.busy and was_busy:
+            ctx.ops.notify(one.says, variant="error" if one.failed else "success")
+            renew(ctx, one.name in DRAWING)
+    if work.ROUND in before and all(one.key != work.ROUND for one in now):
+        renew(ctx, draws=True)
 
 
 def _verbs(panel: types.Object, ctx, room: dict) -> None:
     """What runs, and a button for each verb."""
-    lines = [f"**{work.title(o)}** {work.state(o)}" for o in work.recent(ctx.dataset)]
+    lines = [f"**{one.title}** {one.says}" for one in work.recent(store.wrap(ctx.dataset))]
     # A path has no place to break at, and would push all that stands here out of sight.
     narrow = {"container": {"sx": {**room["container"]["sx"], "overflowWrap": "anywhere"}}}
     panel.md("\n\n".join(lines), name="work", componentsProps=narrow)

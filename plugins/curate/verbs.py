@@ -6,102 +6,29 @@ another process (:mod:`curation.store.executor`); :mod:`.work` shows how far the
 
 from __future__ import annotations
 
-import logging
-import time
-from abc import abstractmethod
+from pathlib import Path
 from typing import Any
-
-import fiftyone.operators as foo
-from fiftyone.operators import types
-from fiftyone.operators.delegated import DelegatedOperationService
-from fiftyone.operators.executor import ExecutionResult, ExecutionRunState
 
 from curation import steps, store
 from curation.core import taxonomy
 from curation.core.errors import CurateError, RunError
 from curation.core.finding import Finding, Severity
-from curation.core.progress import Progress
 from curation.core.text import count, count_kinds
 from curation.formats.registry import PREFIX, Option, readers, writers
 from curation.rounds.state import State
 from curation.steps.audit import AUDIT
 from curation.steps.dataset_runs import DatasetRuns
 from curation.steps.export import SIZE
+from curation.steps.round import FOLDS, read_proof
 from curation.steps.selection import Selection
 from curation.steps.vocabulary import CLASSES, SOURCE
+from curation.store.audit_results import FAULTS
 from training import recipes
 from training import run as trainer
 from training.config import COMMON, to_table
 
 from .forms import Form, config_of, path_of, wrong_with_settings
-from .screen import renew
-
-NEWS = 0.5
-"""Seconds between two notes of how far an operation is: each is written to the database."""
-
-logger = logging.getLogger(__name__)
-
-
-class Verb(foo.Operator):
-    """What all have in common: a form, a step, one sentence on what came of it.
-
-    Attributes:
-        queued: whether it is always queued: it takes long, or needs TensorFlow, which must not
-            come into the App's server. The others the curator may queue
-    """
-
-    name: str
-    label: str
-    icon: str
-    about: str
-    queued = True
-
-    @property
-    def config(self):
-        return foo.OperatorConfig(
-            name=self.name,
-            label=self.label,
-            description=self.about,
-            icon=self.icon,
-            dynamic=True,
-            allow_immediate_execution=not self.queued,
-            allow_delegated_execution=True,
-        )
-
-    def resolve_input(self, ctx):
-        form = Form(ctx.params)
-        try:
-            self.ask(form, store.wrap(ctx.dataset))
-        except CurateError as error:
-            form.refuse(str(error))
-        view = types.View(label=self.label, description=self.about)
-        return types.Property(form.inputs, view=view)
-
-    def resolve_run_name(self, ctx):
-        return " ".join(filter(None, (self.label.rstrip(" …"), ctx.params.get("run"))))
-
-    def execute(self, ctx):
-        try:
-            dataset = store.wrap(ctx.dataset)
-            store.renew(dataset)
-            message = self.act(dataset, ctx.params, _teller(ctx))
-        except CurateError as error:
-            _fail(ctx, str(error))
-        except Exception as error:
-            logger.exception("%s failed", self.name)
-            _fail(ctx, f"{self.label.rstrip(' …')} failed: {type(error).__name__}: {error}")
-        else:
-            ctx.ops.notify(message, variant="success")
-            renew(ctx)
-            return {"message": message}
-
-    @abstractmethod
-    def ask(self, form: Form, dataset: store.Dataset) -> None:
-        """Fills the form."""
-
-    @abstractmethod
-    def act(self, dataset: store.Dataset, given: dict[str, Any], progress: Progress) -> str:
-        """Does it, with the answers of the form. Returns what came of it."""
+from .verb import Verb
 
 
 class Import(Verb):
@@ -150,7 +77,7 @@ def _answer(given: dict[str, Any], option: Option) -> Any:
 class Remap(Verb):
     name, label, icon = "remap", "Remap …", "category"
     about = "Show the labels under another vocabulary. Source labels and reviews stay."
-    queued = False
+    queued, draws = False, True
 
     def ask(self, form, dataset):
         built_in = {name: name for name in taxonomy.names()}
@@ -165,7 +92,7 @@ class Remap(Verb):
         if done.deferred:
             deferred = count(done.deferred, "decision")
             message += f" Deferred until their taxonomy is active again: {deferred}."
-        return message
+        return f"{message} Next: train a model on these classes, or flag with one that has them."
 
 
 OWN = "a file of mine"
@@ -183,7 +110,11 @@ class Audit(Verb):
         found = steps.audit(dataset, progress=progress)
         counts = ", ".join(count(sum(f.severity == s for f in found), s) for s in Severity)
         audited = count(len(dataset), "photo")
-        return f"Audited {audited} of {dataset.name}: {counts}; all in {dataset.folder / AUDIT}."
+        message = f"Audited {audited} of {dataset.name}: {counts}; all in {dataset.folder / AUDIT}."
+        if found:
+            message += f" Next: look at the saved view “{FAULTS}”, or decide on them in the review,"
+            message += " where they come after the suspects."
+        return message
 
 
 class Train(Verb):
@@ -252,6 +183,7 @@ def _unused(dataset: store.Dataset) -> str:
 class Predict(Verb):
     name, label, icon = "predict", "Predict …", "auto_awesome"
     about = "Write a run's predictions into the dataset, out of fold where it has folds."
+    draws = True
 
     def ask(self, form, dataset):
         _ask_for_run(form, dataset)
@@ -267,6 +199,7 @@ class Predict(Verb):
 class Flag(Verb):
     name, label, icon = "flag", "Flag labels …", "flag"
     about = "Score each label by the probability that it is wrong, and say what would be wrong."
+    draws = True
 
     def ask(self, form, dataset):
         _ask_for_run(form, dataset)
@@ -282,16 +215,19 @@ class Flag(Verb):
 
 
 def _ask_for_run(form: Form, dataset: store.Dataset) -> None:
-    begun = sorted(
-        (dataset.folder / "runs").glob("[!.]*"), key=lambda folder: folder.stat().st_mtime
-    )
-    finished = [folder.name for folder in begun if _is_finished(folder)]
+    finished = [folder.name for folder in _finished(dataset)]
     if not finished:
         raise CurateError(dataset.name, "no run is finished yet; train a model first")
     form.choice("run", "Run", {name: name for name in finished}, default=finished[-1])
 
 
-def _is_finished(folder) -> bool:
+def _finished(dataset: store.Dataset) -> list[Path]:
+    """The folders of the runs that are finished, the last one last."""
+    begun = (dataset.folder / "runs").glob("[!.]*")
+    return sorted(filter(_is_finished, begun), key=lambda folder: folder.stat().st_mtime)
+
+
+def _is_finished(folder: Path) -> bool:
     try:
         return not trainer.is_begun(folder)
     except CurateError:
@@ -301,14 +237,22 @@ def _is_finished(folder) -> bool:
 class Round(Verb):
     name, label, icon = "round", "Clean in rounds …", "change_circle"
     about = "Train, predict and flag in one go; after the review, see whether it helped."
+    draws = True
 
     def ask(self, form, dataset):
         status = steps.round_status(dataset)
         last = status.rounds[-1] if status.rounds else None
+        if busy := steps.round_at_work(dataset):
+            form.refuse(f"{busy}: wait for it, or end it.")
         if last is None or last.state.is_over:
+            if last:
+                proof = read_proof(dataset, last.name)
+                verdict = f": {proof.comparison.verdict}" if proof else "."
+                form.notice(f"The last round, {last.name}, was {last.state}{verdict}")
             form.choice("step", "Step", {"start": "start a round, and train, predict and flag"},
                         default="start")  # fmt: skip
             form.recipe()
+            form.notice(_how_long(dataset, FOLDS))
             return
         decided, left = count(status.decisions, "decision"), count(status.left, "suspect")
         form.notice(f"{last.name} is {last.state}: {decided}, {left} left.")
@@ -321,7 +265,8 @@ class Round(Verb):
             else {"run": "go on: train, predict and flag"}
         )
         choices = {**going_on, "abandon": "end it without a proof; runs and decisions stay"}
-        form.choice("step", "Step", choices, default=next(iter(going_on)))
+        if form.choice("step", "Step", choices, default=next(iter(going_on))) != "abandon":
+            form.notice(_how_long(dataset, last.folds))
 
     def act(self, dataset, given, progress):
         if given["step"] == "abandon":
@@ -336,6 +281,16 @@ class Round(Verb):
         done = steps.run_round(dataset, progress=progress)
         left = steps.round_status(dataset).left
         return f"{done.name} is {done.state}: {count(left, 'suspect')} to review."
+
+
+def _how_long(dataset: store.Dataset, folds: int) -> str:
+    """What a round trains, and how long that takes."""
+    trains = f"{count(folds, 'model')} are trained, one after the other"
+    if not (finished := _finished(dataset)):
+        return f"{trains}: minutes for some hundred photos, hours for ten thousand."
+    minutes = trainer.load_metrics(finished[-1])["seconds"] / 60
+    took = f"{minutes / 60:.1f} hours" if minutes > 90 else count(max(1, round(minutes)), "minute")
+    return f"{trains}. Training {finished[-1].name} took {took}."
 
 
 class Export(Verb):
@@ -371,27 +326,3 @@ class Export(Verb):
 
 VERBS = (Import, Remap, Audit, Train, Predict, Flag, Round, Export)
 """In the order of the work."""
-
-
-def _teller(ctx) -> Progress:
-    """Tells FiftyOne how far the operation is, not more often than it is read."""
-    told_at = 0.0
-
-    def tell(task: str, done: int, total: int | None = None, note: str = "") -> None:
-        nonlocal told_at
-        if time.monotonic() - told_at < NEWS and done != total:
-            return
-        told_at = time.monotonic()
-        of = f" of {total:,}" if total else ""
-        ctx.set_progress(done / total if total else None, f"{task}: {done:,}{of}  {note}".strip())
-
-    return tell
-
-
-def _fail(ctx, sentence: str) -> None:
-    ctx.ops.notify(sentence, variant="error")
-    if of := ctx.request_params.get("run_doc"):
-        # FiftyOne itself would write down the traceback.
-        DelegatedOperationService().set_failed(
-            of, ExecutionResult(error=sentence), required_state=ExecutionRunState.RUNNING
-        )

@@ -11,9 +11,12 @@ import fiftyone as fo
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from curation.store import app
+from curation import store
+from curation.store import app, results
+from curation.store.fields import IMAGES
 from tests.app import browser
-from tests.app.dataset import build
+from tests.app.dataset import RUN, build
+from tests.app.panel import SECONDS
 
 pytestmark = browser.MARKS
 
@@ -23,6 +26,14 @@ def dataset(tmp_path: Path) -> Iterator[fo.Dataset]:
     name = f"queue-{uuid.uuid4().hex[:8]}"
     yield build(name, tmp_path / "photos", images=4)
     fo.delete_dataset(name)
+
+
+def flag_again(dataset: store.Dataset, photos: Path) -> None:
+    """As another run's ``predict`` and ``flag`` in another process leave the dataset."""
+    image_ids = dataset.samples.values("image_id")
+    predicted = [(i, photos / f"{i}-{RUN}.png", photos / f"{i}-{RUN}.png") for i in image_ids]
+    results.write_predictions(dataset, "r2", predicted)
+    results.write_scores(dataset, "r2", [])
 
 
 def export(page: Page, target: Path) -> Locator:
@@ -47,7 +58,7 @@ def test_an_export_is_queued_in_the_legend_which_says_when_it_is_done(
     assert (target / "manifest.json").is_file()
 
 
-def test_what_is_pressed_before_the_app_knows_how_is_done_once(
+def test_what_is_pressed_before_the_app_knows_how_is_done_once_and_stays_to_be_read(
     dataset: fo.Dataset,
 ) -> None:
     """FiftyOne shows a button that does nothing until the server has said how a form is sent."""
@@ -61,10 +72,33 @@ def test_what_is_pressed_before_the_app_knows_how_is_done_once(
         legend = page.locator("[data-cy=panel-content-curate_legend]")
         legend.get_by_text("Audit", exact=True).click()
         page.get_by_role("button", name="Execute").click()
-        audited = page.get_by_text(f"Audited 4 photos of {dataset.name}")
+        audited = legend.get_by_text(f"Audited 4 photos of {dataset.name}")
         audited.wait_for(timeout=40_000)
         expect(page.locator("[data-cy=operators-prompt-modal]")).to_have_count(0)
+        page.reload()
+        audited.wait_for(timeout=60_000)
     assert (dataset.folder / "audit.csv").is_file()
+
+
+def test_a_run_that_came_since_is_drawn_and_has_its_place_in_the_sidebar(
+    dataset: fo.Dataset, tmp_path: Path
+) -> None:
+    with browser.opened(dataset) as page:
+        field = page.locator("[data-cy=sidebar-field-outline_r2]")
+        expect(page.locator("[data-cy=sidebar-field-outline_r1]")).to_be_visible()
+        expect(field).to_have_count(0)
+        flag_again(dataset, tmp_path / "photos")
+        legend = page.locator("[data-cy=panel-content-curate_legend]")
+        legend.get_by_text("Remap …").click()
+        page.get_by_role("combobox").first.click()
+        page.get_by_role("option", name="supercategories", exact=True).click()
+        page.get_by_role("button", name="Execute").click()
+        legend.get_by_text("Remapped").wait_for(timeout=40_000)
+        expect(field).to_be_visible(timeout=SECONDS)
+        expect(field.get_by_role("checkbox")).to_be_checked(timeout=SECONDS)
+        here, below = field.bounding_box(), page.get_by_text(IMAGES, exact=True).bounding_box()
+        assert here and below
+        assert here["y"] < below["y"], "it stands among what is drawn"
 
 
 def test_why_one_failed_is_said_within_the_legend(dataset: fo.Dataset, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from fiftyone.operators.delegated import DelegatedOperationService
 from fiftyone.operators.executor import ExecutionContext, ExecutionRunState
 
 from curation import steps, store
+from curation.core.alone import alone
 from curation.store import app, executor
 from curation.store.fields import DRAWN
 from tests.app.dataset import build
@@ -70,6 +72,12 @@ def run(name: str, dataset, **params):
     return done.result, [r["params"] for r in requests if r["operator_uri"] == "notify"]
 
 
+def work():
+    """The module of the plugin that says what runs, and what came of it."""
+    app.load_plugin()
+    return sys.modules["curate_plugin.work"]
+
+
 def queue(name: str, dataset, /, **params):
     done = foo.execute_operator(
         URI + name, dataset=dataset.samples, params=params, request_delegation=True
@@ -115,12 +123,32 @@ def test_a_round_is_gone_on_with_where_it_stands(dataset, service):
     asked = form("round", dataset)
     assert steps_of(asked) == ["run", "abandon"]
     notices = [a.view.label for name, a in asked.items() if name.startswith("notice")]
-    assert notices == [f"{begun.name} is started: 0 decisions, 12 suspects left."]
+    assert notices == [
+        f"{begun.name} is started: 0 decisions, 12 suspects left.",
+        "3 models are trained, one after the other: minutes for some hundred photos, hours for "
+        "ten thousand.",
+    ]
     operation = queue("round", dataset, step="abandon")
     service.execute_queued_operations()
     said = service.get(operation).result.result["message"]
     assert said == f"Abandoned {begun.name}: runs and decisions stay."
-    assert steps_of(form("round", dataset)) == ["start"]
+    asked = form("round", dataset)
+    assert steps_of(asked) == ["start"]
+    notices = [a.view.label for name, a in asked.items() if name.startswith("notice")]
+    assert notices[0] == f"The last round, {begun.name}, was abandoned."
+
+
+def test_a_round_in_a_terminal_is_said_to_run_and_none_is_begun_beside_it(dataset):
+    begun = steps.start_round(store.open(dataset.name), TrainConfig(size=64))
+    with alone(dataset.folder / "rounds" / ".lock", dataset.name, "has a round"):
+        says = f"{begun.name} trains, by process {os.getpid()} on "
+        assert form("round", dataset)["refused"].error_message.startswith(says)
+        (listed, *_) = work().recent(dataset)
+        assert (listed.title, listed.busy) == ("Clean in rounds:", True)
+        assert listed.says.startswith(says)
+    assert not any(one.busy for one in work().recent(dataset))
+    assert "refused" not in form("round", dataset)
+    steps.abandon_round(store.open(dataset.name))
 
 
 def test_an_export_of_a_view_has_its_photos_alone(dataset, service, tmp_path):
@@ -204,8 +232,11 @@ def test_audit_and_remap_run_at_once(dataset):
     assert result["message"].startswith(f"Audited 4 photos of {dataset.name}: ")
     assert toasts == [{"message": result["message"], "variant": "success"}]
     assert (dataset.folder / "audit.csv").is_file()
+    audited = result["message"]
     result, _ = run("remap", dataset, taxonomy="supercategories")
     assert result["message"].startswith(f"Remapped {dataset.name} to supercategories: ")
+    listed = [(one.title, one.says) for one in work().recent(dataset)]
+    assert listed[:2] == [("Remap:", result["message"]), ("Audit:", audited)]
 
 
 def test_a_failure_is_one_sentence(dataset, tmp_path):
@@ -216,6 +247,9 @@ def test_a_failure_is_one_sentence(dataset, tmp_path):
     assert toast["variant"] == "error"
     assert toast["message"].startswith(str(tmp_path / "mine.toml"))
     assert "\n" not in toast["message"]
+    assert next((one.title, one.says) for one in work().recent(dataset)) == (
+        "Remap failed:", toast["message"],
+    )  # fmt: skip
 
 
 SERVER = """
