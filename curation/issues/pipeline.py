@@ -74,7 +74,7 @@ class Learning:
     @property
     def learned(self) -> bool:
         """Whether the scores are the learned ones: they are better than having learned nothing."""
-        return self.check is not None and self.check.learned > self.check.baseline
+        return self.check is not None and self.check.better
 
 
 def extract(
