@@ -48,7 +48,7 @@ STATISTICS = "statistics.npz"
 FINGERPRINT = "fingerprint.txt"
 
 _SEED = 0
-_VERSION = 6
+_VERSION = 7
 """Of the tables on disk: what another version of curate left is not gone on with."""
 
 Observe = Callable[[Sequence[str]], Iterator[Observation]]
