@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from curation import store
 from curation.store import app, results
-from curation.store.fields import IMAGES
+from curation.store.fields import DRAWN, IMAGES
 from tests.app import browser
 from tests.app.dataset import RUN, build
 from tests.app.panel import SECONDS
@@ -84,8 +84,8 @@ def test_a_run_that_came_since_is_drawn_and_has_its_place_in_the_sidebar(
     dataset: fo.Dataset, tmp_path: Path
 ) -> None:
     with browser.opened(dataset) as page:
-        field = page.locator("[data-cy=sidebar-field-outline_r2]")
-        expect(page.locator("[data-cy=sidebar-field-outline_r1]")).to_be_visible()
+        field = page.locator("[data-cy=sidebar-entry-draggable-outline_r2]")
+        expect(page.locator("[data-cy=sidebar-entry-draggable-outline_r1]")).to_be_visible()
         expect(field).to_have_count(0)
         flag_again(dataset, tmp_path / "photos")
         legend = page.locator("[data-cy=panel-content-curate_legend]")
@@ -96,9 +96,12 @@ def test_a_run_that_came_since_is_drawn_and_has_its_place_in_the_sidebar(
         legend.get_by_text("Remapped").wait_for(timeout=40_000)
         expect(field).to_be_visible(timeout=SECONDS)
         expect(field.get_by_role("checkbox")).to_be_checked(timeout=SECONDS)
-        here, below = field.bounding_box(), page.get_by_text(IMAGES, exact=True).bounding_box()
-        assert here and below
-        assert here["y"] < below["y"], "it stands among what is drawn"
+        groups = [
+            page.locator(f"[data-cy='sidebar-group-{name.upper()}']")
+            for name in ("tags", DRAWN, IMAGES)
+        ]
+        tags, drawn, r2, images = (x.bounding_box()["y"] for x in (*groups[:2], field, groups[2]))
+        assert tags < drawn < r2 < images
 
 
 def test_why_one_failed_is_said_within_the_legend(dataset: fo.Dataset, tmp_path: Path) -> None:

@@ -37,7 +37,10 @@ class Renew extends Operator {
     hooks.set(ensureColorScheme(scheme));
     state.set(sidebarGroupsDefinition(false), (before) => {
       const open = new Map(before.map(({ name, expanded }) => [name, expanded]));
-      return groups.map((group) => ({ ...group, expanded: open.get(group.name) ?? true }));
+      // FiftyOne has the tags on top, wherever they are in the dataset.
+      const isTop = ({ name }) => name === before[0]?.name;
+      const sorted = [...groups].sort((a, b) => isTop(b) - isTop(a));
+      return sorted.map((group) => ({ ...group, expanded: open.get(group.name) ?? true }));
     });
   }
 }
