@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -130,6 +131,46 @@ def test_an_export_beside_a_remap_has_no_labels_of_two_taxonomies(dataset, tmp_p
     with pytest.raises(CurateError, match="was remapped to own while it was read: run this again"):
         steps.export(dataset, tmp_path / "out", "coco")
     assert not (tmp_path / "out").exists()
+
+
+DECIDE = """
+from curation.store import decisions
+from curation.store.decisions import Request
+decisions.decide(dataset, [Request({action!r}, "a", {instance!r}, {category!r})], "anna")
+"""
+
+
+@pytest.mark.parametrize("action", ["relabel", "exclude"])
+def test_an_export_has_the_decisions_that_it_says_and_no_others(
+    dataset, tmp_path, monkeypatch, action
+):
+    pixels = np.random.default_rng(0).integers(0, 255, (4, 6, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "b.png")
+    shirt = Instance("shirt, blouse", rle.encode(BOX), "t.csv:3")
+    write(dataset.name, [ImageRecord("b", tmp_path / "b.png", 4, 6, (shirt,))])
+    read, (label,) = store.Dataset.records, next(dataset.records()).instances
+    asked = {"relabel": (label.instance_id, "feet"), "exclude": ("", "")}[action]
+
+    def decided_meanwhile(self, *asked_for):
+        yield from read(self, *asked_for)
+        monkeypatch.undo()
+        code = DECIDE.format(action=action, instance=asked[0], category=asked[1])
+        other(dataset, code)
+
+    monkeypatch.setattr(store.Dataset, "records", decided_meanwhile)
+    told = steps.export(dataset, tmp_path / "out", "coco")
+    (decision,) = dataset.journal.read()
+    made_of = told["made_of"]
+    assert (made_of["decisions"], made_of["last_decision"]) == (1, decision.decision_id)
+    held = json.loads((tmp_path / "out" / "instances.json").read_text())
+    names = {c["id"]: c["name"] for c in held["categories"]}
+    found = {p["file_name"]: names[x["category_id"]]
+             for p in held["images"] for x in held["annotations"] if x["image_id"] == p["id"]
+             }  # fmt: skip
+    assert found == {"b.png": "upper-body"} | ({"a.png": "feet"} if action == "relabel" else {})
+    steps.export(dataset, tmp_path / "again", "coco")
+    again = (tmp_path / "again" / "manifest.json").read_bytes()
+    assert again == (tmp_path / "out" / "manifest.json").read_bytes()
 
 
 def test_a_photo_that_an_import_takes_over_just_now_is_none_without_a_garment(dataset, tmp_path):
