@@ -109,6 +109,24 @@ def test_labels_are_written_under_the_taxonomy_of_by_now(dataset):
     assert [d["label"] for d in photo["labels"]["detections"]] == ["blouse"]
 
 
+def test_a_remap_does_not_vouch_for_another_one_that_was_killed(dataset, monkeypatch):
+    rebuild = labels.rebuild
+    killed = (
+        "import os\nfrom curation.store import labels\nlabels.rebuild = lambda *_: os._exit(0)\n"
+    )
+
+    def remapped_meanwhile(*asked):
+        rebuild(*asked)
+        other(dataset, killed + f"labels.remap(dataset, {OWN!r}, 'own.toml')")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(labels, "rebuild", remapped_meanwhile)
+        remap(dataset, SUPER, "supercategories.toml")
+    assert store.open(dataset.name).taxonomy.name == "own"
+    (photo,) = labels.read(dataset, ["a"])
+    assert [d["label"] for d in photo["labels"]["detections"]] == ["blouse"]
+
+
 def test_what_somebody_else_keeps_in_info_stays(dataset):
     dataset.samples.info["theirs"] = "kept"
     dataset.samples.save()
