@@ -17,6 +17,7 @@ from curation import steps, store
 from curation.core import rle, taxonomy
 from curation.core.errors import CurateError
 from curation.core.records import ImageRecord, Instance
+from curation.issues.issue import ImageScore
 from curation.steps.dataset_runs import DatasetRuns
 from curation.steps.ingest import locked
 from curation.store import bulk, labels, results
@@ -99,6 +100,24 @@ results.write_scores(dataset, "r2", [ImageScore("a", 0.0, ())])
     assert (dataset.runs, dataset.flagged, dataset.taxonomy.name) == (("r2",), "r2", "own")
     groups = {group.name: group.paths for group in dataset.samples.app_config.sidebar_groups}
     assert "missing_r2" in groups["drawn on the photo"]
+
+
+def test_of_two_runs_flagged_at_once_the_scores_of_one_are_there(dataset):
+    code = """
+from curation.issues.issue import ImageScore
+from curation.store import results
+results.write_scores(dataset, "r2", [ImageScore("a", 0.2, ())])
+"""
+
+    def scored():
+        other(dataset, code)
+        yield ImageScore("a", 0.1, ())
+
+    results.write_scores(dataset, "r1", [ImageScore("a", 0.1, ())])
+    with pytest.raises(CurateError, match="r1: r2 was flagged meanwhile; `curate flag"):
+        results.write_scores(dataset, "r1", scored())
+    assert dataset.flagged == "r2"
+    assert dataset.column("error_score") == {"a": 0.2}
 
 
 def test_labels_are_written_under_the_taxonomy_of_by_now(dataset):
@@ -205,7 +224,9 @@ def test_a_photo_that_an_import_takes_over_just_now_is_none_without_a_garment(da
             list(dataset.records("labels"))
 
 
-def test_two_imports_into_one_dataset_and_two_trainings_of_one_run_are_refused(dataset, tmp_path):
+def test_two_imports_into_one_dataset_and_two_trainings_or_flags_of_a_run_are_refused(
+    dataset, tmp_path
+):
     """By what the other one is, in a process of its own that is killed in the end."""
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom curation.core.alone import alone\n"
@@ -213,7 +234,10 @@ def test_two_imports_into_one_dataset_and_two_trainings_of_one_run_are_refused(d
         "    time.sleep(60)\n"
     )
     runs = DatasetRuns(dataset)
-    locks = dataset.folder / "import.lock", runs.folder("r1").with_name(".r1.lock")
+    locks = (
+        dataset.folder / "import.lock",
+        *(runs.folder("r1").with_name(name) for name in (".r1.lock", ".r1.flag.lock")),
+    )
     holders = [
         subprocess.Popen([sys.executable, "-c", code, str(lock)], cwd=ROOT, stdout=subprocess.PIPE)
         for lock in locks
@@ -226,6 +250,8 @@ def test_two_imports_into_one_dataset_and_two_trainings_of_one_run_are_refused(d
             pass
         with pytest.raises(CurateError, match=f"r1: is being trained by process {holders[1].pid}"):
             steps.train(runs, "r1", TrainConfig())
+        with pytest.raises(CurateError, match=f"r1: is being flagged by process {holders[2].pid}"):
+            steps.flag(dataset, "r1")
     finally:
         for holder in holders:
             holder.kill()
