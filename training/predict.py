@@ -148,7 +148,8 @@ def predict(
     run.finished()
     inputs = Inputs(run.config(), cache)
     inputs.prepare(images, progress=progress)
-    for image, p, _ in _predicted(_models(folder, run.digest()), images, inputs, progress):
+    models = _models(folder, run.digest())
+    for image, p, _ in _predicted(models, images, inputs, progress):
         yield image, p
 
 
@@ -157,20 +158,27 @@ def predict_with_features(
 ) -> Iterator[tuple[InputImage, NDArray[np.float16], tuple[NDArray[np.float16], ...]]]:
     """As :func:`predict`, at half the side, with the features of a frozen backbone.
 
+    They are the run's own where its backbone is frozen. Else each fold has trained one of its own,
+    whose features are not those of another fold: then they are those of Lite0 as ImageNet left it.
+
     Yields:
         the photo, its probabilities (K, S / 2, S / 2), and the feature maps (h, w, channels), the
-        finest first; no feature maps of a model whose backbone was trained
+        finest first
     """
     run = RunFolder(folder)
     run.finished()
     config = run.config()
-    from training.models import low_resolution
+    from training.models import encoder, low_resolution
 
     inputs = Inputs(config, cache)
     inputs.prepare(images, progress=progress)
+    frozen = None if inputs.cache else encoder(TrainConfig(size=config.size))
+    features = frozen.predict_on_batch if frozen else list
     # A vote over the whole photo comes after the low-resolution logits: it has to be let happen.
     change = None if config.one_class else low_resolution
-    for image, p, feature_maps in _predicted(_Models(run, change), images, inputs, progress):
+    for image, p, feature_maps in _predicted(
+        _Models(run, change), images, inputs, progress, features
+    ):
         if p.shape[-1] == config.size:
             k, h, w = p.shape
             p = p[:, : h // 2 * 2, : w // 2 * 2].reshape(k, h // 2, 2, w // 2, 2).mean((2, 4))
@@ -205,9 +213,18 @@ class _Models:
 
 
 def _predicted(
-    models: _Models, images: Sequence[InputImage], inputs: Inputs, progress: Progress
+    models: _Models,
+    images: Sequence[InputImage],
+    inputs: Inputs,
+    progress: Progress,
+    features: Callable[[Any], Sequence[NDArray]] | None = None,
 ) -> Iterator[tuple[InputImage, NDArray[np.float32], tuple[NDArray[np.float16], ...]]]:
-    """Photo, (K, h, w) probabilities and feature maps, if there are, in the order of the photos."""
+    """Photo, (K, h, w) probabilities and its feature maps, in the order of the photos.
+
+    Args:
+        features: of what the models take of some photos, the (B, h, w, channels) feature maps; None
+            where nobody wants them
+    """
     told = 0
     for batch, views in inputs.views(images):
         # Photos of one batch may want different models: each model sees its own at once.
@@ -218,9 +235,10 @@ def _predicted(
         for names, indices in groups.items():
             values = probabilities(models[names], _only(views, indices))
             done |= dict(zip(indices, values, strict=True))
+        seen = features(views[0]) if features else ()
         for index, image in enumerate(batch):
-            maps = [each[index].astype(np.float16) for each in views[0]] if inputs.cache else []
-            yield image, np.ascontiguousarray(done[index].transpose(2, 0, 1)), tuple(maps)
+            maps = tuple(each[index].astype(np.float16) for each in seen)
+            yield image, np.ascontiguousarray(done[index].transpose(2, 0, 1)), maps
         told += len(batch)
         progress("predict", told, len(images))
 

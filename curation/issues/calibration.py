@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 WRONG_IMAGES = 0.2
 """Share of photos that have an error, of the types that can be injected: CCP has some 10 to 15 %
@@ -114,12 +115,36 @@ def share_of(
 
 
 class Check(NamedTuple):
-    """Average precision on injected errors, which nobody was shown: 0 to 1.
+    """How well injected errors, which nobody was shown, are told from labels as given.
 
     Attributes:
-        learned: of the scores
+        learned: average precision of the scores, 0 to 1
         baseline: of a plain score that learned nothing
+        better: whether of an injected error and a given label the scores put the error first more
+            often than the plain score does. The average precision of the better one suffers more
+            from errors among the given, which are found as well; this suffers alike
     """
 
     learned: float
     baseline: float
+    better: bool
+
+    @classmethod
+    def of(
+        cls,
+        wrong: NDArray[np.bool_],
+        learned: NDArray[np.float64],
+        baseline: NDArray[np.float64],
+        weight: NDArray[np.float64],
+    ) -> Check:
+        """Of (N,) labels, injected or given, two scores, and what each counts in the average
+        precision: 0 leaves it out.
+        """
+        counts = weight > 0
+        wrong, weight = wrong[counts], weight[counts]
+        scores = (learned[counts], baseline[counts])
+        precise, plain = (
+            float(average_precision_score(wrong, score, sample_weight=weight)) for score in scores
+        )
+        first, second = (roc_auc_score(wrong, score) for score in scores)
+        return cls(precise, plain, bool(first > second))

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from curation.issues.calibration import REVIEWED_WEIGHT, Calibration, Check, share_of
 from curation.issues.feature_table import FOLDS, KEYS
@@ -65,9 +64,6 @@ class ErrorClassifier:
         errors: what the forests tell apart from ``CORRECT``, sorted
         forests, boosted: one for each fold, fitted to the other folds
         check: on the injected errors
-        tells_better: whether an injected error is told from a given one more often than by the
-            plain feature. Many that are wrong among the given, which are told as well, lower the
-            average precision of the better one the more; this they lower alike
     """
 
     def __init__(
@@ -97,16 +93,8 @@ class ErrorClassifier:
         if most is not None:
             share = share_of(raw[: len(given)], injected_raw[typed], share, most)
         self.calibration = Calibration.fit(raw[: len(given)], injected_raw[typed], share)
-        self.tells_better = bool(
-            roc_auc_score(codes > 0, raw) > roc_auc_score(codes > 0, every[plain])
-        )
         natural = np.repeat([1.0, expected, 0.0], lengths)
-        self.check = Check(
-            *(
-                float(average_precision_score(codes > 0, score, sample_weight=natural))
-                for score in (raw, every[plain])
-            )
-        )
+        self.check = Check.of(codes > 0, raw, every[plain].to_numpy(), natural)
 
     def _fit(
         self,

@@ -54,7 +54,7 @@ class DatasetStatistics:
         thresholds: (K,) mean probability of each class over the pixels labelled so: a class that
             the model is never sure of needs less to be believed (confident learning,
             arXiv 1911.00068)
-        projection: of pooled features to embeddings; None without a backbone's features
+        projection: of pooled features to embeddings; None where there are too few labels for one
         person: where labels lie on whoever wears them; None where nobody was looked for
     """
 

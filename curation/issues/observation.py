@@ -81,8 +81,8 @@ class Observation:
         labels: as given
         ignored: masks of what is neither trained on nor judged
         p: (K, S, S) float16 class probabilities, background first
-        feature_maps: (h, w, channels) float16 of the backbone, the finest first; none of a model
-            whose backbone was trained
+        feature_maps: (h, w, channels) float16 of a frozen backbone, the finest first; none where
+            nobody needs them
         label_feedback: about labels as they were
         missing_feedback: about garments without a label
         person: who is in it; None where nobody was looked for

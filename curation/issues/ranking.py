@@ -81,7 +81,7 @@ class Ranking:
                 learned = ErrorClassifier(
                     *photos, plain="misfit", expected=wrong, most=most, seed=seed
                 )
-                if learned.tells_better:
+                if learned.check.better:
                     self._photos = learned
         self.check = self._instances.check
 

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
@@ -131,12 +130,7 @@ class SourceRanking:
         doubt = [1 - self._classifier.probabilities(frame)[0] for frame in (given, swapped)]
         wrong = np.repeat([False, True], [len(given), len(swapped)])
         weight = np.repeat([1.0, share * len(given) / len(swapped)], [len(given), len(swapped)])
-        check = Check(
-            *(
-                float(average_precision_score(wrong, np.concatenate(each), sample_weight=weight))
-                for each in (raw, doubt)
-            )
-        )
+        check = Check.of(wrong, np.concatenate(raw), np.concatenate(doubt), weight)
         return Calibration.fit(raw[0], raw[1], share), check
 
     def _raw(self, frame: pd.DataFrame, among: pd.DataFrame) -> NDArray[np.float64]:

@@ -26,8 +26,8 @@ GRID = 32
 SCALES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.12, 1.25, 1.4, 1.6, 2.0)
 """By which labels may have been drawn for a photo of another size."""
 
-_FAR = 0.3
-"""How far labels may have been moved, in sides of the photo."""
+_REACH = 9
+"""How far labels may have been moved, in cells: 0.3 sides of the photo."""
 
 _LEAST = 0.02
 """Share of the photo that an error in all labels must change: of less nobody would call it one."""
@@ -129,8 +129,9 @@ def _tried(
     """How well the labels fit after each transform."""
     yield _agreement(drawn[:, :, ::-1], seen), Transform(mirror=True)
     yield _agreement(drawn[:, ::-1, ::-1], seen), Transform(turn=True)
-    there = _spectrum(seen)
     squares = float((seen * seen).sum())
+    labelled = drawn.any(axis=(1, 2))
+    drawn, there = drawn[labelled], _spectrum(seen[labelled])
     for scale in (1.0, *SCALES):
         side = round(GRID * scale)
         scaled = drawn
@@ -141,8 +142,7 @@ def _tried(
         # All places at once: the product of the one's spectrum with the other's turned round.
         common = np.fft.irfft2((np.conj(_spectrum(scaled)) * there).sum(axis=0), (_ROOM, _ROOM))
         fit = 2 * common / ((scaled * scaled).sum() + squares)
-        reach = int(_FAR * GRID)
-        near = np.r_[0 : reach + 1, _ROOM - reach : _ROOM]
+        near = np.r_[0 : _REACH + 1, _ROOM - _REACH : _ROOM]
         window = fit[np.ix_(near, near)]
         row, column = np.unravel_index(window.argmax(), window.shape)
         down, right = (int(near[i]) - _ROOM * (near[i] > _ROOM // 2) for i in (row, column))
@@ -151,8 +151,9 @@ def _tried(
             yield float(window[row, column]), place
 
 
-_ROOM = 2 * GRID
-"""Cells a side, so that what leaves the photo on one side does not come in on the other."""
+_ROOM = 48
+"""Cells a side, so that what leaves the photo on one side does not come in on the other: no fewer
+than ``GRID + _REACH``, and quick to transform."""
 
 
 def _spectrum(maps: NDArray[np.float32]) -> NDArray[np.complex128]:

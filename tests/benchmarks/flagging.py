@@ -19,10 +19,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from hashlib import sha256
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TextIO
 
 import click
 import numpy as np
@@ -46,6 +45,7 @@ from curation.issues.observation import Observation
 from curation.issues.ranking import Ranking
 from curation.steps.runs import FolderRuns
 from curation.steps.train import train
+from tests.benchmarks.flagging_figures import image_ap, interval, reliability
 from tests.benchmarks.flagging_peers import PEERS, PeerImage
 from tests.benchmarks.flagging_scores import image_scores, label_scores
 from tests.benchmarks.spoiling import named_so
@@ -55,8 +55,6 @@ from training.config import TrainConfig
 
 SHARE = 0.2
 FOLDS = 3
-SAMPLES = 500
-"""Of the bootstrap."""
 MISMATCHED = tuple(map(str, (ErrorType.WRONG_CATEGORY, ErrorType.MISSING, ErrorType.BAD_BOUNDARY)))
 UNTYPED = tuple(name for name in CORRUPTIONS if name not in set(ErrorType))
 
@@ -135,11 +133,17 @@ def over_seeds(
 @click.command()
 @options("laptop")
 @click.option("--left-out/--no-left-out", default=True, help="Without one type each.")
-def main(left_out: bool, **given: Any) -> None:
+@click.option(
+    "--known-wrong", type=click.File(), help="Ids of photos; see ccp_known_wrong.txt beside this."
+)
+def main(left_out: bool, known_wrong: TextIO | None, **given: Any) -> None:
+    lines = known_wrong.read().splitlines() if known_wrong else []
+    known = frozenset(line for line in lines if not line.startswith("#"))
+
     def rows(
         clean: list[ImageRecord], folder: Path, seed: int, config: TrainConfig
     ) -> Iterator[dict]:
-        return judge(prepare(clean, folder / f"seed{seed}", seed, config), left_out)
+        return judge(prepare(clean, folder / f"seed{seed}", seed, config), left_out, known)
 
     show(over_seeds(rows, **given))
 
@@ -204,8 +208,9 @@ def trained(records: dict[str, ImageRecord], folder: Path, config: TrainConfig) 
     return folder / "run"
 
 
-def judge(case: Case, left_out: bool) -> Iterator[dict]:
-    """One row of figures for each method."""
+def judge(case: Case, left_out: bool, known_wrong: frozenset[str]) -> Iterator[dict]:
+    """One row of figures for each method; of the photos that are known to be wrong as they came,
+    those count that an error was injected into."""
     image_ids = list(case.records)
     with console.bars() as progress:
         fingerprint = sha256(repr(case.injected).encode()).hexdigest()
@@ -214,7 +219,7 @@ def judge(case: Case, left_out: bool) -> Iterator[dict]:
             progress=progress,
         )  # fmt: skip
         table = FeatureTable.concat([FeatureTable.load(path) for path in shards])
-    truth = Truth.of(case, table)
+    truth = Truth.of(case, table, known_wrong - set(case.injected))
     for name, peer in PEERS.items():
         console.say(name)
         images = (PeerImage.of(observation) for observation in case.observe(image_ids))
@@ -262,6 +267,8 @@ class Truth:
     """What was injected, in the order of the features.
 
     Attributes:
+        counts, images_count: which labels and photos of the features: the others are left out of
+            all that follows
         wrong: (N,) bool, of the labels as given
         types: (N,) error type of these, else empty
         image_types: (photos,) error type in each photo, else empty
@@ -270,6 +277,8 @@ class Truth:
             among the candidates of their class
     """
 
+    counts: NDArray[np.bool_]
+    images_count: NDArray[np.bool_]
     wrong: NDArray[np.bool_]
     types: NDArray[np.str_]
     image_types: NDArray[np.str_]
@@ -278,8 +287,11 @@ class Truth:
     named: float
 
     @classmethod
-    def of(cls, case: Case, table: FeatureTable) -> Truth:
+    def of(cls, case: Case, table: FeatureTable, left_out: frozenset[str] = frozenset()) -> Truth:
         types = []
+        counts, images_count = (
+            ~frame["image_id"].isin(left_out).to_numpy() for frame in (table.given, table.images)
+        )
         for image_id, index in zip(table.given["image_id"], table.given["index"], strict=True):
             error = case.injected.get(image_id)
             label = case.records[image_id].instances[int(index)]
@@ -289,14 +301,16 @@ class Truth:
         image_types = [
             str(case.injected[i].error_type) if i in case.injected else "" for i in images
         ]
-        numbers = {image_id: number for number, image_id in enumerate(images)}
-        image_of = np.array([numbers[i] for i in table.given["image_id"]])
+        kept = table.images["image_id"][images_count]
+        numbers = {image_id: number for number, image_id in enumerate(kept)}
+        image_of = np.array([numbers[i] for i in table.given["image_id"][counts]])
         lost = [p for p in case.injected.values() if p.instance_id is None]
         seen = [_candidates(error, table, case.names) for error in lost]
         found = float(np.mean([len(classes) > 0 for classes in seen]))
         named = float(np.mean([x.category in y for x, y in zip(lost, seen, strict=True)]))
-        array = np.array(types)
-        return cls(array != "", array, np.array(image_types), image_of, found, named)
+        array = np.array(types)[counts]
+        of_images = np.array(image_types)[images_count]
+        return cls(counts, images_count, array != "", array, of_images, image_of, found, named)
 
     def figures(
         self,
@@ -308,55 +322,30 @@ class Truth:
         bad = self.image_types != ""
         row: dict = {"found": self.found, "named": self.named}
         if images is not None:
+            images = images[self.images_count]
             first = np.argsort(-images, kind="stable")
-            row |= interval("photo AP", partial(_image_ap, bad, images), len(bad))
+            row |= interval("photo AP", partial(image_ap, bad, images), len(bad))
             row["photo AUROC"] = float(roc_auc_score(bad, images))
             row["P@50"] = float(bad[first[:50]].mean())
             row["P@n"] = float(bad[first[: bad.sum()]].mean())
             for name in injection.TYPES:
                 among = (self.image_types == name) | ~bad
-                score = partial(_image_ap, bad[among], images[among])
+                score = partial(image_ap, bad[among], images[among])
                 row |= interval(str(name), score, int(among.sum()))
         if instances is not None:
+            instances = instances[self.counts]
             row |= interval("instance AP", partial(self._instance_ap, instances), len(bad))
             row["instance AUROC"] = float(roc_auc_score(self.wrong, instances))
             first = np.argsort(-instances, kind="stable")[: self.wrong.sum()]
             hits = first[self.wrong[first]]
             if types is not None:
-                row["type right"] = float((types[hits] == self.types[hits]).mean())
+                row["type right"] = float((types[self.counts][hits] == self.types[hits]).mean())
                 row["reliability"] = reliability(instances, self.wrong)
         return row
 
     def _instance_ap(self, scores: NDArray, sample: NDArray[np.intp]) -> float:
         weight = np.bincount(sample, minlength=len(self.image_types))[self.image_of]
         return float(average_precision_score(self.wrong, scores, sample_weight=weight))
-
-
-def _image_ap(bad: NDArray, scores: NDArray, sample: NDArray[np.intp]) -> float:
-    weight = np.bincount(sample, minlength=len(bad))
-    return float(average_precision_score(bad, scores, sample_weight=weight))
-
-
-def interval(name: str, figure: Callable[[NDArray[np.intp]], float], images: int) -> dict:
-    """The figure on all photos, and 95 % of those on bootstrap samples of them."""
-    rng = np.random.default_rng(0)
-    drawn = [figure(rng.integers(0, images, images)) for _ in range(SAMPLES)]
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
-    value = figure(np.arange(images))
-    return {name: value, f"{name} low": float(low), f"{name} high": float(high)}
-
-
-def reliability(scores: NDArray, wrong: NDArray[np.bool_]) -> list[dict]:
-    """Of the labels in each range of scores: how many, their mean score, the share of errors."""
-    rows = []
-    edges = [0, 0.05, 0.2, 0.4, 0.6, 0.8, 1.01]
-    for low, high in pairwise(edges):
-        inside = (scores >= low) & (scores < high)
-        if inside.any():
-            rows.append({"from": low, "labels": int(inside.sum()),
-                         "score": float(scores[inside].mean()),
-                         "wrong": float(wrong[inside].mean())})  # fmt: skip
-    return rows
 
 
 def _candidates(error: InjectedError, table: FeatureTable, names: Sequence[str]) -> list[str]:

@@ -35,7 +35,8 @@ from curation.issues.source_ranking import (
     SourceRanking,
     distinguishable,
 )
-from tests.benchmarks.flagging import SHARE, ccp_records, interval, prepare
+from tests.benchmarks.flagging import SHARE, ccp_records, prepare
+from tests.benchmarks.flagging_figures import interval
 from training import recipes
 
 MANNERS = ("any", "common", "alike")

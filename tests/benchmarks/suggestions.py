@@ -44,7 +44,8 @@ from curation.issues.issue import ErrorType
 from curation.issues.observation import Label, Observation, judged
 from curation.issues.suggestion import PHOTO, suggest
 from curation.store.pictures import predicted_mask
-from tests.benchmarks.flagging import ccp_records, drawn_records, interval, prepare
+from tests.benchmarks.flagging import ccp_records, drawn_records, prepare
+from tests.benchmarks.flagging_figures import interval
 from training import recipes
 
 TOLERANCE = 0.0075

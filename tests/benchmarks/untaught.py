@@ -30,14 +30,8 @@ from curation.core.records import ImageRecord
 from curation.core.taxonomy import load
 from curation.issues import pipeline
 from curation.issues.feature_table import FeatureTable, Scores
-from tests.benchmarks.flagging import (
-    Case,
-    _image_ap,
-    interval,
-    options,
-    over_seeds,
-    trained,
-)
+from tests.benchmarks.flagging import Case, options, over_seeds, trained
+from tests.benchmarks.flagging_figures import image_ap, interval
 from tests.benchmarks.flagging_peers import PEERS, PeerImage
 from tests.benchmarks.flagging_scores import image_scores, label_scores
 from tests.benchmarks.spoiling import HABIT, KINDS, WHOLE, Spoilt, named_so, spoil
@@ -130,13 +124,13 @@ class Truth:
         bad = self.kinds != ""
         row: dict = {}
         if photos is not None:
-            row |= interval("photo AP", partial(_image_ap, bad, photos), len(bad))
+            row |= interval("photo AP", partial(image_ap, bad, photos), len(bad))
             place = np.empty(len(bad), int)
             place[np.argsort(-photos, kind="stable")] = np.arange(1, len(bad) + 1)
             for kind in (*KINDS, HABIT):
                 among = (self.kinds == kind) | ~bad
                 if (self.kinds == kind).any():
-                    score = partial(_image_ap, bad[among], photos[among])
+                    score = partial(image_ap, bad[among], photos[among])
                     row |= interval(kind, score, int(among.sum()))
                     row[f"{kind} place"] = float(np.median(place[self.kinds == kind]))
                     row[f"{kind} photos"] = int((self.kinds == kind).sum())

@@ -32,4 +32,4 @@ def test_what_tells_errors_better_is_kept_however_many_there_are(seed):
     )
     # The 40 come before what is injected, which counts as 8 of 400.
     assert found.check.learned < 0.3
-    assert found.tells_better
+    assert found.check.better

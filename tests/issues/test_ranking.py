@@ -142,8 +142,8 @@ def test_wrong_labels_come_first_and_their_type_is_told(ranked):
 
 def test_what_was_learned_is_checked_against_softmin(ranked):
     *_, learned, _ = ranked
-    ours, plain = learned.check
-    assert 0 < plain < ours <= 1
+    assert 0 < learned.check.baseline < learned.check.learned <= 1
+    assert learned.check.better
 
 
 def test_what_a_reviewer_said_is_learned_from(case):

@@ -65,7 +65,7 @@ def test_swapped_source_labels_come_first_with_what_they_look_like(case):
 
 def test_it_is_better_than_the_probability_of_the_label_alone(case):
     known, _ = case
-    learned, alone = SourceRanking(known).check
+    learned, alone, _ = SourceRanking(known).check
     assert 0 < alone < learned <= 1
 
 
@@ -126,7 +126,7 @@ def test_names_without_meaning_teach_nothing():
         for index in range(2):
             row = label(rng, f"p{number:03d}", index, "shirt")
             given.append(row | {"source_label": str(rng.choice(names))})
-    learned, _ = SourceRanking(table_of(given)).check
+    learned, *_ = SourceRanking(table_of(given)).check
     # A fifth of the photos are taken to have an error: one label in ten.
     assert learned < 0.14
 

@@ -233,8 +233,8 @@ def test_a_result_counts_what_nobody_decided_on_and_puts_the_worst_first(tmp_pat
 
 
 def test_scores_are_learned_when_they_are_better_than_having_learned_nothing():
-    assert Learning(400, Check(0.5, 0.4)).learned
-    assert not Learning(400, Check(0.4, 0.5)).learned
+    assert Learning(400, Check(0.4, 0.5, better=True)).learned
+    assert not Learning(400, Check(0.5, 0.4, better=False)).learned
     assert not Learning(10, None).learned
 
 

@@ -13,12 +13,21 @@ from curation.core.taxonomy import parse
 from curation.formats import tfrecord
 from tests.training.data.exported import TAXONOMY, records
 from tests.training.drawn import CLASSES, QUICK, SIZE, draw, export
+from training import models
+from training.config import TrainConfig
 from training.data import label_maps
 from training.data.image import ImageFile
 from training.data.records import Records
 from training.fitting import fit, spec
 from training.folder import ClassList, Parts, RunFolder
-from training.run import begin, load_classes, measure, predict, train
+from training.run import (
+    begin,
+    load_classes,
+    measure,
+    predict,
+    predict_with_features,
+    train,
+)
 
 FILES = [
     "calibration.png", "config.toml", "confusion.png", "curves.png", "data.sha256", "grid.png",
@@ -121,6 +130,11 @@ def test_whole_models_are_trained_on_images_by_the_same_call(drawn, cache, tmp_p
     ((_, probabilities),) = predict(tmp_path / "run", drawn[0][:1], cache=cache)
     assert probabilities.shape == (3, SIZE, SIZE)
     assert not (tmp_path / "cache").exists()
+    ((_, _, maps),) = predict_with_features(tmp_path / "run", drawn[0][:1], cache=cache)
+    of_imagenet = models.encoder(TrainConfig(size=SIZE))
+    expected = of_imagenet.predict_on_batch(drawn[0][0].read(SIZE)[np.newaxis])
+    for feature_map, wanted in zip(maps, expected, strict=True):
+        np.testing.assert_allclose(feature_map, wanted[0], rtol=1e-2, atol=1e-2)
 
 
 def test_no_image_is_predicted_by_a_model_that_saw_it(drawn, cache, tmp_path, monkeypatch):
