@@ -35,7 +35,10 @@ class Spool(Mapping[str, T]):
         self._folder = folder
         self._places: dict[str, tuple[int, int]] = {}
         self._file = tempfile.TemporaryFile(dir=folder, buffering=_BUFFER)  # noqa: SIM115 - kept
-        at = 0
+        self._write(items)
+
+    def _write(self, items: Iterable[tuple[str, T]]) -> None:
+        at = self._file.seek(0, os.SEEK_END)
         for name, item in items:
             size = self._file.write(pickle.dumps(item, pickle.HIGHEST_PROTOCOL))
             self._places[name] = at, size
@@ -48,6 +51,13 @@ class Spool(Mapping[str, T]):
         part = copy(self)
         part._places = {name: at for name, at in self._places.items() if name in wanted}
         return part
+
+    def updated(self, items: Iterable[tuple[str, T]]) -> Spool[T]:
+        """The same with other things under some of its names; the file is the same."""
+        other = copy(self)
+        other._places = dict(self._places)
+        other._write(items)
+        return other
 
     def mapped(self, function: Callable[[T], T]) -> Spool[T]:
         """Another one, of what a function makes of each thing."""

@@ -26,12 +26,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from errno import EEXIST, ENOENT, ENOTEMPTY
 from hashlib import file_digest
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from curation.core import rle
+from curation.core.atomic import scratch
 from curation.core.errors import CurateError
 from curation.core.finding import Finding, FindingKind
 from curation.core.image_names import in_one_folder
@@ -48,6 +50,9 @@ WRITTEN_BY = "curate"
 
 SKIPPED = "skipped.csv"
 """What the command line adds when something was skipped."""
+
+_TRIES = 10
+"""To put an export in its place, while others are put there."""
 
 
 @dataclass(frozen=True)
@@ -134,20 +139,28 @@ def replacing_export(folder: Path, format_: str) -> Iterator[Path]:
     """
     folder = folder.resolve()  # "." has no name to put anything beside
     _check_replaceable(folder, format_)
-    # Hidden, so that no folder of the user's has these names: what a kill left there may go.
-    part, earlier = (folder.with_name(f".{folder.name}.{which}") for which in ("part", "old"))
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
+    with scratch(folder.parent) as part:
         yield part
+        _put(part, folder, format_)
+
+
+def _put(part: Path, folder: Path, format_: str) -> None:
+    """Puts a whole export in its place. Of several into one folder at once the last one stays."""
+    # Hidden, so that no folder of the user's has this name: what a kill left there may go.
+    earlier = folder.with_name(f".{folder.name}.old")
+    for left in reversed(range(_TRIES)):
+        _check_replaceable(folder, format_)
         # Not before: a kill between the two renames leaves the earlier export here alone.
         shutil.rmtree(earlier, ignore_errors=True)
-        if folder.exists():
-            folder.rename(earlier)
-        part.rename(folder)
-        shutil.rmtree(earlier, ignore_errors=True)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        try:
+            if folder.exists():
+                folder.rename(earlier)
+            part.rename(folder)
+            break
+        except OSError as error:  # another one was put there in between
+            if not left or error.errno not in (ENOENT, EEXIST, ENOTEMPTY):
+                raise
+    shutil.rmtree(earlier, ignore_errors=True)
 
 
 def finish(

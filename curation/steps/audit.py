@@ -42,7 +42,7 @@ def audit(dataset: Dataset, *, progress: Progress = silent) -> list[Finding]:
     Returns:
         the faults, errors first
     """
-    review = dataset.review()
+    review, read = dataset.review(), dataset.column("content_digest")
     found: list[Finding] = []
     images: list[ImageHash] = []
     labels: dict[str, ImageLabels] = {}
@@ -65,7 +65,7 @@ def audit(dataset: Dataset, *, progress: Progress = silent) -> list[Finding]:
     records = (record for batch in _batches(dataset, review) for record in batch)
     contents = {image.image_id: image.content for image in images}
     found += person.audit(dataset, records, contents, progress=progress)
-    audit_results.write_faults(dataset, found)
+    audit_results.write_faults(dataset, found, read)
     found += skipped(dataset.folder)
     found.sort(key=lambda f: (f.severity.rank, f.kind, f.image_id))
     with (

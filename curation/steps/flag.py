@@ -18,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from curation.core.alone import alone
 from curation.core.progress import Progress, silent
 from curation.core.shard import WHOLE, Shard, done
 from curation.core.spool import Spool
@@ -111,9 +112,18 @@ def flag_shard(
         what was found; None where other shards are to be done yet
 
     Raises:
+        CurateError: another process flags this run, or this shard of it
         DatasetError: as :func:`curation.steps.working_copy.load_labelled`
-        RunError: the run is missing, unfinished, or of other classes
+        RunError: the run is missing, unfinished, or of other classes, or another one was flagged
+            meanwhile
     """
+    folder = dataset.run_folder(run)
+    job = "" if shard == WHOLE else f"-{shard.number}-of-{shard.of}"
+    with alone(folder.with_name(f".{folder.name}.flag{job}.lock"), run, "is being flagged"):
+        return _flagged(dataset, run, shard, progress)
+
+
+def _flagged(dataset: Dataset, run: str, shard: Shard, progress: Progress) -> FlagResult | None:
     # Here, since scikit-learn takes a second to start, and all verbs are imported together.
     from curation.issues import pipeline
 

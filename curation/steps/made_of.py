@@ -34,14 +34,13 @@ def about(
 
 def _made_of(dataset: Dataset, work: WorkingCopy) -> dict[str, Any]:
     """What the bytes of an export hang on. No time of day: the same labels give the same bytes."""
-    said = dataset.journal.read()
     how = dealing.load(dataset.folder)
     return {
         "made_of": {
             "labels": work.digest(),
             "taxonomy": sha256(dataset.taxonomy_toml.encode()).hexdigest(),
-            "decisions": len(dataset.review().active),
-            "last_decision": said[-1].decision_id if said else "",
+            "decisions": len(work.review.active),
+            "last_decision": work.last_decision,
             "versions": {name: version(name) for name in _PACKAGES},
         },
         "shares": dict(zip(SPLITS, how.shares, strict=True)),

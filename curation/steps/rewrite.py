@@ -34,7 +34,7 @@ PATCH = ("row", "old", "new", "reviewer", "time", "action", "image_id", "instanc
 _CHANGE_NOTHING = ("keep", "include")
 
 
-def changes(dataset: Dataset, file: str, on_finding: OnFinding) -> Iterator[Change]:
+def changes(dataset: Dataset, review: Review, file: str, on_finding: OnFinding) -> Iterator[Change]:
     """What reviewers changed of the labels of one annotation file, in its own vocabulary.
 
     All labels of an excluded photo are gone. A label whose class alone a reviewer named keeps its
@@ -44,8 +44,6 @@ def changes(dataset: Dataset, file: str, on_finding: OnFinding) -> Iterator[Chan
     Args:
         file: its name, as labels say where they come from
     """
-    edits.refresh(dataset)
-    review = dataset.review()
     for record in dataset.records(GROUND_TRUTH, review.by_image):
         source = [i for i in record.instances if i.source.startswith(f"{file}:")]
         if source:
@@ -84,7 +82,7 @@ def rewrite(
     work = working_copy.load(dataset)
     dealt = parts.dealt(dataset, work, progress=progress)
     splits = dealt.split
-    found = list(changes(dataset, original.name, on_finding))
+    found = list(changes(dataset, work.review, original.name, on_finding))
     photos = Counter(splits[i] for i in work.records)
     labels = count_labels(work.records.values(), work.taxonomy, splits)
     manifest = {

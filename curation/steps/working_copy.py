@@ -15,6 +15,7 @@ from curation.core.records import ImageRecord
 from curation.core.spool import Spool
 from curation.core.taxonomy import IGNORE, ClassIndex, Taxonomy, label_map
 from curation.core.text import count
+from curation.review import Review
 from curation.steps import classes
 from curation.store import Dataset, edits, image_hashes
 from curation.store.fields import LABELS
@@ -29,11 +30,15 @@ class WorkingCopy:
     Attributes:
         records: by image_id, in that order, as they were when it was loaded
         groups: the content hash of each image, by image_id: copies share one
+        review: the decisions that the labels have, and no later ones
+        last_decision: the id of the journal's last line then; empty where it had none
     """
 
     taxonomy: Taxonomy
     records: Spool[ImageRecord]
     groups: Mapping[str, str]
+    review: Review
+    last_decision: str
 
     @property
     def channels(self) -> ClassIndex:
@@ -87,18 +92,22 @@ def load(dataset: Dataset) -> WorkingCopy:
     if adopted := edits.refresh(dataset):
         _log.info("Took %d edits made in FiftyOne into the journal.", len(adopted))
     taxonomy, toml = dataset.taxonomy, dataset.taxonomy_toml
-    excluded = dataset.review().excluded
-    read = dataset.records(LABELS)
-    kept = ((record.image_id, record) for record in read if record.image_id not in excluded)
-    records = Spool(kept, dataset.folder)
+    known = len(dataset.journal.read())
+    records = Spool(((r.image_id, r) for r in dataset.records(LABELS)), dataset.folder)
     with dataset.locked():  # where a remap runs, once it is through
         if dataset.taxonomy_toml != toml:
             reason = f"was remapped to {dataset.taxonomy.name} while it was read: run this again"
             raise DatasetError(dataset.name, reason)
+        said, review = dataset.journal.read(), dataset.review()
+        # Of photos that were decided on meanwhile, some were read before and some after it.
+        decided = {d.image_id for d in said[known:]} & records.keys()
+        records = records.updated((r.image_id, r) for r in dataset.records(LABELS, decided))
+    records = records.only(records.keys() - review.excluded)
     if not records:
         raise DatasetError(dataset.name, "has no photo left to work on")
     groups = image_hashes.content_groups(dataset)
-    return WorkingCopy(taxonomy, records, {i: groups[i] for i in records})
+    last = said[-1].decision_id if said else ""
+    return WorkingCopy(taxonomy, records, {i: groups[i] for i in records}, review, last)
 
 
 def load_labelled(dataset: Dataset) -> WorkingCopy:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from curation.core.finding import Finding, Severity
 from curation.store import app_config, bulk, edits, labels, saved
@@ -13,8 +13,13 @@ FAULTS = "faults, worst first"
 """Saved view: photos with a fault, those with most errors first."""
 
 
-def write_faults(dataset: Dataset, found: Sequence[Finding]) -> None:
-    """Replaces the faults of the last audit: on photos, on ``ground_truth`` and on ``labels``."""
+def write_faults(dataset: Dataset, found: Sequence[Finding], read: Mapping[str, str]) -> None:
+    """Replaces the faults of the last audit: on photos, on ``ground_truth`` and on ``labels``.
+
+    Args:
+        read: ``content_digest`` by image_id, as the audit began. A photo of which an import has
+            brought other labels since has no faults until the next audit
+    """
     with dataset.locked():
         declare_on_images(dataset.samples)
     for name in (GROUND_TRUTH, LABELS):
@@ -31,7 +36,11 @@ def write_faults(dataset: Dataset, found: Sequence[Finding]) -> None:
             if dataset.has_taxonomy:
                 edits.adopt(dataset, batch)  # made in FiftyOne; labels are made anew below
             changes = {}
-            photos = list(labels.read(dataset, batch))
+            photos = [
+                photo
+                for photo in labels.read(dataset, batch)
+                if read.get(photo["image_id"]) == photo.get("content_digest")
+            ]
             for photo in photos:
                 faults = of_image.get(photo["image_id"], [])
                 whole = [f for f in faults if not f.instance_id and f.severity is not Severity.NOTE]

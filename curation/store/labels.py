@@ -77,7 +77,9 @@ def remap(dataset: Dataset, toml: str, path: str, dry_run: bool = False) -> Rema
             dataset.set_taxonomy(new, toml, path)
         rebuild(dataset, dataset.image_ids())
         with dataset.locked():
-            dataset.note_current()
+            # By another remap of meanwhile, that one vouches for the labels: it may be killed.
+            if dataset.taxonomy_toml == toml:
+                dataset.note_current()
         app_config.configure(dataset)
     return done
 

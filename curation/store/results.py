@@ -84,13 +84,20 @@ def prediction_paths(dataset: Dataset, run: str, image_ids: Iterable[str]) -> di
 
 
 def write_scores(dataset: Dataset, run: str, scores: Iterable[ImageScore]) -> None:
-    """Writes scores of instances and photos, ``missing_<run>``, and the saved views."""
+    """Writes scores of instances and photos, ``missing_<run>``, and the saved views.
+
+    Raises:
+        RunError: another process has flagged another run meanwhile: all scores are of one run
+    """
     missing = f"missing_{run}"
     dataset.declare(missing, ON_MISSING)
     dataset.declare_labels()
     dataset.remember_run(run, flagged=True)
     for batch in batches(scores):
         with dataset.locked():
+            if dataset.flagged != run:
+                again = f"`curate flag {dataset.name} --run {run}` shows this one"
+                raise RunError(run, f"{dataset.flagged} was flagged meanwhile; {again}")
             found = {
                 photo.image_id: {
                     missing: _as_detections(photo),

@@ -29,6 +29,13 @@ def test_what_a_function_makes_of_it_is_another_one(tmp_path):
     assert dict(spool) == {"a": 1, "b": 2}
 
 
+def test_what_takes_the_place_of_a_thing_is_in_another_one(tmp_path):
+    things = Spool([("a", 1), ("b", 2), ("c", 3)], tmp_path)
+    other = things.updated([("b", "two")])
+    assert list(other.items()) == [("a", 1), ("b", "two"), ("c", 3)]
+    assert list(things.items()) == [("a", 1), ("b", 2), ("c", 3)]
+
+
 def test_a_name_that_is_not_there_is_a_key_error(tmp_path):
     with pytest.raises(KeyError):
         Spool(iter(()), tmp_path)["a"]

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
+import subprocess
+import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from curation.core import polygons, rle, taxonomy
+from curation.core import atomic, polygons, rle, taxonomy
 from curation.core.errors import CurateError
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.formats import export, registry, via
 from tests.conftest import picture
 
+ROOT = Path(__file__).parents[2]
 TAXONOMY = taxonomy.load("supercategories")
 TOP = rle.encode(picture("##....", "##....", "......", "......"))
 LABELS_ALONE = [f.name for f in registry.writers() if not f.holds_images]
@@ -148,13 +155,71 @@ def test_a_file_in_the_folders_place_is_left_as_it_is(tmp_path, records):
         write(records["a"].path, records)
 
 
+OTHER = """
+import pickle, sys, time
+from pathlib import Path
+from curation.formats import export
+def wait():
+    print("begun", flush=True)
+    sys.stdin.readline()
+export.write(**pickle.loads(Path(sys.argv[1]).read_bytes()), on_image=wait)
+"""
+
+
+@contextmanager
+def begun_elsewhere(folder, records, format_):
+    """A process that has written some of an export, and goes on once it is told to."""
+    given = folder.parent / "given.pickle"
+    asked = {"folder": folder, "format_": format_, "records": records, "taxonomy": TAXONOMY,
+             "splits": dict.fromkeys(records, "train"), "size": 16,
+             "groups": {i: f"hash of {i}" for i in records}}  # fmt: skip
+    given.write_bytes(pickle.dumps(asked))
+    with subprocess.Popen(
+        [sys.executable, "-c", OTHER, given], cwd=ROOT, text=True, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as process:  # fmt: skip
+        assert process.stdout.readline() == "begun\n"
+        yield process
+
+
 def test_what_a_kill_left_behind_is_no_obstacle(tmp_path, records):
-    for left in (".out.part", ".out.old"):
-        (tmp_path / left).mkdir()
-        (tmp_path / left / "half").touch()
+    with begun_elsewhere(tmp_path / "out", records, "coco") as process:
+        process.kill()
+    (tmp_path / ".out.old").mkdir()
+    (tmp_path / ".out.old" / "half").touch()
+    assert list(tmp_path.glob(".*.part"))
+    atomic._swept.clear()  # as a process does that has only begun
     write(tmp_path / "out", records)
-    assert not list(tmp_path.glob(".out*"))
+    assert not list(tmp_path.glob(".*"))
     assert not (tmp_path / "out" / "half").exists()
+
+
+@pytest.mark.parametrize("format_", ["coco", "yolo-seg"])
+@pytest.mark.parametrize("earlier", [False, True])
+def test_of_two_exports_into_one_folder_at_once_each_is_whole(tmp_path, records, format_, earlier):
+    write(tmp_path / "alone", records, format_)
+    if earlier:
+        write(tmp_path / "out", {"a": records["a"]}, format_)
+    with begun_elsewhere(tmp_path / "out", records, format_) as process:
+        write(tmp_path / "out", records, format_)
+        assert contents(tmp_path / "out") == contents(tmp_path / "alone")
+        _, said = process.communicate("\n" * len(records))
+    assert process.returncode == 0, said
+    assert contents(tmp_path / "out") == contents(tmp_path / "alone")
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_an_export_of_another_format_that_was_put_there_meanwhile_stays(tmp_path, records):
+    with begun_elsewhere(tmp_path / "out", records, "coco") as process:
+        write(tmp_path / "out", records, "masks")
+        _, said = process.communicate("\n" * len(records))
+    assert "is not empty and not an earlier export of coco" in said
+    assert (tmp_path / "out" / "masks").is_dir()
+    assert not list(tmp_path.glob(".*"))
+
+
+def contents(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def test_the_same_records_give_the_same_bytes(tmp_path, records):

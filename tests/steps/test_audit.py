@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +15,8 @@ from click.testing import CliRunner
 from fiftyone import ViewField as F
 from PIL import Image
 
-from curation import store
+from curation import steps, store
+from curation.audit import duplicates
 from curation.cli import main
 from curation.core import taxonomy
 from curation.core.errors import CurateError
@@ -23,6 +27,7 @@ from curation.store import edits, import_report
 from curation.store.labels import remap as remap_labels
 from tests.conftest import decide
 
+ROOT = Path(__file__).parents[2]
 HEADER = "ImageId,EncodedPixels,Height,Width,ClassId,AttributesIds\n"
 ROWS = [
     "a,1 600,40,60,10,\n",  # dress
@@ -156,6 +161,32 @@ def test_a_image_that_was_lost_or_replaced_since_the_import_is_said(dataset, tmp
     names = {(f["image_id"], f["kind"]) for f in json.loads(audit(dataset.name, "--json"))}
     assert ("a", "size mismatch") in names
     assert ("b2", "unreadable photo") in names
+
+
+def test_faults_of_labels_that_an_import_replaced_meanwhile_are_none_of_the_new_ones(
+    dataset, tmp_path, monkeypatch
+):
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_text(HEADER + "a,1 600,40,60,10,\n" + "".join(ROWS[4:]))
+    code = "from curation.cli import main; main()"
+    options = ["--annotations", corrected, "--images", tmp_path / "images", "--update"]
+    find = duplicates.duplicates
+
+    def corrected_meanwhile(images):
+        argv = [sys.executable, "-c", code, "import", "imaterialist", dataset.name, *options]
+        subprocess.run(argv, check=True, capture_output=True, cwd=ROOT)
+        return find(images)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(duplicates, "duplicates", corrected_meanwhile)
+        steps.audit(dataset)
+    dataset.samples.reload()
+    a, b = (dataset.samples.match({"image_id": name}).first() for name in "ab")
+    assert (a.faults, a.n_faults) == (None, None)
+    assert b.n_faults
+    steps.audit(dataset)  # again, as after any update
+    a.reload()
+    assert not a.n_faults
 
 
 def test_labels_stay_as_they_were(dataset):

@@ -34,7 +34,6 @@ SHARD = 1 << 28
 RESIDENT = 1 << 30
 """Bytes of rows that count as memory of this process, at most: those read last."""
 
-_LOCK = "lock"
 _VERSIONED = re.compile(r"(.+-v)(\d+)")
 _LINE = 65  # 64 hex digits and a newline
 _KEY = re.compile(rb"[0-9a-f]{64}\n")
@@ -123,8 +122,12 @@ class RowCache:
         """Reads the keys of the complete rows; what is beyond them is ignored."""
         text = self._keys_path.read_bytes() if self._keys_path.exists() else b""
         count = min(len(text) // _LINE, self._complete())
+        shards = range(len(self._rows_of_shards(count)))
+        try:
+            self._shards = [self._mapped(number) for number in shards]
+        except FileNotFoundError:  # it is evicted just now
+            count, self._shards = 0, []
         self._row_of = {key: row for row, key in enumerate(self._keys(text[: count * _LINE]))}
-        self._shards = [self._mapped(number) for number in range(len(self._rows_of_shards(count)))]
 
     def _mapped(self, number: int) -> mmap.mmap:
         with self._shard_path(number).open("rb") as file:
@@ -158,13 +161,14 @@ class RowCache:
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
         """Keeps other processes from appending, and cuts off what a killed one left."""
-        lock = FileLock(self.folder / _LOCK)
+        lock = _lock(self.folder)
         try:
             taken = lock.acquire(blocking=False)
         except Timeout:
             _log.info("%s: waiting for another process to finish", self._what)
             taken = lock.acquire()
         with taken:
+            self.folder.mkdir(exist_ok=True)  # evicted since it was opened
             self._evict_earlier()
             self._load()
             count = len(self)
@@ -193,7 +197,7 @@ def evict(folder: Path) -> None:
     Raises:
         CurateError: another process adds to it
     """
-    lock = FileLock(folder / _LOCK)
+    lock = _lock(folder)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -201,6 +205,12 @@ def evict(folder: Path) -> None:
         raise CurateError(folder, reason) from None
     with lock:
         shutil.rmtree(folder)
+
+
+def _lock(folder: Path) -> FileLock:
+    """Of a cache; beside it, since who waits for it while the cache is evicted would hold one that
+    is gone with it."""
+    return FileLock(folder.with_name(f".{folder.name}.lock"))
 
 
 def _split(name: str) -> tuple[str, int]:

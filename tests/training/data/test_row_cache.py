@@ -2,6 +2,8 @@ import logging
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -122,9 +124,8 @@ def test_a_cache_of_an_earlier_build_is_removed_in_one_sentence(tmp_path, caplog
         (tmp_path / name / "rows.bin").touch()
     with caplog.at_level(logging.INFO, "training"):
         add(tmp_path, *BATCHES)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "rows-v2", "rows-v3", "other-v1", "rows-x-v1",
-    }  # fmt: skip
+    there = {path.name for path in tmp_path.iterdir() if path.is_dir()}
+    assert there == {"rows-v2", "rows-v3", "other-v1", "rows-x-v1"}
     (record,) = caplog.records
     assert "rows-v1: its rows of an earlier build, deleted" in record.getMessage()
 
@@ -153,3 +154,34 @@ def test_a_cache_that_another_process_adds_to_is_not_evicted_and_any_other_is(tm
     row_cache.evict(folder)
     assert not folder.exists()
     assert cache.row(6) == row("seven"), "whoever reads it reads on"
+
+
+EVICTED = """
+import shutil, sys
+from pathlib import Path
+from training.data import row_cache
+remove = shutil.rmtree
+def slowly(folder):
+    print(flush=True)
+    sys.stdin.readline()
+    remove(folder)
+shutil.rmtree = slowly
+row_cache.evict(Path(sys.argv[1]))
+"""
+
+
+def test_who_adds_to_a_cache_while_it_is_evicted_begins_it_anew(tmp_path, caplog):
+    add(tmp_path, *BATCHES)
+    folder, cache = tmp_path / "rows-v2", opened(tmp_path)
+    with caplog.at_level(logging.INFO, "training"), subprocess.Popen(
+        [sys.executable, "-c", EVICTED, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as other, ThreadPoolExecutor(1) as pool:  # fmt: skip
+        other.stdout.readline()
+        added = pool.submit(add, tmp_path, *BATCHES)
+        while not (caplog.records or added.done()):  # it waits
+            time.sleep(0.01)
+        other.communicate(b"\n")
+        added.result(60)
+    assert cache.row(6) == row("seven"), "whoever reads it reads on"
+    assert [opened(tmp_path).row(n) for n in range(7)] == [row(key) for key in KEYS]
