@@ -46,6 +46,9 @@ MARKS = [
 
 SIZE = {"width": 1600, "height": 1000}
 
+PATIENCE = 120
+"""Seconds in which anything happens, on a machine that is busy with other things too."""
+
 
 @contextmanager
 def opened(dataset: fo.Dataset, view: str | None = SUSPECTS) -> Iterator[Page]:
@@ -56,11 +59,12 @@ def opened(dataset: fo.Dataset, view: str | None = SUSPECTS) -> Iterator[Page]:
         context = chromium.new_context(viewport=SIZE)
         context.add_init_script("localStorage['fiftyone-enterprise-tooltip-seen'] = 'true'")
         page = context.new_page()
+        page.set_default_timeout(1000 * PATIENCE)
         # Only the fonts: a handler on every request would hold back the App's event stream.
         page.route("**/fonts.googleapis.com/**", lambda route: route.abort())
         page.goto(app.address(dataset, port, view))
-        page.locator("[data-cy=looker] canvas").first.wait_for(timeout=60_000)
-        page.locator("[data-cy=panel-content-curate_legend]").wait_for(timeout=60_000)
+        page.locator("[data-cy=looker] canvas").first.wait_for()
+        page.locator("[data-cy=panel-content-curate_legend]").wait_for()
         settle(page)
         yield page
         chromium.close()
@@ -77,16 +81,16 @@ def served() -> int:
     return port
 
 
-def settle(page: Page, seconds: float = 30) -> None:
+def settle(page: Page) -> None:
     """Waits until two looks in succession, half a second apart, are the same.
 
     Raises:
         TimeoutError: it goes on changing
     """
-    before, until = b"", time.monotonic() + seconds
+    before, until = b"", time.monotonic() + PATIENCE
     while (now := page.screenshot()) != before:
         if time.monotonic() > until:
-            raise TimeoutError(f"the screen still changes after {seconds} s")
+            raise TimeoutError(f"the screen still changes after {PATIENCE} s")
         before = now
         time.sleep(0.5)
 

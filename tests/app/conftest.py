@@ -8,13 +8,15 @@ from pathlib import Path
 
 import fiftyone as fo
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from curation.store import app
 from curation.store.app_config import PANEL_WORKSPACE
 from tests.app import browser
 from tests.app.dataset import build
 from tests.app.panel import Opened, Panel
+
+expect.set_options(timeout=1000 * browser.PATIENCE)
 
 CLOSED_EARLY = "entry is loading"
 """What FiftyOne raises where a photo is closed before it is there, as on a busy machine."""
@@ -53,10 +55,11 @@ def opened(dataset: fo.Dataset, where: tuple[Browser, int]) -> Iterator[Opened]:
             context.add_init_script(f"localStorage['curate-reviewer'] = '{reviewer}'")
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(1000 * browser.PATIENCE)
         page.route("**/fonts.googleapis.com/**", lambda route: route.abort())
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.goto(app.address(dataset, port, None, PANEL_WORKSPACE))
-        page.locator("[data-review]").wait_for(timeout=60_000)
+        page.locator("[data-review]").wait_for()
         return Panel(page)
 
     yield open_panel

@@ -10,9 +10,6 @@ from playwright.sync_api import Page, expect
 from curation.review.keys import KEYS
 from tests.app import browser
 
-SECONDS = 20_000
-"""Milliseconds in which anything of the panel happens on a busy machine."""
-
 
 class Panel:
     """The review panel in one browser."""
@@ -26,8 +23,8 @@ class Panel:
     @property
     def suspect(self) -> str:
         """The id of what is on screen, once it can be decided on and all before is saved."""
-        expect(self.root).to_have_attribute("data-pending", "0", timeout=SECONDS)
-        self.page.locator("[data-action=delete]:enabled").wait_for(timeout=SECONDS)
+        expect(self.root).to_have_attribute("data-pending", "0")
+        self.page.locator("[data-action=delete]:enabled").wait_for()
         return self.root.get_attribute("data-id") or ""
 
     def key(self, action: str) -> None:

@@ -112,7 +112,7 @@ def test_relabel_in_the_open_image(dataset: fo.Dataset) -> None:
         page.get_by_role("button", name="Relabel (Ctrl+Enter)").click()
         toast = f"{suspect.label} in {sample.image_id} is {suspect.suggested_label} now."
         page.get_by_text(toast).first.wait_for()
-        page.get_by_text(toast).first.wait_for(state="hidden", timeout=20_000)
+        page.get_by_text(toast).first.wait_for(state="hidden")
         browser.settle(page)
         new = browser.pixels(image)
     decision = dataset.journal.read()[-1]
@@ -139,7 +139,7 @@ def test_tiles_leave_the_grid_once_they_are_decided_on(dataset: fo.Dataset) -> N
         legend = page.locator("[data-cy=panel-content-curate_legend]")
         legend.get_by_text("Keep", exact=True).click()
         page.get_by_text("Kept 2 garments.").first.wait_for()
-        expect(grid).to_have_count(before - 2, timeout=20_000)
+        expect(grid).to_have_count(before - 2)
     said = [(d.reviewer, d.action) for d in dataset.journal.read()]
     assert said == [("anna", "keep")] * 2
 

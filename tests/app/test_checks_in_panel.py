@@ -14,7 +14,7 @@ from curation.review.checks import Check
 from curation.store import checks, database, decisions, samples
 from curation.store.decisions import Request
 from tests.app import browser
-from tests.app.panel import SECONDS, Opened, journal, label_of, labels_of
+from tests.app.panel import Opened, journal, label_of, labels_of
 
 pytestmark = browser.MARKS
 
@@ -64,7 +64,7 @@ def test_a_check_is_answered_and_taken_back_and_no_label_changes(
         panel.key("delete")
         assert panel.suspect != current
         panel.key("undo")
-        expect(panel.root).to_have_attribute("data-id", current, timeout=SECONDS)
+        expect(panel.root).to_have_attribute("data-id", current)
         assert panel.suspect == current
         panel.key("delete")
         assert panel.suspect != current

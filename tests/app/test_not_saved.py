@@ -11,7 +11,6 @@ from curation.store import bulk, decisions
 from curation.store.decisions import Request
 from tests.app import browser
 from tests.app.panel import (
-    SECONDS,
     Opened,
     image_of,
     journal,
@@ -84,7 +83,7 @@ def test_nothing_is_lost_without_a_word(dataset: fo.Dataset, opened: Opened) -> 
     page.route("**/operators/execute", away)
     panel.key("delete")
     expect(panel.root).not_to_have_attribute("data-id", fourth)
-    expect(panel.status).to_contain_text("NOT SAVED: ", timeout=60_000)
+    expect(panel.status).to_contain_text("NOT SAVED: ")
     assert panel.suspect == fourth
     page.unroute("**/operators/execute")
     assert len(journal(dataset)) == 3
@@ -93,7 +92,7 @@ def test_nothing_is_lost_without_a_word(dataset: fo.Dataset, opened: Opened) -> 
     request = Request("relabel", image_of(dataset, fourth), fourth, "feet")
     decisions.decide(dataset, [request], "ben")
     panel.key("keep")
-    expect(panel.status).to_contain_text("NOT SAVED: ", timeout=SECONDS)
+    expect(panel.status).to_contain_text("NOT SAVED: ")
     expect(panel.status).to_contain_text("ben relabelled it to feet")
     expect(panel.root).to_have_attribute("data-id", fourth)
     expect(page.locator("[data-action=keep]")).to_be_disabled()
@@ -107,21 +106,21 @@ def test_two_reviewers(dataset: fo.Dataset, opened: Opened) -> None:
     hers = anna.suspect
     anna.page.wait_for_timeout(1500)  # her claim is made
     ben = opened("ben")
-    expect(ben.progress).to_contain_text("13 with anna", timeout=SECONDS)
+    expect(ben.progress).to_contain_text("13 with anna")
     his = ben.suspect
     assert his != hers
     anna.key("keep")
     ben.key("delete")
     anna_next, ben_next = anna.suspect, ben.suspect
     anna.key("undo")
-    expect(anna.root).to_have_attribute("data-id", hers, timeout=SECONDS)
+    expect(anna.root).to_have_attribute("data-id", hers)
     anna.key("help")
     anna.page.keyboard.press("Escape")
     made = [(d.reviewer, d.action, d.undoes) for d in dataset.journal.read()]
     kept = next(d for d in dataset.journal.read() if d.action == "keep")
     assert made[2:] == [("anna", "undo", kept.decision_id)]
     ben.key("undo")
-    expect(ben.root).to_have_attribute("data-id", his, timeout=SECONDS)
+    expect(ben.root).to_have_attribute("data-id", his)
     ben.suspect  # noqa: B018 - once all is saved
     ben.key("undo")
     expect(ben.status).to_have_text("There is no decision of yours to undo.")
@@ -131,4 +130,4 @@ def test_two_reviewers(dataset: fo.Dataset, opened: Opened) -> None:
     before = int(anna.progress.inner_text().split(" of ")[1].split(" ")[0])
     ben.suspect  # noqa: B018
     ben.key("exclude")
-    expect(anna.progress).not_to_contain_text(f" of {before} ", timeout=SECONDS)
+    expect(anna.progress).not_to_contain_text(f" of {before} ")

@@ -18,8 +18,6 @@ from tests.app.dataset import build
 
 pytestmark = browser.MARKS
 
-SECONDS = 20_000
-
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Iterator[fo.Dataset]:
@@ -38,12 +36,13 @@ def page(dataset: fo.Dataset) -> Iterator[Page]:
             executable_path=browser.CHROMIUM, headless=True, args=browser.FLAGS
         )
         page = chromium.new_page(viewport=browser.SIZE)
+        page.set_default_timeout(1000 * browser.PATIENCE)
         page.add_init_script("localStorage['fiftyone-enterprise-tooltip-seen'] = 'true'")
         page.add_init_script("localStorage['curate-reviewer'] = 'anna'")
         page.route("**/fonts.googleapis.com/**", lambda route: route.abort())
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.goto(app.address(dataset, port, None, PANEL_WORKSPACE))
-        page.locator("[data-review]").wait_for(timeout=60_000)
+        page.locator("[data-review]").wait_for()
         yield page
         chromium.close()
     assert failures == []
@@ -56,26 +55,26 @@ def test_a_click_on_a_plot_leads_into_the_queue(dataset: fo.Dataset, page: Page)
     progress(page, "1 decided")
     click(page, plot(page, 3).locator(".heatmap-label").first)
     pair = f"labelled {one.label}, looks like {one.suggested}"
-    expect(page.get_by_label("pair", exact=True)).to_have_value(pair, timeout=SECONDS)
+    expect(page.get_by_label("pair", exact=True)).to_have_value(pair)
 
     # It is drawn anew whenever its tab is opened.
     decisions.decide(dataset, [Request("keep", other.image_id, other.id)], "anna")
     progress(page, "2 decided")
     left = plot(page, 0).locator(".trace").nth(2)
     click(page, left.locator(".point path").last)
-    expect(page.get_by_label("kind", exact=True)).to_have_value("source label", timeout=SECONDS)
+    expect(page.get_by_label("kind", exact=True)).to_have_value("source label")
     expect(page.get_by_label("pair", exact=True)).not_to_have_value(pair)
 
     # And while it is open.
     progress(page, "2 decided")
     decisions.undo(dataset, "anna")
-    expect(page.get_by_text("1 decided · ")).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_text("1 decided · ")).to_be_visible()
 
 
 def progress(page: Page, headline: str) -> None:
     page.get_by_text("Progress", exact=True).click()
-    expect(page.get_by_text(f"{headline} · ")).to_be_visible(timeout=SECONDS)
-    plot(page, 4).wait_for(timeout=SECONDS)
+    expect(page.get_by_text(f"{headline} · ")).to_be_visible()
+    plot(page, 4).wait_for()
     browser.settle(page)
 
 

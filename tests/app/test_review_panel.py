@@ -18,7 +18,6 @@ from curation.store.tiles import SUSPECT_LABELS
 from tests.app import browser
 from tests.app.dataset import with_copy
 from tests.app.panel import (
-    SECONDS,
     Opened,
     image_of,
     journal,
@@ -86,7 +85,7 @@ def test_a_whole_review(dataset: fo.Dataset, opened: Opened, by: str) -> None:
     press("delete")
     assert panel.suspect != dismissed
     press("undo")
-    expect(panel.root).to_have_attribute("data-id", dismissed, timeout=SECONDS)
+    expect(panel.root).to_have_attribute("data-id", dismissed)
     assert panel.suspect == dismissed
     assert panel.progress.inner_text().split(" saved")[0] == place
     press("delete")
@@ -140,10 +139,10 @@ def test_once_no_suspects_are_left_it_is_said_and_the_less_likely_ones_follow(
     panel.key("keep")
     assert panel.suspect != less
     panel.key("undo")
-    expect(panel.root).to_have_attribute("data-id", less, timeout=SECONDS)
+    expect(panel.root).to_have_attribute("data-id", less)
     assert panel.suspect == less
     panel.key("undo")
-    expect(panel.root).to_have_attribute("data-id", last.id, timeout=SECONDS)
+    expect(panel.root).to_have_attribute("data-id", last.id)
     expect(panel.progress).to_contain_text("1 of 1")
 
 
@@ -173,7 +172,7 @@ def test_filters_and_a_wall(dataset: fo.Dataset, opened: Opened) -> None:
     ]
     assert panel.progress.inner_text().startswith(f"{count} of {count} · {count - 1} saved")
     panel.key("undo")
-    expect(panel.root).to_have_attribute("data-id", ticked[0], timeout=SECONDS)
+    expect(panel.root).to_have_attribute("data-id", ticked[0])
     assert panel.suspect == ticked[0]
     assert panel.progress.inner_text().startswith(f"1 of {count} · 0 saved")
     page.get_by_role("button", name="clear filters").click()
@@ -201,7 +200,7 @@ def test_filters_and_a_wall(dataset: fo.Dataset, opened: Opened) -> None:
     next(d for d in sample.labels.detections if d.id == edited).label = "accessories"
     sample.save()
     page.keyboard.press("Escape")
-    expect(panel.status).to_have_text(f"1 edit in {sample.image_id} saved.", timeout=SECONDS)
+    expect(panel.status).to_have_text(f"1 edit in {sample.image_id} saved.")
     panel.suspect  # noqa: B018 - the keys are the panel's again
     panel.key("outlines")
     expect(page.get_by_role("button", name="show outlines")).to_be_visible()
@@ -242,9 +241,9 @@ def test_who_opens_a_photo_by_a_key_leaves_it_by_one(opened: Opened) -> None:
     panel = opened("anna")
     assert panel.suspect
     panel.key("open")
-    panel.page.locator("#modal.modalon canvas").first.wait_for(timeout=SECONDS)
+    panel.page.locator("#modal.modalon canvas").first.wait_for()
     panel.page.keyboard.press("Escape")  # without the mouse over it, FiftyOne hears none
-    expect(panel.page.locator("#modal.modalon")).to_have_count(0, timeout=SECONDS)
+    expect(panel.page.locator("#modal.modalon")).to_have_count(0)
 
 
 def test_a_photo_opens_from_the_review_whatever_view_the_grid_has(
@@ -259,13 +258,13 @@ def test_a_photo_opens_from_the_review_whatever_view_the_grid_has(
     suspect = panel.suspect
     panel.key("edit")
     expect(page.locator(".curate-bar")).to_contain_text("In doubt is the pants (lower-body).")
-    page.locator("#modal.modalon canvas").first.wait_for(state="attached", timeout=SECONDS)
+    page.locator("#modal.modalon canvas").first.wait_for(state="attached")
     browser.settle(page)  # FiftyOne raises an error where a photo is closed before it is there
     # In FiftyOne's editor Escape is its own; two in a row leave it.
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
-    expect(page.locator("#modal.modalon")).to_have_count(0, timeout=SECONDS)
+    expect(page.locator("#modal.modalon")).to_have_count(0)
     expect(page.locator(".curate-bar")).to_have_count(0)
     assert panel.suspect == suspect
 
@@ -307,11 +306,11 @@ def test_a_photo_as_a_whole_is_decided_on_beside_the_one_it_is_at_odds_with(
     panel.key("delete")
     expect(panel.root).not_to_have_attribute("data-id", photo)
     panel.key("undo")
-    expect(panel.root).to_have_attribute("data-id", photo, timeout=SECONDS)
+    expect(panel.root).to_have_attribute("data-id", photo)
     assert panel.suspect == photo
     panel.key("keep")
     expect(page.get_by_text("No suspect is left under this filter.")).to_be_visible()
-    expect(panel.root).to_have_attribute("data-pending", "0", timeout=SECONDS)
+    expect(panel.root).to_have_attribute("data-pending", "0")
     said = [(d.action, d.image_id) for d in dataset.review().active]
     assert said == [("include", "figure-99")]
 

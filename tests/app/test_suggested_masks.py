@@ -35,6 +35,6 @@ def test_a_merged_label_is_split_with_one_key_and_whole_again_with_another(
     added = label_of(dataset, taken[1][2])
     assert added and (added.label, added.rle) == (merged.other, merged.second.counts.decode())
     panel.key("undo")
-    expect(panel.root).to_have_attribute("data-id", key, timeout=20_000)
+    expect(panel.root).to_have_attribute("data-id", key)
     assert panel.suspect == key
     assert label_of(dataset, taken[1][2]) is None

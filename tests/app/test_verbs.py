@@ -16,7 +16,6 @@ from curation.store import app, results
 from curation.store.fields import DRAWN, IMAGES
 from tests.app import browser
 from tests.app.dataset import RUN, build
-from tests.app.panel import SECONDS
 
 pytestmark = browser.MARKS
 
@@ -54,7 +53,7 @@ def test_an_export_is_queued_in_the_legend_which_says_when_it_is_done(
     with app.executor(), browser.opened(dataset) as page:
         legend = export(page, target)
         done = f"Exported {dataset.name} to {target}"
-        legend.get_by_text(done).wait_for(timeout=40_000)
+        legend.get_by_text(done).wait_for()
     assert (target / "manifest.json").is_file()
 
 
@@ -73,10 +72,10 @@ def test_what_is_pressed_before_the_app_knows_how_is_done_once_and_stays_to_be_r
         legend.get_by_text("Audit", exact=True).click()
         page.get_by_role("button", name="Execute").click()
         audited = legend.get_by_text(f"Audited 4 photos of {dataset.name}")
-        audited.wait_for(timeout=40_000)
+        audited.wait_for()
         expect(page.locator("[data-cy=operators-prompt-modal]")).to_have_count(0)
         page.reload()
-        audited.wait_for(timeout=60_000)
+        audited.wait_for()
     assert (dataset.folder / "audit.csv").is_file()
 
 
@@ -93,9 +92,9 @@ def test_a_run_that_came_since_is_drawn_and_has_its_place_in_the_sidebar(
         page.get_by_role("combobox").first.click()
         page.get_by_role("option", name="supercategories", exact=True).click()
         page.get_by_role("button", name="Execute").click()
-        legend.get_by_text("Remapped").wait_for(timeout=40_000)
-        expect(field).to_be_visible(timeout=SECONDS)
-        expect(field.get_by_role("checkbox")).to_be_checked(timeout=SECONDS)
+        legend.get_by_text("Remapped").wait_for()
+        expect(field).to_be_visible()
+        expect(field.get_by_role("checkbox")).to_be_checked()
         groups = [
             page.locator(f"[data-cy='sidebar-group-{name.upper()}']")
             for name in ("tags", DRAWN, IMAGES)
@@ -112,7 +111,7 @@ def test_why_one_failed_is_said_within_the_legend(dataset: fo.Dataset, tmp_path:
     with app.executor(), browser.opened(dataset) as page:
         legend = export(page, target)
         said = legend.get_by_text("Export failed:")
-        said.wait_for(timeout=40_000)
+        said.wait_for()
         assert "is not empty" in legend.inner_text()
         room, text = legend.bounding_box(), said.locator("xpath=..").bounding_box()
         assert room and text

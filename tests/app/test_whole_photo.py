@@ -10,7 +10,7 @@ from curation.core.finding import Finding, FindingKind
 from curation.store.audit_results import write_faults
 from tests.app import browser
 from tests.app.dataset import MIRRORED, doubt_whole
-from tests.app.panel import SECONDS, Opened, journal, label_of
+from tests.app.panel import Opened, journal, label_of
 
 pytestmark = browser.MARKS
 
@@ -20,7 +20,7 @@ def test_all_labels_are_mirrored_with_one_key_and_back_with_another(
 ) -> None:
     doubted = doubt_whole(dataset)
     panel = opened("anna")
-    panel.page.locator("[data-action=suggest]:enabled").wait_for(timeout=SECONDS)
+    panel.page.locator("[data-action=suggest]:enabled").wait_for()
     photo = panel.root.get_attribute("data-id") or ""
     expect(panel.root).to_contain_text("The photo as a whole")
     expect(panel.page.locator(".why")).not_to_contain_text("looks like")
@@ -39,7 +39,7 @@ def test_all_labels_are_mirrored_with_one_key_and_back_with_another(
         now = label_of(dataset, label.instance_id)
         assert now and now.rle == rle.encode(rle.decode(label.mask)[:, ::-1]).counts.decode()
     panel.key("undo")
-    expect(panel.root).to_have_attribute("data-id", photo, timeout=SECONDS)
+    expect(panel.root).to_have_attribute("data-id", photo)
 
 
 def test_what_an_audit_found_of_it_is_read_beside_what_a_model_doubts(
@@ -49,6 +49,6 @@ def test_what_an_audit_found_of_it_is_read_beside_what_a_model_doubts(
     kind = FindingKind.EXACT_DUPLICATE
     write_faults(dataset, [Finding(kind, "", "other labels", "figure-01", beside="figure-00")])
     panel = opened("anna")
-    expect(panel.page.locator(".kind")).to_contain_text("mirrored labels", timeout=SECONDS)
+    expect(panel.page.locator(".kind")).to_contain_text("mirrored labels")
     expect(panel.page.locator(".reason")).to_have_text(f"{MIRRORED.reason}; {kind}: other labels")
     expect(panel.page.locator(".about")).to_contain_text(f"fault: {kind}")
