@@ -11,11 +11,9 @@ import fiftyone as fo
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from curation import store
-from curation.store import app, results
-from curation.store.fields import DRAWN, IMAGES
+from curation.store import app
 from tests.app import browser
-from tests.app.dataset import RUN, build
+from tests.app.dataset import build
 
 pytestmark = browser.MARKS
 
@@ -25,14 +23,6 @@ def dataset(tmp_path: Path) -> Iterator[fo.Dataset]:
     name = f"queue-{uuid.uuid4().hex[:8]}"
     yield build(name, tmp_path / "photos", images=4)
     fo.delete_dataset(name)
-
-
-def flag_again(dataset: store.Dataset, photos: Path) -> None:
-    """As another run's ``predict`` and ``flag`` in another process leave the dataset."""
-    image_ids = dataset.samples.values("image_id")
-    predicted = [(i, photos / f"{i}-{RUN}.png", photos / f"{i}-{RUN}.png") for i in image_ids]
-    results.write_predictions(dataset, "r2", predicted)
-    results.write_scores(dataset, "r2", [])
 
 
 def export(page: Page, target: Path) -> Locator:
@@ -77,30 +67,6 @@ def test_what_is_pressed_before_the_app_knows_how_is_done_once_and_stays_to_be_r
         page.reload()
         audited.wait_for()
     assert (dataset.folder / "audit.csv").is_file()
-
-
-def test_a_run_that_came_since_is_drawn_and_has_its_place_in_the_sidebar(
-    dataset: fo.Dataset, tmp_path: Path
-) -> None:
-    with browser.opened(dataset) as page:
-        field = page.locator("[data-cy=sidebar-entry-draggable-outline_r2]")
-        expect(page.locator("[data-cy=sidebar-entry-draggable-outline_r1]")).to_be_visible()
-        expect(field).to_have_count(0)
-        flag_again(dataset, tmp_path / "photos")
-        legend = page.locator("[data-cy=panel-content-curate_legend]")
-        legend.get_by_text("Remap …").click()
-        page.get_by_role("combobox").first.click()
-        page.get_by_role("option", name="supercategories", exact=True).click()
-        page.get_by_role("button", name="Execute").click()
-        legend.get_by_text("Remapped").wait_for()
-        expect(field).to_be_visible()
-        expect(field.get_by_role("checkbox")).to_be_checked()
-        groups = [
-            page.locator(f"[data-cy='sidebar-group-{name.upper()}']")
-            for name in ("tags", DRAWN, IMAGES)
-        ]
-        tags, drawn, r2, images = (x.bounding_box()["y"] for x in (*groups[:2], field, groups[2]))
-        assert tags < drawn < r2 < images
 
 
 def test_why_one_failed_is_said_within_the_legend(dataset: fo.Dataset, tmp_path: Path) -> None:
