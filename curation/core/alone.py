@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,32 +13,31 @@ from filelock import FileLock, Timeout
 
 from curation.core.errors import CurateError
 
+# Seconds: longer than another process holds a lock to see whether it can be held.
+LOOK = 2
+
 
 @contextmanager
-def alone(lock: Path, what: str, doing: str) -> Iterator[None]:
+def alone(lock: Path, what: str, doing: str, not_beside: Iterable[Path] = ()) -> Iterator[None]:
     """Holds a lock that no other process can hold, on this machine or on one that sees the file.
 
     Args:
         lock: a file for nothing else; it stays
         what: what is worked on, e.g. a run
         doing: what is done to it, as in "is being trained"
+        not_beside: locks that nobody may hold as it begins, looked for once this one is held: of
+            two that begin together and keep each other out, at most one goes on
 
     Raises:
         CurateError: another process does it
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     holder = _note(lock)
-    held = FileLock(lock)
-    try:
-        held.acquire(timeout=0)
-    except Timeout:
-        try:
-            by = holder.read_text("utf-8")
-        except (OSError, ValueError):  # it has only begun
-            by = "another process"
-        raise CurateError(what, f"{doing} by {by} just now: wait for it, or end it") from None
+    held = _held(lock, what, doing)
     try:
         holder.write_text(f"process {os.getpid()} on {platform.node()}", "utf-8")
+        for other in not_beside:
+            _held(other, what, doing).release()
         yield
     finally:
         holder.unlink(missing_ok=True)
@@ -57,6 +56,19 @@ def held_by(lock: Path) -> str:
     number, _, node = by.removeprefix("process ").partition(" on ")
     here = node == platform.node() and number.isdecimal()
     return "" if here and not psutil.pid_exists(int(number)) else by
+
+
+def _held(lock: Path, what: str, doing: str) -> FileLock:
+    held = FileLock(lock)
+    try:
+        held.acquire(timeout=LOOK)
+    except Timeout:
+        try:
+            by = _note(lock).read_text("utf-8")
+        except (OSError, ValueError):  # it has only begun
+            by = "another process"
+        raise CurateError(what, f"{doing} by {by} just now: wait for it, or end it") from None
+    return held
 
 
 def _note(lock: Path) -> Path:

@@ -112,14 +112,21 @@ def flag_shard(
         what was found; None where other shards are to be done yet
 
     Raises:
-        CurateError: another process flags this run, or this shard of it
+        CurateError: another process flags this run; another shard of as many may
         DatasetError: as :func:`curation.steps.working_copy.load_labelled`
         RunError: the run is missing, unfinished, or of other classes, or another one was flagged
             meanwhile
     """
     folder = dataset.run_folder(run)
-    job = "" if shard == WHOLE else f"-{shard.number}-of-{shard.of}"
-    with alone(folder.with_name(f".{folder.name}.flag{job}.lock"), run, "is being flagged"):
+    jobs, ours = f".{folder.name}.flag-", f"-of-{shard.of}.lock"
+    lock = folder.with_name(f"{jobs}{shard.number}{ours}")
+    # Beside each other are those alone that share one way to part the photos.
+    others = (
+        path
+        for path in folder.parent.iterdir()
+        if path.name.startswith(jobs) and path.suffix == ".lock" and not path.name.endswith(ours)
+    )
+    with alone(lock, run, "is being flagged", not_beside=others):
         return _flagged(dataset, run, shard, progress)
 
 

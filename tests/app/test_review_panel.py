@@ -322,7 +322,8 @@ def test_beside_a_label_that_another_photo_contradicts_stands_that_photo(
     (there,) = dataset.records("labels", ["figure-00"])
     label = here.instances[0].instance_id
     kind = FindingKind.NEAR_DUPLICATE_GARMENT
-    write_faults(dataset, [Finding(kind, "", "two names", "figure-01", label, "", "figure-00")])
+    found = [Finding(kind, "", "two names", "figure-01", label, "", "figure-00")]
+    write_faults(dataset, found, dataset.column("content_digest"))
     panel = opened("anna")
     panel.menu("fault", str(kind))
     assert panel.suspect == label

@@ -47,7 +47,8 @@ def test_what_an_audit_found_of_it_is_read_beside_what_a_model_doubts(
 ) -> None:
     doubt_whole(dataset)
     kind = FindingKind.EXACT_DUPLICATE
-    write_faults(dataset, [Finding(kind, "", "other labels", "figure-01", beside="figure-00")])
+    found = [Finding(kind, "", "other labels", "figure-01", beside="figure-00")]
+    write_faults(dataset, found, dataset.column("content_digest"))
     panel = opened("anna")
     expect(panel.page.locator(".kind")).to_contain_text("mirrored labels")
     expect(panel.page.locator(".reason")).to_have_text(f"{MIRRORED.reason}; {kind}: other labels")

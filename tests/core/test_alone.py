@@ -37,3 +37,14 @@ def test_who_was_killed_over_it_holds_it_no_more(tmp_path):
 def test_whether_a_process_of_another_machine_runs_cannot_be_told(tmp_path):
     (tmp_path / "r1.by").write_text("process 1 on elsewhere")
     assert held_by(tmp_path / "r1.lock") == "process 1 on elsewhere"
+
+
+def test_locks_that_keep_each_other_out_are_let_be_again(tmp_path):
+    one, other = tmp_path / "1.lock", tmp_path / "2.lock"
+    with alone(one, "r1", "is being flagged"), pytest.raises(CurateError, match="by process"):
+        alone(other, "r1", "is being flagged", not_beside=[one]).__enter__()
+    with (
+        alone(other, "r1", "is being flagged", not_beside=[one]),
+        alone(one, "r1", "is being flagged"),
+    ):
+        assert held_by(one)

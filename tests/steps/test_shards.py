@@ -111,3 +111,23 @@ def test_a_fold_that_another_process_trains_and_one_that_there_is_not_are_refuse
         pytest.raises(CurateError, match="r1 fold1: is being trained by process"),
     ):
         steps.train_fold(runs, "r1", 1, CONFIG, folds=2)
+
+
+@pytest.mark.parametrize("shard", [Shard(1, 1), Shard(2, 3)])
+def test_a_flag_that_parts_the_photos_otherwise_than_one_that_runs_is_refused(dataset, shard):
+    """Two ways to part them at once would be two results in one folder."""
+    runs = dataset.run_folder("r1").parent
+    with (
+        alone(runs / ".r1.flag-1-of-2.lock", "r1", "is being flagged"),
+        pytest.raises(CurateError, match="r1: is being flagged by process"),
+    ):
+        steps.flag_shard(dataset, "r1", shard)
+
+
+def test_shards_that_part_the_photos_alike_stand_beside_each_other(dataset):
+    runs = dataset.run_folder("r1").parent
+    with (
+        alone(runs / ".r1.flag-1-of-2.lock", "r1", "is being flagged"),
+        pytest.raises(RunError, match="r1"),  # there is no such run: it was let in
+    ):
+        steps.flag_shard(dataset, "r1", Shard(2, 2))

@@ -88,7 +88,8 @@ def test_a_label_that_another_photo_contradicts_is_shown_with_that_photo(dataset
     (record,) = dataset.records("labels", ["figure-01"])
     key = record.instances[0].instance_id
     about = ("figure-01", key, "", "figure-02")
-    write_faults(dataset, [Finding(FindingKind.NEAR_DUPLICATE_GARMENT, "", "two names", *about)])
+    found = [Finding(FindingKind.NEAR_DUPLICATE_GARMENT, "", "two names", *about)]
+    write_faults(dataset, found, dataset.column("content_digest"))
     (label,) = suspects.read(dataset)
     assert (label.id, label.kind, label.other) == (key, FAULT, "figure-02")
     drawn = outlines(dataset, [(label.id, label.image_id, label.field, "")])[label.id]

@@ -80,7 +80,8 @@ def test_an_audits_fault_is_a_kind_where_the_model_doubts_nothing(dataset):
 def test_of_a_label_that_a_model_doubts_an_audits_fault_is_read_too(dataset):
     doubts = {s.kind: s for s in suspects.read(dataset) if s.kind in (WRONG, SOURCE_LABEL)}
     kind = FindingKind.DUPLICATE
-    write_faults(dataset, [Finding(kind, "", "twice", s.image_id, s.id) for s in doubts.values()])
+    found = [Finding(kind, "", "twice", s.image_id, s.id) for s in doubts.values()]
+    write_faults(dataset, found, dataset.column("content_digest"))
     now = {s.id: s for s in suspects.read(dataset)}
     for before in doubts.values():
         after = now[before.id]

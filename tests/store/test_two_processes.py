@@ -297,7 +297,7 @@ def test_two_imports_into_a_dataset_two_rounds_and_two_trainings_or_flags_of_a_r
     locks = (
         dataset.folder / "import.lock",
         dataset.folder / "rounds" / ".lock",
-        *(runs.folder("r1").with_name(name) for name in (".r1.lock", ".r1.flag.lock")),
+        *(runs.folder("r1").with_name(name) for name in (".r1.lock", ".r1.flag-1-of-1.lock")),
     )
     holders = [
         subprocess.Popen([sys.executable, "-c", code, str(lock)], cwd=ROOT, stdout=subprocess.PIPE)
