@@ -148,7 +148,7 @@ def predict(
     run.finished()
     inputs = Inputs(run.config(), cache)
     inputs.prepare(images, progress=progress)
-    models = _models(folder, run.digest())
+    models = _models(folder, run.digest(), None)
     for image, p, _ in _predicted(models, images, inputs, progress):
         yield image, p
 
@@ -168,17 +168,15 @@ def predict_with_features(
     run = RunFolder(folder)
     run.finished()
     config = run.config()
-    from training.models import encoder, low_resolution
+    from training.models import low_resolution
 
     inputs = Inputs(config, cache)
     inputs.prepare(images, progress=progress)
-    frozen = None if inputs.cache else encoder(TrainConfig(size=config.size))
-    features = frozen.predict_on_batch if frozen else list
+    features = list if inputs.cache else _lite0(config.size).predict_on_batch
     # A vote over the whole photo comes after the low-resolution logits: it has to be let happen.
     change = None if config.one_class else low_resolution
-    for image, p, feature_maps in _predicted(
-        _Models(run, change), images, inputs, progress, features
-    ):
+    models = _models(folder, run.digest(), change)
+    for image, p, feature_maps in _predicted(models, images, inputs, progress, features):
         if p.shape[-1] == config.size:
             k, h, w = p.shape
             p = p[:, : h // 2 * 2, : w // 2 * 2].reshape(k, h // 2, 2, w // 2, 2).mean((2, 4))
@@ -186,17 +184,25 @@ def predict_with_features(
 
 
 @lru_cache(maxsize=1)
-def _models(folder: Path, digest: str) -> _Models:
-    """Those of a run; loaded once, however many slices of its photos are predicted."""
-    return _Models(RunFolder(folder))
+def _models(
+    folder: Path, digest: str, change: Callable[[keras.Model], keras.Model] | None
+) -> _Models:
+    """Those of a run; loaded and traced once, however often its photos are predicted."""
+    return _Models(RunFolder(folder), change)
+
+
+@lru_cache(maxsize=1)
+def _lite0(size: int) -> keras.Model:
+    """The encoder as ImageNet left it; built once, as above."""
+    from training.models import encoder
+
+    return encoder(TrainConfig(size=size))
 
 
 class _Models:
     """The models of a finished run, and which of them may predict a photo."""
 
-    def __init__(
-        self, run: RunFolder, change: Callable[[keras.Model], keras.Model] | None = None
-    ) -> None:
+    def __init__(self, run: RunFolder, change: Callable[[keras.Model], keras.Model] | None) -> None:
         parts = run.parts()
         folds = parts.kind == "fold"
         self._part_of = dict(zip(parts.keys, parts.of, strict=True)) if folds else {}
