@@ -192,7 +192,7 @@ def test_a_report_needs_a_round_that_is_flagged(dataset):
         steps.round_report(dataset, "r9")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_training_is_of_the_labels_that_it_was_begun_with(dataset, monkeypatch):
     steps.start_round(dataset, QUICK, folds=2)
     real = module.train

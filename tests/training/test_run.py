@@ -118,7 +118,7 @@ def test_enough_steps_learn_the_drawn_boxes(drawn, cache, tmp_path):
     assert not result["only_background"]
 
 
-@pytest.mark.parametrize("model", ["unet", "deeplabv3plus"])
+@pytest.mark.parametrize("model", ["unet", pytest.param("deeplabv3plus", marks=pytest.mark.long)])
 def test_whole_models_are_trained_on_images_by_the_same_call(drawn, cache, tmp_path, model):
     backbone, stride = ("none", 32) if model == "unet" else ("lite0", 16)
     config = replace(
