@@ -11,9 +11,11 @@ import fiftyone as fo
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from curation.store import app
+from curation import store
+from curation.store import app, results
+from curation.store.fields import DRAWN, IMAGES
 from tests.app import browser
-from tests.app.dataset import build
+from tests.app.dataset import RUN, build
 
 pytestmark = browser.MARKS
 
@@ -23,6 +25,14 @@ def dataset(tmp_path: Path) -> Iterator[fo.Dataset]:
     name = f"queue-{uuid.uuid4().hex[:8]}"
     yield build(name, tmp_path / "photos", images=4)
     fo.delete_dataset(name)
+
+
+def flag_again(dataset: store.Dataset, photos: Path) -> None:
+    """As another run's ``predict`` and ``flag`` in another process leave the dataset."""
+    image_ids = dataset.samples.values("image_id")
+    predicted = [(i, photos / f"{i}-{RUN}.png", photos / f"{i}-{RUN}.png") for i in image_ids]
+    results.write_predictions(dataset, "r2", predicted)
+    results.write_scores(dataset, "r2", [])
 
 
 def export(page: Page, target: Path) -> Locator:
@@ -67,6 +77,26 @@ def test_what_is_pressed_before_the_app_knows_how_is_done_once_and_stays_to_be_r
         page.reload()
         audited.wait_for()
     assert (dataset.folder / "audit.csv").is_file()
+
+
+def test_a_run_that_came_since_is_drawn_and_has_its_place_in_the_sidebar(
+    dataset: store.Dataset, tmp_path: Path
+) -> None:
+    with browser.opened(dataset) as page:
+        assert "outline_r2" not in page.locator("body").aria_snapshot()
+        flag_again(dataset, tmp_path / "photos")
+        legend = page.locator("[data-cy=panel-content-curate_legend]")
+        legend.get_by_text("Remap …").click()
+        page.get_by_role("combobox").first.click()
+        page.get_by_role("option", name="supercategories", exact=True).click()
+        page.get_by_role("button", name="Execute").click()
+        legend.get_by_text("Remapped").wait_for()
+        page.get_by_text("outline_r2").first.wait_for()
+        seen = [line.strip() for line in page.locator("body").aria_snapshot().splitlines()]
+    tags, drawn, images = (seen.index(f"- textbox: {x.upper()}") for x in ("tags", DRAWN, IMAGES))
+    r2 = seen.index("- text: outline_r2")
+    assert tags < drawn < r2 < images
+    assert seen[r2 - 1] == "- checkbox [checked]"
 
 
 def test_why_one_failed_is_said_within_the_legend(dataset: fo.Dataset, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@
 
 const FORM = "[data-cy=operators-prompt-modal]";
 const READY = ".MuiButtonGroup-root button";
-const LONGEST_WAIT = 30_000; // ms
 
 // Whether it is the button that does nothing: the last of two, in a footer without the other one.
 function isDeaf(button, form) {
@@ -13,16 +12,19 @@ function isDeaf(button, form) {
   return buttons.length > 1 && buttons.at(-1) === button && !footer.querySelector(READY);
 }
 
-// Presses what takes its place, unless the form was closed or changed meanwhile.
-async function pressOnceReady(form) {
+// Presses what takes its place, unless the form was closed or changed meanwhile. The form is looked
+// for anew each time: FiftyOne may draw another one in its place.
+async function pressOnceReady() {
   let changed = false;
-  form.addEventListener("input", () => (changed = true), { once: true });
-  const until = performance.now() + LONGEST_WAIT;
-  while (form.isConnected && !changed && performance.now() < until) {
+  const change = ({ target }) => (changed ||= Boolean(target.closest?.(FORM)));
+  window.addEventListener("input", change, true);
+  for (let form; !changed && (form = document.querySelector(FORM)); await pause(50)) {
     const ready = form.querySelector(READY);
-    if (ready && !ready.disabled) return ready.click();
-    await pause(50);
+    if (!ready || ready.disabled) continue;
+    ready.click();
+    break;
   }
+  window.removeEventListener("input", change, true);
 }
 
 window.addEventListener(
@@ -31,7 +33,7 @@ window.addEventListener(
     const [button, form] = [target.closest?.("button"), target.closest?.(FORM)];
     if (!button || !form || button.disabled || !isDeaf(button, form)) return;
     button.disabled = true; // pressed, and seen to be; React draws another one in its place
-    pressOnceReady(form);
+    pressOnceReady();
   },
   true,
 );
