@@ -13,8 +13,8 @@ from filelock import FileLock, Timeout
 
 from curation.core.errors import CurateError
 
-# Seconds: longer than another process holds a lock to see whether it can be held.
-LOOK = 2
+_LOOK = 2
+"""Seconds: longer than another process holds a lock to see whether it can be held."""
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def held_by(lock: Path) -> str:
 def _held(lock: Path, what: str, doing: str) -> FileLock:
     held = FileLock(lock)
     try:
-        held.acquire(timeout=LOOK)
+        held.acquire(timeout=_LOOK)
     except Timeout:
         try:
             by = _note(lock).read_text("utf-8")

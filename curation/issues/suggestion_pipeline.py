@@ -29,7 +29,7 @@ from curation.issues.pipeline import Observe
 from curation.issues.suggestion import PHOTO, SUGGESTED, Suggestion, suggest
 
 SHARD = 4
-"""Photos, which take seconds. At the end all but one processor wait for the last shards."""
+"""Photos. Few, since at the end all but one processor wait for the last shards."""
 _WORK = 8
 """A photo takes as long as so many of those by which workers are thought worth starting."""
 

@@ -41,7 +41,8 @@ def training(run: str) -> subprocess.Popen:
 @pytest.mark.long
 def test_it_learns_and_is_measured_on_the_labels_that_it_began_with(dataset, tmp_path):
     undisturbed = training("r0")
-    assert undisturbed.wait() == 0, undisturbed.stderr.read()
+    said = undisturbed.communicate()[1]  # it would wait for who reads it
+    assert undisturbed.returncode == 0, said
     r0, r1 = (dataset.run_folder(run) for run in ("r0", "r1"))
 
     disturbed = training("r1")
@@ -52,7 +53,8 @@ def test_it_learns_and_is_measured_on_the_labels_that_it_began_with(dataset, tmp
     write(NAME, [*corrected, record(photo(tmp_path / "late.jpg", 99), "late")], update=True)
     remap(dataset, TOML, "supercategories")
     assert disturbed.poll() is None, "it is not over yet"
-    assert disturbed.wait() == 0, disturbed.stderr.read()
+    said = disturbed.communicate()[1]
+    assert disturbed.returncode == 0, said
 
     losses = [pd.read_csv(folder / "history.csv")["loss"] for folder in (r0, r1)]
     assert losses[1].to_list() == pytest.approx(losses[0].to_list(), rel=1e-3)
