@@ -59,7 +59,7 @@ class Import(Verb):
         if done.unmapped:
             labels = ", ".join(f"{label!r} ({n})" for label, n in done.unmapped.items())
             message += f" The taxonomy does not speak of {labels}: add each to it and remap again."
-        return message
+        return f"{message} Next: “{Audit.label}”, then “{Remap.label}”."
 
 
 PHOTOS = Option("images", "The folder of photos.", "folder", required=True)
@@ -92,7 +92,7 @@ class Remap(Verb):
         if done.deferred:
             deferred = count(done.deferred, "decision")
             message += f" Deferred until their taxonomy is active again: {deferred}."
-        return f"{message} Next: train a model on these classes, or flag with one that has them."
+        return f"{message} Next: “{Train.label}”, or flag with a run that has these classes."
 
 
 OWN = "a file of mine"
@@ -113,8 +113,8 @@ class Audit(Verb):
         message = f"Audited {audited} of {dataset.name}: {counts}; all in {dataset.folder / AUDIT}."
         if found:
             message += f" Next: look at the saved view “{FAULTS}”, or decide on them in the review,"
-            message += " where they come after the suspects."
-        return message
+            return f"{message} where they come after the suspects."
+        return f"{message} Next: “{Train.label}”, which sees what no label tells by itself."
 
 
 class Train(Verb):
@@ -151,7 +151,10 @@ class Train(Verb):
             return f"Trained {run}, which predicts only background: train longer."
         where = dataset.run_folder(run)
         miou = f"mean IoU {metrics['miou_foreground']:.3f} on {metrics['measured_on']}"
-        return f"Trained {run}: {miou}; {where} has curves.png, grid.png and model-card.md."
+        return (
+            f"Trained {run}: {miou}; {where} has curves.png, grid.png and model-card.md. "
+            f"Next: “{Predict.label}” and “{Flag.label}”."
+        )
 
 
 MORE = "more"
@@ -193,7 +196,8 @@ class Predict(Verb):
     def act(self, dataset, given, progress):
         run, keep = given["run"], bool(given.get("probabilities"))
         done = steps.predict(dataset, run, keep=keep, progress=progress)
-        return f"Predicted {count(done, 'photo')}: prediction_{run}, confidence_{run}."
+        seen = f"Predicted {count(done, 'photo')}: prediction_{run}, confidence_{run}."
+        return f"{seen} Next: “{Flag.label}”."
 
 
 class Flag(Verb):
@@ -211,6 +215,8 @@ class Flag(Verb):
             message += (
                 " The run has no folds, and saw these labels: train with 3 for better scores."
             )
+        if result.counts.suspects:
+            message += " Next: decide on the suspects in the review, worst first."
         return message
 
 

@@ -232,9 +232,13 @@ def test_audit_and_remap_run_at_once(dataset):
     assert result["message"].startswith(f"Audited 4 photos of {dataset.name}: ")
     assert toasts == [{"message": result["message"], "variant": "success"}]
     assert (dataset.folder / "audit.csv").is_file()
+    assert " Next: " in result["message"]
     audited = result["message"]
     result, _ = run("remap", dataset, taxonomy="supercategories")
     assert result["message"].startswith(f"Remapped {dataset.name} to supercategories: ")
+    assert result["message"].endswith(
+        " Next: “Train a model …”, or flag with a run that has these classes."
+    )
     listed = [(one.title, one.says) for one in work().recent(dataset)]
     assert listed[:2] == [("Remap:", result["message"]), ("Audit:", audited)]
 
@@ -305,6 +309,7 @@ def test_photos_are_imported_without_a_terminal(dataset, service, tmp_path):
     done = service.get(operation)
     assert done.run_state == ExecutionRunState.COMPLETED, done.result.error
     assert done.result.result["message"].startswith(f"Into {name}: 28 instances in 4 photos")
+    assert done.result.result["message"].endswith(" Next: “Audit”, then “Remap …”.")
     imported = fo.load_dataset(name)
     assert imported.count("ground_truth.detections") == dataset.samples.count("labels.detections")
     fo.delete_dataset(name)
@@ -354,10 +359,12 @@ def test_train_predict_and_flag_without_a_terminal(dataset, service):
     operations.append(queue("flag", dataset, run="tiny"))
     service.execute_queued_operations()
     sentences = ("Trained tiny", "Predicted 4 photos", "Flagged ")
-    for operation, says in zip(operations, sentences, strict=True):
+    following = (" Next: “Predict …” and “Flag labels …”.", " Next: “Flag labels …”.", "")
+    for operation, says, then in zip(operations, sentences, following, strict=True):
         ended = service.get(operation)
         assert ended.run_state == ExecutionRunState.COMPLETED, ended.result.error
         assert ended.result.result["message"].startswith(says)
+        assert ended.result.result["message"].endswith(then)
 
 
 def test_what_the_app_is_closed_over_is_ended_and_called_running_no_more(dataset, service):
