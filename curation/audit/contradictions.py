@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,12 @@ FEWEST = 24
 """Points of the grid below which a garment is too small to be found again."""
 
 
-def check(_: None, images: Iterable[ImageRecord]) -> list[Finding]:
+def check(_: None, group: tuple[Iterable[ImageRecord], Container[str]]) -> list[Finding]:
     """:func:`audit_group` for worker processes."""
-    return list(audit_group(images))
+    return list(audit_group(*group))
 
 
-def audit_group(images: Iterable[ImageRecord]) -> Iterator[Finding]:
+def audit_group(images: Iterable[ImageRecord], mirrored: Container[str] = ()) -> Iterator[Finding]:
     """The labels in photos that look alike which are at odds with one of the first that has any.
 
     Either may be the wrong one: ``dress`` here and ``skirt`` there are both named; of a whole
@@ -37,8 +37,11 @@ def audit_group(images: Iterable[ImageRecord]) -> Iterator[Finding]:
 
     Args:
         images: records of one :class:`curation.audit.duplicates.DuplicateGroup`
+        mirrored: its image ids of those that show the others the other way round
     """
-    labelled = ((image, _grid(image)) for image in images if image.instances)
+    labelled = (
+        (image, _grid(image, image.image_id in mirrored)) for image in images if image.instances
+    )
     if (first := next(labelled, None)) is None:
         return
     for other in labelled:
@@ -48,10 +51,11 @@ def audit_group(images: Iterable[ImageRecord]) -> Iterator[Finding]:
         yield from _wholes(*other, *first, common.T)
 
 
-def _grid(record: ImageRecord) -> NDArray[np.uint64]:
+def _grid(record: ImageRecord, mirrored: bool) -> NDArray[np.uint64]:
     """(N, GRID * GRID / 64) the points that each instance covers, a bit each."""
     rows, columns = (masks.sample_points(n, GRID) for n in (record.height, record.width))
-    drawn = [masks.sample(i.mask, rows, columns).ravel() for i in record.instances]
+    across = -1 if mirrored else 1
+    drawn = [masks.sample(i.mask, rows, columns)[:, ::across].ravel() for i in record.instances]
     return np.packbits(drawn, axis=1).view(np.uint64)
 
 

@@ -87,13 +87,15 @@ def skipped(folder: Path) -> Iterator[Finding]:
 
 def _alike(
     dataset: Dataset, review: Review, groups: Iterable[DuplicateGroup]
-) -> Iterator[list[ImageRecord]]:
-    """The labelled images of each group: its first, and some that are held against that."""
+) -> Iterator[tuple[list[ImageRecord], frozenset[str]]]:
+    """The labelled images of each group: its first, and some that are held against that; and
+    which of the group are mirrored."""
     for group in groups:
         records = map(review.source_record, dataset.records(GROUND_TRUTH, group.image_ids))
         labelled = (record for record in records if record.instances)
         if first := next(labelled, None):
-            yield from ([first, *others] for others in batches(labelled, BATCH))
+            for others in batches(labelled, BATCH):
+                yield [first, *others], group.mirrored
 
 
 def _batches(dataset: Dataset, review: Review) -> Iterator[list[ImageRecord]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,18 @@ def test_two_names_for_one_garment_are_named_on_both_images():
     )
     assert [f.beside for f in twins] == ["b", "a"]
     assert (twins[1].instance_id, twins[1].location) == (b.instances[1].instance_id, "b.csv:3")
+
+
+def test_on_a_mirrored_twin_a_garment_is_looked_for_on_the_other_side():
+    a = image("a", ("dress", BOTTOM))
+    b = image("b", ("skirt", BOTTOM))
+    (label,) = b.instances
+    flipped = rle.encode(rle.decode(label.mask)[:, ::-1])
+    b = replace(b, instances=(replace(label, mask=flipped),))
+    assert found(a, b) == []
+    here, there = audit_group([a, b], {"b"})
+    assert here.detail == "'dress' here, 'skirt' on b, which looks the same (IoU 1.00)"
+    assert there.detail == "'skirt' here, 'dress' on a, which looks the same (IoU 1.00)"
 
 
 def test_a_whole_that_is_its_pieces_on_the_twin_is_named():

@@ -31,6 +31,13 @@ def test_copies_are_one_group(hashes):
     assert alike.groups(CONTENTS, hashes, 2) == CONTENTS | {"b": "hash of a"}
 
 
+@pytest.mark.parametrize("copy", [scene(1)[:, ::-1], scene(1) // 5 * 3, scene(1)[:, ::-1] // 5 * 3])
+def test_mirrored_and_darker_copies_are_in_the_group_of_their_photo(hashes, copy):
+    """As data sets are handed out that somebody augmented."""
+    hashes[1] = hash_pixels("b", "hash of b", copy)
+    assert alike.groups(CONTENTS, hashes, 2) == CONTENTS | {"b": "hash of a"}
+
+
 def test_what_would_fill_a_part_is_no_group(hashes, caplog):
     caplog.set_level("INFO")
     assert alike.groups(CONTENTS, hashes, 1) == CONTENTS
