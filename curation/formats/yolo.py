@@ -38,6 +38,10 @@ JPEG = b"\xff\xd8\xff"
 LONGEST = 200
 """Bytes of a file's name, which may be a path of many folders here."""
 
+INSIDE = 0.4
+"""Where in its pixel a point lies, in both directions: to draw it, Ultralytics cuts the fraction
+off, supervision and FiftyOne round. Just short of the centre, all of them come to that pixel."""
+
 Points = NDArray[np.int32]
 
 
@@ -72,7 +76,7 @@ def export(
 
 
 def polygon(mask: Rle) -> tuple[Points, int]:
-    """One polygon around all parts of a mask, through the centres of the pixels at their edges.
+    """One polygon around all parts of a mask, through the pixels at their edges.
 
     Parts are joined by lines there and back between their nearest points, as Ultralytics' own
     converter joins them. Filled by ``cv2.fillPoly``, as Ultralytics does, it gives the mask with
@@ -110,8 +114,7 @@ def _lines(photo: Photo, index: dict[str, int], on_finding: OnFinding) -> Iterab
         if holes:
             detail = f"{instance.category} of {photo.image_id}: {holes:,} pixels"
             on_finding(Finding(FindingKind.HOLES_FILLED, instance.source, detail))
-        # A pixel's centre: whatever the photo is resized to, it is rounded to that pixel again.
-        relative = ((points + 0.5) / size).ravel()
+        relative = ((points + INSIDE) / size).ravel()
         numbers = " ".join(f"{v:.6f}" for v in relative.tolist())
         yield f"{index[instance.category]} {numbers}\n"
 

@@ -45,8 +45,12 @@ def copies(folder):
         return {row["image_id"]: row["photo"] for row in csv.DictReader(file)}
 
 
-def read(image: Path):
-    """The labels of a photo as Ultralytics reads and draws them: class indices and masks."""
+def read(image: Path, to_pixels=np.trunc):
+    """The labels of a photo as Ultralytics reads and draws them: class indices and masks.
+
+    Args:
+        to_pixels: what becomes of fractions of a pixel; Ultralytics cuts them off
+    """
     width, height = Image.open(image).size
     file = Path("/labels/".join(str(image).rsplit("/images/", 1)).rsplit(".", 1)[0] + ".txt")
     found = []
@@ -57,7 +61,7 @@ def read(image: Path):
         assert points.min() >= 0
         assert points.max() <= 1
         drawn = np.zeros((height, width), np.uint8)
-        pixels = np.asarray(points * [width, height], np.int32)
+        pixels = to_pixels(points * [width, height]).astype(np.int32)
         found.append((int(index), cv2.fillPoly(drawn, [pixels], 1).astype(bool)))
     return found
 
@@ -77,6 +81,18 @@ def test_a_mask_in_one_piece_comes_back_to_the_pixel(tmp_path, drawn):
     ((index, again),) = read(tmp_path / "out" / copies(tmp_path / "out")["a.png"])
     assert (again == drawn).all()
     assert (index, told) == (0, [])
+
+
+@pytest.mark.parametrize("size", [(6, 4), (1333, 2000), (6000, 4000)])
+def test_who_rounds_and_who_cuts_off_draws_the_same_pixels(tmp_path, size):
+    """Supervision and FiftyOne round: at a pixel's centre, half of all points came to the next."""
+    width, height = size
+    drawn = np.zeros((height, width), bool)
+    drawn[height // 2 :, width - 1] = drawn[height // 2, width // 2 :] = True  # a strap of a pixel
+    write(tmp_path / "out", photo(tmp_path / "p", "a.png", drawn, size=size))
+    for to_pixels in (np.trunc, np.round):
+        ((_, again),) = read(tmp_path / "out" / "images" / "train" / "a.png", to_pixels)
+        assert (again == drawn).all()
 
 
 def test_parts_are_one_polygon_joined_where_they_are_nearest(tmp_path):
