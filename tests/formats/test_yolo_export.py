@@ -9,6 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from curation.core import rle, taxonomy
@@ -16,7 +18,7 @@ from curation.core.errors import CurateError
 from curation.core.finding import FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.demo import run as demo
-from curation.formats import export, imaterialist
+from curation.formats import export, imaterialist, yolo
 from tests.conftest import picture
 
 TAXONOMY = taxonomy.load("supercategories")
@@ -103,13 +105,38 @@ def test_parts_are_one_polygon_joined_where_they_are_nearest(tmp_path):
     assert (again ^ parts).sum() <= 2, "a line between them"
 
 
-def test_a_hole_is_filled_and_told(tmp_path):
-    ring = picture("#####.", "#...#.", "#.#.#.", "#####.")
-    _, (told,) = write(tmp_path / "out", photo(tmp_path / "p", "a.png", ring))
-    assert (told.kind, told.location) == (FindingKind.HOLES_FILLED, "t.csv:0")
-    assert told.detail == f"{NAMES[0]} of a.png: 5 pixels"
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        picture("#####.", "#...#.", "#...#.", "#####."),
+        picture("######", "#.##.#", "#.##.#", "######"),
+        picture("#####.", "#.#.#.", ".####.", "......"),  # two holes that share a pixel at an edge
+        picture(".#....", "#.#...", ".#.#..", "..#..."),  # held together by corners alone
+    ],
+)
+def test_a_hole_stays_open(tmp_path, drawn):
+    _, told = write(tmp_path / "out", photo(tmp_path / "p", "a.png", drawn))
     ((_, again),) = read(tmp_path / "out" / "images" / "train" / "a.png")
-    assert again[:, :5].all()
+    assert (again == drawn).all()
+    assert told == []
+
+
+@settings(deadline=None)
+@given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12)))
+def test_any_mask_in_one_piece_is_drawn_as_it_is_whatever_holes_it_has(mask):
+    _, parts = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    drawn = parts == 1
+    assume(drawn.any())
+    again = cv2.fillPoly(np.zeros(drawn.shape, np.uint8), [yolo.polygon(rle.encode(drawn))], 1)
+    assert (again == drawn).all()
+
+
+def test_an_island_in_a_hole_is_joined_by_a_line_through_it(tmp_path):
+    island = picture("#####.", "#...#.", "#.#.#.", "#...#.", "#####.")
+    write(tmp_path / "out", photo(tmp_path / "p", "a.png", island, size=(6, 5)))
+    ((_, again),) = read(tmp_path / "out" / "images" / "train" / "a.png")
+    assert again[island].all()
+    assert (again ^ island).sum() == 1
 
 
 def test_garments_are_drawn_again_nearly_to_the_pixel(tmp_path):
