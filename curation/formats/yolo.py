@@ -190,5 +190,10 @@ def _yaml(folder: Path, names: Sequence[str]) -> str:
     """Without ``path``, it counts from where the file lies: the folder may be moved."""
     there = [s for s in SPLITS if s != "test" or (folder / "images" / s).is_dir()]
     lines = [f"{split}: images/{split}" for split in there]
-    lines += ["names:", *(f"  {i}: {json.dumps(name)}" for i, name in enumerate(names))]
+    lines += ["names:", *(f"  {i}: {_quoted(name)}" for i, name in enumerate(names))]
     return "\n".join(lines) + "\n"
+
+
+def _quoted(name: str) -> str:
+    """In ASCII, since some open the file in their system's encoding; JSON has other escapes."""
+    return json.dumps(name, ensure_ascii=False).encode("ascii", "backslashreplace").decode()

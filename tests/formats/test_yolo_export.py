@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import yaml
 from hypothesis import assume, given, settings
 from hypothesis.extra import numpy as hnp
 from PIL import Image
@@ -166,6 +167,17 @@ def test_data_yaml_names_the_classes_and_the_splits_from_where_it_lies(tmp_path)
     assert lines[3:] == [f'  {i}: "{name}"' for i, name in enumerate(NAMES)]
     write(tmp_path / "two", photo(tmp_path / "p", "a.png", TOP), split="test")
     assert "test: images/test" in (tmp_path / "two" / "data.yaml").read_text()
+
+
+def test_data_yaml_is_ascii_and_gives_any_class_name_back(tmp_path):
+    """Of JSON's escapes, YAML makes two halves of what lies beyond 16 bits."""
+    names = ['say "hat"', "back\\slash", "Röcke: 1 # 2", "靴", "\U0001f457 dress"]
+    classes = tuple(taxonomy.Class(i, name, "#000000") for i, name in enumerate(names, 1))
+    odd = taxonomy.Taxonomy("odd", classes, {}, tuple(names))
+    record = photo(tmp_path / "p", "a.png")
+    write(tmp_path / "out", record, known=odd)
+    text = (tmp_path / "out" / "data.yaml").read_bytes().decode("ascii")
+    assert list(yaml.safe_load(text)["names"].values()) == names
 
 
 def test_photos_of_any_names_have_labels_of_their_own(tmp_path):
