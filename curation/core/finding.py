@@ -277,11 +277,6 @@ class FindingKind(StrEnum):
         Severity.WARNING,
         "a reviewer named its class, which has several: relabel it in the source vocabulary",
     )
-    HOLES_FILLED = (
-        "holes filled",
-        Severity.NOTE,
-        "the format has one polygon for a label, without holes: their pixels are inside now",
-    )
     WITHOUT_LABEL = (
         "photo without a label",
         Severity.NOTE,

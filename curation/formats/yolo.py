@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial import cKDTree
 
-from curation.core import image_io, masks, rle
+from curation.core import image_io, masks
 from curation.core.finding import Finding, FindingKind
 from curation.core.rle import Rle
 from curation.core.splits import SPLITS
@@ -38,13 +38,17 @@ JPEG = b"\xff\xd8\xff"
 LONGEST = 200
 """Bytes of a file's name, which may be a path of many folders here."""
 
+INSIDE = 0.4
+"""Where in its pixel a point lies, in both directions: to draw it, Ultralytics cuts the fraction
+off, supervision and FiftyOne round. Just short of the centre, all of them come to that pixel."""
+
 Points = NDArray[np.int32]
 
 
 def export(
     folder: Path, photos: Iterable[Photo], taxonomy: Taxonomy, on_finding: OnFinding
 ) -> set[str]:
-    """Writes all of it. Holes are filled, and told.
+    """Writes all of it.
 
     Returns:
         the image_ids of photos that cannot be read: they are left out, and told
@@ -65,31 +69,76 @@ def export(
         rows.append((photo.image_id, file.relative_to(folder).as_posix()))
         labels = folder / "labels" / photo.split / f"{name}.txt"
         labels.parent.mkdir(parents=True, exist_ok=True)
-        labels.write_text("".join(_lines(photo, index, on_finding)), "utf-8")
+        labels.write_text("".join(_lines(photo, index)), "utf-8")
     write_csv(folder / "photos.csv", ("image_id", "photo"), rows)
     (folder / "data.yaml").write_text(_yaml(folder, list(index)), "utf-8")
     return left_out
 
 
-def polygon(mask: Rle) -> tuple[Points, int]:
-    """One polygon around all parts of a mask, through the centres of the pixels at their edges.
+def polygon(mask: Rle) -> Points:
+    """One polygon around all parts of a mask and around their holes, through the pixels there.
 
     Parts are joined by lines there and back between their nearest points, as Ultralytics' own
-    converter joins them. Filled by ``cv2.fillPoly``, as Ultralytics does, it gives the mask with
-    its holes filled, and those lines.
+    converter joins them; holes by lines to what lies to their left, which are inside the part.
+    Filled by ``cv2.fillPoly``, as Ultralytics does, it gives the mask, and the lines between parts.
 
     Args:
         mask: with a pixel
 
     Returns:
-        (n, 2) x and y in pixels of the photo, n from 3, and how many pixels of holes are filled
+        (n, 2) x and y in pixels of the photo, n from 3
     """
     inside, (left, top, _, _) = masks.crop(mask)
-    parts, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    filled = cv2.drawContours(np.zeros(inside.shape, np.uint8), parts, -1, 1, cv2.FILLED)
-    ring = _joined([part[:, 0] for part in parts])
+    ring = _joined([_corners(part) for part in _parts(inside)])
     ring = np.concatenate([ring, *[ring[-1:]] * (3 - len(ring))])
-    return ring + np.array([left, top], np.int32), int(filled.sum()) - rle.area(mask)
+    return ring + np.array([left, top], np.int32)
+
+
+def _parts(inside: NDArray[np.bool_]) -> Iterator[Points]:
+    """A ring for each part of a mask, through all pixels at its edge and at those of its holes.
+
+    A hole hangs by its leftmost pixel on the next pixel at an edge to the left. That edge begins
+    further left, and no hole lies between. The time grows with the pixels at edges, not with the
+    square of the holes.
+    """
+    edges, parts = _edges(inside)
+    points, sizes = np.concatenate(edges), np.array([len(edge) for edge in edges])
+    edge, first = np.arange(len(edges)).repeat(sizes), np.cumsum(sizes) - sizes
+    along_rows = np.ravel_multi_index((*points.T[::-1], edge), (*inside.shape, len(edges)))
+    order, holes = along_rows.argsort(), first[parts:]
+    left = order[np.searchsorted(along_rows[order], along_rows[holes]) - 1]
+    following = np.arange(1, len(points) + 1)
+    following[first + sizes - 1] = first
+    path = following.tolist()
+    for hole, there in zip(holes.tolist(), left.tolist(), strict=True):
+        # There, around the hole and back: both ends of the line come twice.
+        path += path[hole], path[there]
+        path[there], path[hole] = len(path) - 2, len(path) - 1
+    points = np.concatenate([points, np.stack([points[holes], points[left]], 1).reshape(-1, 2)])
+    for start in first[:parts].tolist():
+        ring = [start]
+        while (point := path[ring[-1]]) != start:
+            ring.append(point)
+        yield points[ring]
+
+
+def _edges(inside: NDArray[np.bool_]) -> tuple[list[Points], int]:
+    """The edges of parts, then those of holes, and how many are of parts.
+
+    Each begins with its leftmost pixel, of several with the topmost, and so they are in order.
+    """
+    found, tree = cv2.findContours(inside.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    is_hole = tree[0, :, 3] >= 0
+    edges = [np.roll(e, -np.lexsort(e.T[::-1])[0], axis=0) for e in (ring[:, 0] for ring in found)]
+    x, y = np.array([edge[0] for edge in edges]).T
+    return [edges[i] for i in np.lexsort((y, x, is_hole))], int(np.count_nonzero(~is_hole))
+
+
+def _corners(ring: Points) -> Points:
+    """A ring without the points that it goes straight on at, or stays at."""
+    step = np.roll(ring, -1, axis=0) - ring
+    turns = (step != np.roll(step, 1, axis=0)).any(axis=1) & step.any(axis=1)
+    return ring[turns] if turns.any() else ring[:1]
 
 
 def _joined(parts: Sequence[Points]) -> Points:
@@ -103,15 +152,10 @@ def _joined(parts: Sequence[Points]) -> Points:
     return ring
 
 
-def _lines(photo: Photo, index: dict[str, int], on_finding: OnFinding) -> Iterable[str]:
+def _lines(photo: Photo, index: dict[str, int]) -> Iterator[str]:
     size = np.array([photo.record.width, photo.record.height])
     for instance in photo.record.instances:
-        points, holes = polygon(instance.mask)
-        if holes:
-            detail = f"{instance.category} of {photo.image_id}: {holes:,} pixels"
-            on_finding(Finding(FindingKind.HOLES_FILLED, instance.source, detail))
-        # A pixel's centre: whatever the photo is resized to, it is rounded to that pixel again.
-        relative = ((points + 0.5) / size).ravel()
+        relative = ((polygon(instance.mask) + INSIDE) / size).ravel()
         numbers = " ".join(f"{v:.6f}" for v in relative.tolist())
         yield f"{index[instance.category]} {numbers}\n"
 
@@ -146,5 +190,10 @@ def _yaml(folder: Path, names: Sequence[str]) -> str:
     """Without ``path``, it counts from where the file lies: the folder may be moved."""
     there = [s for s in SPLITS if s != "test" or (folder / "images" / s).is_dir()]
     lines = [f"{split}: images/{split}" for split in there]
-    lines += ["names:", *(f"  {i}: {json.dumps(name)}" for i, name in enumerate(names))]
+    lines += ["names:", *(f"  {i}: {_quoted(name)}" for i, name in enumerate(names))]
     return "\n".join(lines) + "\n"
+
+
+def _quoted(name: str) -> str:
+    """In ASCII, since some open the file in their system's encoding; JSON has other escapes."""
+    return json.dumps(name, ensure_ascii=False).encode("ascii", "backslashreplace").decode()

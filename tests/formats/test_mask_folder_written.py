@@ -2,6 +2,7 @@
 
 import csv
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -48,23 +49,30 @@ def test_what_is_written_is_read_back_exactly(tmp_path, values):
         assert (label_map(found[0], styles) == values).all()
 
 
-def test_a_written_mask_has_the_taxonomys_colors_and_says_its_classes(tmp_path):
+def test_a_written_mask_is_the_ids_whoever_reads_it(tmp_path):
+    """Of a palette, OpenCV reads the colours, and asked for grey it makes grey of those."""
     image = save(tmp_path / "sub.png", np.zeros((1, 4), np.uint8))
-    mask_folder.write(
-        tmp_path, [record(image, drawn(".12*"), "x/sub.png")], load_taxonomy("styles")
-    )
-    with Image.open(tmp_path / "x" / "sub.png") as opened:
-        assert opened.mode == "P"
-        colors = np.asarray(opened.convert("RGB"))[0].tolist()
-    assert [bytes(c).hex() for c in colors] == ["000000", "c1666b", "2e5eaa", "e0e0c0"]
+    values = drawn(".12*")
+    mask_folder.write(tmp_path, [record(image, values, "x/sub.png")], load_taxonomy("styles"))
+    written = tmp_path / "x" / "sub.png"
+    with Image.open(written) as opened:
+        assert opened.mode == "L"
+        assert (np.asarray(opened) == values).all()
+    for how in (cv2.IMREAD_UNCHANGED, cv2.IMREAD_GRAYSCALE):
+        assert (cv2.imread(str(written), how) == values).all()
+
+
+def test_the_classes_and_their_colors_are_beside_the_masks(tmp_path):
+    image = save(tmp_path / "r.png", np.zeros((1, 4), np.uint8))
+    mask_folder.write(tmp_path, [record(image, drawn(".12*"))], load_taxonomy("styles"))
     with (tmp_path / "classes.csv").open(newline="") as file:
-        assert [row[:2] for row in csv.reader(file)] == [
-            ["id", "name"],
-            ["0", "background"],
-            ["1", "bohemian"],
-            ["2", "preppy"],
-            ["3", "streetwear"],
-            ["255", "ignore"],
+        assert list(csv.reader(file)) == [
+            ["id", "name", "color"],
+            ["0", "background", "#000000"],
+            ["1", "bohemian", "#c1666b"],
+            ["2", "preppy", "#2e5eaa"],
+            ["3", "streetwear", "#3a9d5d"],
+            ["255", "ignore", "#e0e0c0"],
         ]
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import yaml
+from hypothesis import assume, given, settings
+from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from curation.core import rle, taxonomy
@@ -16,7 +19,7 @@ from curation.core.errors import CurateError
 from curation.core.finding import FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.demo import run as demo
-from curation.formats import export, imaterialist
+from curation.formats import export, imaterialist, yolo
 from tests.conftest import picture
 
 TAXONOMY = taxonomy.load("supercategories")
@@ -45,8 +48,12 @@ def copies(folder):
         return {row["image_id"]: row["photo"] for row in csv.DictReader(file)}
 
 
-def read(image: Path):
-    """The labels of a photo as Ultralytics reads and draws them: class indices and masks."""
+def read(image: Path, to_pixels=np.trunc):
+    """The labels of a photo as Ultralytics reads and draws them: class indices and masks.
+
+    Args:
+        to_pixels: what becomes of fractions of a pixel; Ultralytics cuts them off
+    """
     width, height = Image.open(image).size
     file = Path("/labels/".join(str(image).rsplit("/images/", 1)).rsplit(".", 1)[0] + ".txt")
     found = []
@@ -57,7 +64,7 @@ def read(image: Path):
         assert points.min() >= 0
         assert points.max() <= 1
         drawn = np.zeros((height, width), np.uint8)
-        pixels = np.asarray(points * [width, height], np.int32)
+        pixels = to_pixels(points * [width, height]).astype(np.int32)
         found.append((int(index), cv2.fillPoly(drawn, [pixels], 1).astype(bool)))
     return found
 
@@ -79,6 +86,18 @@ def test_a_mask_in_one_piece_comes_back_to_the_pixel(tmp_path, drawn):
     assert (index, told) == (0, [])
 
 
+@pytest.mark.parametrize("size", [(6, 4), (1333, 2000), (6000, 4000)])
+def test_who_rounds_and_who_cuts_off_draws_the_same_pixels(tmp_path, size):
+    """Supervision and FiftyOne round: at a pixel's centre, half of all points came to the next."""
+    width, height = size
+    drawn = np.zeros((height, width), bool)
+    drawn[height // 2 :, width - 1] = drawn[height // 2, width // 2 :] = True  # a strap of a pixel
+    write(tmp_path / "out", photo(tmp_path / "p", "a.png", drawn, size=size))
+    for to_pixels in (np.trunc, np.round):
+        ((_, again),) = read(tmp_path / "out" / "images" / "train" / "a.png", to_pixels)
+        assert (again == drawn).all()
+
+
 def test_parts_are_one_polygon_joined_where_they_are_nearest(tmp_path):
     parts = picture("##....", "##....", "....##", "....##")
     write(tmp_path / "out", photo(tmp_path / "p", "a.png", parts))
@@ -87,13 +106,38 @@ def test_parts_are_one_polygon_joined_where_they_are_nearest(tmp_path):
     assert (again ^ parts).sum() <= 2, "a line between them"
 
 
-def test_a_hole_is_filled_and_told(tmp_path):
-    ring = picture("#####.", "#...#.", "#.#.#.", "#####.")
-    _, (told,) = write(tmp_path / "out", photo(tmp_path / "p", "a.png", ring))
-    assert (told.kind, told.location) == (FindingKind.HOLES_FILLED, "t.csv:0")
-    assert told.detail == f"{NAMES[0]} of a.png: 5 pixels"
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        picture("#####.", "#...#.", "#...#.", "#####."),
+        picture("######", "#.##.#", "#.##.#", "######"),
+        picture("#####.", "#.#.#.", ".####.", "......"),  # two holes that share a pixel at an edge
+        picture(".#....", "#.#...", ".#.#..", "..#..."),  # held together by corners alone
+    ],
+)
+def test_a_hole_stays_open(tmp_path, drawn):
+    _, told = write(tmp_path / "out", photo(tmp_path / "p", "a.png", drawn))
     ((_, again),) = read(tmp_path / "out" / "images" / "train" / "a.png")
-    assert again[:, :5].all()
+    assert (again == drawn).all()
+    assert told == []
+
+
+@settings(deadline=None)
+@given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12)))
+def test_any_mask_in_one_piece_is_drawn_as_it_is_whatever_holes_it_has(mask):
+    _, parts = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    drawn = parts == 1
+    assume(drawn.any())
+    again = cv2.fillPoly(np.zeros(drawn.shape, np.uint8), [yolo.polygon(rle.encode(drawn))], 1)
+    assert (again == drawn).all()
+
+
+def test_an_island_in_a_hole_is_joined_by_a_line_through_it(tmp_path):
+    island = picture("#####.", "#...#.", "#.#.#.", "#...#.", "#####.")
+    write(tmp_path / "out", photo(tmp_path / "p", "a.png", island, size=(6, 5)))
+    ((_, again),) = read(tmp_path / "out" / "images" / "train" / "a.png")
+    assert again[island].all()
+    assert (again ^ island).sum() == 1
 
 
 def test_garments_are_drawn_again_nearly_to_the_pixel(tmp_path):
@@ -123,6 +167,17 @@ def test_data_yaml_names_the_classes_and_the_splits_from_where_it_lies(tmp_path)
     assert lines[3:] == [f'  {i}: "{name}"' for i, name in enumerate(NAMES)]
     write(tmp_path / "two", photo(tmp_path / "p", "a.png", TOP), split="test")
     assert "test: images/test" in (tmp_path / "two" / "data.yaml").read_text()
+
+
+def test_data_yaml_is_ascii_and_gives_any_class_name_back(tmp_path):
+    """Of JSON's escapes, YAML makes two halves of what lies beyond 16 bits."""
+    names = ['say "hat"', "back\\slash", "Röcke: 1 # 2", "靴", "\U0001f457 dress"]
+    classes = tuple(taxonomy.Class(i, name, "#000000") for i, name in enumerate(names, 1))
+    odd = taxonomy.Taxonomy("odd", classes, {}, tuple(names))
+    record = photo(tmp_path / "p", "a.png")
+    write(tmp_path / "out", record, known=odd)
+    text = (tmp_path / "out" / "data.yaml").read_bytes().decode("ascii")
+    assert list(yaml.safe_load(text)["names"].values()) == names
 
 
 def test_photos_of_any_names_have_labels_of_their_own(tmp_path):

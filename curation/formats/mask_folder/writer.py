@@ -1,4 +1,4 @@
-"""Writes index masks in a palette of the taxonomy's colours, as :mod:`.reader` reads them."""
+"""Writes index masks, as :mod:`.reader` reads them, and the taxonomy's colours beside them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from curation.core.atomic import replacing
@@ -24,7 +23,10 @@ IGNORE_COLOR = "#e0e0c0"
 
 
 def write(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> None:
-    """Writes a palette PNG for each record, in the taxonomy's colours, and ``classes.csv``.
+    """Writes a grey PNG for each record, and ``classes.csv`` with the taxonomy's colours.
+
+    Not in a palette: TensorFlow, OpenCV, scikit-image and FiftyOne read its colours, or how bright
+    they are, in the place of ids. Grey is the same to all.
 
     ``load(folder, images, classes.csv)`` gives the same label maps back.
 
@@ -35,12 +37,6 @@ def write(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> N
     Raises:
         CurateError: an image_id leads out of the folder, or two share a mask
     """
-    colors = np.zeros((256, 3), dtype=np.uint8)
-    for value, color in [
-        *((c.id, c.color) for c in taxonomy.classes),
-        (IGNORE_INDEX, IGNORE_COLOR),
-    ]:
-        colors[value] = list(bytes.fromhex(color[1:]))
     written = set()
     for record in records:
         name = f"{shortest(record.image_id, record.path)}.png"
@@ -51,10 +47,8 @@ def write(folder: Path, records: Iterable[ImageRecord], taxonomy: Taxonomy) -> N
             reason = f"is the mask of two photos; one is {shown(record.image_id)}"
             raise CurateError(path, reason)
         written.add(name)
-        image = Image.fromarray(label_map(record, taxonomy))
-        image.putpalette(colors.tobytes())
         with replacing(path) as part:
-            image.save(part)
+            Image.fromarray(label_map(record, taxonomy)).save(part)
     rows = [(0, "background", "#000000"), *((c.id, c.name, c.color) for c in taxonomy.classes)]
     with (
         replacing(folder / "classes.csv") as part,
