@@ -30,4 +30,4 @@ def check(where: str, classes: Sequence[str], missing: Collection[str], way_out:
         what = count(len(classes), "class", "classes")
         raise DatasetError(where, f"no photo has a pixel of any of its {what} ({named}): {way_out}")
     if missing:
-        _log.warning("No photo of %s has a pixel of %s.", where, named)
+        _log.warning("No photo of %s has a pixel of %s that no other label covers.", where, named)

@@ -105,7 +105,9 @@ def test_a_label_under_what_is_ignored_is_no_pixel_of_its_class(dataset, tmp_pat
 def test_a_class_without_a_pixel_is_named_and_stops_nothing(dataset, tmp_path, caplog):
     relabel(dataset, tmp_path, "skirt")
     export(dataset, tmp_path / "out", "masks")
-    assert "No photo of test-rounds has a pixel of hat." in caplog.messages
+    assert (
+        "No photo of test-rounds has a pixel of hat that no other label covers." in caplog.messages
+    )
 
 
 def test_copies_are_one_image_to_the_trainer(dataset):
