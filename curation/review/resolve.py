@@ -101,8 +101,9 @@ class Review:
     def on_labels(self) -> Mapping[str, Decision]:
         """What was said last of each label as it was imported, by instance_id.
 
-        To keep what was relabelled or redrawn says nothing of that; what was deleted and is then
-        kept is as it was imported. Deferred ones are left out.
+        To keep what was relabelled or redrawn says nothing of that, nor to redraw what was
+        relabelled (see :attr:`redrawn`); what was deleted and is then kept is as it was imported.
+        Deferred ones are left out.
         """
         said: dict[str, Decision] = {}
         changed: set[str] = set()
@@ -113,9 +114,16 @@ class Review:
                 changed.add(d.instance_id)
             else:
                 changed.discard(d.instance_id)
-            if not self.deferred(d):
+            before = said.get(d.instance_id)
+            renamed = d.action == "redraw" and before is not None and before.action == "relabel"
+            if not renamed and not self.deferred(d):
                 said[d.instance_id] = d
         return said
+
+    @cached_property
+    def redrawn(self) -> frozenset[str]:
+        """The labels whose mask was changed, by instance_id."""
+        return frozenset(d.instance_id for d in self.active if d.action == "redraw")
 
     @cached_property
     def on_missing(self) -> Mapping[str, tuple[Decision, bool]]:
