@@ -211,6 +211,24 @@ def test_a_patch_gives_the_same_file_where_the_same_was_imported_elsewhere(
     assert again(elsewhere, tmp_path) == again(dataset, tmp_path)
 
 
+def test_a_patch_says_too_what_a_later_decision_brought_back(dataset, elsewhere, tmp_path):
+    for action in ("exclude", "include"):
+        decide(dataset, action, image_id="c")
+    for action in ("delete", "keep"):
+        on(dataset, 0, action)
+    on(dataset, 1, "keep")
+    assert export_patch(dataset, tmp_path / "p.csv") == 4
+    with (tmp_path / "p.csv").open(newline="") as file:
+        said = [(row["action"], row["old"], row["new"]) for row in csv.DictReader(file)]
+    assert said == [
+        ("delete", "shoe", ""), ("keep", "", "shoe"),
+        ("exclude", "", "excluded"), ("include", "excluded", ""),
+    ]  # fmt: skip
+    assert len(import_decisions(elsewhere, tmp_path / "p.csv")) == 4
+    assert elsewhere.review().excluded == frozenset()
+    assert again(elsewhere, tmp_path) == again(dataset, tmp_path) == [HEADER, *ROWS]
+
+
 @pytest.mark.parametrize(("here", "there"), [("", "val"), ("val", ""), ("a/b", "val")])
 def test_a_patch_is_of_the_same_photos_where_they_were_imported_under_another_prefix(
     here, there, tmp_path
