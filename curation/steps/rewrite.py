@@ -156,10 +156,9 @@ def _patch(dataset: Dataset) -> Iterator[list[str]]:
         now = dict(first)
         rows = {i.instance_id: i.source for i in record.instances}
         for d in review.of(record.image_id):
-            if d.action == "delete" and d.mask:
-                continue
             old, new = _values(d, now, first)
-            if old == new and d.action in _CHANGE_NOTHING:
+            # A missing garment that was dismissed was no label, unless it was added before.
+            if old == new and d.action in (*_CHANGE_NOTHING, "delete"):
                 continue
             said = (getattr(d, name) for name in PATCH[3:])
             yield [rows.get(d.instance_id, ""), old, new, *said]
