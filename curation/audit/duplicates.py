@@ -228,6 +228,10 @@ def _same_colors(one: NDArray[np.number], many: NDArray[np.int16]) -> NDArray[np
 
 
 def _turned(one: NDArray[np.int16], other: NDArray[np.int16]) -> bool:
-    """Whether the mirror image of the other thumbnail is nearer to one than it is itself."""
-    as_it_is, mirrored = (np.abs(one - x).sum() for x in (other, other[:, ::-1]))
-    return bool(mirrored < as_it_is)
+    """Whether the mirror image of the other thumbnail is nearer to one than it is itself.
+
+    The nearer one, by the squares of their differences, has the larger inner product, and that is
+    so in any light.
+    """
+    as_it_is, mirrored = (np.vdot(one.astype(np.int64), x) for x in (other, other[:, ::-1]))
+    return bool(mirrored > as_it_is)

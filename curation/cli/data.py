@@ -213,7 +213,7 @@ def _verify(ctx: click.Context, folder: Path) -> NoReturn:
     "--without-suspects",
     type=click.FloatRange(0, 1),
     metavar="SCORE",
-    help="No photo with an undecided label, or missing garment, of this score or more.",
+    help="No photo with an undecided suspect (label, missing garment or all of it) of this score.",
 )
 @dealing
 @click.option(

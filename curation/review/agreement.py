@@ -83,7 +83,10 @@ def compare(entries: Iterable[Decision]) -> Agreements:
             given.setdefault(d.instance_id, d.before)
             said[d.instance_id][d.reviewer].append(d)
     shared = {key: people for key, people in said.items() if len(people) > 1}
-    verdicts = {key: [_verdict(own) for own in people.values()] for key, people in shared.items()}
+    verdicts = {
+        key: [_verdict(own, given[key]) for own in people.values()]
+        for key, people in shared.items()
+    }
     classes = Counter(given[key] for key in shared)
     return Agreements(
         whole=_agreement(verdicts.values()),
@@ -125,11 +128,19 @@ def alpha(units: Iterable[Sequence[object]]) -> float | None:
     return 1 - (n - 1) * observed / expected if expected else None
 
 
-def _verdict(own: Sequence[Decision]) -> Verdict:
-    """What one reviewer makes of a label, at last: to keep what was changed changes nothing."""
-    last = next((d for d in reversed(own) if d.action != "keep"), own[-1])
+def _verdict(own: Sequence[Decision], given: str) -> Verdict:
+    """What one reviewer makes of a label, at last: to keep what was changed changes nothing, and
+    to keep what was deleted brings it back.
+
+    Args:
+        given: its class as it was before anybody decided
+    """
+    last = own[0]
+    for d in own:
+        if d.action != "keep" or last.action in ("keep", "delete"):
+            last = d
     if last.action in ("keep", "relabel"):
-        return "is", last.category or last.before
+        return "is", last.category or last.before or given
     return last.action, ""
 
 
@@ -143,7 +154,7 @@ def _disagreement(
 ) -> Disagreement:
     said = {}
     for who, own in people.items():
-        kind, name = _verdict(own)
+        kind, name = _verdict(own, category)
         said[who] = {"is": f"it is {name}", "delete": "deleted it", "redraw": "redrew it"}[kind]
     image_id = next(iter(people.values()))[0].image_id
     return Disagreement(image_id, key, category, said)

@@ -51,7 +51,11 @@ def changes(
         source: its instances as imported
         entries: of the journal that lie between both, oldest first; they say who did it
     """
-    last = {(d.image_id, d.instance_id): d for d in entries}
+    last: dict[tuple[str, str], Decision] = {}
+    known = {d.decision_id: d for d in (*then.of(image_id), *entries)}
+    for d in entries:
+        about = known.get(d.undoes, d)  # an undo says itself of no label
+        last[about.image_id, about.instance_id] = d
 
     def change(key: str, before: str, after: str, redrawn: bool = False) -> Change:
         d = last.get((image_id, key))

@@ -101,14 +101,29 @@ class Review:
     def on_labels(self) -> Mapping[str, Decision]:
         """What was said last of each label as it was imported, by instance_id.
 
-        To keep what was relabelled or redrawn says nothing of that. Deferred ones are left out.
+        To keep what was relabelled or redrawn says nothing of that, nor to redraw what was
+        relabelled (see :attr:`redrawn`); what was deleted and is then kept is as it was imported.
+        Deferred ones are left out.
         """
         said: dict[str, Decision] = {}
+        changed: set[str] = set()
         for d in self.active:
-            kept = d.action == "keep" and d.instance_id in said
-            if d.action in ON_LABELS and not kept and not self.deferred(d):
+            if d.action not in ON_LABELS or (d.action == "keep" and d.instance_id in changed):
+                continue
+            if d.action in ("relabel", "redraw"):
+                changed.add(d.instance_id)
+            else:
+                changed.discard(d.instance_id)
+            before = said.get(d.instance_id)
+            renamed = d.action == "redraw" and before is not None and before.action == "relabel"
+            if not renamed and not self.deferred(d):
                 said[d.instance_id] = d
         return said
+
+    @cached_property
+    def redrawn(self) -> frozenset[str]:
+        """The labels whose mask was changed, by instance_id."""
+        return frozenset(d.instance_id for d in self.active if d.action == "redraw")
 
     @cached_property
     def on_missing(self) -> Mapping[str, tuple[Decision, bool]]:
@@ -141,19 +156,22 @@ class Review:
     def source_record(self, record: ImageRecord) -> ImageRecord:
         """A record as imported, with its source labels as reviewers left them.
 
-        Deleted ones are gone, a redrawn one has its new mask, and one that was relabelled in the
-        vocabulary of the annotation file is called so.
+        Deleted ones are gone until something else is said of them, a redrawn one has its new mask,
+        and one that was relabelled in the vocabulary of the annotation file is called so.
         """
-        kept = {x.instance_id: x for x in record.instances}
+        imported = {x.instance_id: x for x in record.instances}
+        kept = dict(imported)
         for d in self.of(record.image_id):
+            known = kept.get(d.instance_id) or imported.get(d.instance_id)
             if d.action == "delete":
                 kept.pop(d.instance_id, None)
-            elif (known := kept.get(d.instance_id)) is None:
+            elif known is None or d.action not in ON_LABELS:
                 continue
             elif d.action == "redraw":
                 kept[d.instance_id] = _redrawn(known, d)
-            elif d.action == "relabel" and d.taxonomy == SOURCE:
-                kept[d.instance_id] = replace(known, category=d.category)
+            else:
+                named = d.action == "relabel" and d.taxonomy == SOURCE
+                kept[d.instance_id] = replace(known, category=d.category) if named else known
         return replace(record, instances=tuple(kept.values()))
 
     @property

@@ -141,10 +141,11 @@ def _answers(active: Sequence[Decision]) -> list[Decision]:
 
 def _last(answers: Iterable[Decision]) -> dict[str, Decision]:
     """What was said last of each, by instance_id or image_id; to keep what was changed says
-    nothing new."""
+    nothing new, to keep what was deleted brings it back."""
     said: dict[str, Decision] = {}
     for d in answers:
-        if d.action != "keep" or d.instance_id not in said:
+        before = said.get(_about(d))
+        if d.action != "keep" or before is None or before.action == "delete":
             said[_about(d)] = d
     return said
 

@@ -8,7 +8,7 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -187,6 +187,7 @@ def _requests(path: Path) -> Iterator[tuple[int, Request]]:
             values |= {"instance_id": "", "category": ""}
         if reason := _no_figure(values["time"], values["seconds"]):
             raise FormatError(path, reason, where=str(line))
+        values["time"] = _utc(values["time"])
         yield line, Request(row["action"] or "", **values)
 
 
@@ -195,10 +196,23 @@ def _no_figure(time: str, seconds: str) -> str:
     try:
         if time and datetime.fromisoformat(time).tzinfo is None:
             return f"{time!r} has no time zone; an export writes 2026-03-02T10:00:00Z"
-    except ValueError:
+        _utc(time)
+    except (ValueError, OverflowError):
         return f"{time!r} is no time; an export writes 2026-03-02T10:00:00Z"
     try:
         spent = float(seconds or 0)
     except ValueError:
         return f"{seconds!r} is no number of seconds"
     return "" if 0 <= spent < math.inf else f"{seconds!r} is no number of seconds"
+
+
+def _utc(time: str) -> str:
+    """A moment as the journal has it, to the second; empty where there is none.
+
+    >>> _utc("2026-03-02T12:30:00.5+02:30")
+    '2026-03-02T10:00:00Z'
+    """
+    if not time:
+        return ""
+    moment = datetime.fromisoformat(time).astimezone(UTC).replace(microsecond=0, tzinfo=None)
+    return f"{moment.isoformat()}Z"

@@ -115,11 +115,10 @@ def _verdicts(review: Review, given: Mapping[str, str]) -> dict[str, int]:
     its class neither.
     """
     said: dict[str, int] = {}
-    redrawn = {d.instance_id for d in review.active if d.action == "redraw"}
     for key, d in review.on_labels.items():
         if key in given:
             within = d.action == "relabel" and review.category(d) == given[key]
-            right = (d.action == "keep" or within) and key not in redrawn
+            right = (d.action == "keep" or within) and key not in review.redrawn
             said[key] = RIGHT if right else WRONG
     return said
 

@@ -71,6 +71,7 @@ def _errors(decision: Decision, category: str, review: Review) -> tuple[str, str
         return CORRECT, CORRECT
     if decision.action == "delete":
         return WRONG, ""
-    if review.category(decision) != category:
+    if decision.action == "relabel" and review.category(decision) != category:
         return str(ErrorType.WRONG_CATEGORY), ""
-    return CORRECT, WRONG if decision.taxonomy == SOURCE else ""
+    error = WRONG if decision.instance_id in review.redrawn else CORRECT
+    return error, WRONG if decision.taxonomy == SOURCE else ""

@@ -32,6 +32,7 @@ PATCH = ("row", "old", "new", "reviewer", "time", "action", "image_id", "instanc
 """The first five say what changed; the others are those that ``curate decisions`` reads."""
 
 _CHANGE_NOTHING = ("keep", "include")
+"""But for what was deleted or excluded before."""
 
 
 def changes(dataset: Dataset, review: Review, file: str, on_finding: OnFinding) -> Iterator[Change]:
@@ -151,24 +152,36 @@ def _of_photo(
 def _patch(dataset: Dataset) -> Iterator[list[str]]:
     review = dataset.review()
     for record in dataset.records(GROUND_TRUTH, review.by_image):
-        now = {i.instance_id: (i.category, rle.to_text(i.mask)) for i in record.instances}
+        first = {i.instance_id: (i.category, rle.to_text(i.mask)) for i in record.instances}
+        now = dict(first)
         rows = {i.instance_id: i.source for i in record.instances}
         for d in review.of(record.image_id):
-            if d.action in _CHANGE_NOTHING or (d.action == "delete" and d.mask):
+            old, new = _values(d, now, first)
+            # A missing garment that was dismissed was no label, unless it was added before.
+            if old == new and d.action in (*_CHANGE_NOTHING, "delete"):
                 continue
-            old, new = _values(d, now)
             said = (getattr(d, name) for name in PATCH[3:])
             yield [rows.get(d.instance_id, ""), old, new, *said]
 
 
-def _values(d: Decision, now: dict[str, tuple[str, str]]) -> tuple[str, str]:
-    """The old value and the new one; ``now`` is what labels are, by id, and goes along."""
+def _values(
+    d: Decision, now: dict[str, tuple[str, str]], first: dict[str, tuple[str, str]]
+) -> tuple[str, str]:
+    """The old value and the new one.
+
+    Args:
+        now: what labels are, by id; goes along. The photo as a whole has no id
+        first: what they are again when they are kept after they were deleted; goes along
+    """
     label, mask = now.get(d.instance_id, ("", ""))
     if d.action == "redraw":
         now[d.instance_id] = label, d.mask
         return mask, d.mask
-    if d.action == "exclude":
-        return "", "excluded"
-    new = "" if d.action == "delete" else d.category
+    if d.action == "keep":
+        now[d.instance_id] = (label, mask) if label else first.get(d.instance_id, ("", ""))
+        return label, now[d.instance_id][0]
+    new = {"delete": "", "exclude": "excluded", "include": ""}.get(d.action, d.category)
     now[d.instance_id] = new, d.mask or mask
+    if d.action == "add":
+        first[d.instance_id] = now[d.instance_id]
     return label, new

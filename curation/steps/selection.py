@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from curation.core.errors import DatasetError
-from curation.review.suspect import MISSING
 from curation.store import Dataset, photo_sets, suspects
+from curation.store.fields import LABELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,10 @@ def select(dataset: Dataset, selection: Selection, image_ids: Iterable[str]) -> 
 
 
 def _suspected(dataset: Dataset, score: float) -> set[str]:
-    """The photos with an undecided label, or garment that is missing, of this score or more."""
+    """The photos with an undecided label, or garment that is missing, of this score or more, and
+    those that are doubted as a whole."""
     if dataset.flagged is None:
         reason = f"has no scores yet; run `curate flag {dataset.name} --run RUN`"
         raise DatasetError(dataset.name, reason)
-    missing = (s for s in suspects.read(dataset) if s.kind == MISSING)
-    found = {s.image_id for s in missing if s.score >= score}
-    return found | photo_sets.of_suspects(dataset, score)
+    others = (s for s in suspects.every(dataset) if s.field != LABELS and s.score >= score)
+    return {s.image_id for s in others} | photo_sets.of_suspects(dataset, score)

@@ -74,6 +74,19 @@ def test_a_mirrored_copy_is_one_and_it_is_said_which_of_them_are():
     ]
 
 
+def test_a_copy_is_known_as_mirrored_in_any_light():
+    """Twice as bright, each cell is brighter than both its own copy and the one across."""
+    turned = 0x5555_5555_5555_5555
+    mild = np.tile(np.arange(60, 84, 3), (8, 1))
+    prints = [
+        image_print("a", thumbnail=coloured(mild)),
+        image_print("b", perceptual=turned, thumbnail=coloured(mild[:, ::-1] * 2)),
+        image_print("c", thumbnail=coloured(mild * 2 + (mild > 70))),  # as rounding leaves it
+    ]
+    (found,) = duplicates(prints)
+    assert (found.image_ids, found.mirrored) == (("a", "b", "c"), {"b"})
+
+
 @pytest.mark.parametrize(
     "copy, is_one",
     [

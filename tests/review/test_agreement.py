@@ -76,6 +76,13 @@ def test_what_was_overruled_counts_and_what_its_own_reviewer_took_back_does_not(
     assert only.said == {"bea": "deleted it", "anna": "it is feet"}
 
 
+def test_a_deleted_label_that_is_kept_is_what_it_was():
+    deleted, back = said("anna", "delete"), said("bea", "keep", before="")
+    (only,) = agreement.compare([deleted, back]).disagreements
+    assert only.said == {"anna": "deleted it", "bea": "it is feet"}
+    assert agreement.compare([deleted, back, said("anna", "keep", before="")]).whole.agreed == 1
+
+
 def test_of_one_reviewer_the_last_word_counts_and_a_missing_garment_is_no_label():
     found = agreement.compare([
         said("anna", "delete"),

@@ -102,6 +102,21 @@ def test_a_relabel_after_a_delete_brings_the_instance_back():
     assert outcome(deleted, changed)[-1] == ("1", "coat", "relabelled")
 
 
+def test_a_label_that_was_deleted_and_then_kept_is_as_it_was_imported():
+    changed = decide("relabel", "a", instance_id="1", category="parka", taxonomy=SOURCE)
+    deleted, kept = (decide(action, "a", instance_id="1") for action in ("delete", "keep"))
+    assert outcome(changed, deleted, kept)[-1] == ("1", "shirt", "kept")
+    review = resolve([changed, deleted, kept], ACTIVE)
+    assert review.on_labels == {"1": kept}
+    record = ImageRecord("a", Path("a.jpg"), 2, 3, tuple(LABELS))
+    assert {x.category for x in review.source_record(record).instances} == {"shirt", "skirt"}
+
+
+def test_what_was_kept_after_a_deferred_relabel_says_nothing_of_the_label_as_imported():
+    other = decide("relabel", "a", instance_id="1", category="streetwear", taxonomy="styles")
+    assert resolve([other, decide("keep", "a", instance_id="1")], ACTIVE).on_labels == {}
+
+
 def test_undo_takes_one_decision_back_and_leaves_the_rest():
     deleted = decide("delete", "a", instance_id="1")
     changed = decide("relabel", "a", instance_id="2", category="coat")

@@ -51,6 +51,11 @@ def test_a_doubt_is_right_where_something_was_changed_and_wrong_where_it_was_kep
     assert (told.decided, told.left) == (7, 2)
 
 
+def test_of_a_deleted_label_that_was_kept_the_doubt_was_wrong():
+    told = computed(said("delete", "1"), said("keep", "1"), kinds={"1": "wrong category"})
+    assert told.by_kind == {"wrong category": Tally(right=1)}
+
+
 def test_what_a_file_brought_along_at_once_makes_nobody_fast():
     imported = [replace(said("keep", str(i), "09:59:00"), batch="file") for i in range(50)]
     told = computed(*imported, said("keep", "60", "10:00:00"), said("keep", "61", "10:01:00"))

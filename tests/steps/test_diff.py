@@ -85,6 +85,19 @@ def test_what_was_taken_back_since_is_no_difference(dataset):
     assert steps.diff(dataset, "r001", "now").changes == []
     (back,) = steps.diff(dataset, "r002", "now").changes
     assert (back.before, back.after) == ("", label.category)
+    assert back.said.endswith(" took a decision back")
+
+
+def test_who_took_back_what_is_on_a_label_did_nothing_to_its_photo(dataset):
+    label = labels(dataset, "figure-00")[0]
+    known = {"image_id": "figure-00", "instance_id": label.instance_id}
+    decide(dataset, "delete", **known)
+    begin_round(dataset, "r001")
+    decide(dataset, "exclude", image_id="figure-00", reviewer="anna")
+    decisions.undo(dataset, "bea", dataset.journal.read()[0].decision_id)
+    photo, of_it = steps.diff(dataset, "r001", "now").changes
+    assert (photo.instance_id, photo.said) == ("", "anna excluded the photo")
+    assert (of_it.instance_id, of_it.said) == (label.instance_id, "bea took a decision back")
 
 
 def test_a_run_is_known_by_when_it_began(dataset):

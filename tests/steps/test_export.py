@@ -17,10 +17,10 @@ from curation.core.errors import DatasetError
 from curation.core.finding import FindingKind
 from curation.core.records import ImageRecord, Instance
 from curation.formats import imaterialist, mask_folder
-from curation.issues.issue import ImageScore, Issue, digest
+from curation.issues.issue import ImageScore, Issue, PhotoErrorType, PhotoIssue, digest
 from curation.steps import export
 from curation.steps.selection import Selection
-from curation.store import decisions, results
+from curation.store import decisions, results, suspects
 from curation.store.labels import remap as remap_labels
 from curation.store.saved import save_view
 from curation.store.write import write as write_records
@@ -216,6 +216,26 @@ def test_photos_with_a_garment_that_is_missing_stay_out_until_it_was_dismissed(d
     assert exported(dataset, tmp_path / "out", without_suspects=0.5) == ["a", "c", "d"]
     decide(dataset, "delete", image_id="b", instance_id=f"{5:024x}")
     assert exported(dataset, tmp_path / "out", without_suspects=0.5) == ["a", "b", "c", "d"]
+
+
+def test_a_missing_garment_that_is_asked_about_with_a_label_keeps_its_photo_out(dataset, tmp_path):
+    record = next(r for r in dataset.records("labels") if r.image_id == "a")
+    long = record.instances[-1]
+    of = ("a", long.instance_id, long.source, long.category, 0.3, "wrong category", "long", "why")
+    gap = ("a", f"{5:024x}", "run:r1", "", 0.9, "missing", "long", "why")
+    issues = Issue(*of, digest=digest(long)), Issue(*gap, mask=long.mask)
+    results.write_scores(dataset, "r1", [ImageScore("a", 0.9, issues)])
+    assert [(s.kind, s.also) for s in suspects.read(dataset)] == [("wrong category", f"{5:024x}")]
+    assert exported(dataset, tmp_path / "out", without_suspects=0.5) == ["b", "c", "d"]
+
+
+def test_a_photo_whose_labels_are_doubted_together_stays_out(dataset, tmp_path):
+    (label,) = next(r for r in dataset.records("labels") if r.image_id == "b").instances
+    of = ("b", label.instance_id, label.source, label.category, 0.01, "wrong category", "long")
+    low = (Issue(*of, "why", digest=digest(label)),)
+    doubt = PhotoIssue(0.9, str(PhotoErrorType.MIRRORED), "why")
+    results.write_scores(dataset, "r1", [ImageScore("b", 0.9, low, doubt)])
+    assert exported(dataset, tmp_path / "out", without_suspects=0.5) == ["a", "c", "d"]
 
 
 def test_scores_are_asked_of_a_dataset_that_has_none(dataset, tmp_path):

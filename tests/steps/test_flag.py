@@ -265,6 +265,18 @@ def test_a_decision_on_the_source_label_says_that_the_class_is_correct(dataset):
     }
 
 
+def test_a_label_that_was_redrawn_was_wrong_and_its_class_only_where_that_was_changed(dataset):
+    drawn = rle.to_text(rle.encode(np.ones((8, 8))))
+    classes = {"p02": ("feet", ""), "p03": ("pants", "source")}
+    for image_id in ("p01", "p02", "p03"):
+        if named := classes.get(image_id):
+            known = dict(zip(("category", "taxonomy"), named, strict=True))
+            decide(dataset, "relabel", **known, **label(dataset, image_id))
+        decide(dataset, "redraw", mask=drawn, **label(dataset, image_id))
+    said = {i: (f.error, f.source_error) for i, (f,) in feedback(dataset).labels.items()}
+    assert said == {"p01": ("wrong", ""), "p02": ("wrong category", ""), "p03": ("wrong", "wrong")}
+
+
 def test_a_decision_in_another_vocabulary_is_not_learned_from(dataset):
     decide(dataset, "relabel", category="pants", taxonomy="source", **label(dataset, "p01"))
     other = TOML.replace('  "pants",\n', "").replace('name = "supercategories"', 'name = "other"')

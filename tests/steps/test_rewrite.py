@@ -17,6 +17,7 @@ from curation.core.errors import CurateError, DatasetError, FormatError
 from curation.core.finding import FindingKind
 from curation.formats import imaterialist, via
 from curation.formats.source import Prefixed
+from curation.review.journal import decision
 from curation.steps import export_patch, import_decisions, ingest, rewrite, verify
 from curation.store.labels import remap as remap_labels
 from tests.conftest import decide
@@ -209,6 +210,35 @@ def test_a_patch_gives_the_same_file_where_the_same_was_imported_elsewhere(
     assert len(import_decisions(elsewhere, tmp_path / "p.csv")) == 4
     assert import_decisions(elsewhere, tmp_path / "p.csv") == []
     assert again(elsewhere, tmp_path) == again(dataset, tmp_path)
+
+
+def test_a_patch_says_too_what_a_later_decision_brought_back(dataset, elsewhere, tmp_path):
+    for action in ("exclude", "include"):
+        decide(dataset, action, image_id="c")
+    for action in ("delete", "keep"):
+        on(dataset, 0, action)
+    on(dataset, 1, "keep")
+    assert export_patch(dataset, tmp_path / "p.csv") == 4
+    with (tmp_path / "p.csv").open(newline="") as file:
+        said = [(row["action"], row["old"], row["new"]) for row in csv.DictReader(file)]
+    assert said == [
+        ("delete", "shoe", ""), ("keep", "", "shoe"),
+        ("exclude", "", "excluded"), ("include", "excluded", ""),
+    ]  # fmt: skip
+    assert len(import_decisions(elsewhere, tmp_path / "p.csv")) == 4
+    assert elsewhere.review().excluded == frozenset()
+    assert again(elsewhere, tmp_path) == again(dataset, tmp_path) == [HEADER, *ROWS]
+
+
+def test_a_patch_says_too_that_a_garment_which_was_added_was_dismissed_then(dataset, tmp_path):
+    drawn = {"category": "dress", "taxonomy": "source", "mask": rle.to_text(REDRAWN)}
+    for key, actions in ((f"{7:024x}", ("add", "delete")), (f"{8:024x}", ("delete",))):
+        said = [decision(a, "a", "bea", instance_id=key, **drawn) for a in actions]
+        dataset.journal.append(said)
+    export_patch(dataset, tmp_path / "p.csv")
+    with (tmp_path / "p.csv").open(newline="") as file:
+        said = [(row["action"], row["instance_id"][-1]) for row in csv.DictReader(file)]
+    assert said == [("add", "7"), ("delete", "7")]
 
 
 @pytest.mark.parametrize(("here", "there"), [("", "val"), ("val", ""), ("a/b", "val")])

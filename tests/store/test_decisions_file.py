@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from curation.core import rle
 from curation.core.errors import FormatError
 from curation.review import journal
+from curation.rounds import proof
 from curation.steps import export_decisions, import_decisions
 from curation.store import decisions
 from curation.store.decisions import Request
@@ -66,9 +69,25 @@ def test_a_decision_of_elsewhere_keeps_its_time_its_batch_and_its_seconds(datase
     ]
 
 
+def test_a_time_of_another_zone_is_noted_in_utc(dataset, tmp_path):  # noqa: F811
+    path = tmp_path / "zones.csv"
+    rows = ["exclude,a,bea,2026-03-02T11:05:00.7+02:00", "exclude,b,bea,2026-03-02T09:00:00Z"]
+    path.write_text("\n".join(["action,image_id,reviewer,time", *rows, ""]))
+    taken = import_decisions(dataset, path)
+    assert [d.time for d in taken] == ["2026-03-02T09:05:00Z", "2026-03-02T09:00:00Z"]
+    assert proof.minutes([replace(d, batch="") for d in taken]) == {"bea": 5}
+
+
 @pytest.mark.parametrize(
     ("time", "seconds"),
-    [("yesterday", ""), ("2026-03-02", ""), ("", "soon"), ("", "nan"), ("", "-1")],
+    [
+        ("yesterday", ""),
+        ("2026-03-02", ""),
+        ("0001-01-01T00:00:00+10:00", ""),
+        ("", "soon"),
+        ("", "nan"),
+        ("", "-1"),
+    ],
 )
 def test_what_is_no_time_is_refused_with_its_line(dataset, tmp_path, time, seconds):  # noqa: F811
     path = tmp_path / "times.csv"
