@@ -195,6 +195,7 @@ class _Labels:
     def __init__(self, source: Sequence[Instance], taxonomy: Taxonomy) -> None:
         self._taxonomy = taxonomy
         self._known = {x.instance_id: Reviewed(x) for x in source}
+        self._dropped: dict[str, Reviewed] = {}
         self.current: dict[str, Reviewed] = {}
         for x in source:
             if instance := self._called(x, x.category, SOURCE):
@@ -205,19 +206,25 @@ class _Labels:
             self._add(d)
             return
         # What was deleted, or is dropped by the taxonomy, can be brought back.
-        old = self.current.get(d.instance_id) or self._known.get(d.instance_id)
+        key = d.instance_id
+        old = self.current.get(key) or self._dropped.get(key) or self._known.get(key)
         if old is None:
             return
         if d.action == "delete":
-            self.current.pop(d.instance_id, None)
-        elif d.action in ("keep", "redraw") and old.instance.category in self._taxonomy.class_names:
+            self.current.pop(key, None)
+            self._dropped.pop(key, None)
+        elif d.action in ("keep", "redraw"):
             left = _redrawn(old.instance, d) if d.action == "redraw" else old.instance
-            self.current[d.instance_id] = Reviewed(left, STATUS[d.action])
+            there = left.category in self._taxonomy.class_names
+            (self.current if there else self._dropped)[key] = Reviewed(left, STATUS[d.action])
         elif d.action == "relabel":
+            self._dropped.pop(key, None)
             if instance := self._called(old.instance, d.category, d.taxonomy):
-                self.current[d.instance_id] = Reviewed(instance, STATUS["relabel"])
+                self.current[key] = Reviewed(instance, STATUS["relabel"])
             else:
-                self.current.pop(d.instance_id, None)
+                self.current.pop(key, None)
+                called = replace(old.instance, category=d.category, source_label=d.category)
+                self._dropped[key] = Reviewed(called)
 
     def _add(self, d: Decision) -> None:
         source = f"review:{d.decision_id}"

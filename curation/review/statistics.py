@@ -98,7 +98,7 @@ def compute(review: Review, kinds: Mapping[str, str], left: Iterable[Suspect]) -
         by_reviewer[d.reviewer].append(d)
         hour = datetime.fromisoformat(d.time).replace(minute=0, second=0)
         by_hour[hour][d.reviewer] += 1
-    said = _last(answers)
+    said = last(answers)
     by_kind: dict[str, Tally] = defaultdict(Tally)
     by_class: dict[str, Tally] = defaultdict(Tally)
     for suspect in queue:
@@ -139,7 +139,7 @@ def _answers(active: Sequence[Decision]) -> list[Decision]:
     return list(found.values())
 
 
-def _last(answers: Iterable[Decision]) -> dict[str, Decision]:
+def last(answers: Iterable[Decision]) -> dict[str, Decision]:
     """What was said last of each, by instance_id or image_id; to keep what was changed says
     nothing new, to keep what was deleted brings it back."""
     said: dict[str, Decision] = {}

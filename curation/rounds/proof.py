@@ -14,7 +14,7 @@ from typing import Any
 from curation.core.atomic import replacing
 from curation.core.errors import FormatError
 from curation.review.journal import Decision
-from curation.review.statistics import PAUSE
+from curation.review.statistics import PAUSE, last
 from curation.rounds.comparison import Change, Comparison, Interval
 
 FILE = "proof.json"
@@ -84,8 +84,7 @@ def _change(table: Any) -> Change:
 
 def what_changed(decisions: Iterable[Decision]) -> dict[str, int]:
     """How many labels and photos were decided on, by what was said last of each."""
-    last = {(d.image_id, d.instance_id): d for d in decisions}
-    return dict(Counter(d.action for d in last.values()).most_common())
+    return dict(Counter(d.action for d in last(decisions).values()).most_common())
 
 
 def minutes(decisions: Iterable[Decision]) -> dict[str, float]:

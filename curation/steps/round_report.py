@@ -122,7 +122,7 @@ def _page(dataset: Dataset, round_: Round, rounds: Sequence[Round], progress: Pr
 
 def _calls(dataset: Dataset, round_: Round, decided: Iterable[Decision]) -> list[_Call]:
     """The suspects of the round that were decided on, by their score, highest first."""
-    last = {d.instance_id: d for d in decided if d.instance_id}
+    last = statistics.last(d for d in decided if d.instance_id)
     ids = list(last)
 
     def keep(rows: pd.DataFrame) -> pd.DataFrame:
@@ -198,8 +198,10 @@ def _reviewers(dataset: Dataset, proof: Proof | None, said: Statistics) -> Table
 def _classes(dataset: Dataset) -> Table:
     """Labels of each class as they came, and as they are now."""
     came: Counter[str] = Counter()
-    for label, n in dataset.samples.count_values(f"{GROUND_TRUTH}.detections.label").items():
-        came[dataset.taxonomy.target(label) or ""] += n
+    imported = dataset.samples.count_values(f"{GROUND_TRUTH}.detections.label")
+    late = dataset.taxonomy.unmapped(imported)  # came after the last remap
+    for label in imported.keys() - late:
+        came[dataset.taxonomy.target(label) or ""] += imported[label]
     now = dataset.samples.count_values(f"{LABELS}.detections.label")
     rows = [
         (c.name, came[c.name], now.get(c.name, 0), f"{now.get(c.name, 0) - came[c.name]:+d}")

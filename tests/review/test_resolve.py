@@ -158,6 +158,18 @@ def test_what_the_taxonomy_drops_is_brought_back_by_another_source_label():
     assert source_label(changed, back, labels=dropped) == []
 
 
+def test_what_was_relabelled_to_what_the_taxonomy_drops_is_not_back_when_it_is_redrawn():
+    drawn = rle.encode(picture("...", "###"))
+    dropped = decide("relabel", "a", instance_id="1", category="sleeve", taxonomy=SOURCE)
+    redrawn = decide("redraw", "a", instance_id="1", mask=rle.to_text(drawn))
+    deleted, kept = (decide(action, "a", instance_id="1") for action in ("delete", "keep"))
+    assert outcome(dropped, redrawn) == outcome(dropped, kept) == [("2", "skirt", "")]
+    back = decide("relabel", "a", instance_id="1", category="blouse", taxonomy=SOURCE)
+    label = resolve([dropped, redrawn, back], ACTIVE).labels("a", LABELS)[-1].instance
+    assert (label.category, label.source_label, label.mask) == ("shirt", "blouse", drawn)
+    assert outcome(dropped, deleted, kept)[-1] == ("1", "shirt", "kept"), "as it was imported"
+
+
 def test_a_source_label_that_the_taxonomy_does_not_speak_of_waits():
     changed = decide("relabel", "a", instance_id="1", category="toga", taxonomy=SOURCE)
     assert source_label(changed)[0] == ("shirt", "shirt")

@@ -30,6 +30,10 @@ def test_a_label_counts_once_by_what_was_said_last_of_it():
     assert what_changed(decisions) == {"delete": 1, "keep": 1}
 
 
+def test_a_changed_label_that_somebody_kept_then_was_changed():
+    assert what_changed([said(1, action="relabel"), said(2, reviewer="bob")]) == {"relabel": 1}
+
+
 def test_minutes_are_those_between_decisions_but_for_pauses():
     decisions = [said(0, seconds="30"), said(2), said(5), said(40, seconds="60"), said(41)]
     assert minutes(decisions) == {"ann": pytest.approx(0.5 + 2 + 3 + 1 + 1)}

@@ -8,9 +8,12 @@ from PIL import Image
 from curation import steps, store
 from curation.core import rle, taxonomy
 from curation.issues.issue import ISSUES
+from curation.store.write import write
 from tests.app.dataset import RUN, build
+from tests.steps.scenes import add, lose, photo, record
 
 report = import_module("curation.steps.report")
+module = import_module("curation.steps.round_report")
 
 
 def test_a_tile_shows_the_outline_and_the_class_colors():
@@ -107,3 +110,16 @@ def test_the_sheet_of_source_labels_has_their_suspects_alone(tmp_path):
         assert Image.open(path).height < 2 * report.PANEL
     finally:
         store.delete(name)
+
+
+def test_the_page_of_a_round_counts_the_classes_where_a_label_came_that_has_none(tmp_path):
+    """A photo that was imported after the last remap, with a label no taxonomy speaks of."""
+    name = f"report-{uuid.uuid4().hex[:8]}"
+    dataset = add(name, tmp_path, {"a": 1, "b": 2})
+    try:
+        late = record(photo(tmp_path / "c.jpg", 3), "c", "toga", "skirt")
+        write(name, [late])
+        rows = module._classes(store.open(dataset.name)).rows
+        assert ("lower-body", 3, 2, "-1") in rows
+    finally:
+        lose(name)
