@@ -21,8 +21,8 @@ def groups(
     Args:
         contents: content hash of each image, by image_id
         hashes: of the same; an image without one looks like no other
-        largest: images that a group may have. One color, one pose: where more than these look
-            alike, they are no copies, and only equal files are a group
+        largest: images that a group may have. One color, one pose: more than these are no copies
+            of each other, and of them only equal files are a group
 
     Returns:
         by image_id, the content hash of one of the group
@@ -32,12 +32,12 @@ def groups(
         first, *others = (contents[image_id] for image_id in found.image_ids)
         group_of |= dict.fromkeys(others, first) if not found.exact else {}
     together = {image_id: group_of.get(content, content) for image_id, content in contents.items()}
-    most = max(Counter(together.values()).values())
-    if most > max(largest, 1):
-        _log.info(
-            "%s look so alike that they would fill a part of the dataset: only equal files are "
-            "kept together.",
-            count(most, "photo"),
-        )
-        return dict(contents)
+    for group, images in Counter(together.values()).items():
+        if images > max(largest, 1):
+            _log.info(
+                "%s look so alike that they would fill a part of the dataset: of them, only equal "
+                "files are kept together.",
+                count(images, "photo"),
+            )
+            together |= {i: contents[i] for i, its in together.items() if its == group}
     return together

@@ -44,6 +44,12 @@ def test_what_would_fill_a_part_is_no_group(hashes, caplog):
     assert "2 photos look so alike" in caplog.text
 
 
+def test_others_stay_together_beside_too_many_that_look_alike(hashes):
+    contents = CONTENTS | {i: f"hash of {i}" for i in "defgh"}
+    many = [hash_pixels(i, contents[i], scene(3, n)) for n, i in enumerate("defgh")]
+    assert alike.groups(contents, [*hashes, *many], 4) == contents | {"b": "hash of a"}
+
+
 def test_of_photos_that_are_all_different_nothing_is_said(hashes, caplog):
     caplog.set_level("INFO")
     assert alike.groups({"a": "1", "c": "3"}, [hashes[0], hashes[2]], 0) == {"a": "1", "c": "3"}
