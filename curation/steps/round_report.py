@@ -293,8 +293,11 @@ class _Drawer:
 
 
 def _as_imported(record: ImageRecord, taxonomy: Taxonomy) -> ImageRecord:
-    """The labels of a photo under the taxonomy, before anything was decided."""
-    reviewed = resolve([], taxonomy).labels(record.image_id, record.instances)
+    """The labels of a photo under the taxonomy, before anything was decided; what came after the
+    last remap, and no class takes, is no label yet."""
+    late = taxonomy.unmapped(Counter(x.category for x in record.instances))
+    imported = [x for x in record.instances if x.category not in late]
+    reviewed = resolve([], taxonomy).labels(record.image_id, imported)
     instances = tuple(item.instance for item in reviewed)
     return ImageRecord(record.image_id, record.path, record.height, record.width, instances)
 

@@ -121,5 +121,7 @@ def test_the_page_of_a_round_counts_the_classes_where_a_label_came_that_has_none
         write(name, [late])
         rows = module._classes(store.open(dataset.name)).rows
         assert ("lower-body", 3, 2, "-1") in rows
+        drawn = module._as_imported(late, dataset.taxonomy)
+        assert [x.category for x in drawn.instances] == ["lower-body"]
     finally:
         lose(name)
