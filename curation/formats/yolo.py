@@ -101,7 +101,12 @@ def _parts(inside: NDArray[np.bool_]) -> Iterator[Points]:
     further left, and no hole lies between. The time grows with the pixels at edges, not with the
     square of the holes.
     """
-    edges, parts = _edges(inside)
+    found, tree = cv2.findContours(inside.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    rings, is_hole = [ring[:, 0] for ring in found], tree[0, :, 3] >= 0
+    if not is_hole.any():
+        yield from rings
+        return
+    edges, parts = _from_the_left(rings, is_hole), int(np.count_nonzero(~is_hole))
     points, sizes = np.concatenate(edges), np.array([len(edge) for edge in edges])
     edge, first = np.arange(len(edges)).repeat(sizes), np.cumsum(sizes) - sizes
     along_rows = np.ravel_multi_index((*points.T[::-1], edge), (*inside.shape, len(edges)))
@@ -122,16 +127,14 @@ def _parts(inside: NDArray[np.bool_]) -> Iterator[Points]:
         yield points[ring]
 
 
-def _edges(inside: NDArray[np.bool_]) -> tuple[list[Points], int]:
-    """The edges of parts, then those of holes, and how many are of parts.
+def _from_the_left(rings: Sequence[Points], is_hole: NDArray[np.bool_]) -> list[Points]:
+    """The edges of parts, then those of holes.
 
     Each begins with its leftmost pixel, of several with the topmost, and so they are in order.
     """
-    found, tree = cv2.findContours(inside.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    is_hole = tree[0, :, 3] >= 0
-    edges = [np.roll(e, -np.lexsort(e.T[::-1])[0], axis=0) for e in (ring[:, 0] for ring in found)]
+    edges = [np.roll(ring, -np.lexsort(ring.T[::-1])[0], axis=0) for ring in rings]
     x, y = np.array([edge[0] for edge in edges]).T
-    return [edges[i] for i in np.lexsort((y, x, is_hole))], int(np.count_nonzero(~is_hole))
+    return [edges[i] for i in np.lexsort((y, x, is_hole))]
 
 
 def _corners(ring: Points) -> Points:
