@@ -213,7 +213,8 @@ def _verify(ctx: click.Context, folder: Path) -> NoReturn:
     "--without-suspects",
     type=click.FloatRange(0, 1),
     metavar="SCORE",
-    help="No photo with an undecided suspect (label, missing garment or all of it) of this score.",
+    help="No photo with an undecided label, a missing garment, or a doubt of all its labels, of "
+    "this score or more.",
 )
 @dealing
 @click.option(
