@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image, ImageOps
 
 from curation import store
 from curation.cli import main
@@ -11,8 +12,9 @@ from curation.core.errors import DatasetError, FormatError, RunError
 from curation.steps import evaluate, freeze, parts, resume, train, unfreeze, working_copy
 from curation.steps.dataset_runs import DatasetRuns
 from curation.store import frozen, queue
+from curation.store.write import write
 from tests.conftest import decide
-from tests.steps.scenes import add, lose
+from tests.steps.scenes import add, lose, record
 from training.config import TrainConfig
 
 NAME = "test-freeze"
@@ -79,6 +81,17 @@ def test_a_copy_that_looks_like_a_frozen_photo_is_tested_on_even_where_that_is_g
     assert {f"q{i[1:]}" for i in was} <= set(in_test(again))
     folds = parts.folds(again, working_copy.load(again), "r1", 3)
     assert folds.keys() == {f"q{i:02d}" for i in range(20)} - {f"q{i[1:]}" for i in was}
+
+
+def test_a_mirrored_copy_of_a_frozen_photo_is_tested_on(dataset, tmp_path):
+    was = in_test(dataset)
+    freeze(dataset)
+    for image_id, path in zip(*dataset.samples.values(["image_id", "filepath"]), strict=True):
+        if image_id in was:
+            ImageOps.mirror(Image.open(path)).save(tmp_path / f"m{image_id}.png")
+    copies = [record(tmp_path / f"m{i}.png", f"m{i}", "skirt") for i in was]
+    write(NAME, copies)
+    assert {f"m{i}" for i in was} <= set(in_test(dataset))
 
 
 def test_a_frozen_photo_that_a_file_of_splits_puts_into_training_stays(dataset, caplog):
