@@ -211,18 +211,21 @@ def _joined(group: NDArray[np.intp], pairs: NDArray[np.intp]) -> NDArray[np.intp
 def _looks_like(one: NDArray[np.int16], many: NDArray[np.int16]) -> NDArray[np.bool_]:
     """(n,) whether thumbnails (n, rows, columns, 3) have the colors of one, in some light."""
     like = _same_colors(one, many)
-    for index in np.flatnonzero(~like).tolist():
-        dark, bright = sorted((one, many[index]), key=np.sum)
-        telling = (dark > BLACK) & (bright < WHITE)
-        if np.count_nonzero(telling) >= TELLING:
-            brighter = np.median(bright[telling] / dark[telling])
-            if 1 < brighter <= BRIGHTEST:
-                like[index] = _same_colors(np.minimum(dark * brighter, 255), bright[None])[0]
+    left = np.flatnonzero(~like)
+    darker = (many[left].sum(axis=(1, 2, 3)) < one.sum())[:, None, None, None]
+    dark, bright = np.where(darker, many[left], one), np.where(darker, one, many[left])
+    telling = (dark > BLACK) & (bright < WHITE)
+    enough = np.count_nonzero(telling, axis=(1, 2, 3)) >= TELLING
+    left, dark, bright, telling = left[enough], dark[enough], bright[enough], telling[enough]
+    totals = ((x * telling).sum(axis=(1, 2, 3), keepdims=True) for x in (bright, dark))
+    brighter = np.divide(*totals)
+    lit = _same_colors(np.minimum(dark * brighter, 255), bright)
+    like[left] = lit & ((brighter > 1) & (brighter <= BRIGHTEST)).ravel()
     return like
 
 
-def _same_colors(one: NDArray[np.number], many: NDArray[np.int16]) -> NDArray[np.bool_]:
-    """As :func:`_looks_like`, in the light that they are in."""
+def _same_colors(one: NDArray[np.number], many: NDArray[np.number]) -> NDArray[np.bool_]:
+    """As :func:`_looks_like`, in the light that they are in; of one, or of as many."""
     differ = np.abs(many - one).max(axis=-1) > NEAR_COLOR
     return differ.sum(axis=(1, 2)) <= OTHER_CELLS
 
