@@ -105,15 +105,15 @@ def duplicates(hashes: Sequence[ImageHash]) -> list[DuplicateGroup]:
     exact = [DuplicateGroup(tuple(ids), exact=True) for ids in copies.values() if len(ids) > 1]
 
     alike: dict[int, list[int]] = {}
-    thumbnails = _thumbnails(different)
-    for index, group in enumerate(_groups(different, thumbnails).tolist()):
+    cells = thumbnails(different)
+    for index, group in enumerate(_groups(different, cells).tolist()):
         alike.setdefault(group, []).append(index)
     near = [
         DuplicateGroup(
             tuple(different[i].image_id for i in group),
             exact=False,
             mirrored=frozenset(
-                different[i].image_id for i in group if _turned(thumbnails[group[0]], thumbnails[i])
+                different[i].image_id for i in group if _turned(cells[group[0]], cells[i])
             ),
         )
         for group in alike.values()
@@ -163,13 +163,13 @@ def _list(categories: Counter[str]) -> str:
     return " + ".join(words) or "nothing"
 
 
-def _thumbnails(images: Sequence[ImageHash]) -> NDArray[np.int16]:
-    """(n, rows, columns, 3)"""
+def thumbnails(images: Sequence[ImageHash]) -> NDArray[np.int16]:
+    """(n, rows, columns, 3) the colors of each photo, 0 to 255."""
     joined = b"".join(image.thumbnail for image in images)
     return np.frombuffer(joined, np.uint8).reshape(-1, CELLS, CELLS, 3).astype(np.int16)
 
 
-def _groups(images: Sequence[ImageHash], thumbnails: NDArray[np.int16]) -> NDArray[np.intp]:
+def _groups(images: Sequence[ImageHash], cells: NDArray[np.int16]) -> NDArray[np.intp]:
     """(n,) the group of each photo: the index of its first member."""
     hashes = np.array([image.perceptual for image in images], dtype=np.uint64)
     group = np.arange(len(images))
@@ -181,19 +181,19 @@ def _groups(images: Sequence[ImageHash], thumbnails: NDArray[np.int16]) -> NDArr
         pairs = np.empty((2, 0), np.intp)
         for row in np.flatnonzero((alike | turned).any(axis=1)).tolist():
             image = start + row
-            for near, looks in ((alike, thumbnails), (turned, thumbnails[:, :, ::-1])):
+            for near, looks in ((alike, cells), (turned, cells[:, :, ::-1])):
                 others = image + 1 + np.flatnonzero(near[row, row + 1 :])
                 others = others[group[others] != group[image]]
-                like = others[_looks_like(thumbnails[image], looks[others])]
+                like = others[_looks_like(cells[image], looks[others])]
                 pairs = np.append(pairs, [np.full(like.size, image), like], axis=1)
             # Thousands of blank photos are all pairs, and yet one group after the first.
             if pairs.shape[1] > BLOCK:
-                group, pairs = _joined(group, pairs), pairs[:, :0]
-        group = _joined(group, pairs)
+                group, pairs = joined(group, pairs), pairs[:, :0]
+        group = joined(group, pairs)
     return group
 
 
-def _joined(group: NDArray[np.intp], pairs: NDArray[np.intp]) -> NDArray[np.intp]:
+def joined(group: NDArray[np.intp], pairs: NDArray[np.intp]) -> NDArray[np.intp]:
     """The groups (n,) after pairs (2, m) of photos came together."""
     if not pairs.size:
         return group

@@ -15,13 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from curation.audit.crop_hash import CROPS, SIDE, crop_hashes
 from curation.core import image_io
 from curation.core.finding import Finding, FindingKind
 from curation.core.records import ImageRecord
 from curation.formats.messages import SAVE_TURNED, explain_mismatch
-
-SIDE = 32
-"""Pixels of the square that hashes are made of: the input of the perceptual hash."""
 
 CELLS = 8
 """Cells on each side of the thumbnail: coarse, so that a cut edge moves little across them."""
@@ -29,46 +27,54 @@ CELLS = 8
 
 @dataclass(frozen=True, slots=True)
 class ImageHash:
-    """What is kept of a photo to find its copies: about 400 bytes of text.
+    """What is kept of a photo to find its copies: about 700 bytes of text.
 
     Attributes:
         image_id: the photo
         content: hash of the file's bytes, as :func:`curation.core.image_io.content_hash`
         perceptual: 64 bits, of the signs of the lowest frequencies (pHash)
         thumbnail: the mean colors of 8 x 8 cells, row-major, 3 bytes RGB each
+        crops: as ``perceptual``, of the photo cut as :data:`curation.audit.crop_hash.CROPS` says,
+            8 bytes each, big-endian; none of a photo that an earlier curate hashed
     """
 
     image_id: str
     content: str
     perceptual: int
     thumbnail: bytes
+    crops: bytes = b""
 
-    def to_text(self) -> tuple[str, str]:
-        """What is not the file's hash, for two fields of a database: 16 hex digits, and base64.
+    def to_text(self) -> tuple[str, str, str]:
+        """What is not the file's hash, for three fields of a database: 16 hex digits, and base64.
 
         >>> ImageHash("a", "8d7f", 10, bytes(192)).to_text()[0]
         '000000000000000a'
         """
-        return f"{self.perceptual:016x}", b64encode(self.thumbnail).decode("ascii")
+        thumbnail, crops = (b64encode(x).decode("ascii") for x in (self.thumbnail, self.crops))
+        return f"{self.perceptual:016x}", thumbnail, crops
 
     def under(self, image_id: str) -> ImageHash:
         """The same of another name."""
         return replace(self, image_id=image_id)
 
     @classmethod
-    def from_text(cls, image_id: str, content: str, perceptual: str, thumbnail: str) -> ImageHash:
+    def from_text(
+        cls, image_id: str, content: str, perceptual: str, thumbnail: str, crops: str
+    ) -> ImageHash:
         """The inverse of :meth:`to_text`.
 
         Args:
             content: hash of the file's bytes that the two were made of
 
         Raises:
-            ValueError: not 16 hex digits, or not the base64 of 192 bytes
+            ValueError: not 16 hex digits, or not the base64 of as many bytes as there have to be
         """
-        cells = b64decode(thumbnail, validate=True)
-        if len(perceptual) != 16 or len(cells) != CELLS * CELLS * 3:
-            raise ValueError(f"not the hash of a photo: {perceptual!r} and {len(cells)} bytes")
-        return cls(image_id, content, int(perceptual, 16), cells)
+        cells, hashes = (b64decode(text, validate=True) for text in (thumbnail, crops))
+        whole = len(perceptual) == 16 and len(cells) == CELLS * CELLS * 3
+        if not whole or len(hashes) not in (0, 8 * len(CROPS)):
+            sizes = f"{len(cells)} and {len(hashes)} bytes"
+            raise ValueError(f"not the hash of a photo: {perceptual!r}, {sizes}")
+        return cls(image_id, content, int(perceptual, 16), cells, hashes)
 
 
 def hash_image(image_id: str, path: Path) -> ImageHash:
@@ -96,7 +102,8 @@ def _hash_small(image_id: str, content: str, small: Image.Image) -> ImageHash:
 
     perceptual = int(str(imagehash.phash(small)), 16)
     thumbnail = small.resize((CELLS, CELLS), Image.Resampling.BOX).tobytes()
-    return ImageHash(image_id, content, perceptual, thumbnail)
+    crops = crop_hashes(np.asarray(small.convert("L"))).tobytes()
+    return ImageHash(image_id, content, perceptual, thumbnail, crops)
 
 
 def hash_images(_: None, images: Sequence[tuple[str, Path]]) -> list[ImageHash | None]:

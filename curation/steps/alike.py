@@ -1,4 +1,7 @@
-"""Images that look alike stay together: what a model saw of one, it knows of the other."""
+"""Images that look alike stay together: what a model saw of one, it knows of the other.
+
+So do those of which one was cut out of the other.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from curation.audit.crops import cropped
 from curation.audit.duplicates import duplicates
 from curation.audit.image_hash import ImageHash
+from curation.core import splits
 from curation.core.text import count
 
 _log = logging.getLogger(__name__)
@@ -27,17 +32,31 @@ def groups(
     Returns:
         by image_id, the content hash of one of the group
     """
+    images = list(hashes)
     group_of: dict[str, str] = {}
-    for found in duplicates(list(hashes)):
+    for found in duplicates(images):
         first, *others = (contents[image_id] for image_id in found.image_ids)
         group_of |= dict.fromkeys(others, first) if not found.exact else {}
-    together = {image_id: group_of.get(content, content) for image_id, content in contents.items()}
-    for group, images in Counter(together.values()).items():
-        if images > max(largest, 1):
-            _log.info(
-                "%s look so alike that they would fill a part of the dataset: of them, only equal "
-                "files are kept together.",
-                count(images, "photo"),
-            )
-            together |= {i: contents[i] for i, its in together.items() if its == group}
-    return together
+    whole = {image_id: group_of.get(content, content) for image_id, content in contents.items()}
+    together, too_many = _without_large(whole, contents, largest)
+    images = [image for image in images if image.image_id not in too_many]
+    cut: dict[str, str] = {}
+    for members in cropped(images, [together[image.image_id] for image in images]):
+        cut |= dict.fromkeys(members, members[0])
+    return _without_large(splits.joined(together, cut), together, largest)[0]
+
+
+def _without_large(
+    together: Mapping[str, str], before: Mapping[str, str], largest: int
+) -> tuple[dict[str, str], set[str]]:
+    """The groups, those that are too large as they were before; and the images of these."""
+    sizes = Counter(together.values())
+    large = {group for group, images in sizes.items() if images > max(largest, 1)}
+    for group in sorted(large):
+        _log.info(
+            "%s look so alike that they would fill a part of the dataset: of them, only equal "
+            "files are kept together.",
+            count(sizes[group], "photo"),
+        )
+    gone = {image_id for image_id, group in together.items() if group in large}
+    return {i: before[i] if i in gone else group for i, group in together.items()}, gone

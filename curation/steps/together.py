@@ -1,4 +1,4 @@
-"""Which images go together: they look alike, or share what ``--group-by`` says."""
+"""Which images go together: by looks, by what they were made of, or as ``--group-by`` says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from curation.core import splits
 from curation.core.progress import Progress, silent
 from curation.core.text import count
-from curation.steps import alike, dealing
+from curation.steps import alike, augmented, dealing
 from curation.steps.working_copy import WorkingCopy
 from curation.store import Dataset, frozen, image_hashes
 
@@ -61,6 +61,8 @@ def groups(
         h.under(f"\0{h.content}") for h in (test_set.shown if test_set else ()) if h.content in gone
     ]
     of = alike.groups(contents, hashes, largest)
+    names = {image_id: record.path.name for image_id, record in work.records.items()}
+    of = splits.joined(of, augmented.sources(names, largest))
     if group_by:
         of = splits.joined(of, _keys(dataset, work, group_by))
     held = {of[image_id] for image_id, content in contents.items() if content in kept}

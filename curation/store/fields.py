@@ -74,6 +74,8 @@ ON_IMAGES = (
           "bits", FILE),
     Field("thumbnail", "StringField", "its colours in few cells, to confirm near duplicates",
           FILE),
+    Field("crop_hashes", "StringField", "as perceptual_hash, of the photo as it would be cut",
+          FILE),
     Field("labels_digest", "StringField", "hash of the labels as curate wrote them last", FILE),
     Field("labels_fingerprint", "ListField", "what they were computed from: taxonomy, source "
           "and decisions", FILE),

@@ -17,6 +17,8 @@ from curation.core.text import count
 FILE = "frozen.json"
 """In the dataset's folder."""
 
+_ROW = ("photo_hash", "image_id", "perceptual_hash", "thumbnail", "crop_hashes")
+
 
 @dataclass(frozen=True, slots=True)
 class FrozenSet:
@@ -80,8 +82,8 @@ def write(folder: Path, frozen: FrozenSet) -> None:
     """The inverse of :func:`read`; the file is there whole or as it was."""
     shown = {image.content: image.to_text() for image in frozen.shown}
     photos = [
-        dict(zip(("photo_hash", "image_id", "perceptual_hash", "thumbnail"), row, strict=True))
-        for row in ((h, i, *shown.get(h, ("", ""))) for h, i in sorted(frozen.photos.items()))
+        dict(zip(_ROW, (content, image_id, *shown.get(content, ("", "", ""))), strict=True))
+        for content, image_id in sorted(frozen.photos.items())
     ]
     table = {
         "on": frozen.on, "by": frozen.by, "labels": frozen.labels, "checked": frozen.checked,
@@ -96,7 +98,11 @@ def _parsed(table: Mapping[str, Any]) -> FrozenSet:
     photos = {row["photo_hash"]: row["image_id"] for row in table["photos"]}
     shown = tuple(
         ImageHash.from_text(
-            row["image_id"], row["photo_hash"], row["perceptual_hash"], row["thumbnail"]
+            row["image_id"],
+            row["photo_hash"],
+            row["perceptual_hash"],
+            row["thumbnail"],
+            row.get("crop_hashes", ""),  # an earlier curate wrote none
         )
         for row in table["photos"]
         if row["perceptual_hash"]

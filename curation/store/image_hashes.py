@@ -12,6 +12,9 @@ from curation.core.progress import Progress, silent
 from curation.core.records import ImageRecord
 from curation.store.dataset import Dataset, batches
 
+_SHOWN = ("perceptual_hash", "thumbnail", "crop_hashes")
+"""The fields of what a photo shows, in the order of :meth:`ImageHash.to_text`."""
+
 _SLICE = 32
 """Images that a worker hashes in one go."""
 
@@ -70,17 +73,15 @@ def keep(dataset: Dataset, hashes: Collection[ImageHash]) -> None:
     if hashes:
         dataset.write_column("photo_hash", {h.image_id: h.content for h in hashes})
         texts = {h.image_id: h.to_text() for h in hashes}
-        dataset.write_column("perceptual_hash", {i: text for i, (text, _) in texts.items()})
-        dataset.write_column("thumbnail", {i: text for i, (_, text) in texts.items()})
+        for column, name in enumerate(_SHOWN):
+            dataset.write_column(name, {i: text[column] for i, text in texts.items()})
 
 
 def kept(dataset: Dataset) -> dict[str, ImageHash]:
     """The hashes that are on the samples, by image_id."""
-    names = ["image_id", "photo_hash", "perceptual_hash", "thumbnail"]
+    names = ["image_id", "photo_hash", *_SHOWN]
     return {
-        image_id: ImageHash.from_text(image_id, content, perceptual, thumbnail)
-        for image_id, content, perceptual, thumbnail in zip(
-            *dataset.samples.values(names), strict=True
-        )
-        if content and perceptual and thumbnail
+        row[0]: ImageHash.from_text(*row)
+        for row in zip(*dataset.samples.values(names), strict=True)
+        if all(row)
     }

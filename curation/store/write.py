@@ -15,7 +15,7 @@ from curation.store.import_report import Imported
 from curation.store.labels import rebuild
 from curation.store.prepare import PreparedImage, Status, Target
 
-_COMPUTED = ("photo_hash", "perceptual_hash", "thumbnail", LABELS, "labels_digest",
+_COMPUTED = ("photo_hash", "perceptual_hash", "thumbnail", "crop_hashes", LABELS, "labels_digest",
              "labels_fingerprint", "n_suspect", "n_source_suspect")  # fmt: skip
 """What is computed from a photo and its labels: void once they change."""
 

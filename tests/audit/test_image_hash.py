@@ -94,18 +94,24 @@ def test_a_kept_hash_saves_decoding_as_long_as_the_file_is_the_same(jpeg, monkey
 
 def test_a_hash_comes_back_from_its_text(jpeg):
     found, _ = check_image(labelled(jpeg, 160, 120))
-    perceptual, thumbnail = found.to_text()
-    assert (len(perceptual), len(thumbnail)) == (16, 256)
-    assert ImageHash.from_text("p", found.content, perceptual, thumbnail) == found
+    perceptual, thumbnail, crops = found.to_text()
+    assert (len(perceptual), len(thumbnail), len(crops)) == (16, 256, 256)
+    assert ImageHash.from_text("p", found.content, perceptual, thumbnail, crops) == found
 
 
 @pytest.mark.parametrize(
-    ("perceptual", "thumbnail"),
-    [("1", "A" * 256), ("g" * 16, "A" * 256), ("0" * 16, "A" * 252), ("0" * 16, "?" * 256)],
+    ("perceptual", "thumbnail", "crops"),
+    [
+        ("1", "A" * 256, ""),
+        ("g" * 16, "A" * 256, ""),
+        ("0" * 16, "A" * 252, ""),
+        ("0" * 16, "?" * 256, ""),
+        ("0" * 16, "A" * 256, "A" * 252),
+    ],
 )
-def test_a_text_that_is_no_hash_is_refused(perceptual, thumbnail):
+def test_a_text_that_is_no_hash_is_refused(perceptual, thumbnail, crops):
     with pytest.raises(ValueError):
-        ImageHash.from_text("p", "c", perceptual, thumbnail)
+        ImageHash.from_text("p", "c", perceptual, thumbnail, crops)
 
 
 def test_many_are_hashed_at_once_and_those_that_cannot_be_read_are_none(jpeg, tmp_path):

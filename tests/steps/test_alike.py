@@ -38,6 +38,18 @@ def test_mirrored_and_darker_copies_are_in_the_group_of_their_photo(hashes, copy
     assert alike.groups(CONTENTS, hashes, 2) == CONTENTS | {"b": "hash of a"}
 
 
+def test_what_was_cut_out_of_a_photo_is_in_its_group(hashes):
+    hashes[1] = hash_pixels("b", "hash of b", np.ascontiguousarray(scene(1)[:58, ::-1]))
+    assert alike.groups(CONTENTS, hashes, 2) == CONTENTS | {"b": "hash of a"}
+
+
+def test_a_cut_that_would_fill_a_part_leaves_the_copies_that_were_known(hashes):
+    """Equal but for light, a and b are a group of two; with what was cut out of them, three."""
+    hashes[2] = hash_pixels("c", "hash of c", scene(1)[:58])
+    assert alike.groups(CONTENTS, hashes, 3) == dict.fromkeys("abc", "hash of a")
+    assert alike.groups(CONTENTS, hashes, 2) == CONTENTS | {"b": "hash of a"}
+
+
 def test_what_would_fill_a_part_is_no_group(hashes, caplog):
     caplog.set_level("INFO")
     assert alike.groups(CONTENTS, hashes, 1) == CONTENTS

@@ -59,6 +59,19 @@ def test_a_field_of_the_samples_is_a_key_too(dataset):
     assert together(parts.split(dataset, working_copy.load(dataset)))
 
 
+def test_what_roboflow_made_of_one_photo_is_in_one_split_and_one_fold(tmp_path, caplog):
+    """No two of these look alike: turned and blurred, no hash knows them."""
+    caplog.set_level("INFO")
+    lose(NAME)
+    photos = {f"{i}_jpg.rf.{v}{'0a' * 8}": 3 * i + v for i in range(12) for v in range(3)}
+    dataset = add(NAME, tmp_path, photos)
+    work = working_copy.load(dataset)
+    assert together(parts.split(dataset, work))
+    assert together(parts.folds(dataset, work, "r1", 3))
+    assert "Roboflow made 36 photos out of fewer" in caplog.text
+    lose(NAME)
+
+
 def test_a_product_of_several_splits_is_dealt_anew_and_what_moves_is_said(dataset):
     before = parts.split(dataset, working_copy.load(dataset))
     torn = {product(i) for i in PHOTOS if len({before[f"{product(i)}_{v}"] for v in range(3)}) > 1}
