@@ -81,6 +81,21 @@ def parts_of(name: str) -> Parts:
     return tuple(part for part in path.split("/") if part not in ("", ".", ".."))
 
 
+def within(folder: Path, name: str) -> str:
+    """A name that leads to a photo from outside of its folder, as the path in it; else the name.
+
+    Scripts write whole paths, and labelme ``../images/a.jpg``, seen from the folder of labels.
+    """
+    if not os.path.normpath(name).startswith(("/", "../")):
+        return name
+    try:
+        image_io.find(folder, name)
+    except (FileNotFoundError, ValueError):  # whoever reads it says why
+        return name
+    root = folder.resolve()
+    return Path(os.path.normpath(root / name)).relative_to(root).as_posix()
+
+
 def candidates(folder: Path, name: str) -> list[str]:
     """The photos of a folder that a name may mean, by their paths in it.
 

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from curation.core import image_names
-from curation.core.image_names import candidates, parts_of, settle
+from curation.core.image_names import candidates, parts_of, settle, within
 from tests.core.test_image_io import save
 
 
@@ -77,6 +77,13 @@ def test_none_is_guessed_between_two(folder):
     save(folder, "a.png", format="PNG")
     assert candidates(folder, "x/a.tif") == ["a.jpg", "a.png"]
     assert settled(folder, ["x/a.jpg"]) == {"x/a.jpg": "a.jpg"}, "one is spelled so"
+
+
+def test_a_name_that_comes_from_outside_of_the_folder_is_the_path_in_it(folder):
+    for way in (str(folder), f"../{folder.name}", f"labels/../../{folder.name}"):
+        assert within(folder, f"{way}/train/q") == "train/q"
+    for name in ("a.jpg", "./a.jpg", "train/../a.jpg", "../a.jpg", "/c.jpg", "\ud800", "\0", ""):
+        assert within(folder, name) == name
 
 
 def test_of_a_photo_that_several_names_may_mean_one_of_them_is_told(folder):
