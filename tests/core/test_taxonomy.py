@@ -107,6 +107,8 @@ def test_label_map_paints_in_the_taxonomys_order_and_void_last(tmp_path):
         (("#FF0000", "red"), r"classes\[1\].color"),
         (("[\"coat\"]", "[\"coat\", \"Sleeve\"]"), "drop"),
         (("[\"sleeve\"]", "[\"low\"]"), "drop"),
+        (("[\"sleeve\"]", "[\"Low\"]"), "drop: 'low' is a class"),
+        (("[\"coat\"]", "[\"LOW\"]"), r"classes\[1\].from: 'low' is a class"),
         (("[\"low\", \"high\"]", "[\"low\"]"), "paint_order"),
         (("[\"low\", \"high\"]", "[1, \"low\"]"), "paint_order"),
         (("[\"low\", \"high\"]", "[[\"low\"], {}]"), "paint_order"),
