@@ -141,7 +141,7 @@ def read_text(name_or_file: str) -> tuple[str, str]:
     file = Path(name_or_file)
     if file.suffix == ".toml":
         try:
-            return file.read_text("utf-8"), str(file)
+            return file.read_text("utf-8-sig"), str(file)
         except OSError as error:
             raise TaxonomyError(file, error.strerror or "cannot be read") from None
         except UnicodeDecodeError:

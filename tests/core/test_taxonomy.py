@@ -125,6 +125,12 @@ def test_a_wrong_taxonomy_names_the_key(change, where):
         taxonomy.parse(SMALL.replace(*change), "small.toml")
 
 
+def test_a_file_that_windows_saved_with_a_byte_order_mark_is_read(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(SMALL, "utf-8-sig")
+    assert taxonomy.load(str(path)) == taxonomy.parse(SMALL, "small.toml")
+
+
 def test_an_unknown_name_lists_those_there_are():
     with pytest.raises(TaxonomyError, match="styles, supercategories, supercategories-seed"):
         taxonomy.load("colours")
