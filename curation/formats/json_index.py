@@ -63,22 +63,26 @@ def elements(path: Path) -> Iterator[Element]:
             if cursor.peek() == "[":
                 for _ in cursor.parts("[", "]"):
                     yield Element("", *cursor.value())
-                return
-            keys: set[str] = set()
-            for _ in cursor.parts("{", "}"):
-                key = cursor.key()
-                if key in keys:
-                    raise cursor.error(f"{quoted(key)} stands twice in the file")
-                keys.add(key)
-                if cursor.peek() == "[":
-                    for _ in cursor.parts("[", "]"):
-                        yield Element(key, *cursor.value())
-                else:
-                    cursor.value()
+            else:
+                yield from _of_object(cursor)
             if cursor.peek():
                 raise cursor.error("not JSON: something follows its end")
     except OSError as error:
         raise FormatError(path, error.strerror or "cannot be read") from None
+
+
+def _of_object(cursor: _Cursor) -> Iterator[Element]:
+    keys: set[str] = set()
+    for _ in cursor.parts("{", "}"):
+        key = cursor.key()
+        if key in keys:
+            raise cursor.error(f"{quoted(key)} stands twice in the file")
+        keys.add(key)
+        if cursor.peek() == "[":
+            for _ in cursor.parts("[", "]"):
+                yield Element(key, *cursor.value())
+        else:
+            cursor.value()
 
 
 def decode(data: bytes) -> Any:

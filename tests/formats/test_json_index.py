@@ -59,6 +59,7 @@ def test_any_window_gives_the_elements_of_each_list_and_their_bytes(
         ('{"a": [{"b": tru, "c": "a text behind the fault"}]}', "byte 13: not JSON: Expecting"),
         ("{a: 1}", "byte 1: not JSON: no key in quotes"),
         ('{"a": []} {}', "byte 10: not JSON: something follows"),
+        ("[1] [2]", "byte 4: not JSON: something follows"),
         ('{"a": [], "a": []}', "'a' stands twice"),
         ('{"%s": [], "%s": []}' % (("a" * 10**4,) * 2), r"'a+\.\.\.a+' stands twice"),
         ('{"a": [{"b": 1, "b": 2}]}', "byte 7: not JSON: an object has a key twice"),
