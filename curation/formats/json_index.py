@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -190,11 +191,17 @@ class _Cursor:
         self.ended = not more
 
 
-def _table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def table_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object's members as a table, for ``object_pairs_hook``.
+
+    Raises:
+        ValueError: a key stands twice in it: one of two values would be lost
+    """
     table = dict(pairs)
     if len(table) < len(pairs):
-        raise ValueError("an object has a key twice")
+        ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"an object has the key {quoted(twice)} twice")
     return table
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_table)
+_DECODER = json.JSONDecoder(object_pairs_hook=table_of)
