@@ -216,12 +216,14 @@ def _inside(folder: Path, head: str) -> Path | None:
     return place if place.is_relative_to(folder) else None
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8192)
 def _listing(folder: Path, changed: int) -> dict[str, list[os.DirEntry[str]]]:
     """The files of a folder by their names, and by their names without suffix.
 
     Listed once, not once for each photo; and again when ``changed``, its time
-    of change, is another. Composed letters (NFC), since macOS takes them apart.
+    of change, is another. So many are kept that photos may come in any order:
+    a split that was drawn by chance goes back and forth between all folders.
+    Composed letters (NFC), since macOS takes them apart.
     """
     whole: dict[str, list[os.DirEntry[str]]] = {}
     short: dict[str, list[os.DirEntry[str]]] = {}

@@ -81,6 +81,21 @@ def parts_of(name: str) -> Parts:
     return tuple(part for part in path.split("/") if part not in ("", ".", ".."))
 
 
+def within(folder: Path, name: str) -> str:
+    """A name that leads to a photo from outside of its folder, as the path in it; else the name.
+
+    Scripts write whole paths, and labelme ``../images/a.jpg``, seen from the folder of labels.
+    """
+    if not os.path.normpath(name).startswith(("/", "../")):
+        return name
+    try:
+        image_io.find(folder, name)
+    except (FileNotFoundError, ValueError):  # whoever reads it says why
+        return name
+    root = folder.resolve()
+    return Path(os.path.normpath(root / name)).relative_to(root).as_posix()
+
+
 def candidates(folder: Path, name: str) -> list[str]:
     """The photos of a folder that a name may mean, by their paths in it.
 
@@ -99,12 +114,12 @@ def candidates(folder: Path, name: str) -> list[str]:
 
 def _ending(folder: Path, parts: Parts) -> list[str]:
     """The photos whose path is the longest end of these parts that leads to any."""
-    alike = _photos(folder, folder.stat().st_mtime_ns).get(_stem(parts[-1]), [])
+    by_path, by_name = _photos(folder, folder.stat().st_mtime_ns)
+    wanted = _key(parts)
     for start in range(len(parts)):
-        above = _key(parts[start:-1])
-        if there := [path for path in alike if _key(path.split("/")[:-1]) == above]:
+        if there := by_path.get(wanted[start:]):
             return _closest(there, parts[-1])
-    return _closest(alike, parts[-1]) if len(parts) == 1 else []
+    return _closest(by_name.get(wanted, []), parts[-1])
 
 
 def settle(folder: Path, names: Sequence[str]) -> tuple[dict[str, str], dict[Path, str]]:
@@ -162,23 +177,27 @@ def _closest(paths: Sequence[str], last: str) -> list[str]:
     return list(paths)
 
 
-def _key(parts: Sequence[str]) -> tuple[str, ...]:
-    return tuple(normalize("NFC", part).casefold() for part in parts)
-
-
-def _stem(name: str) -> str:
-    return image_io.without_suffix(normalize("NFC", name)).casefold()
+def _key(parts: Sequence[str]) -> Parts:
+    """A path without its suffix and capitals, é spelled in one way."""
+    *above, last = (normalize("NFC", part) for part in parts)
+    return tuple(part.casefold() for part in (*above, image_io.without_suffix(last)))
 
 
 @lru_cache(maxsize=4)
-def _photos(folder: Path, changed: int) -> dict[str, list[str]]:
-    """Paths in a folder of all photos under it, by their names without suffix and capitals.
+def _photos(folder: Path, changed: int) -> tuple[dict[Parts, list[str]], dict[Parts, list[str]]]:
+    """Paths in a folder of all photos under it, by their whole key, and by its last part alone.
+
+    Thousands of folders may each have a ``0001.jpg``: no name looks through them all.
 
     Args:
         changed: the folder's time of change: it is listed again then
     """
-    found: dict[str, list[str]] = defaultdict(list)
+    by_path: dict[Parts, list[str]] = defaultdict(list)
+    by_name: dict[Parts, list[str]] = defaultdict(list)
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in image_io.SUFFIXES and path.is_file():
-            found[_stem(path.name)].append(path.relative_to(folder).as_posix())
-    return dict(found)
+            inside = path.relative_to(folder)
+            key = _key(inside.parts)
+            by_path[key].append(inside.as_posix())
+            by_name[key[-1:]].append(inside.as_posix())
+    return dict(by_path), dict(by_name)

@@ -211,7 +211,7 @@ def _without_holes(polygon: Polygon) -> list[Polygon]:
     hole = polygon.interiors[0]
     # A whole column: a cut through pixels would leave half pixels on both sides.
     cut = round(hole.centroid.x)
-    if not hole.bounds[0] <= cut <= hole.bounds[2]:  # of a hole narrower than a pixel
+    if not hole.bounds[0] < cut < hole.bounds[2]:  # of a hole narrower than a pixel
         cut = hole.centroid.x
     sides = [box(left, top, cut, bottom), box(cut, top, right, bottom)]
     halves = MultiPolygon([p for side in sides for p in _parts(polygon.intersection(side))])

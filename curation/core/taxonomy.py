@@ -141,7 +141,7 @@ def read_text(name_or_file: str) -> tuple[str, str]:
     file = Path(name_or_file)
     if file.suffix == ".toml":
         try:
-            return file.read_text("utf-8"), str(file)
+            return file.read_text("utf-8-sig"), str(file)
         except OSError as error:
             raise TaxonomyError(file, error.strerror or "cannot be read") from None
         except UnicodeDecodeError:
@@ -270,9 +270,11 @@ class _Labels:
 
     def check_own(self, classes: Sequence[Class]) -> None:
         """Raises TaxonomyError where a class's own name is mapped to something else."""
-        for name in (c.name for c in classes):
-            if self.targets.get(name, name) != name:
-                where = self._where[name.casefold()]
+        own = {c.name.casefold(): c.name for c in classes}
+        for label, target in self.targets.items():
+            name = own.get(label.casefold(), target)
+            if name != target:
+                where = self._where[label.casefold()]
                 raise TaxonomyError(self.path, f"{name!r} is a class of its own", where=where)
 
 

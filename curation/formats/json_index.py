@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -63,22 +64,26 @@ def elements(path: Path) -> Iterator[Element]:
             if cursor.peek() == "[":
                 for _ in cursor.parts("[", "]"):
                     yield Element("", *cursor.value())
-                return
-            keys: set[str] = set()
-            for _ in cursor.parts("{", "}"):
-                key = cursor.key()
-                if key in keys:
-                    raise cursor.error(f"{quoted(key)} stands twice in the file")
-                keys.add(key)
-                if cursor.peek() == "[":
-                    for _ in cursor.parts("[", "]"):
-                        yield Element(key, *cursor.value())
-                else:
-                    cursor.value()
+            else:
+                yield from _of_object(cursor)
             if cursor.peek():
                 raise cursor.error("not JSON: something follows its end")
     except OSError as error:
         raise FormatError(path, error.strerror or "cannot be read") from None
+
+
+def _of_object(cursor: _Cursor) -> Iterator[Element]:
+    keys: set[str] = set()
+    for _ in cursor.parts("{", "}"):
+        key = cursor.key()
+        if key in keys:
+            raise cursor.error(f"{quoted(key)} stands twice in the file")
+        keys.add(key)
+        if cursor.peek() == "[":
+            for _ in cursor.parts("[", "]"):
+                yield Element(key, *cursor.value())
+        else:
+            cursor.value()
 
 
 def decode(data: bytes) -> Any:
@@ -186,11 +191,17 @@ class _Cursor:
         self.ended = not more
 
 
-def _table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def table_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object's members as a table, for ``object_pairs_hook``.
+
+    Raises:
+        ValueError: a key stands twice in it: one of two values would be lost
+    """
     table = dict(pairs)
     if len(table) < len(pairs):
-        raise ValueError("an object has a key twice")
+        ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"an object has the key {quoted(twice)} twice")
     return table
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_table)
+_DECODER = json.JSONDecoder(object_pairs_hook=table_of)

@@ -130,7 +130,8 @@ class Spelling:
 
     @classmethod
     def of(cls, names: Sequence[str], images: Path) -> Spelling:
-        """See :func:`curation.core.image_names.settle`."""
+        """See :func:`curation.core.image_names.within` and :func:`~.image_names.settle`."""
+        names = [image_names.within(images, name) for name in names]
         meant, contested = image_names.settle(images, names)
         settled = tuple(meant.get(name, name) for name in names)
         return cls(settled, {path: name for name, path in meant.items()}, contested)

@@ -61,10 +61,10 @@ def _ingest(name: str, source: Source, update: bool, progress: Progress) -> Impo
     store.renew(dataset)
     name_clash.refuse(dataset, source, progress)
     result = Imported()
-    before, state = write.target(dataset, update), _state(source)
+    before, state = write.target(dataset, update), _state(source) if update else ""
     task, total = f"import {source.path.name}", len(source.names)
     for part, done in _each_slice(prepare.prepare_slice, (source, before), source):
-        write.write_batch(dataset, done.images, state if update else "", result)
+        write.write_batch(dataset, done.images, state, result)
         result.take(done)
         if done.skips and result.images and _is_gone(source):
             reason = (
@@ -130,8 +130,12 @@ def _is_gone(source: Source) -> bool:
 
 
 def _state(source: Source) -> str:
-    about = source.path.stat()
-    return f"{source.path.resolve()} of {about.st_size} bytes, {about.st_mtime_ns}"
+    """In what state its file is, by which a photo notes that it was updated; or its folder's files:
+    one that is saved anew changes no folder.
+    """
+    size = source.path.stat().st_size
+    changed = max(path.lstat().st_mtime_ns for path in (source.path, *source.path.rglob("*")))
+    return f"{source.path.resolve()} of {size} bytes, {changed}"
 
 
 def _absent(source: Source, known: Collection[str]) -> list[str]:

@@ -18,7 +18,7 @@ COLUMNS = ("what", "location", "kind", "detail")
 SKIPPED = "skipped"
 _AGAIN = "import its file again, or move it"
 _EARLIER = f"is of an earlier curate; {_AGAIN}"
-_NAME = "imported-{folder}-{file}.csv"
+_NAME = "imported-{file}.csv"
 
 
 @dataclass
@@ -124,16 +124,17 @@ class Imported:
 def list_path(folder: Path, source: Path) -> Path:
     """Where the list of an import is kept: one for each annotation file.
 
-    The file's folder is in the name, since many are called ``train.csv``.
+    The file's folder and the one above are in the name, since many are called ``train.csv``, and
+    each of CVAT's exports has an ``annotations/instances_default.json``.
     """
     whole = source.resolve()
-    name = _NAME.format(folder=whole.parent.name, file=whole.name.removesuffix(".csv"))
-    return folder / name
+    parts = whole.relative_to(whole.anchor).parts[-3:]
+    return folder / _NAME.format(file="-".join(parts).removesuffix(".csv"))
 
 
 def list_paths(folder: Path) -> list[Path]:
     """The lists of all imports into a dataset."""
-    return sorted(folder.glob(_NAME.format(folder="*", file="*")))
+    return sorted(folder.glob(_NAME.format(file="*")))
 
 
 def skipped(folder: Path) -> Iterator[Finding]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unicodedata import normalize
+from unittest.mock import Mock
 
 import pytest
 
-from curation.core.image_names import candidates, parts_of, settle
+from curation.core import image_names
+from curation.core.image_names import candidates, parts_of, settle, within
 from tests.core.test_image_io import save
 
 
@@ -76,6 +79,13 @@ def test_none_is_guessed_between_two(folder):
     assert settled(folder, ["x/a.jpg"]) == {"x/a.jpg": "a.jpg"}, "one is spelled so"
 
 
+def test_a_name_that_comes_from_outside_of_the_folder_is_the_path_in_it(folder):
+    for way in (str(folder), f"../{folder.name}", f"labels/../../{folder.name}"):
+        assert within(folder, f"{way}/train/q") == "train/q"
+    for name in ("a.jpg", "./a.jpg", "train/../a.jpg", "../a.jpg", "/c.jpg", "\ud800", "\0", ""):
+        assert within(folder, name) == name
+
+
 def test_of_a_photo_that_several_names_may_mean_one_of_them_is_told(folder):
     _, contested = settle(folder, ["a.jpg", "left/a.jpg"])
     assert contested == {folder / "a.jpg": "left/a.jpg"}
@@ -87,6 +97,17 @@ def test_two_names_never_mean_one_photo(folder):
     assert settled(folder, ["a.jpg", "left/a.jpg"]) == {}
     spelled = ["left/a.jpg", "left\\a.jpg"]
     assert settled(folder, spelled) == dict.fromkeys(spelled, "a.jpg"), "it is the same name"
+
+
+def test_a_name_is_not_held_against_each_photo_of_its_last_part(tmp_path, monkeypatch):
+    """DeepFashion has 5,620 folders, and in each an ``img_00000001.jpg``."""
+    for number in range(40):
+        (tmp_path / f"Dress_{number}").mkdir()
+        save(tmp_path / f"Dress_{number}", "1.jpg")
+    spelled = Mock(side_effect=normalize)
+    monkeypatch.setattr(image_names, "normalize", spelled)
+    assert len(settled(tmp_path, [f"img/Dress_{number}/1.jpg" for number in range(40)])) == 40
+    assert spelled.call_count < 40 * 20
 
 
 @pytest.mark.parametrize("name", ["http://[/z", "\ud800/a\ud800.jpg", "a\0.jpg", "x" * 10**5])

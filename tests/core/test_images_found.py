@@ -1,7 +1,9 @@
 """A photo's name, and the file that it leads to."""
 
+import os
 import unicodedata
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -107,6 +109,18 @@ def test_a_image_that_comes_later_is_found(tmp_path):
     first.unlink()
     with pytest.raises(FileNotFoundError):
         image_io.find(tmp_path, "a")
+
+
+def test_each_of_many_folders_is_listed_once_in_whatever_order_photos_come(tmp_path, monkeypatch):
+    for number in range(100):
+        (tmp_path / str(number)).mkdir()
+        save(tmp_path / str(number), "a.jpg")
+    listing = Mock(side_effect=os.scandir)
+    monkeypatch.setattr(os, "scandir", listing)
+    for _ in range(2):
+        for number in range(100):
+            image_io.find(tmp_path, f"{number}/a.jpg")
+    assert listing.call_count == 100
 
 
 def test_a_folder_is_where_the_process_stands_now(tmp_path, monkeypatch):

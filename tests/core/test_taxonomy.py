@@ -107,6 +107,8 @@ def test_label_map_paints_in_the_taxonomys_order_and_void_last(tmp_path):
         (("#FF0000", "red"), r"classes\[1\].color"),
         (("[\"coat\"]", "[\"coat\", \"Sleeve\"]"), "drop"),
         (("[\"sleeve\"]", "[\"low\"]"), "drop"),
+        (("[\"sleeve\"]", "[\"Low\"]"), "drop: 'low' is a class"),
+        (("[\"coat\"]", "[\"LOW\"]"), r"classes\[1\].from: 'low' is a class"),
         (("[\"low\", \"high\"]", "[\"low\"]"), "paint_order"),
         (("[\"low\", \"high\"]", "[1, \"low\"]"), "paint_order"),
         (("[\"low\", \"high\"]", "[[\"low\"], {}]"), "paint_order"),
@@ -121,6 +123,12 @@ def test_label_map_paints_in_the_taxonomys_order_and_void_last(tmp_path):
 def test_a_wrong_taxonomy_names_the_key(change, where):
     with pytest.raises(TaxonomyError, match=f"small.toml:.*{where}"):
         taxonomy.parse(SMALL.replace(*change), "small.toml")
+
+
+def test_a_file_that_windows_saved_with_a_byte_order_mark_is_read(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(SMALL, "utf-8-sig")
+    assert taxonomy.load(str(path)) == taxonomy.parse(SMALL, "small.toml")
 
 
 def test_an_unknown_name_lists_those_there_are():

@@ -236,6 +236,15 @@ def test_a_photo_is_named_from_where_its_file_lies(labels, images_folder):
     assert [t.kind for t in told] == ["photo spelled otherwise"] * 2
 
 
+def test_a_photo_beside_the_folder_of_labels_is_called_by_its_path_in_its_own(
+    labels, images_folder
+):
+    write(labels, "a.json", photo="../photos/a.jpg")
+    write(labels, "sub/b.json", photo="../../photos/c d.jpg", imageHeight=6, imageWidth=4)
+    records, told = read(labels, images_folder)
+    assert ([r.image_id for r in records], told) == (["a", "c d"], [])
+
+
 def test_a_photo_that_was_exchanged_is_named_with_the_reason(labels, images_folder):
     write(labels, "a.json", shape(), imageHeight=8, imageWidth=12)
     _, (told,) = read(labels, images_folder)

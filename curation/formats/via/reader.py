@@ -17,6 +17,7 @@ from curation.core.finding import Finding, FindingKind
 from curation.core.polygons import Ring
 from curation.core.records import ImageRecord, Instance
 from curation.core.text import count
+from curation.formats import json_index
 from curation.formats.messages import explain_bytes, shown
 from curation.formats.shapes import OpenLineError
 from curation.formats.source import OnFinding, Repeats, Spelling, find_image, join, joined
@@ -231,11 +232,11 @@ def _content(path: Path, text: str) -> Content:
     if text.lstrip()[:1] not in ("{", "["):
         return via_csv.content(path, text)
     try:
-        content = table(json.loads(text))
+        content = table(json.loads(text, object_pairs_hook=json_index.table_of))
     except json.JSONDecodeError as error:
         raise FormatError(path, f"not JSON: {error.msg}", where=str(error.lineno)) from None
-    except (ValueError, RecursionError):  # a number of 5000 digits, 100000 brackets
-        raise FormatError(path, "not JSON text") from None
+    except (ValueError, RecursionError) as error:  # a key twice, 5000 digits, 100000 brackets
+        raise FormatError(path, f"not JSON text: {error}") from None
     if "project" in content and "metadata" in content:
         return Content(via3.listings(path, content), is_project=True)
     return Content(via2.listings(path, content), is_project="_via_attributes" in content)

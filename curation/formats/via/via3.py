@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import unquote
 
 from curation.core.errors import FormatError
 from curation.core.text import count
@@ -73,7 +72,7 @@ def listings(path: Path, project: Mapping[str, object]) -> list[Listing]:
             name = table(files.get(_id(fid))).get("fname")
             if not isinstance(name, str):
                 raise FormatError(path, f"its file {quoted(_id(fid))} has no fname", where=where)
-            result.append(Listing(where, image_name(name), tuple(regions[vid])))
+            result.append(Listing(where, name, tuple(regions[vid])))
     return result
 
 
@@ -91,15 +90,6 @@ def check_one_image(path: Path, where: str, entries: int, regions: int) -> None:
         what = f"{count(regions, 'region')} on {count(entries, 'photo')}"
         reason = f"{what} at once, and no word on which; "
         raise FormatError(path, reason + "in VIA, give each photo a view of its own", where=where)
-
-
-def image_name(name: str) -> str:
-    """A photo's name in its folder: of an address or a whole path only the end."""
-    if "://" in name:
-        name = unquote(name.partition("?")[0])
-    elif not name.startswith("/"):
-        return name
-    return name.rpartition("/")[2]
 
 
 def shape(xy: object) -> dict[str, object]:

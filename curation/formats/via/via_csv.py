@@ -123,8 +123,7 @@ def _images_3(
     result = []
     for names, (line, regions) in found.items():
         via3.check_one_image(path, str(line), len(names), len(regions))
-        listed = (via3.image_name(name) for name in names)
-        result += [Listing(str(line), name, tuple(regions)) for name in listed]
+        result += [Listing(str(line), name, tuple(regions)) for name in names]
     return result
 
 

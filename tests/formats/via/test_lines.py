@@ -94,3 +94,8 @@ def test_a_line_around_something_is_drawn_without_filling_it():
 def test_a_hole_narrower_than_a_pixel_is_no_endless_cut():
     loop = [(0.2, 10.0), (0.2, 0.0), (0.7, 0.0), (0.7, 10.0), (0.1, 10.0)]
     assert len(polygons.stroke(loop, 0.2)) > 1
+
+
+def test_a_line_around_a_hole_whose_corner_lies_on_a_column_is_cut_beside_it():
+    crossing = [(14, 6), (10, 1), (12, 12), (12, 11), (14, 8), (13, 7)]
+    assert len(polygons.stroke(crossing, 6)) == 2

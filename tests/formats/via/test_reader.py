@@ -167,6 +167,7 @@ def test_the_attribute_that_no_region_has_is_an_error_that_lists_those_there_are
         ("some text", "neither JSON nor a CSV"),
         ('{"k": {"regions": []}}', "k: has no filename"),
         ("[" * 10**5, "not JSON"),
+        ('{"a.jpg9": {"filename": "a.jpg"}, "a.jpg9": {}}', "the key 'a.jpg9' twice"),
         ('{"k": {"filename": "a.jpg", "size": ' + "9" * 5000 + "}}", "not JSON text"),
         (b"\xff", "not UTF-8 text"),
         ('{"\\ud800": {}}', r"via.json:\\ud800: has no filename"),

@@ -147,6 +147,14 @@ def test_an_address_or_a_whole_path_is_looked_for_by_its_end(tmp_path, images_fo
     assert [r.image_id for r in records] == ["a.jpg", "b.png", "c d.jpg"]
 
 
+def test_two_addresses_of_one_end_are_not_taken_for_one_photo(tmp_path, images_folder):
+    files = ("https://x.org/left/a.jpg", "https://x.org/right/a.jpg", "/home/me/b.png")
+    metadata = [region(vid=str(n)) for n in (1, 2, 3)]
+    records, told = read(tmp_path, images_folder, project(*metadata, files=files))
+    assert [r.image_id for r in records] == ["b.png"]
+    assert [t.kind for t in told] == ["photo without a file"] * 2 + ["photo spelled otherwise"]
+
+
 def test_a_image_in_two_views_is_one_and_one_out_of_the_folder_is_refused(tmp_path, images_folder):
     metadata = [region(vid=str(n)) for n in (1, 2, 3)]
     table = project(*metadata, files=("a.jpg", "../p.json", "a.jpg"))

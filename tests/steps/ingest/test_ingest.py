@@ -222,6 +222,14 @@ def test_a_image_that_the_file_names_in_other_composition_is_named(images, datas
     assert (done.skips, done.unlisted) == ([], [])
 
 
+def test_a_photo_that_the_file_names_by_its_whole_path_is_called_and_counted_as_any(
+    images, dataset
+):
+    done = run([(str(images / name), *row) for name, *row in ROWS], images)
+    assert (done.added, done.unlisted) == (["a", "b", "c"], ["d.png"])
+    assert run(ROWS, images).unchanged == ["a", "b", "c"]
+
+
 def test_a_file_that_changes_while_workers_read_it_says_so(images, dataset, monkeypatch):
     monkeypatch.setattr(parallel, "FEW", 0)
     path = write(images.parent / "train.csv", ROWS)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from curation import store
 from curation.cli import main
-from curation.formats import via
+from curation.formats import mask_folder, via
 from curation.issues.issue import ImageScore, Issue
 from curation.steps import audit, ingest
 from curation.store import decisions, edits, image_hashes, results
@@ -127,6 +127,26 @@ def test_a_image_that_the_file_no_longer_names_is_listed_and_kept(images, datase
     assert "photo of the dataset that the file does not name, kept (1)" in done.summary()
     assert ("kept", "c", "photo of the dataset the file does not name", "") in listed()
     assert raw() == before
+
+
+def test_of_a_folder_whose_files_are_saved_anew_each_update_lists_its_own(images, dataset):
+    masks, classes = images.with_name("masks"), images.with_name("classes.csv")
+    masks.mkdir()
+    classes.write_text("id,name\n1,shirt\n2,skirt\n")
+
+    def save(name, value):
+        Image.new("L", (6, 4), value).save(masks / f"{name}.png")
+
+    def updated():
+        ingest(NAME, mask_folder.load(masks, images, str(classes)), update=True)
+        return [row[1] for row in listed("masks") if row[0] == "updated"]
+
+    save("a", 1)
+    save("b", 1)
+    assert updated() == []
+    for name in ("a", "b"):
+        save(name, 2)
+        assert updated() == [name]
 
 
 def test_attributes_alone_are_a_change(images, dataset):
