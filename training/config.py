@@ -47,7 +47,7 @@ class TrainConfig:
     one_class: bool = _setting(
         False, "All that is worn in a photo is of one class, a style: its pixels vote which."
     )
-    epochs: int = _setting(14, "Passes over the training photos.")
+    epochs: int = _setting(7, "Passes over the training photos.")
     train_on: int = _setting(
         0,
         "Each model learns from so many photos at most, drawn alike from all classes; 0: all of "
@@ -57,11 +57,11 @@ class TrainConfig:
     min_steps: int = _setting(240, "A run takes at least so many steps, however few its photos.")
     steps: int = _setting(0, "So many, whatever epochs and min_steps say; 0 leaves it to them.")
     # Fewer evaluations, or a few more steps, where the steps do not divide by it.
-    evals: int = _setting(14, "Evaluations on the validation photos, evenly over the run.")
+    evals: int = _setting(7, "Evaluations on the validation photos, evenly over the run.")
     patience: int = _setting(
         0, "Stop after so many evaluations without a better one; 0 never stops early."
     )
-    batch: int = _setting(16, "Photos a step.")
+    batch: int = _setting(8, "Photos a step.")
     learning_rate: float = _setting(0.012, "AdamW's highest, after the warm-up.")
     backbone_lr_multiplier: float = _setting(
         0.1, "The learning rate of a backbone that is trained is so many times the other."

@@ -211,7 +211,7 @@ def test_a_run_that_is_trained_is_not_trained_again_and_one_that_was_stopped_goe
 def test_a_menu_of_recipes_says_what_each_is(dataset):
     for name in ("train", "round"):
         choices = {c.value: c.label for c in form(name, dataset)["recipe"].view.choices}
-        assert choices["quick"].startswith("quick: as laptop, on smaller photos, fewer of them")
+        assert choices["quick"].startswith("quick: as laptop, on smaller photos and with fewer")
 
 
 def test_the_app_is_told_the_colours_and_the_sidebar_of_now(dataset):

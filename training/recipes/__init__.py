@@ -23,7 +23,7 @@ def about(recipe: str) -> str:
     """What one that comes with curate is, in the first words of its head.
 
     >>> about("quick")
-    'as laptop, on smaller photos, fewer of them in a step and fewer passes over them'
+    'as laptop, on smaller photos and with fewer passes over them'
     """
     lines = (_FOLDER / f"{recipe}.toml").read_text("utf-8").splitlines()
     head = " ".join(line.strip("# ") for line in takewhile(lambda line: line[:1] == "#", lines))
