@@ -289,7 +289,7 @@ def _write(dataset: Dataset, round_: Round) -> None:
 
 def _check_taxonomy(dataset: Dataset, round_: Round) -> None:
     """Models of other classes have no place in a round: said before hours are spent."""
-    of = {basis.taxonomy for basis in round_.made_of.values()}
+    of = {basis.taxonomy for basis in (*round_.made_of.values(), round_.begun) if basis}
     if of and of != {_basis(dataset).taxonomy}:
         reason = (
             f"was begun under another taxonomy than {dataset.taxonomy.name}: remap back to it, or "

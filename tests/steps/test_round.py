@@ -234,6 +234,19 @@ def test_what_was_edited_in_fiftyone_is_decided_in_the_round_in_which_it_was(dat
     assert closed.made_of[State.RETRAINED].decisions == closed.reviewed
 
 
+def test_a_killed_training_under_another_taxonomy_is_not_gone_on_with(dataset, monkeypatch):
+    def killed(*args, **values):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "train", killed)
+    steps.start_round(dataset, QUICK, folds=2)
+    with pytest.raises(KeyboardInterrupt):
+        steps.run_round(dataset)
+    remap(dataset, OTHER, "other.toml")
+    with pytest.raises(CurateError, match="r001: was begun under another taxonomy than other"):
+        steps.run_round(dataset)
+
+
 @pytest.mark.slow
 def test_a_damaged_file_or_journal_is_said_and_nothing_is_trained(dataset):
     steps.start_round(dataset, QUICK, folds=2)
