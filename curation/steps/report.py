@@ -26,6 +26,9 @@ from curation.steps.dataset_runs import channels_of
 from curation.store import Dataset, results
 from curation.store.fields import LABELS
 
+SHEET = 30
+"""Suspects on a sheet, where nobody says how many."""
+
 PANEL = 300
 """Height of a panel in pixels; its width follows the photo."""
 
@@ -71,7 +74,7 @@ def report(
     run: str,
     path: Path | None = None,
     *,
-    top: int = 30,
+    top: int = SHEET,
     source_labels: bool = False,
     progress: Progress = silent,
 ) -> Report:
