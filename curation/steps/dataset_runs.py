@@ -51,7 +51,7 @@ class DatasetRuns:
             if folds
             else parts.split(self.dataset, work, progress=progress)
         )
-        work = work.only(of)
+        every, work = work.records, work.only(of)
         finished = trainer.begin(
             folder,
             config,
@@ -64,6 +64,8 @@ class DatasetRuns:
             ),
             work.digest(),
         )
+        if folds:  # not before: a run that is refused has dealt none
+            self.dataset.write_column("fold", {**dict.fromkeys(every), **of})
         if finished is None and not (folder / DATA).exists():
             _write(folder / DATA, work, config, progress)
         return finished
