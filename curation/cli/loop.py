@@ -133,11 +133,11 @@ def _say_how(result: FlagResult, run: str) -> None:
 @click.argument("dataset")
 @click.option("--run", help="Draw the contact sheet of a run's first suspects instead.")
 @click.option("--round", "round_", help="The round; default: the last one.")
-@click.option("--top", type=click.IntRange(1, 200), default=30, help="Suspects on the sheet.")
+@click.option("--top", type=click.IntRange(1, 200), help="Suspects on the sheet; default: 30.")
 @click.option("--source-labels", is_flag=True, help="Suspects within their class, on the sheet.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="What to write.")
 def report(
-    dataset: str, run: str | None, round_: str | None, top: int, source_labels: bool,
+    dataset: str, run: str | None, round_: str | None, top: int | None, source_labels: bool,
     output: Path | None,
 ) -> None:  # fmt: skip
     """Write what a round came to as one page with pictures, to look at or to hand over.
@@ -153,15 +153,19 @@ def report(
     curate report photos --run r1 --top 30 --output suspects.png
     """
     from curation import steps, store
+    from curation.steps.report import SHEET
 
     if run and round_:
         raise click.UsageError("--run draws a sheet, --round writes a page: take one of them")
+    if not run and (top or source_labels):
+        raise click.UsageError("--top and --source-labels are of the sheet: say of which --run")
     opened = store.open(dataset)
     with console.bars() as progress:
         if run:
             drawn = steps.report(
-                opened, run, output, top=top, source_labels=source_labels, progress=progress
-            )
+                opened, run, output, top=top or SHEET, source_labels=source_labels,
+                progress=progress,
+            )  # fmt: skip
             said = f"Drew the first {console.count(drawn.drawn, 'suspect')}: {drawn.path}"
         else:
             page = steps.round_report(opened, round_ or "", output, progress=progress)

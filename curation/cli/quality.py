@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("dataset")
-@click.option("--sample", type=click.IntRange(10, 10_000), help="Labels to draw; default: 60.")
+@click.option(
+    "--sample",
+    type=click.IntRange(10, 10_000),
+    help="Labels to draw; default: 60, or as many as there were.",
+)
 @as_json
 def estimate(dataset: str, sample: int | None, as_json: bool) -> None:
     """Say how many labels are wrong, how many of them were found, and what the next 50 hold.
@@ -36,9 +40,8 @@ def estimate(dataset: str, sample: int | None, as_json: bool) -> None:
     curate estimate photos --sample 120
     """
     from curation import steps, store
-    from curation.review.estimate import SAMPLE
 
-    result = steps.estimate(store.open(dataset), sample or SAMPLE)
+    result = steps.estimate(store.open(dataset), sample)
     if as_json:
         click.echo(json.dumps(_as_json(result)))
     else:

@@ -116,6 +116,8 @@ def sweep(
     from training.folder import RunFolder
 
     _initialize_workers()
+    if "learning_rate" in dict(others):
+        raise click.UsageError("--set learning_rate: a sweep has its own, --learning-rate")
     config, run = config_of(recipe, others, given), run.rstrip("/")
     configs = [changed(config, {"learning_rate": rate}) for rate in sorted(set(rates))]
     runs = _runs(source)

@@ -12,7 +12,8 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
+from numpy.typing import NDArray
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
@@ -136,17 +137,21 @@ def by_disagreement(table: FeatureTable) -> Scores:
 class _EmbeddingClassifier:
     """Classes told from embeddings, by a classifier of each fold."""
 
-    classifiers: tuple[LogisticRegression, ...]
+    classifiers: tuple[LogisticRegression | DummyClassifier, ...]
 
     @classmethod
     def fit(cls, given: pd.DataFrame) -> _EmbeddingClassifier:
         columns = [name for name in given.columns if name.startswith(EMBEDDING)]
         values, classes = given[columns].to_numpy(), given["class_id"].to_numpy()
         folds = given["fold"].to_numpy()
-        make = LogisticRegression(C=0.02, max_iter=50, solver="newton-cholesky")
-        return cls(
-            tuple(clone(make).fit(values[folds != k], classes[folds != k]) for k in range(FOLDS))
-        )
+
+        def fitted(rows: NDArray[np.bool_]) -> LogisticRegression | DummyClassifier:
+            if len(np.unique(classes[rows])) < 2:  # nothing to tell apart, and it would be refused
+                return DummyClassifier().fit(values[rows], classes[rows])
+            make = LogisticRegression(C=0.02, max_iter=50, solver="newton-cholesky")
+            return make.fit(values[rows], classes[rows])
+
+        return cls(tuple(fitted(folds != fold) for fold in range(FOLDS)))
 
     def classified(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame with what embeddings say of the own class, and with fewer of their columns."""

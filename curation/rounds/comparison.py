@@ -158,9 +158,13 @@ def _resampled(runs: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
 
 
 def _iou(counts_: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(..., 3, K) to (..., K); NaN where a class is not there."""
-    both, union = counts_[..., 0, :], counts_[..., 1, :]
-    return np.divide(both, union, out=np.full(both.shape, np.nan), where=union > 0)
+    """(..., 3, K) to (..., K); NaN where a class is not there.
+
+    By its labels, which are the same before and after: a class that a resample lacks and one of
+    the runs sees in it would count in that run alone.
+    """
+    both, union, labelled = (counts_[..., n, :] for n in range(3))
+    return np.divide(both, union, out=np.full(both.shape, np.nan), where=labelled > 0)
 
 
 def _mean(ious: NDArray[np.float64], there: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from curation.core import atomic
 from curation.core.errors import DatasetError, RunError
 from curation.core.finding import Finding
 from curation.core.progress import Progress, silent
-from curation.core.taxonomy import ClassIndex
+from curation.core.taxonomy import ClassIndex, Taxonomy
 from curation.formats import tfrecord
 from curation.steps import parts, working_copy
 from curation.steps.unseen import check_unseen
@@ -51,7 +51,7 @@ class DatasetRuns:
             if folds
             else parts.split(self.dataset, work, progress=progress)
         )
-        work = work.only(of)
+        every, work = work.records, work.only(of)
         finished = trainer.begin(
             folder,
             config,
@@ -64,6 +64,8 @@ class DatasetRuns:
             ),
             work.digest(),
         )
+        if folds:  # not before: a run that is refused has dealt none
+            self.dataset.write_column("fold", {**dict.fromkeys(every), **of})
         if finished is None and not (folder / DATA).exists():
             _write(folder / DATA, work, config, progress)
         return finished
@@ -98,16 +100,16 @@ def image_files(work: WorkingCopy) -> list[trainer.ImageFile]:
     return [trainer.ImageFile(groups[i], i, record.path) for i, record in work.records.items()]
 
 
-def channels_of(folder: Path, work: WorkingCopy) -> ClassIndex:
+def channels_of(folder: Path, taxonomy: Taxonomy) -> ClassIndex:
     """The channels of a run's probabilities; RunError where they are not the classes of now."""
-    classes = trainer.load_classes(folder)
-    if classes.names != work.channels.names:
+    classes, channels = trainer.load_classes(folder), ClassIndex.of(taxonomy)
+    if classes.names != channels.names:
         raise RunError(
             folder.name,
             f"was trained on {', '.join(classes.names[1:])}; the active taxonomy "
-            f"{work.taxonomy.name} has {', '.join(work.channels.names[1:])}: remap or train again",
+            f"{taxonomy.name} has {', '.join(channels.names[1:])}: remap or train again",
         )
-    return work.channels
+    return channels
 
 
 def _check_one_worker(run: str) -> None:

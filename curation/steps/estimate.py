@@ -62,7 +62,7 @@ class EstimateResult:
     bands: tuple[Band, ...]
 
 
-def estimate(dataset: Dataset, size: int = SAMPLE) -> EstimateResult:
+def estimate(dataset: Dataset, size: int | None = None) -> EstimateResult:
     """Draws the sample of the flagged run, unless it was drawn, and says what follows from it.
 
     Its labels come up in the review panel among the suspects. The labels that the estimate is
@@ -71,12 +71,15 @@ def estimate(dataset: Dataset, size: int = SAMPLE) -> EstimateResult:
     deleted.
 
     Args:
-        size: labels in the sample; a smaller one that was drawn is filled up
+        size: labels in the sample; a smaller one that was drawn is filled up. None for the one
+            that was drawn, whatever its size, and else ``SAMPLE``
 
     Raises:
         DatasetError: as :func:`curation.store.samples.draw`
     """
     review = dataset.review()
+    if size is None:
+        size = len(there.drawn) if (there := samples.read(dataset)) else SAMPLE
     sample = samples.draw(dataset, size, review.excluded)
     names = tuple(c.name for c in dataset.taxonomy.classes)
     given = samples.imported(dataset, review.excluded)

@@ -136,7 +136,7 @@ def _flagged(dataset: Dataset, run: str, shard: Shard, progress: Progress) -> Fl
 
     work = load_labelled(dataset)
     folder = dataset.run_folder(run)
-    names = channels_of(folder, work).names
+    names = channels_of(folder, work.taxonomy).names
     feedback = Feedback.of(dataset, work)
     images = {image.image_id: image for image in image_files(work)}
     people = person.cache(dataset)

@@ -265,5 +265,4 @@ def folds(
         dealt = splits.folds(free, work.categories(), count)
     except ValueError as error:
         raise RunError(run, str(error), where="--folds") from None
-    dataset.write_column("fold", {**dict.fromkeys(work.records), **dealt})
     return dealt

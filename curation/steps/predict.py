@@ -69,7 +69,7 @@ def _written(
 ) -> Iterator[Predicted]:
     runs, images = DatasetRuns(dataset), image_files(work)
     folder, cache = runs.folder(run), runs.features(run)
-    ids = channels_of(folder, work).ids
+    ids = channels_of(folder, work.taxonomy).ids
     size = _BATCHES * trainer.load_config(folder).batch
     slices = shard.take([images[i : i + size] for i in range(0, len(images), size)])
     ours = [image for some in slices for image in some]

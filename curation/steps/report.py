@@ -22,8 +22,12 @@ from curation.core.rle import Rle
 from curation.core.taxonomy import Taxonomy, label_map
 from curation.issues import issue_table
 from curation.issues.issue import ISSUES
+from curation.steps.dataset_runs import channels_of
 from curation.store import Dataset, results
 from curation.store.fields import LABELS
+
+SHEET = 30
+"""Suspects on a sheet, where nobody says how many."""
 
 PANEL = 300
 """Height of a panel in pixels; its width follows the photo."""
@@ -70,7 +74,7 @@ def report(
     run: str,
     path: Path | None = None,
     *,
-    top: int = 30,
+    top: int = SHEET,
     source_labels: bool = False,
     progress: Progress = silent,
 ) -> Report:
@@ -85,13 +89,14 @@ def report(
         where the sheet is and how many are on it
 
     Raises:
-        RunError: the run was not flagged yet, or its files are damaged
+        RunError: the run was not flagged yet, its files are damaged, or its classes are others
     """
     folder = dataset.run_folder(run)
     path = path or folder / ("suspect-source-labels.png" if source_labels else "suspects.png")
     score = "source_error_score" if source_labels else "error_score"
     first = read_issues(dataset, run, score, lambda rows: rows.head(top))
     taxonomy = dataset.taxonomy
+    channels_of(folder, taxonomy)  # predictions are drawn in the colours of its classes
     records, outlines = _find(dataset, run, set(first.image_id))
     predictions = results.prediction_paths(dataset, run, records)
     predict = f"run `curate predict {dataset.name} --run {run}`"

@@ -73,6 +73,7 @@ def start_round(dataset: Dataset, config: TrainConfig, *, folds: int = FOLDS) ->
     """
     with _alone(dataset):
         check_start(dataset)
+        working_copy.take_edits(dataset)  # made before the round, they are none of its decisions
         rounds = state.list_rounds(dataset.folder / ROUNDS)
         name, run = _free(dataset)
         round_ = Round(
@@ -125,6 +126,7 @@ def run_round(
 
     with _alone(dataset):
         round_ = _going_on(dataset)
+        working_copy.take_edits(dataset)  # first: each step notes the last decision as it begins
         steps: list[tuple[State, Callable[[], Basis]]] = [
             (State.TRAINED, lambda: _train(dataset, round_, round_.run, progress)),
             (State.PREDICTED, lambda: _now(dataset, predict, round_.run, progress)),
@@ -157,6 +159,7 @@ def close_round(dataset: Dataset, *, progress: Progress = silent) -> Proof:
             raise CurateError(round_.name, reason)
         _check_taxonomy(dataset, round_)
         if round_.state is State.FLAGGED:
+            working_copy.take_edits(dataset)
             if not decided_in(dataset, round_):
                 reason = f"nothing was decided in it yet: `curate review {dataset.name}`"
                 raise CurateError(round_.name, reason)
@@ -286,7 +289,7 @@ def _write(dataset: Dataset, round_: Round) -> None:
 
 def _check_taxonomy(dataset: Dataset, round_: Round) -> None:
     """Models of other classes have no place in a round: said before hours are spent."""
-    of = {basis.taxonomy for basis in round_.made_of.values()}
+    of = {basis.taxonomy for basis in (*round_.made_of.values(), round_.begun) if basis}
     if of and of != {_basis(dataset).taxonomy}:
         reason = (
             f"was begun under another taxonomy than {dataset.taxonomy.name}: remap back to it, or "
@@ -353,8 +356,7 @@ def _prove(dataset: Dataset, round_: Round, progress: Progress) -> Proof:
 
 def _compare(dataset: Dataset, round_: Round, work: WorkingCopy, progress: Progress) -> Comparison:
     """Both runs on the labels of now, each photo as the models saw it that never learned it."""
-    classes = work.taxonomy.classes
-    ids = [c.id for c in classes]
+    ids, names = zip(*((c.id, c.name) for c in work.taxonomy.classes), strict=True)
     folders = [dataset.run_folder(run) / "predictions" for run in (round_.run, round_.after)]
     both, groups = [], []
     kept, is_frozen = _held_out(dataset, round_)
@@ -370,7 +372,6 @@ def _compare(dataset: Dataset, round_: Round, work: WorkingCopy, progress: Progr
     if not both:
         raise CurateError(round_.name, "no photo was predicted both before and after")
     before, after = np.array(both).transpose(1, 0, 2, 3)
-    names = [c.name for c in classes]
     return comparison.compare(before, after, groups, names, frozen=is_frozen)
 
 

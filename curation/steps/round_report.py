@@ -28,6 +28,7 @@ from curation.rounds import page, state
 from curation.rounds.page import Page, Picture, Section, Table
 from curation.rounds.proof import Proof
 from curation.rounds.state import Round, State
+from curation.steps.dataset_runs import channels_of
 from curation.steps.estimate import EstimateResult, estimate
 from curation.steps.report import PANEL, Suspect, draw_suspect, read_issues
 from curation.steps.round import ROUNDS, decided_in, read_proof
@@ -73,7 +74,7 @@ def round_report(
         path: the page to write; ``report.html`` in the round's folder where there is none
 
     Raises:
-        CurateError: there is no such round, or it is not flagged yet
+        CurateError: there is no such round, it is not flagged yet, or of other classes than now
     """
     rounds = state.list_rounds(dataset.folder / ROUNDS)
     found = [r for r in rounds if r.name == (name or rounds[-1].name)] if rounds else []
@@ -85,6 +86,7 @@ def round_report(
     if State.FLAGGED not in round_.made_of:
         reason = f"is {round_.state}: first run `curate round {dataset.name} run`"
         raise CurateError(round_.name, reason)
+    channels_of(dataset.run_folder(round_.run), dataset.taxonomy)  # as in the sheet of a run
     text = page.render(_page(dataset, round_, rounds, progress))
     path = path or dataset.folder / ROUNDS / round_.name / FILE
     with replacing(path) as part:

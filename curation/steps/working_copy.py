@@ -89,8 +89,7 @@ def load(dataset: Dataset) -> WorkingCopy:
             f"{count(late, 'photo')} came or changed since the last remap; run `curate remap "
             f"{dataset.name} --taxonomy {dataset.taxonomy_path}` again",
         )
-    if adopted := edits.refresh(dataset):
-        _log.info("Took %d edits made in FiftyOne into the journal.", len(adopted))
+    take_edits(dataset)
     taxonomy, toml = dataset.taxonomy, dataset.taxonomy_toml
     known = len(dataset.journal.read())
     records = Spool(((r.image_id, r) for r in dataset.records(LABELS)), dataset.folder)
@@ -108,6 +107,16 @@ def load(dataset: Dataset) -> WorkingCopy:
     groups = image_hashes.content_groups(dataset)
     last = said[-1].decision_id if said else ""
     return WorkingCopy(taxonomy, records, {i: groups[i] for i in records}, review, last)
+
+
+def take_edits(dataset: Dataset) -> None:
+    """Journals what was edited in FiftyOne, and brings labels up to the journal.
+
+    Raises:
+        DatasetError: as :func:`curation.store.edits.refresh`
+    """
+    if adopted := edits.refresh(dataset):
+        _log.info("Took %d edits made in FiftyOne into the journal.", len(adopted))
 
 
 def load_labelled(dataset: Dataset) -> WorkingCopy:

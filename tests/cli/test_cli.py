@@ -279,6 +279,12 @@ def test_coco_has_the_taxonomys_classes_in_their_order_and_no_excluded_image(tmp
     assert [image["file_name"] for image in content["images"]] == ["a.jpg", "b.png"]
 
 
+@pytest.mark.parametrize("option", [["--top", "5"], ["--source-labels"]])
+def test_what_is_for_a_sheet_is_refused_where_a_page_is_asked_for(option):
+    refused = run("report", "photos", *option, code=2)
+    assert "are of the sheet: say of which --run" in refused.output
+
+
 def test_a_size_is_for_tfrecord_alone():
     said = run("export", "x", "y", "--format", "coco", "--size", "64", code=2).stderr
     assert "--size is for tfrecord; coco keeps the photos' own size" in said

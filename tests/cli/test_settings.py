@@ -70,6 +70,13 @@ def test_what_does_not_fit_is_named_with_what_would(words, message):
     assert message in " ".join(result.output.split())
 
 
+def test_a_sweep_takes_its_learning_rates_by_its_own_option_alone():
+    words = ["sweep", "no/", "--run", "s", "--recipe", "laptop", "--set", "learning_rate=0.5"]
+    refused = CliRunner().invoke(main, words)
+    assert refused.exit_code == 2
+    assert "a sweep has its own, --learning-rate" in refused.output
+
+
 def test_the_shell_completes_choices_recipes_and_keys():
     start = ("train", "photos")
     assert completed(*start, "--model", incomplete="d") == ["deeplabv3plus"]

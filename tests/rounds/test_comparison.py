@@ -42,6 +42,20 @@ def test_a_class_that_nobody_labelled_is_left_out_also_where_it_is_seen():
     assert found.miou.before == 0.5
 
 
+def test_rare_classes_that_one_run_sees_where_none_are_do_not_move_the_interval():
+    """Each class but the first is labelled in one photo, which a third of the resamples lack."""
+    rare = np.arange(1, 21)
+    before = np.zeros((200, 3, 21))
+    before[:, :, 0] = 80, 100, 90
+    before[rare, :, rare] = 50, 100, 75
+    after = before.copy()
+    before[rare + 20, 1, rare] = 1  # one pixel that is seen elsewhere
+    found = compare(before, after, list(map(str, range(200))), list(map(str, range(21))))
+    difference = found.miou.difference
+    assert 0 < difference.value < 0.01
+    assert 0 <= difference.low <= difference.value <= difference.high < 0.01
+
+
 def test_the_same_predictions_make_no_difference():
     rng = np.random.default_rng(0)
     same = photos(rng.integers(0, 50, 40), np.full(40, 100))

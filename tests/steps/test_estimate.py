@@ -65,6 +65,14 @@ def test_a_sample_is_drawn_once_and_filled_up_where_more_is_asked_for(dataset):
     assert len(drawn(dataset)) == SIZE + 8
 
 
+def test_who_asks_for_no_size_has_the_sample_that_was_drawn(dataset):
+    """As the page of a round does, which is to change nothing."""
+    steps.estimate(dataset, SIZE)
+    content = samples.path(dataset).read_bytes()
+    assert steps.estimate(dataset).sample == SIZE
+    assert samples.path(dataset).read_bytes() == content
+
+
 def test_a_kill_before_the_sample_is_whole_changes_nothing(dataset, monkeypatch):
     steps.estimate(dataset, SIZE)
     first = drawn(dataset)

@@ -154,6 +154,16 @@ def test_more_folds_than_images_is_one_line_and_leaves_nothing(dataset):
     assert not DatasetRuns(dataset).folder("many").exists()
 
 
+def test_folds_of_a_run_that_is_refused_are_no_photos_folds(dataset):
+    runs, config = DatasetRuns(dataset), TrainConfig(size=32)
+    runs.begin("refused", config, folds=2)
+    was = dataset.column("fold")
+    assert set(was.values()) == {0, 1}
+    with pytest.raises(RunError, match="holds a run with other settings"):
+        runs.begin("refused", config, folds=3)
+    assert dataset.column("fold") == was
+
+
 def test_images_that_look_alike_are_in_one_fold_and_one_split(dataset, tmp_path):
     rng = np.random.default_rng(0)
     for number in range(6):

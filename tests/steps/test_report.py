@@ -3,17 +3,31 @@ from importlib import import_module
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 
 from curation import steps, store
 from curation.core import rle, taxonomy
+from curation.core.errors import RunError
 from curation.issues.issue import ISSUES
+from curation.store.labels import remap
 from curation.store.write import write
 from tests.app.dataset import RUN, build
-from tests.steps.scenes import add, lose, photo, record
+from tests.steps.scenes import TOML, add, lose, photo, record
+from training.config import TrainConfig
+from training.folder import ClassList, Parts, RunFolder
 
 report = import_module("curation.steps.report")
 module = import_module("curation.steps.round_report")
+
+
+def flagged(dataset, rows):
+    """A run of the dataset's classes, and its issues.csv."""
+    folder, taxonomy_ = RunFolder(dataset.run_folder(RUN)), dataset.taxonomy
+    channels = taxonomy.ClassIndex.of(taxonomy_)
+    parts = Parts("fold", ("a", "b"), ("a", "b"), ("0", "1"))
+    folder.begin(TrainConfig(), ClassList(channels.names, channels.colors), parts, "")
+    pd.DataFrame(rows).to_csv(folder.path / ISSUES, index=False)
 
 
 def test_a_tile_shows_the_outline_and_the_class_colors():
@@ -81,10 +95,12 @@ def test_a_photo_whose_labels_are_doubted_together_is_drawn_with_all_of_them(tmp
         row = {"image_id": "figure-01", "instance_id": "", "source": "", "error_score": 0.9,
                "error_type": "mirrored labels", "reason": "its labels would fit mirrored",
                "source_reason": "", "source_error_score": "", "decided": False}  # fmt: skip
-        folder = dataset.run_folder(RUN)
-        folder.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame([row]).to_csv(folder / ISSUES, index=False)
+        flagged(dataset, [row])
         assert steps.report(dataset, RUN, tmp_path / "sheet.png", top=10).drawn == 1
+        other = TOML.replace('name = "feet"', 'name = "shoes"').replace('"feet"', '"shoes"')
+        remap(dataset, other, "other.toml")
+        with pytest.raises(RunError, match=r"was trained on upper-body, .*: remap or train"):
+            steps.report(dataset, RUN, tmp_path / "sheet.png")
     finally:
         store.delete(name)
 
@@ -101,9 +117,7 @@ def test_the_sheet_of_source_labels_has_their_suspects_alone(tmp_path):
                  "reason": "", "source_reason": shoe.source_reason, "decided": False}  # fmt: skip
         rows = [known | {"instance_id": "f" * 24, "source_error_score": ""},
                 known | {"instance_id": shoe.id, "source_error_score": 0.6}]  # fmt: skip
-        folder = dataset.run_folder(RUN)
-        folder.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame(rows).to_csv(folder / ISSUES, index=False)
+        flagged(dataset, rows)
         path = tmp_path / "sheet.png"
         drawn = steps.report(dataset, RUN, path, top=10, source_labels=True).drawn
         assert drawn == 1

@@ -16,6 +16,7 @@ from curation.core import rle, taxonomy
 from curation.core.errors import CurateError, DatasetError
 from curation.core.records import ImageRecord, Instance
 from curation.rounds import state
+from curation.rounds.comparison import Change, Comparison, Interval
 from curation.rounds.state import State
 from curation.steps.round import ROUNDS, read_proof
 from curation.store.labels import remap
@@ -57,6 +58,13 @@ def relabel(dataset, image_id="p00"):
         dataset, "relabel", image_id=image_id, instance_id=label.instance_id, category="feet",
         reviewer="ann",
     )  # fmt: skip
+
+
+def edit(dataset, image_id, label):
+    """What somebody does in FiftyOne's Annotate tab."""
+    sample = dataset.samples.match({"image_id": image_id}).first()
+    sample.labels.detections[0].label = label
+    sample.save()
 
 
 def products(dataset):
@@ -208,6 +216,35 @@ def test_a_killed_training_is_of_the_labels_that_it_was_begun_with(dataset, monk
     done = steps.run_round(dataset)
     assert (done.made_of[State.TRAINED].decisions, done.begun) == ("", None)
     assert products(dataset) == {("models", "decisions were taken")}
+
+
+def test_what_was_edited_in_fiftyone_is_decided_in_the_round_in_which_it_was(dataset, monkeypatch):
+    for name in ("train", "predict", "flag"):
+        monkeypatch.setattr(module, name, lambda *args, **values: None)
+    same = Interval(0, 0, 0)
+    compared = Comparison(12, Change(0, 0, same), {})
+    monkeypatch.setattr(module, "_compare", lambda *args: compared)
+    edit(dataset, "p00", "feet")
+    steps.start_round(dataset, QUICK, folds=2)
+    assert steps.round_status(dataset).decisions == 0
+    steps.run_round(dataset)
+    edit(dataset, "p01", "feet")
+    assert steps.close_round(dataset).changed == {"relabel": 1}
+    (closed,) = steps.round_status(dataset).rounds
+    assert closed.made_of[State.RETRAINED].decisions == closed.reviewed
+
+
+def test_a_killed_training_under_another_taxonomy_is_not_gone_on_with(dataset, monkeypatch):
+    def killed(*args, **values):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "train", killed)
+    steps.start_round(dataset, QUICK, folds=2)
+    with pytest.raises(KeyboardInterrupt):
+        steps.run_round(dataset)
+    remap(dataset, OTHER, "other.toml")
+    with pytest.raises(CurateError, match="r001: was begun under another taxonomy than other"):
+        steps.run_round(dataset)
 
 
 @pytest.mark.slow
