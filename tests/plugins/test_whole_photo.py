@@ -80,6 +80,18 @@ def test_one_decision_mirrors_all_labels_and_one_undo_takes_it_back(dataset):
     assert all((masks(dataset)[key] == mask).all() for key, mask in before.items())
 
 
+@pytest.mark.parametrize("action", ["keep", "redraw"])
+def test_an_undo_of_one_label_brings_back_that_label_and_not_the_photo(dataset, action):
+    photo = photo_of(dataset)
+    every = ask(dataset, "review_queue")["suspects"]
+    label, *_ = [s for s in every if s["image_id"] == "figure-01" and s["field"] == "labels"]
+    drawn = ask(dataset, "review_outlines", suspects=[label])["outlines"][label["id"]]
+    decide(dataset, label, action, predicted=drawn["predicted"])
+    told = ask(dataset, "review_undo", reviewer="anna")
+    assert told["front"] == [label["id"]]
+    assert {s["id"] for s in told["suspects"]} == {label["id"], photo["id"]}
+
+
 def test_a_label_that_somebody_drew_anew_is_not_mirrored_with_the_others(dataset):
     before = masks(dataset)
     redrawn, *others = before
