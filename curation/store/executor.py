@@ -20,12 +20,17 @@ from contextlib import suppress
 from typing import Any
 
 import psutil
+from filelock import FileLock
 
+from curation.store import database
 from curation.store.app import PLUGIN
 from curation.store.lazy import fo
 
 PAUSE = 0.5
 """Seconds between two looks at the queue."""
+
+LOCK = "executor.lock"
+"""In curate's folder; of several Apps, the executor of one runs an operation at a time."""
 
 ENDED = "The App was closed before this was done. Start it again: it goes on where it was."
 KILLED = "Its process was killed, perhaps for want of memory. Start it again: it goes on."
@@ -43,12 +48,13 @@ def main() -> None:
     fo.config  # noqa: B018 - prepared before FiftyOne's operators are imported
     from fiftyone.operators.delegated import DelegatedOperationService
 
-    service = DelegatedOperationService()
+    service, turn = DelegatedOperationService(), FileLock(database.home() / LOCK)
     while not _closing.is_set():
-        for operation in _next(service):
-            running.append((service, operation))
-            _run(service, operation)
-            running.clear()
+        with turn:
+            for operation in _next(service):
+                running.append((service, operation))
+                _run(service, operation)
+                running.clear()
         time.sleep(PAUSE)
     time.sleep(60)  # the other thread ends the process
 
