@@ -51,6 +51,7 @@ def main() -> None:
     service, turn = DelegatedOperationService(), FileLock(database.home() / LOCK)
     while not _closing.is_set():
         with turn:
+            _end_lost(service)
             for operation in _next(service):
                 running.append((service, operation))
                 _run(service, operation)
@@ -97,10 +98,20 @@ def _next(service: Any) -> list[Any]:
 
 
 def _run(service: Any, operation: Any) -> None:
-    result = service.execute_operation(operation, log=True, monitor=True)
+    ours = str(database.home())
+    result = service.execute_operation(operation, log=True, monitor=True, run_link=ours)
     # None where another executor was faster.
     if result is not None and not _closing.is_set():
         _fail(service, operation, KILLED)
+
+
+def _end_lost(service: Any) -> None:
+    """Of an executor that was killed itself, or whose machine went off: nobody runs one now."""
+    from fiftyone.operators.executor import ExecutionRunState
+
+    ours = str(database.home())
+    for operation in service.list_operations(run_state=ExecutionRunState.RUNNING, run_link=ours):
+        _fail(service, operation, ENDED)
 
 
 def _fail(service: Any, operation: Any, reason: str) -> None:

@@ -344,6 +344,14 @@ def test_of_two_apps_one_runs_an_operation_at_a_time(dataset, service, tmp_path)
         assert done.run_state == ExecutionRunState.COMPLETED
 
 
+def test_what_ran_as_the_machine_went_off_is_called_running_no_more(dataset, service):
+    operation = queue("audit", dataset)
+    service.set_running(operation, run_link=str(database.home()))
+    with app.executor():
+        ended = wait_for(service, operation, ExecutionRunState.FAILED)
+    assert ended.result.error == executor.ENDED
+
+
 PARENT = """
 import time
 from curation.store import app
