@@ -9,6 +9,7 @@ import csv
 import getpass
 import io
 import os
+import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -186,12 +187,14 @@ class Journal:
     """The decisions on one dataset, oldest first. Read once; later, what came since.
 
     Any number of processes may append. Who reads decisions, and appends what follows from
-    them, holds :meth:`locked` meanwhile.
+    them, holds :meth:`locked` meanwhile. The App's server answers in many threads at once, and
+    all of them read this one.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = FileLock(path.with_suffix(".lock"))
+        self._reading = threading.RLock()
         self._forget()
 
     def _forget(self) -> None:
@@ -216,15 +219,16 @@ class Journal:
         Raises:
             FormatError: with the line that is wrong
         """
-        try:
-            with self.path.open("rb") as file:
-                if not self._only_grew(file):
-                    self._forget()
-                file.seek(self._end)
-                self._extend(file.read())
-        except FileNotFoundError:
-            self._forget()
-        return self._entries
+        with self._reading:
+            try:
+                with self.path.open("rb") as file:
+                    if not self._only_grew(file):
+                        self._forget()
+                    file.seek(self._end)
+                    self._extend(file.read())
+            except FileNotFoundError:
+                self._forget()
+            return self._entries
 
     def append(self, decisions: Sequence[Decision]) -> None:
         """Appends entries, all of them with one write; on disk before it returns.
@@ -232,7 +236,7 @@ class Journal:
         A last line that a power cut tore was never confirmed to anybody: it is cut off. A journal
         of an earlier curate, whose columns were fewer, gets the new ones first.
         """
-        with self.locked():
+        with self.locked(), self._reading:
             self.read()
             if self._header and self._header != list(COLUMNS):
                 with replacing(self.path) as part, part.open("wb") as file:

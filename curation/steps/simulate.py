@@ -101,7 +101,7 @@ def _on_photo(
     dataset: Dataset, suspect: Suspect, given: list[Instance], right: tuple[Instance, ...]
 ) -> list[Request]:
     found = pictures.transformed(dataset, suspect.image_id, suspect.seen)
-    mended = [replace(x, mask=found[x.instance_id]) for x in given] if found else None
+    mended = [replace(x, mask=found.get(x.instance_id, x.mask)) for x in given] if found else None
     action = simulated.on_photo(given, mended, right)
     if action == "transform":
         return decisions.redrawn(suspect.image_id, found)

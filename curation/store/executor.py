@@ -20,12 +20,17 @@ from contextlib import suppress
 from typing import Any
 
 import psutil
+from filelock import FileLock
 
+from curation.store import database
 from curation.store.app import PLUGIN
 from curation.store.lazy import fo
 
 PAUSE = 0.5
 """Seconds between two looks at the queue."""
+
+LOCK = "executor.lock"
+"""In curate's folder; of several Apps, the executor of one runs an operation at a time."""
 
 ENDED = "The App was closed before this was done. Start it again: it goes on where it was."
 KILLED = "Its process was killed, perhaps for want of memory. Start it again: it goes on."
@@ -43,12 +48,14 @@ def main() -> None:
     fo.config  # noqa: B018 - prepared before FiftyOne's operators are imported
     from fiftyone.operators.delegated import DelegatedOperationService
 
-    service = DelegatedOperationService()
+    service, turn = DelegatedOperationService(), FileLock(database.home() / LOCK)
     while not _closing.is_set():
-        for operation in _next(service):
-            running.append((service, operation))
-            _run(service, operation)
-            running.clear()
+        with turn:
+            _end_lost(service)
+            for operation in _next(service):
+                running.append((service, operation))
+                _run(service, operation)
+                running.clear()
         time.sleep(PAUSE)
     time.sleep(60)  # the other thread ends the process
 
@@ -91,10 +98,20 @@ def _next(service: Any) -> list[Any]:
 
 
 def _run(service: Any, operation: Any) -> None:
-    result = service.execute_operation(operation, log=True, monitor=True)
+    ours = str(database.home())
+    result = service.execute_operation(operation, log=True, monitor=True, run_link=ours)
     # None where another executor was faster.
     if result is not None and not _closing.is_set():
         _fail(service, operation, KILLED)
+
+
+def _end_lost(service: Any) -> None:
+    """Of an executor that was killed itself, or whose machine went off: nobody runs one now."""
+    from fiftyone.operators.executor import ExecutionRunState
+
+    ours = str(database.home())
+    for operation in service.list_operations(run_state=ExecutionRunState.RUNNING, run_link=ours):
+        _fail(service, operation, ENDED)
 
 
 def _fail(service: Any, operation: Any, reason: str) -> None:

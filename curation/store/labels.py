@@ -164,6 +164,7 @@ class ComputedLabels:
         content_digest: of the annotation file's labels
         sources: the documents of ``ground_truth``, by instance id
         scores: of the last flagged run, by instance id
+        tags: that curators gave labels of the working copy in the App, by instance id
         items: the working copy
     """
 
@@ -173,6 +174,7 @@ class ComputedLabels:
     content_digest: str
     sources: Mapping[str, Mapping[str, Any]]
     scores: Mapping[str, Mapping[str, Any]]
+    tags: Mapping[str, list[str]]
     items: Sequence[Reviewed]
 
 
@@ -189,8 +191,9 @@ def compute(document: Mapping[str, Any], review: Review) -> ComputedLabels | Non
     imported = [as_instance(d, height, width) for d in sources.values()]
     image_id = document["image_id"]
     digest, scores = document.get("content_digest") or "", document.get("scores") or {}
+    tags = {str(d["_id"]): d.get("tags") or [] for d in bulk.detections(document, LABELS)}
     items = review.labels(image_id, imported)
-    return ComputedLabels(image_id, height, width, digest, sources, scores, items)
+    return ComputedLabels(image_id, height, width, digest, sources, scores, tags, items)
 
 
 def waits_for_remap(document: Mapping[str, Any], active: Taxonomy) -> bool:
@@ -288,6 +291,7 @@ def _label(item: Reviewed, photo: ComputedLabels) -> dict:
         if scored.get("source_label") == instance.source_label:
             values |= {field.name: scored[field.name] for field in SOURCE_SCORES}
     return document | {
+        "tags": photo.tags.get(instance.instance_id, document.get("tags") or []),
         "label": instance.category,
         "source_label": instance.source_label,
         "review_status": item.status,

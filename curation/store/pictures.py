@@ -22,6 +22,10 @@ from curation.store import bulk, documents, suspects, whole_photos
 from curation.store.dataset import Dataset
 from curation.store.fields import LABELS
 
+_PLACED = ("kept", "redrawn", "added")
+"""``review_status`` of labels whose outlines are what a reviewer wants them to be: what mends all
+labels of a photo leaves these where they are."""
+
 
 def outlines(
     dataset: Dataset, wanted: Sequence[tuple[str, str, str, str]]
@@ -139,12 +143,17 @@ def _mended(
 ) -> Iterator[tuple[str, list[Ring]]]:
     """The labels of a photo as would mend them all; what the model sees where nothing would."""
     if how := photo.get("suggested_transform"):
-        transform = Transform.parse(how)
-        for name, shape in labels.values():
-            yield name, [[transform.place(x, y) for x, y in ring] for ring in shape]
+        transform, moved = Transform.parse(how), {str(d["_id"]) for d in _unplaced(photo)}
+        for label_id, (name, shape) in labels.items():
+            mended = [[transform.place(x, y) for x, y in ring] for ring in shape]
+            yield name, mended if label_id in moved else shape
     elif label_map is not None:
         for name, class_id in classes.items():
             yield name, rings(label_map == class_id)
+
+
+def _unplaced(photo: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [d for d in bulk.detections(photo, LABELS) if d.get("review_status") not in _PLACED]
 
 
 def _listed(labels: Iterable[tuple[str, list[Ring]]]) -> list[dict[str, Any]]:
@@ -157,7 +166,7 @@ def _rings(d: Mapping[str, Any]) -> list[Ring]:
 
 def transformed(dataset: Dataset, image_id: str, seen: str) -> dict[str, Rle]:
     """The labels of a photo as its ``suggested_transform`` would have them: masks by label id; one
-    that left the photo is empty.
+    that left the photo is empty. Without those whose outlines a reviewer has decided on.
 
     Args:
         seen: what the reviewer had on screen, see :func:`curation.store.whole_photos.seen`
@@ -174,9 +183,7 @@ def transformed(dataset: Dataset, image_id: str, seen: str) -> dict[str, Rle]:
         return {}
     transform = Transform.parse(how)
     height, width = photo["metadata"]["height"], photo["metadata"]["width"]
-    masks = {
-        str(d["_id"]): Rle(height, width, d["rle"].encode()) for d in bulk.detections(photo, LABELS)
-    }
+    masks = {str(d["_id"]): Rle(height, width, d["rle"].encode()) for d in _unplaced(photo)}
     return {label_id: transform.of(mask) for label_id, mask in masks.items()}
 
 

@@ -113,7 +113,8 @@ def of_labels(
         )
         for photo in bulk.collection(dataset.samples).aggregate(steps)
         for d in photo[LABELS]
-        if ids is None or str(d["_id"]) in ids
+        # One that was just drawn in FiftyOne's editor has none: a decision as soon as it is found.
+        if "rle" in d and (ids is None or str(d["_id"]) in ids)
     ]  # fmt: skip
 
 

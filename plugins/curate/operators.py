@@ -223,7 +223,8 @@ def _suggestion(picked: list[Garment], choices: dict[str, tuple[str, str]]) -> s
     """What the first garment looks like, where that is in doubt; else its class now."""
     said = picked[0].detection
     score, of_source = (_score(said, n) for n in ("error_score", "source_error_score"))
-    wanted = [(said.get_field("suggested_label"), ""), (said.label, "")]
+    # One that was just drawn in FiftyOne's editor has no scores, nor what goes with them.
+    wanted = [(getattr(said, "suggested_label", None), ""), (said.label, "")]
     if of_source > score:
         wanted.insert(0, (said.get_field("suggested_source_label"), SOURCE))
     names = {choice: name for name, choice in choices.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import groupby
 from typing import Any, TypeVar
@@ -17,7 +18,17 @@ from curation.issues.issue import PhotoErrorType
 from curation.review import Decision, journal, keys
 from curation.review.checks import Planned
 from curation.review.suspect import PHOTO, Suspect
-from curation.store import checks, claims, database, decisions, edits, labels, pictures, queue
+from curation.store import (
+    checks,
+    claims,
+    database,
+    decisions,
+    edits,
+    labels,
+    pictures,
+    queue,
+    suspects,
+)
 from curation.store.decisions import RefusedError, Request
 
 T = TypeVar("T")
@@ -196,12 +207,13 @@ class Undo(_Question):
         decided = [s for s in back if any(_is_about(d, s) for d in told)]
         again = [s for s in back if s in decided or s.image_id in photos]
         # A photo that was decided on as a whole comes back as one.
-        whole = [s for s in decided if s.field == PHOTO]
+        whole = [s for s in decided if s.field == PHOTO and _was_whole(dataset, s.image_id, told)]
+        one_by_one = [s for s in decided if s.field != PHOTO]
         keep = ("action", "image_id", "instance_id", "category")
         return {
             "undone": [{name: getattr(d, name) for name in keep} for d in told],
             "suspects": [asdict(s) for s in again],
-            "front": [s.id for s in whole or decided or again],
+            "front": [s.id for s in whole or one_by_one or again],
             "counts": _counts(dataset),
             "message": message,
         }
@@ -212,6 +224,16 @@ def _is_about(d: Decision, suspect: Suspect) -> bool:
         whole = suspect.kind in set(PhotoErrorType) or d.action in journal.ON_PHOTOS
         return whole and d.image_id == suspect.image_id
     return d.instance_id == suspect.id
+
+
+def _was_whole(dataset: store.Dataset, image_id: str, undone: Sequence[Decision]) -> bool:
+    """Whether a photo was decided on, or all of its labels at once, and not some of them alone."""
+    of_it = [d for d in undone if d.image_id == image_id]
+    if any(d.action in journal.ON_PHOTOS for d in of_it):
+        return True
+    left = {s.id for s in suspects.of_labels(dataset, [image_id], None)}
+    mended = {d.instance_id for d in of_it if d.action in ("redraw", "delete")}
+    return left <= mended
 
 
 class Claim(_Question):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from fiftyone.factory import DelegatedOperationPagingParams
+from fiftyone.factory import DelegatedOperationPagingParams, SortByField
 from fiftyone.operators.delegated import DelegatedOperationService
 from fiftyone.operators.executor import ExecutionRunState
 from fiftyone.operators.store import ExecutionStore
@@ -34,7 +34,7 @@ class Work:
         name: of the operator; empty of what runs in a terminal
         title: what it is, and whether it failed
         says: where it is, or what came of it, in a sentence
-        at: when it was asked for, in UTC
+        at: when it was asked for; once it is done, when it was; in UTC
         busy, failed: whether it waits or runs, and whether it failed
         queued: whether it ran in another process, so that nobody was told yet what came of it
     """
@@ -50,15 +50,18 @@ class Work:
 
 
 def recent(dataset: Dataset) -> list[Work]:
-    """The last operations of curate on a dataset, the newest first."""
-    operations = DelegatedOperationService().list_operations(
-        dataset_id=dataset.samples._doc.id,
-        search={f"^{PLUGIN}/": ["operator"]},
-        paging=DelegatedOperationPagingParams(limit=SHOWN),
-    )
-    found = [_queued(operation) for operation in operations]
-    done = [*found, *_at_once(dataset)]
-    listed = sorted(done, key=lambda one: one.at, reverse=True)[:SHOWN]
+    """What waits or runs on a dataset, and the last operations of curate; the newest first."""
+    service, ours = DelegatedOperationService(), {f"^{PLUGIN}/": ["operator"]}
+    of_dataset = {"dataset_id": dataset.samples._doc.id, "search": ours}
+    last = DelegatedOperationPagingParams(sort_by=SortByField.UPDATED_AT, limit=SHOWN)
+    operations = service.list_operations(**of_dataset, paging=last)
+    # The oldest runs first: many that are newer wait behind it, perhaps.
+    operations += [
+        o for state in BUSY for o in service.list_operations(**of_dataset, run_state=state)
+    ]
+    found = list({str(o.id): _queued(o) for o in operations}.values())
+    newest = sorted([*found, *_at_once(dataset)], key=lambda one: one.at, reverse=True)
+    listed = [one for i, one in enumerate(newest) if one.busy or i < SHOWN]
     if not any(one.busy and one.name == "round" for one in found):
         listed = [*_in_a_terminal(dataset), *listed]
     return listed
@@ -93,7 +96,7 @@ def _queued(operation) -> Work:
     failed = state == ExecutionRunState.FAILED
     return Work(
         str(operation.id), name, _title(operation.label, failed), _says(operation),
-        operation.queued_at, state in BUSY, failed,
+        operation.completed_at or operation.failed_at or operation.queued_at, state in BUSY, failed,
     )  # fmt: skip
 
 

@@ -131,7 +131,9 @@ MIRRORED = PhotoIssue(
 )  # fmt: skip
 
 
-def doubt_whole(dataset: store.Dataset, issue: PhotoIssue = MIRRORED) -> ImageRecord:
+def doubt_whole(
+    dataset: store.Dataset, issue: PhotoIssue = MIRRORED, missing: tuple[Issue, ...] = ()
+) -> ImageRecord:
     """Doubts all labels of a photo together, and none of them alone."""
     (record,) = dataset.records("labels", ["figure-01"])
     issues = tuple(
@@ -139,7 +141,7 @@ def doubt_whole(dataset: store.Dataset, issue: PhotoIssue = MIRRORED) -> ImageRe
               x.category, "a little aside", x.source_label, digest=digest(x))
         for x in record.instances
     )  # fmt: skip
-    scored = ImageScore(record.image_id, issue.error_score, issues, issue)
+    scored = ImageScore(record.image_id, issue.error_score, (*issues, *missing), issue)
     results.write_scores(dataset, RUN, [scored])
     return record
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import fiftyone as fo
+import numpy as np
 from playwright.sync_api import expect
 
 from curation.core import rle
 from curation.core.finding import Finding, FindingKind
+from curation.issues.issue import Issue
 from curation.store.audit_results import write_faults
 from tests.app import browser
 from tests.app.dataset import MIRRORED, doubt_whole
@@ -40,6 +42,23 @@ def test_all_labels_are_mirrored_with_one_key_and_back_with_another(
         assert now and now.rle == rle.encode(rle.decode(label.mask)[:, ::-1]).counts.decode()
     panel.key("undo")
     expect(panel.root).to_have_attribute("data-id", photo)
+
+
+def test_a_garment_that_is_missing_in_it_is_asked_about_once_its_labels_are_mirrored(
+    dataset: fo.Dataset, opened: Opened
+) -> None:
+    (photo,) = dataset.records("labels", ["figure-01"])
+    corner = np.zeros((photo.height, photo.width), bool)
+    corner[:20, :20] = True
+    said = (0.9, "missing", "accessories", "nobody labelled it")
+    garment = Issue(photo.image_id, "f" * 24, "", "", *said, mask=rle.encode(corner))
+    doubt_whole(dataset, missing=(garment,))
+    panel = opened("anna")
+    panel.page.locator("[data-action=suggest]:enabled").wait_for()
+    panel.key("suggest")
+    assert panel.suspect != "f" * 24, "others are more likely to be wrong"
+    panel.page.get_by_label("file name").fill(photo.image_id)
+    expect(panel.root).to_have_attribute("data-id", "f" * 24)
 
 
 def test_what_an_audit_found_of_it_is_read_beside_what_a_model_doubts(

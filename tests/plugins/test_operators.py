@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import fiftyone as fo
 import fiftyone.plugins as fop
+import numpy as np
 import pytest
 from fiftyone import ViewField as F
 
@@ -106,6 +107,20 @@ def test_relabel_offers_what_the_model_sees(dataset: fo.Dataset) -> None:
     assert form.properties["category"].default == worst.suggested_label
     assert run("relabel", context) == ("success", f"{worst.label} in figure-00 is feet now.")
     assert {d.id: d.label for d in image(dataset, 0).labels.detections}[worst.id] == "feet"
+
+
+def test_a_label_that_was_just_drawn_in_fiftyones_editor_is_relabelled(dataset: fo.Dataset) -> None:
+    sample = image(dataset, 0)
+    box, mask = [0.1, 0.1, 0.2, 0.2], np.ones((40, 40), bool)
+    sample.labels.detections.append(fo.Detection(label="feet", bounding_box=box, mask=mask))
+    sample.save()
+    clicked = click(image(dataset, 0), "labels")
+    context = Context(dataset, labels=[clicked], current=sample.id, category="accessories")
+    relabel = next(a for a in app.load_plugin().ACTIONS if a.name == "relabel")()
+    form = relabel.resolve_input(context).type
+    assert form.properties["category"].default == "feet"
+    assert run("relabel", context) == ("success", "feet in figure-00 is accessories now.")
+    assert actions(dataset)[-2:] == ["add", "relabel"]
 
 
 def test_relabel_offers_the_source_label_that_it_looks_like(dataset: fo.Dataset) -> None:

@@ -17,10 +17,11 @@ import psutil
 import pytest
 from fiftyone.operators.delegated import DelegatedOperationService
 from fiftyone.operators.executor import ExecutionContext, ExecutionRunState
+from filelock import FileLock
 
 from curation import steps, store
 from curation.core.alone import alone
-from curation.store import app, executor
+from curation.store import app, database, executor
 from curation.store.fields import DRAWN
 from tests.app.dataset import build
 from training.config import TrainConfig
@@ -330,6 +331,25 @@ def test_the_executor_runs_what_is_queued_and_ends_with_the_app(dataset, service
         assert done.run_state == ExecutionRunState.COMPLETED
         assert (tmp_path / "out" / "instances.json").is_file()
     assert process.poll() is not None
+
+
+def test_of_two_apps_one_runs_an_operation_at_a_time(dataset, service, tmp_path):
+    """What is queued after a prediction may need it: it does not begin beside it."""
+    with app.executor():
+        with FileLock(database.home() / executor.LOCK):  # as the executor of another App has it
+            operation = queue("export", dataset, format="coco", folder=at(tmp_path / "out"))
+            time.sleep(5)
+            assert service.get(operation).run_state == ExecutionRunState.QUEUED
+        done = wait_for(service, operation, *ExecutionRunState.TERMINAL_STATES)
+        assert done.run_state == ExecutionRunState.COMPLETED
+
+
+def test_what_ran_as_the_machine_went_off_is_called_running_no_more(dataset, service):
+    operation = queue("audit", dataset)
+    service.set_running(operation, run_link=str(database.home()))
+    with app.executor():
+        ended = wait_for(service, operation, ExecutionRunState.FAILED)
+    assert ended.result.error == executor.ENDED
 
 
 PARENT = """

@@ -13,7 +13,8 @@ from curation import store
 from curation.core import rle
 from curation.issues.issue import PhotoErrorType, PhotoIssue
 from curation.issues.transform import Transform
-from curation.store import bulk, opening
+from curation.store import bulk, decisions, opening
+from curation.store.decisions import Request
 from tests.app.dataset import MIRRORED, build, doubt_whole
 from tests.plugins.test_review import ask, decide, queue
 
@@ -77,6 +78,34 @@ def test_one_decision_mirrors_all_labels_and_one_undo_takes_it_back(dataset):
     assert told["front"] == [photo["id"]]
     assert photo_of(dataset)["id"] == photo["id"]
     assert all((masks(dataset)[key] == mask).all() for key, mask in before.items())
+
+
+@pytest.mark.parametrize("action", ["keep", "redraw"])
+def test_an_undo_of_one_label_brings_back_that_label_and_not_the_photo(dataset, action):
+    photo = photo_of(dataset)
+    every = ask(dataset, "review_queue")["suspects"]
+    label, *_ = [s for s in every if s["image_id"] == "figure-01" and s["field"] == "labels"]
+    drawn = ask(dataset, "review_outlines", suspects=[label])["outlines"][label["id"]]
+    decide(dataset, label, action, predicted=drawn["predicted"])
+    told = ask(dataset, "review_undo", reviewer="anna")
+    assert told["front"] == [label["id"]]
+    assert {s["id"] for s in told["suspects"]} == {label["id"], photo["id"]}
+
+
+def test_a_label_that_somebody_drew_anew_is_not_mirrored_with_the_others(dataset):
+    before = masks(dataset)
+    redrawn, *others = before
+    mask = np.roll(before[redrawn], 9, axis=1)
+    request = Request("redraw", "figure-01", redrawn, mask=rle.to_text(rle.encode(mask)))
+    decisions.decide(dataset, [request], "ben")
+    photo = photo_of(dataset)
+    drawn = ask(dataset, "review_outlines", suspects=[photo])["outlines"][photo["id"]]
+    same = [a == b for a, b in zip(drawn["others"], drawn["other"]["labels"], strict=True)]
+    assert sum(same) == 1, "what is drawn is what will be"
+    decide(dataset, photo, "transform", instance_id="")
+    after = masks(dataset)
+    assert (after[redrawn] == mask).all()
+    assert all((after[key] == before[key][:, ::-1]).all() for key in others)
 
 
 def test_a_label_that_would_leave_the_photo_is_deleted_and_comes_back(dataset):

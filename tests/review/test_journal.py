@@ -1,5 +1,8 @@
 """The journal on disk: nothing that was confirmed is lost, and nothing is read twice."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 
 from curation.core import rle
@@ -94,6 +97,18 @@ def test_a_journal_is_read_on_from_where_it_was_left(tmp_path):
     before = theirs.read()[0]
     assert theirs.read() == [first, second]
     assert theirs.read()[0] is before, "what was read before is not parsed again"
+
+
+def test_threads_that_read_one_journal_at_once_each_have_all_of_it(tmp_path):
+    Journal(tmp_path / "decisions.csv").append([decision("exclude", f"{i}") for i in range(2000)])
+    journal, begin = Journal(tmp_path / "decisions.csv"), Barrier(4)
+
+    def read(_):
+        begin.wait()
+        return len(journal.read())
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(read, range(4))) == [2000] * 4
 
 
 def test_another_journal_in_its_place_is_read_from_its_beginning(tmp_path):

@@ -6,6 +6,8 @@ import random
 import uuid
 from collections.abc import Iterator
 
+import fiftyone as fo
+import numpy as np
 import pytest
 
 from curation import store
@@ -99,3 +101,14 @@ def test_of_some_photos_all_of_their_labels_and_no_others_come(dataset):
     (record,) = dataset.records("labels", [one])
     assert {s.id for s in asked} == {x.instance_id for x in record.instances}
     assert [s.doubted for s in asked] == [s.score >= SUSPECT for s in asked]
+
+
+def test_a_label_that_was_just_drawn_in_fiftyones_editor_does_not_stop_the_queue(dataset):
+    dataset.write_column("photo_hash", {i: f"hash of {i}" for i in dataset.image_ids()})
+    hashes = {f"hash of {i}": i for i in dataset.image_ids()}
+    before = suspects.of_test_set(dataset, hashes)
+    sample = dataset.samples.match({"image_id": dataset.image_ids()[0]}).first()
+    box, mask = [0.1, 0.1, 0.2, 0.2], np.ones((4, 4), bool)
+    sample.labels.detections.append(fo.Detection(label="feet", bounding_box=box, mask=mask))
+    sample.save()
+    assert suspects.of_test_set(dataset, hashes) == before

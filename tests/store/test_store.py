@@ -176,6 +176,18 @@ def test_a_decision_changes_the_working_copy_and_undo_brings_it_back(dataset):
     assert [d.label for d in truth] == ["shirt, blouse", "sleeve"]
 
 
+def test_a_tag_on_a_label_outlives_decisions_and_a_remap(dataset):
+    shirt = labels(dataset)["shirt, blouse"]
+    tagged = dataset.samples.select_labels(ids=[shirt.id], fields="labels")
+    tagged.tag_labels("ask anna", label_fields="labels")
+    decide(dataset, "relabel", image_id="a", instance_id=shirt.id, category="whole-body")
+    remap_labels(dataset, TOML, "supercategories.toml")
+    assert dataset.samples.count_label_tags() == {"ask anna": 1}
+    tagged.untag_labels("ask anna", label_fields="labels")
+    decisions.undo(dataset)
+    assert dataset.samples.count_label_tags() == {}
+
+
 def test_decisions_outlive_a_remap_and_a_lost_database(dataset, records):
     shirt = labels(dataset)["shirt, blouse"]
     decide(dataset, "delete", image_id="a", instance_id=shirt.id)

@@ -110,8 +110,10 @@ class Decisions {
         queue.pictures.forget(takes.map((s) => s.id));
         queue.say(answer.message);
         window.curateReview.saved.push(performance.now() - pressed);
-        // The garment that a deleted label had at its place is a suspect of its own now.
-        if (decisions.some((d) => d.action === "delete" && d.also)) queue.reload();
+        // The garment that a deleted label had at its place is a suspect of its own now, and what
+        // is missing in a photo whose labels were mirrored is one still.
+        const left = (d) => d.action === "transform" || (d.action === "delete" && d.also);
+        if (decisions.some(left)) queue.reload();
       },
       failed: (reason) => this.bringBack(takes, suspects, reason),
     });
