@@ -14,6 +14,11 @@ def test_a_reviewer_changes_some_keys(tmp_path):
     assert keys.load(tmp_path / "elsewhere") == keys.KEYS
 
 
+def test_a_file_that_windows_saved_with_a_byte_order_mark_is_read(tmp_path):
+    (tmp_path / keys.FILE).write_text('[keys]\nkeep = "j"\n', "utf-8-sig")
+    assert keys.load(tmp_path)["keep"] == "j"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

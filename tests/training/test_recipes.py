@@ -30,7 +30,8 @@ def test_the_seeds_are_what_the_two_projects_trained():
 
 def test_a_file_of_the_users_own(tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_text('size = 256\nmodel = "deeplabv3plus"\noutput_stride = 16\n')
+    text = 'size = 256\nmodel = "deeplabv3plus"\noutput_stride = 16\n'
+    path.write_text(text, "utf-8-sig")  # as Windows' editor does
     assert recipes.load(str(path)).model == "deeplabv3plus"
 
 

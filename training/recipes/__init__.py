@@ -56,7 +56,7 @@ def load(recipe: str) -> TrainConfig:
         known = ", ".join(names())
         raise CurateError(recipe, f"is no recipe; there are {known}, or FILE.toml of your own")
     try:
-        return from_table(tomllib.loads(path.read_text("utf-8")))
+        return from_table(tomllib.loads(path.read_text("utf-8-sig")))
     except OSError as error:
         raise CurateError(path, f"cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
