@@ -228,9 +228,12 @@ def _ask_for_run(form: Form, dataset: store.Dataset) -> None:
 
 
 def _finished(dataset: store.Dataset) -> list[Path]:
-    """The folders of the runs that are finished, the last one last."""
+    """The folders of the runs that are finished, the one that was trained last at the end."""
     begun = (dataset.folder / "runs").glob("[!.]*")
-    return sorted(filter(_is_finished, begun), key=lambda folder: folder.stat().st_mtime)
+    # Not by the folder's own time: an older run that is flagged again changes that.
+    return sorted(
+        filter(_is_finished, begun), key=lambda folder: (folder / "metrics.json").stat().st_mtime_ns
+    )
 
 
 def _is_finished(folder: Path) -> bool:

@@ -196,17 +196,36 @@ def test_a_run_that_cannot_be_called_so_leaves_the_other_questions_where_they_ar
     assert asked.keys() == form("train", dataset).keys()
 
 
-def test_a_run_that_is_trained_is_not_trained_again_and_one_that_was_stopped_goes_on(dataset):
-    classes, photos = ClassList(("background", "feet"), ("#000000",) * 2), Parts("fold", (), (), ())
-    for name in ("stopped", "trained"):
-        run = RunFolder(dataset.run_folder(name))
-        run.begin(TrainConfig(), classes, photos, "labels")
-    figures = Scores(2).figures(classes.names)
+CLASSES = ClassList(("background", "feet"), ("#000000",) * 2)
+
+
+def begin(dataset, name):
+    run = RunFolder(dataset.run_folder(name))
+    run.begin(TrainConfig(), CLASSES, Parts("fold", (), (), ()), "labels")
+    return run
+
+
+def finish(dataset, name):
+    figures = Scores(2).figures(CLASSES.names)
     about = {"measured_on": "out-of-fold", "parameters": 3, "cpu_seconds": 1.5, "seconds": 2}
-    run.write_metrics(RunMetrics(**figures, **about))
+    begin(dataset, name).write_metrics(RunMetrics(**figures, **about))
+
+
+def test_a_run_that_is_trained_is_not_trained_again_and_one_that_was_stopped_goes_on(dataset):
+    begin(dataset, "stopped")
+    finish(dataset, "trained")
     said = {name: form("train", dataset, run=name)["run"].error_message
             for name in ("new", "stopped", "trained")}  # fmt: skip
     assert said == {"new": "", "stopped": "", "trained": "is trained already: choose another name"}
+
+
+@pytest.mark.parametrize("name", ["predict", "flag"])
+def test_the_run_that_was_trained_last_is_chosen_whichever_was_flagged_last(dataset, name):
+    for run in ("r1", "r2"):
+        finish(dataset, run)
+    os.utime(dataset.run_folder("r1") / "metrics.json", (0, 0))
+    (dataset.run_folder("r1") / "issues.csv").touch()
+    assert form(name, dataset)["run"].default == "r2"
 
 
 def test_a_menu_of_recipes_says_what_each_is(dataset):
