@@ -114,7 +114,11 @@ class Audit(Verb):
         if found:
             message += f" Next: look at the saved view “{FAULTS}”, or decide on them in the review,"
             return f"{message} where they come after the suspects."
-        return f"{message} Next: “{Train.label}”, which sees what no label tells by itself."
+        if dataset.flagged:
+            return f"{message} Next: decide on the suspects in the review, worst first."
+        if dataset.has_taxonomy:
+            return f"{message} Next: “{Train.label}”, which sees what no label tells by itself."
+        return f"{message} Next: “{Remap.label}”."
 
 
 class Train(Verb):

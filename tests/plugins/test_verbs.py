@@ -263,6 +263,25 @@ def test_audit_and_remap_run_at_once(dataset):
     assert listed[:2] == [("Remap:", result["message"]), ("Audit:", audited)]
 
 
+@pytest.mark.parametrize(
+    ("remapped", "flagged", "following"),
+    [
+        (False, None, "“Remap …”."),
+        (True, None, "“Train a model …”, which sees what no label tells by itself."),
+        (True, "r1", "decide on the suspects in the review, worst first."),
+    ],
+)
+def test_an_audit_that_finds_nothing_names_what_follows_for_this_dataset(
+    dataset, monkeypatch, remapped, flagged, following
+):
+    monkeypatch.setattr(steps, "audit", lambda dataset, progress: [])
+    monkeypatch.setattr(store.Dataset, "has_taxonomy", remapped)
+    monkeypatch.setattr(store.Dataset, "flagged", flagged)
+    app.load_plugin()
+    verbs = sys.modules["curate_plugin.verbs"]
+    assert verbs.Audit().act(dataset, {}, None).endswith(f" Next: {following}")
+
+
 def test_a_failure_is_one_sentence(dataset, tmp_path):
     (tmp_path / "mine.toml").write_text("not a taxonomy")
     file = at(tmp_path / "mine.toml")
