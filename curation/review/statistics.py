@@ -126,9 +126,14 @@ def _answers(active: Sequence[Decision]) -> list[Decision]:
     """One decision for each label or photo that a reviewer was asked about.
 
     A relabelled label whose mask was redrawn at once is one, and a missing garment that was
-    dismissed along with the label of the same garment is none.
+    dismissed along with the label of the same garment is none. Of what a file brought at once each
+    was asked about: only who sits there takes one along, and is measured.
     """
-    on_label = {(d.batch, d.image_id) for d in active if d.batch and not _dismissed(d)}
+    on_label = {
+        (d.batch, d.image_id)
+        for d in active
+        if d.batch and not _dismissed(d) and (d.seconds or d.reviewer == REVIEWER)
+    }
     found: dict[tuple[str, str, str], Decision] = {}
     for d in active:
         went_along = _dismissed(d) and (d.batch, d.image_id) in on_label

@@ -111,6 +111,14 @@ def test_a_missing_garment_that_went_along_with_its_label_was_not_asked_about():
     assert computed(*wall, kinds={"3": MISSING, "4": MISSING}).by_kind == {MISSING: Tally(right=2)}
 
 
+def test_a_missing_garment_that_a_file_dismisses_beside_a_label_of_its_photo_counts():
+    in_a_file = {"batch": "file", "category": "coat", "mask": MASK}
+    kept, dismissed = said("keep", "1", batch="file"), said("delete", "2", **in_a_file)
+    told = computed(kept, dismissed, kinds={"1": "wrong category", "2": MISSING})
+    assert told.by_kind == {"wrong category": Tally(right=1), MISSING: Tally(right=1)}
+    assert told.decided == 2
+
+
 def test_by_given_class_and_by_what_became_of_it():
     told = computed(
         said("relabel", "1", category="parka", taxonomy=SOURCE, before="shirt"),
