@@ -187,16 +187,21 @@ def _confusion(said: Iterable[Decision], review: Review) -> Mapping[tuple[str, s
 
 def _pace(of_reviewers: Iterable[Sequence[Decision]]) -> Pace:
     each = list(of_reviewers)
-    gaps: list[float] = []
+    decided, worked = 0, 0.0
     for decisions in each:
-        # What a file brought along at once took nobody's time, nor what nobody decided.
-        sat = [d for d in decisions if d.seconds or (not d.batch and d.reviewer != REVIEWER)]
-        times = sorted(datetime.fromisoformat(d.time) for d in sat)
-        between = ((b - a).total_seconds() for a, b in pairwise(times))
-        gaps += [seconds for seconds in between if seconds <= PAUSE]
+        moments: dict[str, list[str]] = defaultdict(list)
+        for d in decisions:
+            # What a file brought along at once took nobody's time, nor what nobody decided.
+            if d.seconds or (not d.batch and d.reviewer != REVIEWER):
+                moments[d.batch or d.decision_id].append(d.time)
+        # What was decided at once took the time before it as a whole.
+        at_once = sorted((datetime.fromisoformat(min(m)), len(m)) for m in moments.values())
+        for (before, _), (time, count) in pairwise(at_once):
+            if (gap := (time - before).total_seconds()) <= PAUSE:
+                decided, worked = decided + count, worked + gap
     measured = [float(d.seconds) for decisions in each for d in decisions if d.seconds]
     return Pace(
         decisions=sum(map(len, each)),
-        an_hour=3600 * len(gaps) / sum(gaps) if sum(gaps) else None,
+        an_hour=3600 * decided / worked if worked else None,
         seconds=median(measured) if measured else None,
     )

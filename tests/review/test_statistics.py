@@ -152,6 +152,13 @@ def test_an_hour_of_work_has_no_pauses():
     assert told.by_hour == {ten: {"anna": 1}, eleven: {"anna": 3, "ben": 2}}
 
 
+def test_a_wall_after_a_pause_makes_nobody_fast():
+    wall = [said("keep", str(i), "10:00:00", batch="wall", seconds="2.0") for i in range(50)]
+    wall[-1] = replace(wall[-1], time="2026-03-02T10:00:01Z")  # it took a moment to write
+    told = computed(*wall, said("keep", "60", "10:01:00"), said("keep", "61", "10:02:00"))
+    assert (told.pace.decisions, told.pace.an_hour) == (52, 60)
+
+
 def test_before_the_first_decision_there_is_no_pace():
     told = computed(left=[suspect("1")])
     assert (told.decided, told.left, told.pace) == (0, 1, Pace(0, None, None))
