@@ -12,7 +12,7 @@ from statistics import median
 from curation.review.journal import ON_PHOTOS, Decision
 from curation.review.resolve import Review
 from curation.review.simulated import REVIEWER
-from curation.review.suspect import Suspect
+from curation.review.suspect import FAULT, Suspect
 
 PAUSE = 600
 """Seconds without a decision, beyond which nobody sat there."""
@@ -109,6 +109,9 @@ def compute(review: Review, kinds: Mapping[str, str], left: Iterable[Suspect]) -
             _count(by_kind[kind], d)
         if given := _given(d, review):
             _count(by_class[given], d)
+    for image_id in _mended(answers) - said.keys():
+        if (kind := kinds.get(image_id, FAULT)) != FAULT:
+            by_kind[kind].wrong += 1
     busiest = sorted(by_reviewer.items(), key=lambda item: (-len(item[1]), item[0]))
     return Statistics(
         decided=len(said),
@@ -142,6 +145,20 @@ def _answers(active: Sequence[Decision]) -> list[Decision]:
             first = found.get(at_once, d)
             found[at_once] = replace(first, seconds=first.seconds or d.seconds)
     return list(found.values())
+
+
+def _mended(answers: Iterable[Decision]) -> set[str]:
+    """The photos whose labels were mended all at once, as a photo that is doubted as a whole asks
+    for; on a wall, where several labels may be of one photo, each is measured."""
+    at_once: dict[tuple[str, str], list[Decision]] = defaultdict(list)
+    for d in answers:
+        if d.batch and d.action in ("redraw", "delete") and not _dismissed(d):
+            at_once[d.batch, d.image_id].append(d)
+    return {
+        image_id
+        for (_, image_id), labels in at_once.items()
+        if len(labels) > 1 and sum(bool(d.seconds) for d in labels) < 2
+    }
 
 
 def last(answers: Iterable[Decision]) -> dict[str, Decision]:

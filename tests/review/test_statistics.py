@@ -83,6 +83,22 @@ def test_a_photo_counts_as_a_label_does_and_has_no_class():
     assert (told.decided, dict(told.by_class)) == (2, {})
 
 
+def test_a_doubted_photo_whose_labels_were_mirrored_at_once_was_doubted_rightly():
+    def redrawn(key, photo, **values):
+        return replace(said("redraw", key, mask=MASK, batch="b", **values), image_id=photo)
+
+    kinds = dict.fromkeys("abcd", "mirrored labels") | {"e": FAULT}
+    told = computed(
+        redrawn("1", "a", seconds="9.0"), redrawn("2", "a"),
+        replace(said("include", ""), image_id="b"),
+        redrawn("3", "c", seconds="4.0"),  # one label
+        redrawn("4", "d", seconds="4.0"), redrawn("5", "d", seconds="4.0"),  # of a wall
+        redrawn("6", "e"), redrawn("7", "e"),
+        kinds=kinds,
+    )  # fmt: skip
+    assert told.by_kind == {"mirrored labels": Tally(wrong=1, right=1)}
+
+
 def test_the_last_word_counts_but_to_keep_what_was_changed_takes_nothing_back():
     kinds = {"1": "wrong category", "2": "wrong category"}
     told = computed(
