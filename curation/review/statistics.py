@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import pairwise
 from statistics import median
 
+from curation.core.taxonomy import SOURCE
 from curation.review.journal import ON_PHOTOS, Decision
 from curation.review.resolve import Review
 from curation.review.simulated import REVIEWER
@@ -99,16 +100,21 @@ def compute(review: Review, kinds: Mapping[str, str], left: Iterable[Suspect]) -
         hour = datetime.fromisoformat(d.time).replace(minute=0, second=0)
         by_hour[hour][d.reviewer] += 1
     said = last(answers)
+    given: dict[str, str] = {}
+    for d in answers:
+        if name := _given(d, review):
+            given.setdefault(_about(d), name)
     by_kind: dict[str, Tally] = defaultdict(Tally)
     by_class: dict[str, Tally] = defaultdict(Tally)
     for suspect in queue:
         by_kind[suspect.kind].left += 1
         by_class[suspect.label].left += 1
-    for d in said.values():
-        if kind := kinds.get(_about(d)):
-            _count(by_kind[kind], d)
-        if given := _given(d, review):
-            _count(by_class[given], d)
+    for key, d in said.items():
+        right = _is_right(d, given.get(key), review)
+        if kind := kinds.get(key):
+            _count(by_kind[kind], right)
+        if name := given.get(key):
+            _count(by_class[name], right)
     for image_id in _mended(answers) - said.keys():
         if (kind := kinds.get(image_id, FAULT)) != FAULT:
             by_kind[kind].wrong += 1
@@ -121,7 +127,7 @@ def compute(review: Review, kinds: Mapping[str, str], left: Iterable[Suspect]) -
         by_hour={hour: by_hour[hour] for hour in sorted(by_hour)},
         by_kind=dict(sorted(by_kind.items(), key=lambda k: -(k[1].decided + k[1].left))),
         by_class=by_class,
-        confusion=_confusion(said.values(), review),
+        confusion=_confusion(said, given, review),
     )
 
 
@@ -181,11 +187,18 @@ def _dismissed(d: Decision) -> bool:
     return d.action == "delete" and bool(d.mask)
 
 
-def _count(tally: Tally, d: Decision) -> None:
-    if d.action in ("keep", "include") or _dismissed(d):
+def _count(tally: Tally, right: bool) -> None:
+    if right:
         tally.right += 1
     else:
         tally.wrong += 1
+
+
+def _is_right(d: Decision, given: str | None, review: Review) -> bool:
+    """Whether nothing is wrong with what was decided on, as the last word on it says."""
+    if d.action == "relabel" and d.taxonomy != SOURCE and d.instance_id not in review.redrawn:
+        return d.category == given  # back to what it was
+    return d.action in ("keep", "include") or _dismissed(d)
 
 
 def _given(d: Decision, review: Review) -> str | None:
@@ -195,9 +208,11 @@ def _given(d: Decision, review: Review) -> str | None:
     return None if d.action in ON_PHOTOS else d.before
 
 
-def _confusion(said: Iterable[Decision], review: Review) -> Mapping[tuple[str, str], int]:
-    relabelled = (d for d in said if d.action == "relabel" and not review.deferred(d))
-    pairs = Counter((d.before, review.category(d) or "") for d in relabelled)
+def _confusion(
+    said: Mapping[str, Decision], given: Mapping[str, str], review: Review
+) -> Mapping[tuple[str, str], int]:
+    relabelled = {k: d for k, d in said.items() if d.action == "relabel" and not review.deferred(d)}
+    pairs = Counter((given.get(k, ""), review.category(d) or "") for k, d in relabelled.items())
     # Within its class a label was relabelled to another source label.
     return {pair: n for pair, n in pairs.items() if all(pair) and pair[0] != pair[1]}
 

@@ -114,6 +114,20 @@ def test_the_last_word_counts_but_to_keep_what_was_changed_takes_nothing_back():
     assert {who: pace.decisions for who, pace in told.by_reviewer.items()} == {"anna": 2, "ben": 2}
 
 
+def test_a_label_is_of_the_class_that_it_had_before_anybody_decided():
+    kinds = {"1": "wrong category", "2": "wrong category"}
+    told = computed(
+        said("relabel", "1", category="coat", before="shirt"),
+        said("relabel", "1", category="skirt", before="coat"),
+        said("relabel", "2", category="coat", before="shirt"),
+        said("relabel", "2", category="shirt", before="coat"),
+        kinds=kinds,
+    )
+    assert told.confusion == {("shirt", "skirt"): 1}
+    assert told.by_class == {"shirt": Tally(wrong=1, right=1)}
+    assert told.by_kind == {"wrong category": Tally(wrong=1, right=1)}
+
+
 def test_a_missing_garment_that_went_along_with_its_label_was_not_asked_about():
     relabel = said("relabel", "1", category="skirt", before="shirt", batch="b")
     redraw = said("redraw", "1", mask=MASK, before="skirt", batch="b", seconds="8.0")
