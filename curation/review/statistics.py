@@ -92,16 +92,16 @@ def compute(review: Review, kinds: Mapping[str, str], left: Iterable[Suspect]) -
             image_id
         left: the suspects that nobody decided on
     """
-    answers, queue = _answers(review.active), list(left)
+    each, queue = answers(review.active), list(left)
     by_reviewer: dict[str, list[Decision]] = defaultdict(list)
     by_hour: dict[datetime, Counter[str]] = defaultdict(Counter)
-    for d in answers:
+    for d in each:
         by_reviewer[d.reviewer].append(d)
         hour = datetime.fromisoformat(d.time).replace(minute=0, second=0)
         by_hour[hour][d.reviewer] += 1
-    said = last(answers)
+    said = last(each)
     given: dict[str, str] = {}
-    for d in answers:
+    for d in each:
         if name := _given(d, review):
             given.setdefault(_about(d), name)
     by_kind: dict[str, Tally] = defaultdict(Tally)
@@ -115,7 +115,7 @@ def compute(review: Review, kinds: Mapping[str, str], left: Iterable[Suspect]) -
             _count(by_kind[kind], right)
         if name := given.get(key):
             _count(by_class[name], right)
-    for image_id in _mended(answers) - said.keys():
+    for image_id in _mended(each) - said.keys():
         if (kind := kinds.get(image_id, FAULT)) != FAULT:
             by_kind[kind].wrong += 1
     busiest = sorted(by_reviewer.items(), key=lambda item: (-len(item[1]), item[0]))
@@ -131,7 +131,7 @@ def compute(review: Review, kinds: Mapping[str, str], left: Iterable[Suspect]) -
     )
 
 
-def _answers(active: Sequence[Decision]) -> list[Decision]:
+def answers(active: Sequence[Decision]) -> list[Decision]:
     """One decision for each label or photo that a reviewer was asked about.
 
     A relabelled label whose mask was redrawn at once is one, and a missing garment that was
@@ -141,11 +141,11 @@ def _answers(active: Sequence[Decision]) -> list[Decision]:
     on_label = {
         (d.batch, d.image_id)
         for d in active
-        if d.batch and not _dismissed(d) and (d.seconds or d.reviewer == REVIEWER)
+        if d.batch and not is_dismissal(d) and (d.seconds or d.reviewer == REVIEWER)
     }
     found: dict[tuple[str, str, str], Decision] = {}
     for d in active:
-        went_along = _dismissed(d) and (d.batch, d.image_id) in on_label
+        went_along = is_dismissal(d) and (d.batch, d.image_id) in on_label
         if not went_along:
             at_once = (d.batch or d.decision_id, d.image_id, d.instance_id)
             first = found.get(at_once, d)
@@ -153,12 +153,12 @@ def _answers(active: Sequence[Decision]) -> list[Decision]:
     return list(found.values())
 
 
-def _mended(answers: Iterable[Decision]) -> set[str]:
+def _mended(each: Iterable[Decision]) -> set[str]:
     """The photos whose labels were mended all at once, as a photo that is doubted as a whole asks
     for; on a wall, where several labels may be of one photo, each is measured."""
     at_once: dict[tuple[str, str], list[Decision]] = defaultdict(list)
-    for d in answers:
-        if d.batch and d.action in ("redraw", "delete") and not _dismissed(d):
+    for d in each:
+        if d.batch and d.action in ("redraw", "delete") and not is_dismissal(d):
             at_once[d.batch, d.image_id].append(d)
     return {
         image_id
@@ -167,11 +167,11 @@ def _mended(answers: Iterable[Decision]) -> set[str]:
     }
 
 
-def last(answers: Iterable[Decision]) -> dict[str, Decision]:
+def last(decisions: Iterable[Decision]) -> dict[str, Decision]:
     """What was said last of each, by instance_id or image_id; to keep what was changed says
     nothing new, to keep what was deleted brings it back."""
     said: dict[str, Decision] = {}
-    for d in answers:
+    for d in decisions:
         before = said.get(_about(d))
         if d.action != "keep" or before is None or before.action == "delete":
             said[_about(d)] = d
@@ -183,7 +183,8 @@ def _about(d: Decision) -> str:
     return d.instance_id or d.image_id
 
 
-def _dismissed(d: Decision) -> bool:
+def is_dismissal(d: Decision) -> bool:
+    """Whether a missing garment was dismissed: no label is gone."""
     return d.action == "delete" and bool(d.mask)
 
 
@@ -198,12 +199,12 @@ def _is_right(d: Decision, given: str | None, review: Review) -> bool:
     """Whether nothing is wrong with what was decided on, as the last word on it says."""
     if d.action == "relabel" and d.taxonomy != SOURCE and d.instance_id not in review.redrawn:
         return d.category == given  # back to what it was
-    return d.action in ("keep", "include") or _dismissed(d)
+    return d.action in ("keep", "include") or is_dismissal(d)
 
 
 def _given(d: Decision, review: Review) -> str | None:
     """The class that a label had, or that the model saw in a missing garment."""
-    if d.action == "add" or _dismissed(d):
+    if d.action == "add" or is_dismissal(d):
         return None if review.deferred(d) else review.category(d)
     return None if d.action in ON_PHOTOS else d.before
 

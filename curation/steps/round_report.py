@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -56,8 +56,7 @@ class _Call:
     @property
     def was_right(self) -> bool:
         """Whether something was wrong there."""
-        said = self.decision
-        return said.action not in _RIGHT and not (said.action == "delete" and said.mask)
+        return self.decision.action not in _RIGHT and not statistics.is_dismissal(self.decision)
 
 
 def round_report(
@@ -122,9 +121,9 @@ def _page(dataset: Dataset, round_: Round, rounds: Sequence[Round], progress: Pr
     )
 
 
-def _calls(dataset: Dataset, round_: Round, decided: Iterable[Decision]) -> list[_Call]:
+def _calls(dataset: Dataset, round_: Round, decided: Sequence[Decision]) -> list[_Call]:
     """The suspects of the round that were decided on, by their score, highest first."""
-    last = statistics.last(d for d in decided if d.instance_id)
+    last = statistics.last(d for d in statistics.answers(decided) if d.instance_id)
     ids = list(last)
 
     def keep(rows: pd.DataFrame) -> pd.DataFrame:

@@ -21,7 +21,7 @@ PROOF = Proof(
 
 def said(minute, reviewer="ann", action="keep", instance="1", **values):
     time = f"2026-03-02T10:{minute:02d}:00Z"
-    values = {"instance_id": instance, "category": "feet", "mask": "1 1 0", **values}
+    values = {"instance_id": instance, "category": "feet", **values}
     return Decision(f"{reviewer}{minute}{instance}", time, reviewer, action, "a", **values)
 
 
@@ -32,6 +32,16 @@ def test_a_label_counts_once_by_what_was_said_last_of_it():
 
 def test_a_changed_label_that_somebody_kept_then_was_changed():
     assert what_changed([said(1, action="relabel"), said(2, reviewer="bob")]) == {"relabel": 1}
+
+
+def test_a_missing_garment_that_was_dismissed_is_no_label_that_was_deleted():
+    changed = said(1, action="relabel", batch="b", seconds="4.0")
+    along = said(1, action="delete", instance="2", batch="b", mask="1 1 0")
+    by_itself = said(2, action="delete", instance="3", mask="1 1 0", seconds="2.0")
+    gone = said(3, action="delete", instance="4", seconds="2.0")
+    assert what_changed([changed, along, by_itself, gone]) == {
+        "relabel": 1, "dismiss": 1, "delete": 1,
+    }  # fmt: skip
 
 
 def test_minutes_are_those_between_decisions_but_for_pauses():
