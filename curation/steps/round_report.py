@@ -19,6 +19,7 @@ from curation.core.progress import Progress, silent
 from curation.core.records import ImageRecord
 from curation.core.rle import Rle
 from curation.core.taxonomy import Taxonomy, label_map
+from curation.issues.issue import SUSPECT
 from curation.review import checks, resolve, statistics
 from curation.review import estimate as estimates
 from curation.review.journal import Decision
@@ -127,7 +128,7 @@ def _calls(dataset: Dataset, round_: Round, decided: Sequence[Decision]) -> list
     ids = list(last)
 
     def keep(rows: pd.DataFrame) -> pd.DataFrame:
-        return rows[rows.instance_id.isin(ids)]
+        return rows[rows.instance_id.isin(ids) & (rows.error_score >= SUSPECT)]
 
     table = read_issues(dataset, round_.run, "error_score", keep)
     table = table.sort_values("error_score", ascending=False, kind="stable")

@@ -152,6 +152,17 @@ def test_a_garment_that_was_dismissed_along_with_its_label_is_no_call_that_was_w
         store.delete(name)
 
 
+def test_a_label_that_nobody_doubted_is_no_call(tmp_path):
+    """Of a sample, of the frozen test set, or once no suspect was left."""
+    name = f"report-{uuid.uuid4().hex[:8]}"
+    dataset = build(name, tmp_path / "photos", images=2)
+    try:
+        decided = [decision("keep", "figure-00", instance_id=i) for i in "ab"]
+        assert calls(dataset, {"a": 0.25, "b": 0.24}, decided) == {"a": False}
+    finally:
+        store.delete(name)
+
+
 def test_the_page_of_a_round_counts_the_classes_where_a_label_came_that_has_none(tmp_path):
     """A photo that was imported after the last remap, with a label no taxonomy speaks of."""
     name = f"report-{uuid.uuid4().hex[:8]}"
