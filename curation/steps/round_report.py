@@ -19,6 +19,7 @@ from curation.core.progress import Progress, silent
 from curation.core.records import ImageRecord
 from curation.core.rle import Rle
 from curation.core.taxonomy import Taxonomy, label_map
+from curation.core.text import count
 from curation.issues.issue import SUSPECT
 from curation.review import checks, resolve, statistics
 from curation.review import estimate as estimates
@@ -147,7 +148,7 @@ def _tables(
              f"{c.difference.value:+.3f} ({c.difference.low:+.3f} to {c.difference.high:+.3f})")
             for name, c in figures.items()
         ]  # fmt: skip
-        photos = f"IoU on {proof.comparison.photos:,} photos"
+        photos = f"IoU on {count(proof.comparison.photos, 'photo')}"
         tables["Before and after"] = Table((photos, "before", "after", "difference (90 %)"), rows)
         tables["What was decided"] = Table(
             ("decision", "labels"), [(_ON_PHOTOS.get(a, a), n) for a, n in proof.changed.items()]
