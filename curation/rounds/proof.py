@@ -103,10 +103,14 @@ def minutes(decisions: Iterable[Decision]) -> dict[str, float]:
 
 
 def _seconds(decided: Sequence[Decision]) -> float:
-    ordered = sorted(decided, key=lambda d: d.time)
-    times = [datetime.fromisoformat(d.time) for d in ordered]
+    at_once: dict[str, list[Decision]] = defaultdict(list)
+    for d in sorted(decided, key=lambda d: d.time):
+        at_once[d.batch or d.decision_id].append(d)
+    times = [datetime.fromisoformat(first.time) for first, *_ in at_once.values()]
     gaps = [None, *((b - a).total_seconds() for a, b in pairwise(times))]
     return sum(
-        gap if gap is not None and gap <= PAUSE else min(float(d.seconds or 0), PAUSE)
-        for gap, d in zip(gaps, ordered, strict=True)
+        gap
+        if gap is not None and gap <= PAUSE
+        else sum(min(float(d.seconds or 0), PAUSE) for d in its)  # a wall's are shared out
+        for gap, its in zip(gaps, at_once.values(), strict=True)
     )

@@ -49,6 +49,11 @@ def test_minutes_are_those_between_decisions_but_for_pauses():
     assert minutes(decisions) == {"ann": pytest.approx(0.5 + 2 + 3 + 1 + 1)}
 
 
+def test_a_wall_after_a_pause_took_the_seconds_of_all_its_tiles():
+    wall = [said(40, instance=str(n), batch="wall", seconds="3.0") for n in range(20)]
+    assert minutes([said(0, seconds="30"), *wall, said(42)]) == {"ann": pytest.approx(0.5 + 1 + 2)}
+
+
 def test_what_a_file_brought_at_once_took_nobodys_time():
     assert minutes([said(n, batch="file") for n in range(5)]) == {}
     assert minutes([said(0), said(1, reviewer="bob"), said(3)]) == {"ann": 3, "bob": 0}
