@@ -15,8 +15,8 @@ LEVEL = 0.9
 """The share of intervals that hold the truth."""
 
 _FEWEST = 5
-"""Photos that an interval takes, copies being one: fewer all become better, or all worse, by chance
-in more than one case of ten."""
+"""Photos that an interval takes, those that go together being one: fewer all become better, or all
+worse, by chance in more than one case of ten."""
 
 _RESAMPLES = 2000
 _AT_ONCE = 64
@@ -113,12 +113,12 @@ def compare(
 ) -> Comparison:
     """Mean IoU of two runs, and the bootstrap interval of the difference.
 
-    Photos are drawn anew with all their copies, the same ones for both runs (Efron and Tibshirani
-    1993, chapter 8), so that what is hard for both does not widen the interval.
+    Photos are drawn anew with all that go together with them, the same ones for both runs (Efron
+    and Tibshirani 1993, chapter 8), so that what is hard for both does not widen the interval.
 
     Args:
         before, after: (N, 3, K) as :func:`counts` gives of each photo
-        groups: (N,) of each photo; copies share one
+        groups: (N,) of each photo; those that go together share one
         names: of the K classes
         frozen: whether the photos are the frozen test set
         seed: of the resamples
