@@ -101,25 +101,35 @@ def _page(dataset: Dataset, round_: Round, rounds: Sequence[Round], progress: Pr
     proofs = {r.name: p for r in until if (p := read_proof(dataset, r.name))}
     proof = proofs.get(round_.name)
     review = Review(tuple(decided), dataset.taxonomy)
-    left = suspects.read(dataset) if dataset.flagged == round_.run else []
-    said = statistics.compute(review, suspects.kinds(dataset), left)
+    left = suspects.read(dataset) if dataset.flagged == round_.run else None
+    said = statistics.compute(review, suspects.kinds(dataset), left or ())
     calls = _calls(dataset, round_, decided)
     taxonomy = dataset.taxonomy
-    about = (
-        f"{len(dataset):,} photos under the taxonomy {taxonomy.name}; "
-        f"{len(decided):,} decisions in this round, {len(left):,} suspects left; {round_.state}."
-    )
     verdict = proof.comparison.verdict if proof else "The round is not closed: nothing is proven."
     return Page(
         dataset.name,
         round_.name,
-        about,
+        _about(dataset, round_, len(decided), None if left is None else len(left)),
         verdict,
         proof.comparison.measured_on if proof else "",
         _tables(dataset, round_, proof, said),
         page.curve(proofs),
         {c.name: c.color for c in taxonomy.classes},
         _sections(dataset, round_, calls, decided, progress),
+    )
+
+
+def _about(dataset: Dataset, round_: Round, decided: int, left: int | None) -> str:
+    """The line under the heading; of suspects of another run, which are left now, it says nothing.
+
+    Args:
+        decided: decisions of the round
+        left: suspects of the round's own run; None where another one was flagged since
+    """
+    there = "" if left is None else f", {count(left, 'suspect')} left"
+    return (
+        f"{count(len(dataset), 'photo')} under the taxonomy {dataset.taxonomy.name}; "
+        f"{count(decided, 'decision')} in this round{there}; {round_.state}."
     )
 
 

@@ -152,6 +152,18 @@ def test_a_garment_that_was_dismissed_along_with_its_label_is_no_call_that_was_w
         store.delete(name)
 
 
+def test_the_page_of_an_earlier_round_does_not_say_that_no_suspect_was_left(tmp_path):
+    name = f"report-{uuid.uuid4().hex[:8]}"
+    dataset = build(name, tmp_path / "photos", images=2)
+    try:
+        round_ = Round("r001", State.CLOSED, "", RUN, f"{RUN}_after", 2, {}, "")
+        under = "2 photos under the taxonomy supercategories; 1 decision in this round"
+        assert module._about(dataset, round_, 1, None) == f"{under}; closed."
+        assert module._about(dataset, round_, 1, 3) == f"{under}, 3 suspects left; closed."
+    finally:
+        store.delete(name)
+
+
 def test_a_label_that_nobody_doubted_is_no_call(tmp_path):
     """Of a sample, of the frozen test set, or once no suspect was left."""
     name = f"report-{uuid.uuid4().hex[:8]}"
