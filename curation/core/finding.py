@@ -277,6 +277,11 @@ class FindingKind(StrEnum):
         Severity.WARNING,
         "a reviewer named its class, which has several: relabel it in the source vocabulary",
     )
+    ADDED_ALONE = (
+        "label added to a photo without any",
+        Severity.WARNING,
+        "labels alone say where a photo stands in the file: draw it there",
+    )
     WITHOUT_LABEL = (
         "photo without a label",
         Severity.NOTE,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from curation.core.errors import CurateError
 from curation.core.records import ImageRecord
+from curation.formats.messages import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +40,22 @@ class Photo:
     record: ImageRecord
     split: str
     verdicts: Mapping[str, Verdict]
+
+
+def by_name(photos: Iterable[Photo]) -> Iterator[ImageRecord]:
+    """Their records, for a format that knows a photo by its name alone.
+
+    Raises:
+        CurateError: two are one file, imported under two prefixes: their labels would be taken for
+            those of one photo
+    """
+    called: dict[str, str] = {}
+    for photo in photos:
+        other = called.setdefault(photo.record.image_id, photo.image_id)
+        if other != photo.image_id:
+            reason = (
+                f"is two photos of the dataset, {shown(other)} and {shown(photo.image_id)}, whose "
+                "labels would be taken for those of one: exclude one of them, or export a view"
+            )
+            raise CurateError(photo.record.path, reason)
+        yield photo.record

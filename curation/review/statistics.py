@@ -9,10 +9,11 @@ from datetime import datetime
 from itertools import pairwise
 from statistics import median
 
+from curation.core.taxonomy import SOURCE
 from curation.review.journal import ON_PHOTOS, Decision
 from curation.review.resolve import Review
 from curation.review.simulated import REVIEWER
-from curation.review.suspect import Suspect
+from curation.review.suspect import FAULT, Suspect
 
 PAUSE = 600
 """Seconds without a decision, beyond which nobody sat there."""
@@ -91,24 +92,32 @@ def compute(review: Review, kinds: Mapping[str, str], left: Iterable[Suspect]) -
             image_id
         left: the suspects that nobody decided on
     """
-    answers, queue = _answers(review.active), list(left)
+    each, queue = answers(review.active), list(left)
     by_reviewer: dict[str, list[Decision]] = defaultdict(list)
     by_hour: dict[datetime, Counter[str]] = defaultdict(Counter)
-    for d in answers:
+    for d in each:
         by_reviewer[d.reviewer].append(d)
         hour = datetime.fromisoformat(d.time).replace(minute=0, second=0)
         by_hour[hour][d.reviewer] += 1
-    said = last(answers)
+    said = last(each)
+    given: dict[str, str] = {}
+    for d in each:
+        if name := _given(d, review):
+            given.setdefault(_about(d), name)
     by_kind: dict[str, Tally] = defaultdict(Tally)
     by_class: dict[str, Tally] = defaultdict(Tally)
     for suspect in queue:
         by_kind[suspect.kind].left += 1
         by_class[suspect.label].left += 1
-    for d in said.values():
-        if kind := kinds.get(_about(d)):
-            _count(by_kind[kind], d)
-        if given := _given(d, review):
-            _count(by_class[given], d)
+    for key, d in said.items():
+        right = _is_right(d, given.get(key), review)
+        if kind := kinds.get(key):
+            _count(by_kind[kind], right)
+        if name := given.get(key):
+            _count(by_class[name], right)
+    for image_id in _mended(each) - said.keys():
+        if (kind := kinds.get(image_id, FAULT)) != FAULT:
+            by_kind[kind].wrong += 1
     busiest = sorted(by_reviewer.items(), key=lambda item: (-len(item[1]), item[0]))
     return Statistics(
         decided=len(said),
@@ -118,20 +127,25 @@ def compute(review: Review, kinds: Mapping[str, str], left: Iterable[Suspect]) -
         by_hour={hour: by_hour[hour] for hour in sorted(by_hour)},
         by_kind=dict(sorted(by_kind.items(), key=lambda k: -(k[1].decided + k[1].left))),
         by_class=by_class,
-        confusion=_confusion(said.values(), review),
+        confusion=_confusion(said, given, review),
     )
 
 
-def _answers(active: Sequence[Decision]) -> list[Decision]:
+def answers(active: Sequence[Decision]) -> list[Decision]:
     """One decision for each label or photo that a reviewer was asked about.
 
     A relabelled label whose mask was redrawn at once is one, and a missing garment that was
-    dismissed along with the label of the same garment is none.
+    dismissed along with the label of the same garment is none. Of what a file brought at once each
+    was asked about: only who sits there takes one along, and is measured.
     """
-    on_label = {(d.batch, d.image_id) for d in active if d.batch and not _dismissed(d)}
+    on_label = {
+        (d.batch, d.image_id)
+        for d in active
+        if d.batch and not is_dismissal(d) and (d.seconds or d.reviewer == REVIEWER)
+    }
     found: dict[tuple[str, str, str], Decision] = {}
     for d in active:
-        went_along = _dismissed(d) and (d.batch, d.image_id) in on_label
+        went_along = is_dismissal(d) and (d.batch, d.image_id) in on_label
         if not went_along:
             at_once = (d.batch or d.decision_id, d.image_id, d.instance_id)
             first = found.get(at_once, d)
@@ -139,11 +153,25 @@ def _answers(active: Sequence[Decision]) -> list[Decision]:
     return list(found.values())
 
 
-def last(answers: Iterable[Decision]) -> dict[str, Decision]:
+def _mended(each: Iterable[Decision]) -> set[str]:
+    """The photos whose labels were mended all at once, as a photo that is doubted as a whole asks
+    for; on a wall, where several labels may be of one photo, each is measured."""
+    at_once: dict[tuple[str, str], list[Decision]] = defaultdict(list)
+    for d in each:
+        if d.batch and d.action in ("redraw", "delete") and not is_dismissal(d):
+            at_once[d.batch, d.image_id].append(d)
+    return {
+        image_id
+        for (_, image_id), labels in at_once.items()
+        if len(labels) > 1 and sum(bool(d.seconds) for d in labels) < 2
+    }
+
+
+def last(decisions: Iterable[Decision]) -> dict[str, Decision]:
     """What was said last of each, by instance_id or image_id; to keep what was changed says
     nothing new, to keep what was deleted brings it back."""
     said: dict[str, Decision] = {}
-    for d in answers:
+    for d in decisions:
         before = said.get(_about(d))
         if d.action != "keep" or before is None or before.action == "delete":
             said[_about(d)] = d
@@ -155,43 +183,58 @@ def _about(d: Decision) -> str:
     return d.instance_id or d.image_id
 
 
-def _dismissed(d: Decision) -> bool:
+def is_dismissal(d: Decision) -> bool:
+    """Whether a missing garment was dismissed: no label is gone."""
     return d.action == "delete" and bool(d.mask)
 
 
-def _count(tally: Tally, d: Decision) -> None:
-    if d.action in ("keep", "include") or _dismissed(d):
+def _count(tally: Tally, right: bool) -> None:
+    if right:
         tally.right += 1
     else:
         tally.wrong += 1
 
 
+def _is_right(d: Decision, given: str | None, review: Review) -> bool:
+    """Whether nothing is wrong with what was decided on, as the last word on it says."""
+    if d.action == "relabel" and d.taxonomy != SOURCE and d.instance_id not in review.redrawn:
+        return d.category == given  # back to what it was
+    return d.action in ("keep", "include") or is_dismissal(d)
+
+
 def _given(d: Decision, review: Review) -> str | None:
     """The class that a label had, or that the model saw in a missing garment."""
-    if d.action == "add" or _dismissed(d):
+    if d.action == "add" or is_dismissal(d):
         return None if review.deferred(d) else review.category(d)
     return None if d.action in ON_PHOTOS else d.before
 
 
-def _confusion(said: Iterable[Decision], review: Review) -> Mapping[tuple[str, str], int]:
-    relabelled = (d for d in said if d.action == "relabel" and not review.deferred(d))
-    pairs = Counter((d.before, review.category(d) or "") for d in relabelled)
+def _confusion(
+    said: Mapping[str, Decision], given: Mapping[str, str], review: Review
+) -> Mapping[tuple[str, str], int]:
+    relabelled = {k: d for k, d in said.items() if d.action == "relabel" and not review.deferred(d)}
+    pairs = Counter((given.get(k, ""), review.category(d) or "") for k, d in relabelled.items())
     # Within its class a label was relabelled to another source label.
     return {pair: n for pair, n in pairs.items() if all(pair) and pair[0] != pair[1]}
 
 
 def _pace(of_reviewers: Iterable[Sequence[Decision]]) -> Pace:
     each = list(of_reviewers)
-    gaps: list[float] = []
+    decided, worked = 0, 0.0
     for decisions in each:
-        # What a file brought along at once took nobody's time, nor what nobody decided.
-        sat = [d for d in decisions if d.seconds or (not d.batch and d.reviewer != REVIEWER)]
-        times = sorted(datetime.fromisoformat(d.time) for d in sat)
-        between = ((b - a).total_seconds() for a, b in pairwise(times))
-        gaps += [seconds for seconds in between if seconds <= PAUSE]
+        moments: dict[str, list[str]] = defaultdict(list)
+        for d in decisions:
+            # What a file brought along at once took nobody's time, nor what nobody decided.
+            if d.seconds or (not d.batch and d.reviewer != REVIEWER):
+                moments[d.batch or d.decision_id].append(d.time)
+        # What was decided at once took the time before it as a whole.
+        at_once = sorted((datetime.fromisoformat(min(m)), len(m)) for m in moments.values())
+        for (before, _), (time, count) in pairwise(at_once):
+            if (gap := (time - before).total_seconds()) <= PAUSE:
+                decided, worked = decided + count, worked + gap
     measured = [float(d.seconds) for decisions in each for d in decisions if d.seconds]
     return Pace(
         decisions=sum(map(len, each)),
-        an_hour=3600 * len(gaps) / sum(gaps) if sum(gaps) else None,
+        an_hour=3600 * decided / worked if worked else None,
         seconds=median(measured) if measured else None,
     )

@@ -9,9 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.core.masks import IGNORE_INDEX
+from curation.core.text import count
 
 LEVEL = 0.9
 """The share of intervals that hold the truth."""
+
+_FEWEST = 5
+"""Photos that an interval takes, those that go together being one: fewer all become better, or all
+worse, by chance in more than one case of ten."""
 
 _RESAMPLES = 2000
 _AT_ONCE = 64
@@ -70,7 +75,8 @@ class Comparison:
             return f"The round helped: {share}."
         if found.high < 0:
             return f"The round did harm: {share}."
-        return f"The round made no difference that {self.photos:,} photos can show: {share}."
+        photos = count(self.photos, "photo")
+        return f"The round made no difference that {photos} can show: {share}."
 
 
 def counts(
@@ -107,12 +113,12 @@ def compare(
 ) -> Comparison:
     """Mean IoU of two runs, and the bootstrap interval of the difference.
 
-    Photos are drawn anew with all their copies, the same ones for both runs (Efron and Tibshirani
-    1993, chapter 8), so that what is hard for both does not widen the interval.
+    Photos are drawn anew with all that go together with them, the same ones for both runs (Efron
+    and Tibshirani 1993, chapter 8), so that what is hard for both does not widen the interval.
 
     Args:
         before, after: (N, 3, K) as :func:`counts` gives of each photo
-        groups: (N,) of each photo; copies share one
+        groups: (N,) of each photo; those that go together share one
         names: of the K classes
         frozen: whether the photos are the frozen test set
         seed: of the resamples
@@ -132,10 +138,14 @@ def compare(
     drawn = _resampled(runs, seed)  # (R, 2 runs, K)
     ious, means = _iou(whole), _mean(_iou(whole), there)
     changes = _mean(drawn, there)
+    showing = np.count_nonzero(runs[0, :, 2] > 0, axis=0).tolist()  # (K,) groups
     of_classes = {
-        name: _change(ious[:, k], drawn[:, :, k]) for k, name in enumerate(names) if there[k]
+        name: _change(ious[:, k], drawn[:, :, k], showing[k])
+        for k, name in enumerate(names)
+        if there[k]
     }
-    return Comparison(len(groups), _change(means, changes), of_classes, frozen)
+    miou = _change(means, changes, int(np.count_nonzero((runs[0, :, 2] > 0).any(axis=1))))
+    return Comparison(len(groups), miou, of_classes, frozen)
 
 
 def _summed(of_photos: NDArray[np.int64], group_of: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -148,11 +158,11 @@ def _summed(of_photos: NDArray[np.int64], group_of: NDArray[np.intp]) -> NDArray
 def _resampled(runs: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     """(R, 2 runs, K) the IoU of each class in each resample of the groups."""
     rng = np.random.default_rng(seed)
-    count = runs.shape[1]
+    groups = runs.shape[1]
     found = []
     for start in range(0, _RESAMPLES, _AT_ONCE):
         size = min(_AT_ONCE, _RESAMPLES - start)
-        times = rng.multinomial(count, np.full(count, 1 / count), size=size)
+        times = rng.multinomial(groups, np.full(groups, 1 / groups), size=size)
         found.append(_iou(np.einsum("rg,bgik->rbik", times.astype(float), runs, optimize=True)))
     return np.concatenate(found)
 
@@ -175,10 +185,14 @@ def _mean(ious: NDArray[np.float64], there: NDArray[np.bool_]) -> NDArray[np.flo
     return np.divide(total, seen.sum(axis=-1), out=np.zeros(total.shape), where=seen.any(axis=-1))
 
 
-def _change(figure: NDArray[np.float64], drawn: NDArray[np.float64]) -> Change:
-    """Of (2,) before and after, and (R, 2) the same in each resample."""
+def _change(figure: NDArray[np.float64], drawn: NDArray[np.float64], groups: int) -> Change:
+    """Of (2,) before and after, and (R, 2) the same in each resample.
+
+    Args:
+        groups: of photos that show it; of few, an interval says that nothing is known
+    """
     before, after = (0.0 if np.isnan(v) else float(v) for v in figure)
     differences = drawn[:, 1] - drawn[:, 0]
     tail = (1 - LEVEL) / 2 * 100
-    low, high = np.nanpercentile(differences, [tail, 100 - tail])
+    low, high = np.nanpercentile(differences, [tail, 100 - tail]) if groups >= _FEWEST else (-1, 1)
     return Change(before, after, Interval(after - before, float(low), float(high)))

@@ -14,7 +14,7 @@ from typing import Any
 from curation.core.atomic import replacing
 from curation.core.errors import FormatError
 from curation.review.journal import Decision
-from curation.review.statistics import PAUSE, last
+from curation.review.statistics import PAUSE, answers, is_dismissal, last
 from curation.rounds.comparison import Change, Comparison, Interval
 
 FILE = "proof.json"
@@ -29,7 +29,7 @@ class Proof:
         comparison: of its models before and after
         precision: of the suspects that were decided on, by what was doubted: those at which
             something was wrong, and all of them
-        changed: labels and photos, by what was decided last of each
+        changed: labels, missing garments and photos, by what was decided last of each
         minutes: that each reviewer spent
     """
 
@@ -82,9 +82,11 @@ def _change(table: Any) -> Change:
     return Change(float(table["before"]), float(table["after"]), Interval(*between))
 
 
-def what_changed(decisions: Iterable[Decision]) -> dict[str, int]:
-    """How many labels and photos were decided on, by what was said last of each."""
-    return dict(Counter(d.action for d in last(decisions).values()).most_common())
+def what_changed(decisions: Sequence[Decision]) -> dict[str, int]:
+    """How many labels and photos were decided on, by what was said last of each; a missing
+    garment that was dismissed is no label that was deleted."""
+    said = last(answers(decisions)).values()
+    return dict(Counter("dismiss" if is_dismissal(d) else d.action for d in said).most_common())
 
 
 def minutes(decisions: Iterable[Decision]) -> dict[str, float]:
@@ -101,10 +103,14 @@ def minutes(decisions: Iterable[Decision]) -> dict[str, float]:
 
 
 def _seconds(decided: Sequence[Decision]) -> float:
-    ordered = sorted(decided, key=lambda d: d.time)
-    times = [datetime.fromisoformat(d.time) for d in ordered]
+    at_once: dict[str, list[Decision]] = defaultdict(list)
+    for d in sorted(decided, key=lambda d: d.time):
+        at_once[d.batch or d.decision_id].append(d)
+    times = [datetime.fromisoformat(first.time) for first, *_ in at_once.values()]
     gaps = [None, *((b - a).total_seconds() for a, b in pairwise(times))]
     return sum(
-        gap if gap is not None and gap <= PAUSE else min(float(d.seconds or 0), PAUSE)
-        for gap, d in zip(gaps, ordered, strict=True)
+        gap
+        if gap is not None and gap <= PAUSE
+        else sum(min(float(d.seconds or 0), PAUSE) for d in its)  # a wall's are shared out
+        for gap, its in zip(gaps, at_once.values(), strict=True)
     )

@@ -14,7 +14,7 @@ from curation.core.text import count
 
 _log = logging.getLogger(__name__)
 
-_VERSION = re.compile(r"(.+)\.rf\.[0-9A-Za-z]{16,}\.\w+")
+_VERSION = re.compile(r"(.+)\.rf\.[0-9A-Za-z]{16,}(\.\w+)?")
 
 
 def sources(names: Mapping[str, str], largest: int) -> dict[str, str]:
@@ -22,7 +22,7 @@ def sources(names: Mapping[str, str], largest: int) -> dict[str, str]:
     left out.
 
     Args:
-        names: of the photos' files, by image_id
+        names: of the photos' files, by image_id; they may lack their suffix
         largest: photos that one source may have. More than these are other photos of one name,
             as a telephone calls each ``image.jpg``
 

@@ -25,9 +25,9 @@ MOST_FOLDERS = 32
 """That a ``--prefix`` is looked for in."""
 
 _READ = ("image_id", "instance_id", "category", "taxonomy", "mask", "reviewer", "time", "seconds",
-         "batch")  # fmt: skip
+         "batch", "before")  # fmt: skip
 _NEEDED = {"action", "image_id"}
-_WRITTEN = ("action", *_READ, "before", "decision_id")
+_WRITTEN = ("action", *_READ, "decision_id")
 
 
 def export_decisions(dataset: Dataset, path: Path) -> int:
@@ -47,9 +47,9 @@ def import_decisions(dataset: Dataset, path: Path) -> list[Decision]:
     """Takes all decisions of a CSV with action, image_id, instance_id, category; or none.
 
     A column taxonomy says ``source`` where the category is a label of the annotation file; mask,
-    reviewer, time, seconds and batch are those of an export. What was decided last on an instance
-    already, in that order, is not taken again. Where the dataset has none of the photos, they are
-    those of the same names under another ``--prefix``.
+    reviewer, time, seconds, batch and before are those of an export. What was decided last on an
+    instance already, in that order, is not taken again. Where the dataset has none of the photos,
+    they are those of the same names under another ``--prefix``.
 
     Raises:
         DatasetError: there is no taxonomy yet
@@ -184,7 +184,7 @@ def _requests(path: Path) -> Iterator[tuple[int, Request]]:
     for line, row in rows:
         values = {name: row.get(name) or "" for name in _READ}
         if row["action"] in ON_PHOTOS:  # the photo, whichever of its labels the row was about
-            values |= {"instance_id": "", "category": ""}
+            values |= {"instance_id": "", "category": "", "before": ""}
         if reason := _no_figure(values["time"], values["seconds"]):
             raise FormatError(path, reason, where=str(line))
         values["time"] = _utc(values["time"])

@@ -66,6 +66,14 @@ def dealt(dataset: Dataset, work: WorkingCopy, *, progress: Progress = silent) -
     return _dealt(dataset, work, dealing.load(dataset.folder), progress)
 
 
+def together(
+    dataset: Dataset, work: WorkingCopy, *, progress: Progress = silent
+) -> Mapping[str, str]:
+    """The group of each image, of those that go together when they are dealt; deals none."""
+    how = dealing.load(dataset.folder)
+    return groups(dataset, work, how.group_by, largest(len(work.records), how), progress).of
+
+
 def deal(
     dataset: Dataset, *, group_by: str | None = None,
     shares: tuple[float, ...] | None = None, progress: Progress = silent,

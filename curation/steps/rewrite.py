@@ -39,8 +39,8 @@ def changes(dataset: Dataset, review: Review, file: str, on_finding: OnFinding) 
     """What reviewers changed of the labels of one annotation file, in its own vocabulary.
 
     All labels of an excluded photo are gone. A label whose class alone a reviewer named keeps its
-    source label, unless the class has a single one; an added one without is left out. Both are
-    told.
+    source label, unless the class has a single one; an added one without is left out, and one in
+    a photo that had no label. All three are told.
 
     Args:
         file: its name, as labels say where they come from
@@ -49,6 +49,10 @@ def changes(dataset: Dataset, review: Review, file: str, on_finding: OnFinding) 
         source = [i for i in record.instances if i.source.startswith(f"{file}:")]
         if source:
             yield from _of_photo(record, source, review, dataset, on_finding)
+        elif not record.instances and record.image_id not in review.excluded:
+            for label in review.labels(record.image_id, ()):
+                found = FindingKind.ADDED_ALONE
+                on_finding(Finding(found, record.image_id, label.instance.category))
 
 
 def rewrite(
@@ -67,7 +71,7 @@ def rewrite(
         format_: the name of a format that ``rewrites``
         original: the file that was imported
         options: those of its format's ``rewrites``, as it was imported with
-        on_finding: told each label whose new name is not known, see :func:`changes`
+        on_finding: told each label that is left out or keeps its old name, see :func:`changes`
 
     Returns:
         the manifest, which says how many labels ``changed``

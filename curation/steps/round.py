@@ -29,7 +29,7 @@ from curation.rounds.comparison import Comparison
 from curation.rounds.proof import Proof
 from curation.rounds.staleness import Stale, stale
 from curation.rounds.state import Basis, Round, State
-from curation.steps import working_copy
+from curation.steps import parts, working_copy
 from curation.steps.dataset_runs import DATA, DatasetRuns
 from curation.steps.flag import FlagResult, flag
 from curation.steps.predict import predict
@@ -358,7 +358,7 @@ def _compare(dataset: Dataset, round_: Round, work: WorkingCopy, progress: Progr
     """Both runs on the labels of now, each photo as the models saw it that never learned it."""
     ids, names = zip(*((c.id, c.name) for c in work.taxonomy.classes), strict=True)
     folders = [dataset.run_folder(run) / "predictions" for run in (round_.run, round_.after)]
-    both, groups = [], []
+    both, groups, of = [], [], parts.together(dataset, work, progress=progress)
     kept, is_frozen = _held_out(dataset, round_)
     records = [(i, record) for i, record in work.records.items() if work.groups[i] in kept]
     for image_id, record in track(progress, "compare", records, len(records)):
@@ -368,7 +368,7 @@ def _compare(dataset: Dataset, round_: Round, work: WorkingCopy, progress: Progr
         guesses = [image_io.read_index(path).astype(np.uint8) for path in paths]
         labels = label_map(record, work.taxonomy, guesses[0].shape[0])
         both.append([comparison.counts(labels, guess, ids) for guess in guesses])
-        groups.append(work.groups[image_id])
+        groups.append(of[image_id])
     if not both:
         raise CurateError(round_.name, "no photo was predicted both before and after")
     before, after = np.array(both).transpose(1, 0, 2, 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,8 @@ from curation.core.progress import Progress, silent
 from curation.core.records import ImageRecord
 from curation.core.rle import Rle
 from curation.core.taxonomy import Taxonomy, label_map
+from curation.core.text import count
+from curation.issues.issue import SUSPECT
 from curation.review import checks, resolve, statistics
 from curation.review import estimate as estimates
 from curation.review.journal import Decision
@@ -56,8 +58,7 @@ class _Call:
     @property
     def was_right(self) -> bool:
         """Whether something was wrong there."""
-        said = self.decision
-        return said.action not in _RIGHT and not (said.action == "delete" and said.mask)
+        return self.decision.action not in _RIGHT and not statistics.is_dismissal(self.decision)
 
 
 def round_report(
@@ -100,19 +101,15 @@ def _page(dataset: Dataset, round_: Round, rounds: Sequence[Round], progress: Pr
     proofs = {r.name: p for r in until if (p := read_proof(dataset, r.name))}
     proof = proofs.get(round_.name)
     review = Review(tuple(decided), dataset.taxonomy)
-    left = suspects.read(dataset) if dataset.flagged == round_.run else []
-    said = statistics.compute(review, suspects.kinds(dataset), left)
+    left = suspects.read(dataset) if dataset.flagged == round_.run else None
+    said = statistics.compute(review, suspects.kinds(dataset), left or ())
     calls = _calls(dataset, round_, decided)
     taxonomy = dataset.taxonomy
-    about = (
-        f"{len(dataset):,} photos under the taxonomy {taxonomy.name}; "
-        f"{len(decided):,} decisions in this round, {len(left):,} suspects left; {round_.state}."
-    )
     verdict = proof.comparison.verdict if proof else "The round is not closed: nothing is proven."
     return Page(
         dataset.name,
         round_.name,
-        about,
+        _about(dataset, round_, len(decided), None if left is None else len(left)),
         verdict,
         proof.comparison.measured_on if proof else "",
         _tables(dataset, round_, proof, said),
@@ -122,13 +119,27 @@ def _page(dataset: Dataset, round_: Round, rounds: Sequence[Round], progress: Pr
     )
 
 
-def _calls(dataset: Dataset, round_: Round, decided: Iterable[Decision]) -> list[_Call]:
+def _about(dataset: Dataset, round_: Round, decided: int, left: int | None) -> str:
+    """The line under the heading; of suspects of another run, which are left now, it says nothing.
+
+    Args:
+        decided: decisions of the round
+        left: suspects of the round's own run; None where another one was flagged since
+    """
+    there = "" if left is None else f", {count(left, 'suspect')} left"
+    return (
+        f"{count(len(dataset), 'photo')} under the taxonomy {dataset.taxonomy.name}; "
+        f"{count(decided, 'decision')} in this round{there}; {round_.state}."
+    )
+
+
+def _calls(dataset: Dataset, round_: Round, decided: Sequence[Decision]) -> list[_Call]:
     """The suspects of the round that were decided on, by their score, highest first."""
-    last = statistics.last(d for d in decided if d.instance_id)
+    last = statistics.last(d for d in statistics.answers(decided) if d.instance_id)
     ids = list(last)
 
     def keep(rows: pd.DataFrame) -> pd.DataFrame:
-        return rows[rows.instance_id.isin(ids)]
+        return rows[rows.instance_id.isin(ids) & (rows.error_score >= SUSPECT)]
 
     table = read_issues(dataset, round_.run, "error_score", keep)
     table = table.sort_values("error_score", ascending=False, kind="stable")
@@ -147,7 +158,7 @@ def _tables(
              f"{c.difference.value:+.3f} ({c.difference.low:+.3f} to {c.difference.high:+.3f})")
             for name, c in figures.items()
         ]  # fmt: skip
-        photos = f"IoU on {proof.comparison.photos:,} photos"
+        photos = f"IoU on {count(proof.comparison.photos, 'photo')}"
         tables["Before and after"] = Table((photos, "before", "after", "difference (90 %)"), rows)
         tables["What was decided"] = Table(
             ("decision", "labels"), [(_ON_PHOTOS.get(a, a), n) for a, n in proof.changed.items()]

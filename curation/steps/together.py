@@ -62,6 +62,7 @@ def groups(
     ]
     of = alike.groups(contents, hashes, largest)
     names = {image_id: record.path.name for image_id, record in work.records.items()}
+    names |= {f"\0{content}": kept[content].rpartition("/")[2] for content in gone}
     of = splits.joined(of, augmented.sources(names, largest))
     if group_by:
         of = splits.joined(of, _keys(dataset, work, group_by))

@@ -40,7 +40,7 @@ class Request:
         reviewer: who decides, where that is not the same for all
         seen: what the reviewer had on screen, see :func:`seen_label`; empty where nobody looked
         seconds: that the reviewer spent on it; empty where nobody measured
-        time, batch: of a decision that was taken elsewhere, see
+        time, batch, before: of a decision on a label that was taken elsewhere, see
             :class:`curation.review.Decision`; empty for one that is taken now
     """
 
@@ -55,6 +55,7 @@ class Request:
     seconds: str = ""
     time: str = ""
     batch: str = ""
+    before: str = ""
 
 
 def seen_label(category: str, mask: Rle, status: str) -> str:
@@ -290,7 +291,8 @@ class _Checked:
         if request.action == "include":
             return whole_photos.in_short(self.document or {})
         label = self._labels.get(request.instance_id)
-        return label.instance.category if label and request.action not in ON_PHOTOS else ""
+        now = label.instance.category if label and request.action not in ON_PHOTOS else ""
+        return request.before or now  # who decided elsewhere saw what it was there
 
     def _fault(self, d: Decision) -> str:
         """Why a decision cannot be taken; empty where it can."""

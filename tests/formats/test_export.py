@@ -70,6 +70,20 @@ def test_a_label_without_a_pixel_is_told_and_left_out(tmp_path, records, format_
     assert skips == [Finding(FindingKind.LABEL_WITHOUT_PIXEL, "t.csv:9", "feet of a")]
 
 
+@pytest.mark.parametrize(
+    "format_", ["imaterialist", "imaterialist-2019", "via", "coco", "cvat", "masks"]
+)
+def test_a_file_that_is_two_photos_is_refused_where_a_name_is_all_that_tells(
+    tmp_path, records, format_
+):
+    """As two people labelled it, each imported under a prefix."""
+    anna = replace(records["a"], image_id="anna/a")
+    bea = replace(records["a"], image_id="bea/a", instances=(Instance("feet", TOP, "u.csv:1"),))
+    with pytest.raises(CurateError, match=r"a\.png: is two photos of the dataset, anna/a and bea"):
+        write(tmp_path / "out", {"anna/a": anna, "bea/a": bea}, format_)
+    write(tmp_path / "out", {"bea/a": bea}, format_)
+
+
 def test_polygons_that_via_would_fill_otherwise_are_traced_and_others_are_kept(tmp_path, records):
     drawn = (0.0, 0.0, 2.0, 0.0, 2.0, 2.0, 0.0, 2.0)
     larger = (0.0, 0.0, 5.0, 0.0, 5.0, 3.0, 0.0, 3.0)

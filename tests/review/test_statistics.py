@@ -83,6 +83,22 @@ def test_a_photo_counts_as_a_label_does_and_has_no_class():
     assert (told.decided, dict(told.by_class)) == (2, {})
 
 
+def test_a_doubted_photo_whose_labels_were_mirrored_at_once_was_doubted_rightly():
+    def redrawn(key, photo, **values):
+        return replace(said("redraw", key, mask=MASK, batch="b", **values), image_id=photo)
+
+    kinds = dict.fromkeys("abcd", "mirrored labels") | {"e": FAULT}
+    told = computed(
+        redrawn("1", "a", seconds="9.0"), redrawn("2", "a"),
+        replace(said("include", ""), image_id="b"),
+        redrawn("3", "c", seconds="4.0"),  # one label
+        redrawn("4", "d", seconds="4.0"), redrawn("5", "d", seconds="4.0"),  # of a wall
+        redrawn("6", "e"), redrawn("7", "e"),
+        kinds=kinds,
+    )  # fmt: skip
+    assert told.by_kind == {"mirrored labels": Tally(wrong=1, right=1)}
+
+
 def test_the_last_word_counts_but_to_keep_what_was_changed_takes_nothing_back():
     kinds = {"1": "wrong category", "2": "wrong category"}
     told = computed(
@@ -98,6 +114,20 @@ def test_the_last_word_counts_but_to_keep_what_was_changed_takes_nothing_back():
     assert {who: pace.decisions for who, pace in told.by_reviewer.items()} == {"anna": 2, "ben": 2}
 
 
+def test_a_label_is_of_the_class_that_it_had_before_anybody_decided():
+    kinds = {"1": "wrong category", "2": "wrong category"}
+    told = computed(
+        said("relabel", "1", category="coat", before="shirt"),
+        said("relabel", "1", category="skirt", before="coat"),
+        said("relabel", "2", category="coat", before="shirt"),
+        said("relabel", "2", category="shirt", before="coat"),
+        kinds=kinds,
+    )
+    assert told.confusion == {("shirt", "skirt"): 1}
+    assert told.by_class == {"shirt": Tally(wrong=1, right=1)}
+    assert told.by_kind == {"wrong category": Tally(wrong=1, right=1)}
+
+
 def test_a_missing_garment_that_went_along_with_its_label_was_not_asked_about():
     relabel = said("relabel", "1", category="skirt", before="shirt", batch="b")
     redraw = said("redraw", "1", mask=MASK, before="skirt", batch="b", seconds="8.0")
@@ -109,6 +139,14 @@ def test_a_missing_garment_that_went_along_with_its_label_was_not_asked_about():
     # On the wall many are dismissed at once, and each of them was asked about.
     wall = [said("delete", key, category="coat", mask=MASK, batch="c") for key in "34"]
     assert computed(*wall, kinds={"3": MISSING, "4": MISSING}).by_kind == {MISSING: Tally(right=2)}
+
+
+def test_a_missing_garment_that_a_file_dismisses_beside_a_label_of_its_photo_counts():
+    in_a_file = {"batch": "file", "category": "coat", "mask": MASK}
+    kept, dismissed = said("keep", "1", batch="file"), said("delete", "2", **in_a_file)
+    told = computed(kept, dismissed, kinds={"1": "wrong category", "2": MISSING})
+    assert told.by_kind == {"wrong category": Tally(right=1), MISSING: Tally(right=1)}
+    assert told.decided == 2
 
 
 def test_by_given_class_and_by_what_became_of_it():
@@ -142,6 +180,13 @@ def test_an_hour_of_work_has_no_pauses():
     assert told.pace == Pace(6, pytest.approx(216.0), 6.0)
     ten, eleven = (datetime(2026, 3, 2, hour, tzinfo=UTC) for hour in (10, 11))
     assert told.by_hour == {ten: {"anna": 1}, eleven: {"anna": 3, "ben": 2}}
+
+
+def test_a_wall_after_a_pause_makes_nobody_fast():
+    wall = [said("keep", str(i), "10:00:00", batch="wall", seconds="2.0") for i in range(50)]
+    wall[-1] = replace(wall[-1], time="2026-03-02T10:00:01Z")  # it took a moment to write
+    told = computed(*wall, said("keep", "60", "10:01:00"), said("keep", "61", "10:02:00"))
+    assert (told.pace.decisions, told.pace.an_hour) == (52, 60)
 
 
 def test_before_the_first_decision_there_is_no_pace():

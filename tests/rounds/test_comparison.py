@@ -72,6 +72,28 @@ def test_a_clear_difference_is_said(gain, verdict):
     assert verdict in compare(before, after, list(map(str, range(60))), ["dress"]).verdict
 
 
+@pytest.mark.parametrize(("names", "known"), [("abcd", False), ("abcde", True), ("aabbcc", False)])
+def test_so_few_photos_that_all_become_better_by_chance_say_nothing(names, known):
+    union = [100] * len(names)
+    before, after = photos([50] * len(names), union), photos([60] * len(names), union)
+    found = compare(before, after, list(names), ["dress"])
+    assert ("The round helped" in found.verdict) == known
+    assert found.miou == found.iou["dress"]
+    assert found.miou.difference.value == pytest.approx(0.1)
+
+
+def test_a_class_that_few_of_many_photos_show_has_no_interval():
+    before = np.full((40, 3, 2), 100)
+    before[4:, :, 1] = 0
+    before[:, 0] //= 2
+    after = before.copy()
+    after[:, 0] = after[:, 0] * 6 // 5
+    found = compare(before, after, list(map(str, range(40))), ["dress", "cape"])
+    assert (found.iou["cape"].difference.low, found.iou["cape"].difference.high) == (-1, 1)
+    assert found.iou["dress"].difference.low > 0
+    assert found.miou.difference.low > 0
+
+
 def test_copies_are_drawn_together_so_they_narrow_nothing():
     rng = np.random.default_rng(1)
     before, after = (photos(rng.integers(20, 80, 30), np.full(30, 100)) for _ in range(2))

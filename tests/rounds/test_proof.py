@@ -21,7 +21,7 @@ PROOF = Proof(
 
 def said(minute, reviewer="ann", action="keep", instance="1", **values):
     time = f"2026-03-02T10:{minute:02d}:00Z"
-    values = {"instance_id": instance, "category": "feet", "mask": "1 1 0", **values}
+    values = {"instance_id": instance, "category": "feet", **values}
     return Decision(f"{reviewer}{minute}{instance}", time, reviewer, action, "a", **values)
 
 
@@ -34,9 +34,24 @@ def test_a_changed_label_that_somebody_kept_then_was_changed():
     assert what_changed([said(1, action="relabel"), said(2, reviewer="bob")]) == {"relabel": 1}
 
 
+def test_a_missing_garment_that_was_dismissed_is_no_label_that_was_deleted():
+    changed = said(1, action="relabel", batch="b", seconds="4.0")
+    along = said(1, action="delete", instance="2", batch="b", mask="1 1 0")
+    by_itself = said(2, action="delete", instance="3", mask="1 1 0", seconds="2.0")
+    gone = said(3, action="delete", instance="4", seconds="2.0")
+    assert what_changed([changed, along, by_itself, gone]) == {
+        "relabel": 1, "dismiss": 1, "delete": 1,
+    }  # fmt: skip
+
+
 def test_minutes_are_those_between_decisions_but_for_pauses():
     decisions = [said(0, seconds="30"), said(2), said(5), said(40, seconds="60"), said(41)]
     assert minutes(decisions) == {"ann": pytest.approx(0.5 + 2 + 3 + 1 + 1)}
+
+
+def test_a_wall_after_a_pause_took_the_seconds_of_all_its_tiles():
+    wall = [said(40, instance=str(n), batch="wall", seconds="3.0") for n in range(20)]
+    assert minutes([said(0, seconds="30"), *wall, said(42)]) == {"ann": pytest.approx(0.5 + 1 + 2)}
 
 
 def test_what_a_file_brought_at_once_took_nobodys_time():

@@ -83,6 +83,24 @@ def test_a_copy_that_looks_like_a_frozen_photo_is_tested_on_even_where_that_is_g
     assert folds.keys() == {f"q{i:02d}" for i in range(20)} - {f"q{i[1:]}" for i in was}
 
 
+def test_what_roboflow_makes_anew_of_a_frozen_photo_is_tested_on_though_that_is_gone(tmp_path):
+    """Turned and with noise it looks like another photo: the name alone tells."""
+
+    def named(version):
+        return {f"look{i:02d}_jpg.rf.{version:032x}": 100 * version + i for i in range(20)}
+
+    lose(NAME)
+    first = add(NAME, tmp_path / "1", named(1))
+    was = {i.partition(".")[0] for i in in_test(first)}
+    freeze(first)
+    (first.folder / parts.SPLITS).unlink()
+    store.delete(NAME)
+    second = add(NAME, tmp_path / "2", named(2))
+    assert was <= {i.partition(".")[0] for i in in_test(second)}
+    assert len(parts.folds(second, working_copy.load(second), "r1", 2)) == 20 - len(was)
+    lose(NAME)
+
+
 def test_a_mirrored_copy_of_a_frozen_photo_is_tested_on(dataset, tmp_path):
     was = in_test(dataset)
     freeze(dataset)

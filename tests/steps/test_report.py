@@ -10,6 +10,8 @@ from curation import steps, store
 from curation.core import rle, taxonomy
 from curation.core.errors import RunError
 from curation.issues.issue import ISSUES
+from curation.review.journal import decision
+from curation.rounds.state import Round, State
 from curation.store.labels import remap
 from curation.store.write import write
 from tests.app.dataset import RUN, build
@@ -122,6 +124,53 @@ def test_the_sheet_of_source_labels_has_their_suspects_alone(tmp_path):
         drawn = steps.report(dataset, RUN, path, top=10, source_labels=True).drawn
         assert drawn == 1
         assert Image.open(path).height < 2 * report.PANEL
+    finally:
+        store.delete(name)
+
+
+def calls(dataset, scores, decided):
+    """What the page of a round calls right or wrong of suspects with these scores, by their id."""
+    row = {"image_id": "figure-00", "source": "", "error_type": "wrong category", "reason": "",
+           "source_reason": "", "source_error_score": "", "decided": False}  # fmt: skip
+    flagged(dataset, [row | {"instance_id": i, "error_score": s} for i, s in scores.items()])
+    round_ = Round("r001", State.FLAGGED, "", RUN, f"{RUN}_after", 2, {}, "")
+    found = module._calls(dataset, round_, decided)
+    return {call.decision.instance_id: call.was_right for call in found}
+
+
+def test_a_garment_that_was_dismissed_along_with_its_label_is_no_call_that_was_wrong(tmp_path):
+    name = f"report-{uuid.uuid4().hex[:8]}"
+    dataset = build(name, tmp_path / "photos", images=2)
+    try:
+        at_once = {"category": "feet", "batch": "b"}
+        decided = [
+            decision("relabel", "figure-00", instance_id="a", seconds="3.0", **at_once),
+            decision("delete", "figure-00", instance_id="b", mask="1 1 0", **at_once),
+        ]
+        assert calls(dataset, {"a": 0.9, "b": 0.8}, decided) == {"a": True}
+    finally:
+        store.delete(name)
+
+
+def test_the_page_of_an_earlier_round_does_not_say_that_no_suspect_was_left(tmp_path):
+    name = f"report-{uuid.uuid4().hex[:8]}"
+    dataset = build(name, tmp_path / "photos", images=2)
+    try:
+        round_ = Round("r001", State.CLOSED, "", RUN, f"{RUN}_after", 2, {}, "")
+        under = "2 photos under the taxonomy supercategories; 1 decision in this round"
+        assert module._about(dataset, round_, 1, None) == f"{under}; closed."
+        assert module._about(dataset, round_, 1, 3) == f"{under}, 3 suspects left; closed."
+    finally:
+        store.delete(name)
+
+
+def test_a_label_that_nobody_doubted_is_no_call(tmp_path):
+    """Of a sample, of the frozen test set, or once no suspect was left."""
+    name = f"report-{uuid.uuid4().hex[:8]}"
+    dataset = build(name, tmp_path / "photos", images=2)
+    try:
+        decided = [decision("keep", "figure-00", instance_id=i) for i in "ab"]
+        assert calls(dataset, {"a": 0.25, "b": 0.24}, decided) == {"a": False}
     finally:
         store.delete(name)
 

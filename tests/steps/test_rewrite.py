@@ -330,3 +330,30 @@ def test_a_via_file_is_the_same_but_for_what_was_reviewed(tmp_path):
     assert (out / "via.json").read_text() == expected
     shutil.rmtree(opened.folder)
     store.delete(name)
+
+
+def test_what_was_added_to_a_photo_that_had_no_label_is_told(tmp_path):
+    name = "test-rewritten-empty"
+    store.delete(name)
+    for photo in ("a.jpg", "b.jpg"):
+        Image.new("RGB", (8, 8)).save(tmp_path / photo)
+    box = '{"shape_attributes": {"name": "rect", "x": 0, "y": 0, "width": 4, "height": 2},'
+    box += ' "region_attributes": {"worn": "shoe"}}'
+    photos = ", ".join(
+        f'"{photo}": {{"filename": "{photo}.jpg", "size": -1, "regions": [{regions}]}}'
+        for photo, regions in (("a", box), ("b", ""))
+    )
+    (tmp_path / "via.json").write_text(f"{{{photos}}}")
+    ingest(name, via.load(tmp_path / "via.json", tmp_path, "worn"))
+    opened = store.open(name)
+    remap_labels(opened, OWN, "outfits.toml")
+    key = {"image_id": "b.jpg", "instance_id": f"{7:024x}", "mask": rle.to_text(REDRAWN)}
+    decide(opened, "add", category="dress", taxonomy="source", **key)
+    told = []
+    out, options = tmp_path / "out", {"label_attribute": "worn"}
+    rewrite(opened, out, "via", tmp_path / "via.json", options, on_finding=told.append)
+    assert [(f.kind, f.location) for f in told] == [(FindingKind.ADDED_ALONE, "b.jpg")]
+    decide(opened, "exclude", image_id="b.jpg")
+    rewrite(opened, out, "via", tmp_path / "via.json", options, on_finding=pytest.fail)
+    shutil.rmtree(opened.folder)
+    store.delete(name)

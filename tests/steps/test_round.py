@@ -14,6 +14,7 @@ from curation import steps, store
 from curation.cli import main
 from curation.core import rle, taxonomy
 from curation.core.errors import CurateError, DatasetError
+from curation.core.progress import silent
 from curation.core.records import ImageRecord, Instance
 from curation.rounds import state
 from curation.rounds.comparison import Change, Comparison, Interval
@@ -22,7 +23,9 @@ from curation.steps.round import ROUNDS, read_proof
 from curation.store.labels import remap
 from curation.store.write import write
 from tests.conftest import decide
+from tests.steps.scenes import add, lose
 from training.config import TrainConfig
+from training.folder import ClassList, Parts, RunFolder
 
 module = import_module("curation.steps.round")
 
@@ -268,3 +271,26 @@ def test_a_dataset_without_a_taxonomy_has_no_round(tmp_path):
     with pytest.raises(DatasetError, match="has no taxonomy yet"):
         steps.start_round(store.open(name), QUICK)
     store.delete(name)
+
+
+def test_what_goes_together_is_one_photo_to_the_interval_of_the_proof(tmp_path, monkeypatch):
+    name = "test-round-together"
+    lose(name)
+    add(name, tmp_path, {"a": 1, "b": 2, "c": 3})
+    dataset = add(name, tmp_path / "again", {"d": 1}, quality=60)
+    work = module.working_copy.load(dataset)
+    keys = tuple(work.groups[i] for i in "abcd")
+    for run in ("r001", "r001_after"):
+        folder = RunFolder(dataset.run_folder(run))
+        classes = ClassList(work.channels.names, work.channels.colors)
+        parts = Parts("fold", keys, tuple("abcd"), ("0", "1", "1", "0"))
+        folder.begin(TrainConfig(), classes, parts, "")
+        (folder.path / "predictions").mkdir()
+        for key in keys:
+            Image.new("L", (32, 32)).save(folder.path / "predictions" / f"{key}.png")
+    round_ = state.Round("r001", State.RETRAINED, "", "r001", "r001_after", 2, {}, "")
+    monkeypatch.setattr(module.comparison, "compare", lambda *args, **rest: args)
+    _, _, groups, _ = module._compare(dataset, round_, work, silent)
+    assert groups[0] == groups[3]
+    assert len(set(groups)) == 3
+    lose(name)

@@ -8,7 +8,7 @@ import pytest
 
 from curation.core import rle
 from curation.core.errors import FormatError
-from curation.review import journal
+from curation.review import agreement, journal
 from curation.rounds import proof
 from curation.steps import export_decisions, import_decisions
 from curation.store import decisions
@@ -67,6 +67,23 @@ def test_a_decision_of_elsewhere_keeps_its_time_its_batch_and_its_seconds(datase
     assert [(d.time, d.seconds, d.batch) for d in again] == [
         (d.time, d.seconds, d.batch) for d in (first, second)
     ]
+
+
+def test_who_kept_a_label_on_another_machine_does_not_agree_with_who_relabelled_it_here(
+    dataset,  # noqa: F811
+    tmp_path,
+):
+    shirt = labels(dataset)["shirt, blouse"].id
+    decisions.decide(dataset, [Request("keep", "a", shirt)], "bea")
+    export_decisions(dataset, tmp_path / "there.csv")
+    decisions.undo(dataset, "bea")
+    dataset.journal.path.unlink()
+    decisions.labels.rebuild(dataset, ["a"])
+    decisions.decide(dataset, [Request("relabel", "a", shirt, "feet")], "anna")
+    (kept,) = import_decisions(dataset, tmp_path / "there.csv")
+    assert kept.before == "upper-body"
+    (only,) = agreement.compare(dataset.journal.read()).disagreements
+    assert only.said == {"anna": "it is feet", "bea": "it is upper-body"}
 
 
 def test_a_time_of_another_zone_is_noted_in_utc(dataset, tmp_path):  # noqa: F811

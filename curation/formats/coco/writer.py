@@ -14,7 +14,7 @@ from curation.core import polygons, rle
 from curation.core.atomic import replacing
 from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import Taxonomy
-from curation.formats.photo import Photo
+from curation.formats.photo import Photo, by_name
 from curation.formats.source import OnFinding
 
 
@@ -72,8 +72,7 @@ def export(
     folder: Path, photos: Iterable[Photo], taxonomy: Taxonomy, on_finding: OnFinding
 ) -> None:
     """``instances.json``, with the taxonomy's classes as categories."""
-    records = (photo.record for photo in photos)
-    write(folder / "instances.json", records, [c.name for c in taxonomy.classes])
+    write(folder / "instances.json", by_name(photos), [c.name for c in taxonomy.classes])
 
 
 def _annotation(instance: Instance, attribute_ids: Sequence[int]) -> dict:

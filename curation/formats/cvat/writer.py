@@ -18,7 +18,7 @@ from curation.core.spool import Spool
 from curation.core.taxonomy import Taxonomy
 from curation.formats.cvat.reader import RowRuns
 from curation.formats.messages import shown
-from curation.formats.photo import Photo
+from curation.formats.photo import Photo, by_name
 from curation.formats.source import OnFinding
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -48,7 +48,7 @@ def export(
 ) -> None:
     """``annotations.xml``, with the taxonomy's classes as labels."""
     # Attributes are declared before the first photo.
-    records = Spool(((photo.record.image_id, photo.record) for photo in photos), folder).values()
+    records = Spool(((record.image_id, record) for record in by_name(photos)), folder).values()
     write(folder / "annotations.xml", records, {c.name: c.color for c in taxonomy.classes})
 
 

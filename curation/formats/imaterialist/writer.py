@@ -20,7 +20,7 @@ from curation.core.spool import Spool
 from curation.core.taxonomy import Taxonomy
 from curation.formats.imaterialist.labels import CATEGORIES, DEFAULT_LABELS, Labels
 from curation.formats.imaterialist.reader import COLUMNS
-from curation.formats.photo import Photo
+from curation.formats.photo import Photo, by_name
 from curation.formats.source import OnFinding
 
 Layout = Literal[2019, 2020]
@@ -72,8 +72,7 @@ def export(
     attributes: set[str] = set()
 
     def listed() -> Iterator[tuple[str, ImageRecord]]:
-        for photo in photos:
-            record = photo.record
+        for record in by_name(photos):
             if not record.instances:
                 on_finding(Finding(FindingKind.WITHOUT_LABEL, record.image_id))
             attributes.update(a for i in record.instances for a in i.attributes)

@@ -15,7 +15,7 @@ from curation.core.masks import IGNORE_INDEX
 from curation.core.records import ImageRecord
 from curation.core.taxonomy import IGNORE, Taxonomy, label_map
 from curation.formats.messages import shown
-from curation.formats.photo import Photo
+from curation.formats.photo import Photo, by_name
 from curation.formats.source import OnFinding
 
 IGNORE_COLOR = "#e0e0c0"
@@ -62,5 +62,5 @@ def export(
     folder: Path, photos: Iterable[Photo], taxonomy: Taxonomy, on_finding: OnFinding
 ) -> None:
     """``masks/*.png``, and ``classes.csv`` beside the folder."""
-    write(folder / "masks", (photo.record for photo in photos), taxonomy)
+    write(folder / "masks", by_name(photos), taxonomy)
     (folder / "masks" / "classes.csv").rename(folder / "classes.csv")

@@ -11,6 +11,7 @@ import codecs
 import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -114,12 +115,18 @@ class _Rewriter:
             raise self._other(lost[0])
         pieces: list[list[str]] = []
         gone: set[str] = set()
+        of_name: dict[str, list[Listing]] = defaultdict(list)
+        for listing in listings:
+            of_name[listing.name].append(listing)
         for p, listing in zip(there, listings, strict=True):
             changes = of_photo.get(listing.where, ())
-            if any(change.excluded for change in changes):
+            others = [other for other in of_name[listing.name] if other is not listing]
+            again = [change for other in others for change in of_photo.get(other.where, ())]
+            if any(change.excluded for change in (*changes, *again)):
                 gone.add(p.key)
                 pieces.append([])
             else:
+                changes = [*changes, *self._alike(listing, others, again)]
                 photo = self._photo(photos[p.value : p.stop], listing, changes)
                 pieces.append([photos[p.start : p.value] + photo])
         made = rebuilt(photos, 0, len(photos), pieces)
@@ -129,6 +136,23 @@ class _Rewriter:
                 values[IDS] = _without(top[IDS], gone)
             made = replaced(text, start, stop, values)
         return text[:start] + made + text[stop:]
+
+    def _alike(
+        self, listing: Listing, others: Sequence[Listing], again: Sequence[Change]
+    ) -> Iterator[Change]:
+        """Changes of other listings of a photo, on what this one says, too: it came in as one."""
+
+        def said(region: Region) -> tuple[object, ...]:
+            return region.shape, region.attributes.get(self.attribute.name)
+
+        read = {r.where: r for x in others for r in x.regions if isinstance(r, Region)}
+        for change in again:
+            before = change.before
+            like = read.get(self._where(before)) if before else None
+            for region in listing.regions:
+                if before and like and isinstance(region, Region) and said(region) == said(like):
+                    source = f"{self.path.name}:{region.where}"
+                    yield replace(change, before=replace(before, source=source))
 
     def _photo(self, text: str, listing: Listing, changes: Sequence[Change]) -> str:
         if not changes:

@@ -12,7 +12,7 @@ from curation.core import polygons, tracing
 from curation.core.atomic import replacing
 from curation.core.records import ImageRecord, Instance
 from curation.core.taxonomy import Taxonomy
-from curation.formats.photo import Photo
+from curation.formats.photo import Photo, by_name
 from curation.formats.source import OnFinding
 
 LABEL = "label"
@@ -79,8 +79,7 @@ def export(
     folder: Path, photos: Iterable[Photo], taxonomy: Taxonomy, on_finding: OnFinding
 ) -> None:
     """``via.json``; the region attribute is ``label``."""
-    records = (photo.record for photo in photos)
-    drawn = (replace(r, instances=tuple(map(_outlined, r.instances))) for r in records)
+    drawn = (replace(r, instances=tuple(map(_outlined, r.instances))) for r in by_name(photos))
     write(folder / "via.json", drawn, LABEL)
 
 

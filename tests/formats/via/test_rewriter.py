@@ -75,6 +75,26 @@ def test_a_relabel_is_the_option_of_that_name_and_nothing_else(file, images_fold
     assert made == PROJECT.replace('{ "what" : "1",', '{ "what" : "2",')
 
 
+@pytest.mark.parametrize("excluded", [False, True])
+def test_what_two_listings_of_a_photo_say_alike_is_changed_in_both(file, images_folder, excluded):
+    """As VIA writes a photo that was saved anew, and its regions copied: it came in as one."""
+    again = f'"a.jpg-9": {{"filename": "a.jpg", "size": 9, "regions": [{BAG}, {HAT}]}}'
+    twice = PROJECT.replace('"regions": [ ]}\n', f'"regions": [ ]}},\n    {again}\n')
+    file.write_bytes(twice.encode())
+    record, *_ = via.load(file, images_folder, "what").read(0, 1, lambda joined: None)
+    there = record.instances
+    assert [i.source for i in there] == [f"via.json:a.jpg-1#{n}" for n in range(3)]
+    gone = there if excluded else there[1:2]
+    changes = [Change(i.source, i, None, excluded) for i in gone]
+    via.rewrite(file, file.with_name("new.json"), changes, "what")
+    photos = json.loads(file.with_name("new.json").read_text("utf-8-sig"))["_via_img_metadata"]
+    if excluded:
+        assert list(photos) == ["b.png-1", "c d.jpg-1"]
+    else:
+        assert [len(photo["regions"]) for photo in photos.values()] == [2, 1, 0, 1]
+        assert photos["a.jpg-9"]["regions"] == [json.loads(HAT)]
+
+
 def test_an_option_without_a_text_is_its_id(file, images_folder):
     after = called(file, images_folder, "b.png-1#0", "cap")
     made = rewritten(file, images_folder, ("b.png-1#0", after))
