@@ -25,9 +25,6 @@ from curation.store import app, database, executor
 from curation.store.fields import DRAWN
 from tests.app.dataset import build
 from training.config import TrainConfig
-from training.folder import ClassList, Parts, RunFolder
-from training.metrics import Scores
-from training.stored import RunMetrics
 
 URI = "@curate/curate/"
 
@@ -196,38 +193,6 @@ def test_a_run_that_cannot_be_called_so_leaves_the_other_questions_where_they_ar
     assert asked.keys() == form("train", dataset).keys()
 
 
-CLASSES = ClassList(("background", "feet"), ("#000000",) * 2)
-
-
-def begin(dataset, name):
-    run = RunFolder(dataset.run_folder(name))
-    run.begin(TrainConfig(), CLASSES, Parts("fold", (), (), ()), "labels")
-    return run
-
-
-def finish(dataset, name):
-    figures = Scores(2).figures(CLASSES.names)
-    about = {"measured_on": "out-of-fold", "parameters": 3, "cpu_seconds": 1.5, "seconds": 2}
-    begin(dataset, name).write_metrics(RunMetrics(**figures, **about))
-
-
-def test_a_run_that_is_trained_is_not_trained_again_and_one_that_was_stopped_goes_on(dataset):
-    begin(dataset, "stopped")
-    finish(dataset, "trained")
-    said = {name: form("train", dataset, run=name)["run"].error_message
-            for name in ("new", "stopped", "trained")}  # fmt: skip
-    assert said == {"new": "", "stopped": "", "trained": "is trained already: choose another name"}
-
-
-@pytest.mark.parametrize("name", ["predict", "flag"])
-def test_the_run_that_was_trained_last_is_chosen_whichever_was_flagged_last(dataset, name):
-    for run in ("r1", "r2"):
-        finish(dataset, run)
-    os.utime(dataset.run_folder("r1") / "metrics.json", (0, 0))
-    (dataset.run_folder("r1") / "issues.csv").touch()
-    assert form(name, dataset)["run"].default == "r2"
-
-
 def test_a_menu_of_recipes_says_what_each_is(dataset):
     for name in ("train", "round"):
         choices = {c.value: c.label for c in form(name, dataset)["recipe"].view.choices}
@@ -261,25 +226,6 @@ def test_audit_and_remap_run_at_once(dataset):
     )
     listed = [(one.title, one.says) for one in work().recent(dataset)]
     assert listed[:2] == [("Remap:", result["message"]), ("Audit:", audited)]
-
-
-@pytest.mark.parametrize(
-    ("remapped", "flagged", "following"),
-    [
-        (False, None, "“Remap …”."),
-        (True, None, "“Train a model …”, which sees what no label tells by itself."),
-        (True, "r1", "decide on the suspects in the review, worst first."),
-    ],
-)
-def test_an_audit_that_finds_nothing_names_what_follows_for_this_dataset(
-    dataset, monkeypatch, remapped, flagged, following
-):
-    monkeypatch.setattr(steps, "audit", lambda dataset, progress: [])
-    monkeypatch.setattr(store.Dataset, "has_taxonomy", remapped)
-    monkeypatch.setattr(store.Dataset, "flagged", flagged)
-    app.load_plugin()
-    verbs = sys.modules["curate_plugin.verbs"]
-    assert verbs.Audit().act(dataset, {}, None).endswith(f" Next: {following}")
 
 
 def test_a_failure_is_one_sentence(dataset, tmp_path):
