@@ -54,8 +54,8 @@ def _without_large(
     large = {group for group, images in sizes.items() if images > max(largest, 1)}
     for group in sorted(large):
         _log.info(
-            "%s look so alike that they would fill a part of the dataset: of them, only equal "
-            "files are kept together.",
+            "%s look so alike that they would fill a part of the dataset: they are not taken for "
+            "one photo.",
             count(sizes[group], "photo"),
         )
     gone = {image_id for image_id, group in together.items() if group in large}

@@ -30,8 +30,9 @@ def sources(names: Mapping[str, str], largest: int) -> dict[str, str]:
     {'1': 'a_jpg', '2': 'a_jpg'}
     """
     made = {i: found[1] for i, name in names.items() if (found := _VERSION.fullmatch(name))}
-    originals = {name.replace(".", "_"): i for i, name in names.items()}
-    of = made | {originals[source]: source for source in made.values() if source in originals}
+    known = set(made.values())
+    called = {i: name.replace(".", "_") for i, name in names.items()}
+    of = made | {i: source for i, source in called.items() if source in known}
     sizes = Counter(of.values())
     many = {source for source, photos in sizes.items() if photos > max(largest, 1)}
     together = sum(n for source, n in sizes.items() if n > 1 and source not in many)

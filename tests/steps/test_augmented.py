@@ -14,11 +14,13 @@ def test_versions_and_the_photo_that_they_were_made_of_share_a_source(caplog):
         "4": f"look-2_jpg.rf.{HASH}.jpg",
         "5": "look-3.jpg",
         "6": "shelf.rf.12.jpg",
+        "elsewhere/3": "look-1.jpg",
     }
-    assert sources(names, 3) == {
-        "1": "look-1_jpg", "2": "look-1_jpg", "3": "look-1_jpg", "4": "look-2_jpg"
+    assert sources(names, 4) == {
+        "1": "look-1_jpg", "2": "look-1_jpg", "3": "look-1_jpg", "4": "look-2_jpg",
+        "elsewhere/3": "look-1_jpg",
     }  # fmt: skip
-    assert "Roboflow made 3 photos out of fewer" in caplog.text
+    assert "Roboflow made 4 photos out of fewer" in caplog.text
 
 
 def test_a_name_of_too_many_photos_is_no_source(caplog):
